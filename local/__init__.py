@@ -1,0 +1,1 @@
+"""The whole system on one machine: embedded parts, sandbox peers, set-up and supervision."""
