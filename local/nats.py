@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +10,6 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote
 
 from local import child, ports
 
@@ -17,6 +17,7 @@ USER = "mekong"
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 MAX_PAYLOAD_BYTES = 1024 * 1024
+URL_SAFE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def binary() -> Path:
@@ -41,6 +42,9 @@ class Nats:
         log: Path | None = None,
         max_payload: int = MAX_PAYLOAD_BYTES,
     ) -> None:
+        if not URL_SAFE.fullmatch(password):
+            # Clients take the password from the URL as it stands, without decoding it.
+            raise ValueError("the password must consist of letters, digits, '-' and '_'")
         self.directory = directory.resolve()
         self.password = password
         self.port = port or ports.free()
@@ -57,7 +61,7 @@ class Nats:
     @property
     def url(self) -> str:
         """The client URL, user and password in it."""
-        return f"nats://{USER}:{quote(self.password, safe='')}@{ports.LOOPBACK}:{self.port}"
+        return f"nats://{USER}:{self.password}@{ports.LOOPBACK}:{self.port}"
 
     @property
     def monitor_url(self) -> str:

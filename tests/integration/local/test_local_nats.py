@@ -14,7 +14,7 @@ from local.nats import Nats
 
 @pytest.fixture
 def server(tmp_path: Path):
-    made = Nats(tmp_path / "with space" / "data", password=secrets.token_urlsafe(8) + "'@:/ ")
+    made = Nats(tmp_path / "with space" / "data", password=secrets.token_urlsafe(8))
     made.start()
     yield made
     made.stop()

@@ -1,15 +1,16 @@
 """The embedded PostgreSQL: who may enter, what survives, where it may live."""
 
 import os
-import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from local import ports
 from local.postgres import Postgres
 
 
@@ -73,16 +74,16 @@ class TestServer:
             text=True,
         )
         assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
+        port = int(parent.stdout.readline())
+        assert ports.answers(port)
 
         parent.kill()
         parent.communicate()
 
-        orphan = Postgres(tmp_path / "data", password="x")
-        orphan.start()
-        orphan.stop()
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, signal.Signals(0))
+        deadline = time.monotonic() + 20
+        while ports.answers(port) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not ports.answers(port)
 
 
 class TestCreateDatabase:
@@ -109,9 +110,10 @@ class TestCreateDatabase:
 PARENT = """
 import signal, sys
 from pathlib import Path
+from local import ports
 from local.postgres import Postgres
 server = Postgres(Path(sys.argv[1]), password="x")
 server.start()
-print(server.pid, flush=True)
+print(server.port, flush=True)
 signal.pause()
 """
