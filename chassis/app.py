@@ -1,0 +1,256 @@
+"""The life of a process: commands, start in any order, readiness, and one graceful stop."""
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import prometheus_client
+import structlog
+from aiohttp import web
+
+from chassis import config, context, db, errors, logging, metrics
+from chassis.config import ServiceSettings
+from chassis.errors import Check
+from chassis.rpc import server as rpc_server
+
+Background = Callable[[], Awaitable[None]]
+S = TypeVar("S", bound=ServiceSettings)
+
+CHECK_TIMEOUT_SECONDS = 2.0
+_WATCH_SECONDS = 1.0
+_CLEANUP_SECONDS = 5.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, _STEADY_SECONDS = 0.2, 30.0, 60.0
+
+log = structlog.get_logger(__name__)
+
+
+def start(
+    name: str,
+    settings_type: type[S],
+    main: Callable[[S], Coroutine[Any, Any, None]],
+    migrations: str,
+    argv: Sequence[str] | None = None,
+) -> None:
+    """Runs a service's command: none serves, `migrate` upgrades, `settings` prints a table.
+
+    `migrations` is the package that has them (`services.leads`). Exits with 2 and one line on
+    stderr for wrong settings or an unknown command.
+    """
+    command = list(sys.argv[1:] if argv is None else argv)
+    if command == ["settings"]:
+        sys.stdout.write(markdown(config.table(settings_type)))
+        return
+    if command not in ([], ["migrate"]):
+        _refuse(f"usage: {name} [migrate | settings]")
+    try:
+        settings = config.load(settings_type)
+    except config.SettingsError as wrong:
+        _refuse(f"{name}: {wrong}")
+    logging.configure(settings, name)
+    metrics.describe(name)
+    if command:
+        db.upgrade(settings, migrations)
+    else:
+        asyncio.run(main(settings))
+
+
+async def run(
+    settings: ServiceSettings,
+    name: str,
+    *,
+    servicers: rpc_server.Servicers = (),
+    background: Sequence[Background] = (),
+    ready: Sequence[Check] = (),
+    http_routes: Sequence[web.AbstractRouteDef] = (),
+    open_methods: frozenset[str] = frozenset(),
+    closing: Sequence[Callable[[], Awaitable[object]]] = (),
+) -> None:
+    """Serves until SIGTERM or SIGINT, then stops in order; peers may come and go.
+
+    A background task that raises is started again, after a growing pause. One whose attribute
+    `drains` is true ends by itself once `context.draining()` is set and is waited for; the others
+    are cancelled. `closing` runs last, before the database's connections are closed.
+    `open_methods` (`/crm.accounts.v1.SessionService/SignIn`) need no token.
+    """
+    stop = _on_signal()
+    draining = asyncio.Event()
+    context.share_draining(draining)
+    readiness = Readiness(ready)
+    runner, port = await _serve_http(settings.http_listen, readiness, http_routes)
+    server = rpc_server.build(settings, name, servicers, open_methods=open_methods)
+    grpc_port = await server.start()
+    house = [db.housekeeping(made, settings) for made in db.opened()]
+    tasks = [_task(work, draining) for work in (*background, *house)]
+    watch = asyncio.create_task(_watch(readiness, server), name="readiness")
+    log.info("started", http_port=port, grpc_port=grpc_port)
+    await stop.wait()
+
+    log.info("stopping", grace_seconds=settings.shutdown_grace_seconds)
+    readiness.stopping = True
+    draining.set()
+    await _cancel([watch])
+    await _drain(server, tasks, settings.shutdown_grace_seconds)
+    for close in closing:
+        await close()
+    for made in db.opened():
+        await db.dispose(made)
+    await runner.cleanup()
+    log.info("stopped")
+
+
+@dataclass
+class Readiness:
+    """What must hold before requests are sent here."""
+
+    checks: Sequence[Check]
+    stopping: bool = False
+    _last: list[dict[str, str]] | None = field(default=None, repr=False)
+
+    async def failing(self) -> list[dict[str, str]]:
+        """Reason and message of each check that fails now; empty means ready."""
+        if self.stopping:
+            return [{"reason": "STOPPING", "message": "the process was asked to stop"}]
+        results = await asyncio.gather(*(_failure(check) for check in self.checks))
+        return [it for it in results if it is not None]
+
+    async def observe(self) -> bool:
+        """Checks, sets the metric and logs a change; returns whether all is well."""
+        failing = await self.failing()
+        metrics.ready.set(not failing)
+        if failing != self._last:
+            self._last = failing
+            if failing:
+                log.warning("not_ready", failing=failing)
+            else:
+                log.info("ready")
+        return not failing
+
+
+def markdown(rows: Sequence[config.Row]) -> str:
+    """The table of settings as Markdown."""
+    lines = ["| setting | type | default | why |", "|---|---|---|---|"]
+    lines += [f"| `{it.name}` | {it.type} | {it.default} | {it.why} |" for it in rows]
+    return "\n".join(lines) + "\n"
+
+
+async def _failure(check: Check) -> dict[str, str] | None:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+            await check()
+    except errors.Error as failed:
+        return {"reason": failed.reason, "message": failed.message}
+    except Exception as failed:
+        # A check must never end the process; the type tells enough and quotes nobody's data.
+        name = getattr(check, "__name__", "check")
+        return {"reason": "CHECK_FAILED", "message": f"{name}: {type(failed).__name__}"}
+    return None
+
+
+async def _watch(readiness: Readiness, server: rpc_server.Server) -> None:
+    told: bool | None = None
+    while True:
+        well = await readiness.observe()
+        if well is not told:
+            await server.ready(well)
+            told = well
+        await asyncio.sleep(_WATCH_SECONDS)
+
+
+def _task(work: Background, draining: asyncio.Event) -> asyncio.Task[None]:
+    name = getattr(work, "__qualname__", None) or type(work).__name__
+    task = asyncio.create_task(_keep_running(name, work, draining), name=name)
+    task.drains = bool(getattr(work, "drains", False))  # type: ignore[attr-defined]
+    return task
+
+
+async def _keep_running(name: str, work: Background, draining: asyncio.Event) -> None:
+    pause = _FIRST_PAUSE_SECONDS
+    while not draining.is_set():
+        began = time.monotonic()
+        try:
+            await work()
+            return
+        except Exception:
+            metrics.background_crashes.labels(name).inc()
+            log.exception("background_crashed", task=name, again_in_seconds=pause)
+        if time.monotonic() - began > _STEADY_SECONDS:
+            pause = _FIRST_PAUSE_SECONDS
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+async def _drain(
+    server: rpc_server.Server, tasks: Sequence[asyncio.Task[None]], grace: float
+) -> None:
+    draining = [task for task in tasks if getattr(task, "drains", False)]
+    finishing = asyncio.wait(draining, timeout=grace) if draining else asyncio.sleep(0)
+    await asyncio.gather(server.drain(grace), finishing)
+    await _cancel(tasks)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _, stuck = await asyncio.wait(tasks, timeout=_CLEANUP_SECONDS)
+        for task in stuck:
+            log.error("background_does_not_stop", task=task.get_name())
+
+
+def _on_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _serve_http(
+    listen: str, readiness: Readiness, routes: Sequence[web.AbstractRouteDef]
+) -> tuple[web.AppRunner, int]:
+    async def livez(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        failing = await readiness.failing()
+        body = json.dumps({"ready": not failing, "failing": failing})
+        status = 503 if failing else 200
+        return web.Response(text=body, status=status, content_type="application/json")
+
+    async def expose(_: web.Request) -> web.Response:
+        return web.Response(
+            body=prometheus_client.generate_latest(),
+            headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST},
+        )
+
+    own = [web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", expose)]
+    application = web.Application(middlewares=[_bind_context], client_max_size=1024 * 1024)
+    application.add_routes([*own, *routes])
+    runner = web.AppRunner(application, access_log=None, handle_signals=False)
+    await runner.setup()
+    host, port = config.host_port(listen)
+    site = web.TCPSite(runner, host, port, shutdown_timeout=_CLEANUP_SECONDS)
+    await site.start()
+    return runner, runner.addresses[0][1]
+
+
+@web.middleware
+async def _bind_context(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    trace = request.headers.get("traceparent", "")
+    with context.bind(
+        request_id=request.headers.get("x-request-id", "")[:128] or context.new_request_id(),
+        traceparent=trace if context.valid_traceparent(trace) else context.new_traceparent(),
+    ):
+        return await handler(request)
+
+
+def _refuse(why: str) -> Any:
+    sys.stderr.write(f"{why}\n")
+    raise SystemExit(2)

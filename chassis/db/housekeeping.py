@@ -1,0 +1,59 @@
+"""Deletes, a batch at a time, what the chassis tables no longer need."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.config import ServiceSettings
+from chassis.db import idempotency, inbox, outbox
+from chassis.db.engine import Sessions
+
+BATCH = 1_000
+PAUSE_SECONDS = 60.0
+
+# Longer than any stream keeps an event, so that one that is delivered late is still known.
+INBOX_KEPT = timedelta(days=35)
+
+log = structlog.get_logger(__name__)
+
+
+def housekeeping(made: Sessions, settings: ServiceSettings) -> Callable[[], Awaitable[None]]:
+    """A background task that prunes for ever; one replica at a time does the work."""
+
+    async def keep_house() -> None:
+        while True:
+            try:
+                await sweep(made, settings)
+            except (SQLAlchemyError, OSError) as away:
+                log.info("housekeeping_postponed", error=type(away).__name__)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    return keep_house
+
+
+async def sweep(made: Sessions, settings: ServiceSettings) -> int:
+    """Prunes until nothing is due, one short transaction a batch; returns how many rows went."""
+    kept = timedelta(days=settings.outbox_keep_days)
+    prunes: tuple[Callable[[AsyncSession], Awaitable[int]], ...] = (
+        partial(outbox.prune, keep=kept, limit=BATCH),
+        partial(inbox.prune, keep=INBOX_KEPT, limit=BATCH),
+        partial(idempotency.prune, limit=BATCH),
+    )
+    total = 0
+    for prune in prunes:
+        deleted = BATCH
+        while deleted == BATCH:
+            async with made.begin() as session:
+                mine = await session.scalar(_TURN)
+                deleted = await prune(session) if mine else 0
+            total += deleted
+    return total
+
+
+_TURN = text("SELECT pg_try_advisory_xact_lock(hashtext('chassis housekeeping'))")
