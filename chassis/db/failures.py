@@ -1,0 +1,26 @@
+"""Tells a part that is away from a statement that failed."""
+
+import asyncio
+
+from sqlalchemy import exc
+
+# Classes and codes of SQLSTATE by which a server says that it is going, coming or full.
+_AWAY_CLASS = "08"
+_AWAY = frozenset({"57P01", "57P02", "57P03", "57P05", "53300", "25006"})
+
+
+def is_away(error: BaseException) -> bool:
+    """Return True if `error` means that the database or the network is away, not the request.
+
+    A deadlock, a lock or statement timeout and a serialization failure are not that.
+    """
+    if isinstance(error, exc.TimeoutError):  # every connection of the pool is in use
+        return True
+    if isinstance(error, exc.DBAPIError):
+        if error.connection_invalidated:
+            return True
+        if not isinstance(error, exc.OperationalError | exc.InterfaceError):
+            return False
+        sqlstate = getattr(error.orig, "sqlstate", None)
+        return sqlstate is None or sqlstate.startswith(_AWAY_CLASS) or sqlstate in _AWAY
+    return isinstance(error, ConnectionError | asyncio.IncompleteReadError)

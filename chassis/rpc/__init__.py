@@ -1,0 +1,1 @@
+"""Calls between processes: a gRPC server and channels that authenticate, bound and explain them."""
