@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import prometheus_client
 import structlog
@@ -85,7 +85,7 @@ async def run(
     server = rpc_server.build(settings, name, servicers, open_methods=open_methods)
     grpc_port = await server.start()
     house = [db.housekeeping(made, settings) for made in db.opened()]
-    tasks = [_task(work, draining) for work in (*background, *house)]
+    tasks = [_Task(work, draining) for work in (*background, *house)]
     watch = asyncio.create_task(_watch(readiness, server), name="readiness")
     log.info("started", http_port=port, grpc_port=grpc_port)
     await stop.wait()
@@ -95,12 +95,16 @@ async def run(
     draining.set()
     await _cancel([watch])
     await _drain(server, tasks, settings.shutdown_grace_seconds)
+    await _close(closing)
+    await runner.cleanup()
+    log.info("stopped")
+
+
+async def _close(closing: Sequence[Callable[[], Awaitable[object]]]) -> None:
     for close in closing:
         await close()
     for made in db.opened():
         await db.dispose(made)
-    await runner.cleanup()
-    log.info("stopped")
 
 
 @dataclass
@@ -161,11 +165,13 @@ async def _watch(readiness: Readiness, server: rpc_server.Server) -> None:
         await asyncio.sleep(_WATCH_SECONDS)
 
 
-def _task(work: Background, draining: asyncio.Event) -> asyncio.Task[None]:
-    name = getattr(work, "__qualname__", None) or type(work).__name__
-    task = asyncio.create_task(_keep_running(name, work, draining), name=name)
-    task.drains = bool(getattr(work, "drains", False))  # type: ignore[attr-defined]
-    return task
+class _Task:
+    """A background task that is kept running, and how it wants to end."""
+
+    def __init__(self, work: Background, draining: asyncio.Event) -> None:
+        name = getattr(work, "__qualname__", None) or type(work).__name__
+        self.drains = bool(getattr(work, "drains", False))
+        self.task = asyncio.create_task(_keep_running(name, work, draining), name=name)
 
 
 async def _keep_running(name: str, work: Background, draining: asyncio.Event) -> None:
@@ -184,13 +190,11 @@ async def _keep_running(name: str, work: Background, draining: asyncio.Event) ->
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
-async def _drain(
-    server: rpc_server.Server, tasks: Sequence[asyncio.Task[None]], grace: float
-) -> None:
-    draining = [task for task in tasks if getattr(task, "drains", False)]
+async def _drain(server: rpc_server.Server, tasks: Sequence[_Task], grace: float) -> None:
+    draining = [it.task for it in tasks if it.drains]
     finishing = asyncio.wait(draining, timeout=grace) if draining else asyncio.sleep(0)
     await asyncio.gather(server.drain(grace), finishing)
-    await _cancel(tasks)
+    await _cancel([it.task for it in tasks])
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -251,6 +255,6 @@ async def _bind_context(
         return await handler(request)
 
 
-def _refuse(why: str) -> Any:
+def _refuse(why: str) -> NoReturn:
     sys.stderr.write(f"{why}\n")
     raise SystemExit(2)

@@ -1,0 +1,93 @@
+"""The context of a call, and how far rights reach."""
+
+import asyncio
+import time
+
+import pytest
+import structlog
+
+from chassis import context, errors
+from chassis.context import Level, Principal
+
+USER = Principal(
+    subject="0190",
+    kind="user",
+    team_id="t1",
+    rights={"contacts": {"read": "team", "update": "own", "delete": "sometimes"}},
+)
+
+
+class TestLevels:
+    def test_they_are_ordered_by_reach_and_not_by_alphabet(self) -> None:
+        assert Level.NONE < Level.OWN < Level.TEAM < Level.ALL
+        assert Level.ALL > Level.TEAM >= Level.TEAM > Level.NONE
+        assert max(Level) is Level.ALL
+
+    @pytest.mark.parametrize(
+        ("resource", "action", "level"),
+        [
+            ("contacts", "read", Level.TEAM),
+            ("contacts", "update", Level.OWN),
+            ("contacts", "export", Level.NONE),
+            ("campaigns", "read", Level.NONE),
+            ("contacts", "delete", Level.NONE),
+        ],
+    )
+    def test_what_was_not_granted_is_none(self, resource: str, action: str, level: Level) -> None:
+        assert USER.level(resource, action) is level
+
+    def test_a_service_for_itself_may_do_everything(self) -> None:
+        assert Principal("leads", "service").level("contacts", "delete") is Level.ALL
+
+    def test_a_service_on_behalf_of_a_user_has_the_users_rights(self) -> None:
+        acting = Principal("0190", "service", rights=USER.rights, actor="campaigns")
+
+        assert acting.level("contacts", "read") is Level.TEAM
+        assert acting.level("campaigns", "read") is Level.NONE
+
+
+class TestBind:
+    def test_it_adds_and_takes_away_again(self) -> None:
+        with context.bind(request_id="r1", principal=USER), context.bind(deadline=5.0):
+            inner = context.current()
+
+        assert inner == context.Context("r1", "", USER, 5.0)
+        assert context.current() == context.Context()
+
+    def test_logs_carry_request_and_trace(self) -> None:
+        trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+
+        with context.bind(request_id="r1", traceparent=trace):
+            bound = structlog.contextvars.get_contextvars()
+
+        assert bound == {"request_id": "r1", "trace_id": "a" * 32}
+        assert structlog.contextvars.get_contextvars() == {}
+
+    async def test_tasks_do_not_see_each_others_context(self) -> None:
+        async def within(request_id: str) -> str:
+            with context.bind(request_id=request_id):
+                await asyncio.sleep(0)
+                return context.current().request_id
+
+        seen = await asyncio.gather(*(within(str(number)) for number in range(5)))
+
+        assert seen == ["0", "1", "2", "3", "4"]
+
+
+class TestContext:
+    def test_nobody_is_unauthenticated(self) -> None:
+        with pytest.raises(errors.Unauthenticated):
+            context.require_principal()
+
+    def test_the_remaining_time_is_never_negative(self) -> None:
+        assert context.Context(deadline=time.monotonic() - 1).remaining() == 0.0
+        assert context.Context().remaining() is None
+
+    def test_a_new_traceparent_is_valid(self) -> None:
+        assert context.valid_traceparent(context.new_traceparent())
+
+    @pytest.mark.parametrize(
+        "value", ["", "00-zz", "00-" + "0" * 32 + "-" + "b" * 16 + "-01", "01-" + "a" * 52]
+    )
+    def test_a_foreign_header_is_no_traceparent(self, value: str) -> None:
+        assert not context.valid_traceparent(value)
