@@ -1,6 +1,7 @@
-"""Tells a part that is away from a statement that failed."""
+"""Tells a part that is away from a statement that failed, and where an error came from."""
 
 import asyncio
+import traceback
 
 from sqlalchemy import exc
 
@@ -24,3 +25,9 @@ def is_away(error: BaseException) -> bool:
         sqlstate = getattr(error.orig, "sqlstate", None)
         return sqlstate is None or sqlstate.startswith(_AWAY_CLASS) or sqlstate in _AWAY
     return isinstance(error, ConnectionError | asyncio.IncompleteReadError)
+
+
+def where(error: BaseException) -> str:
+    """Return the places `error` passed, innermost last, without its text, which may hold data."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return " > ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames)

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
@@ -82,7 +81,9 @@ async def explain_errors(call: Call) -> AsyncIterator[None]:
             log.warning("dependency_away", method=call.method, error=type(error).__name__)
             await _abort(call, status.status(away))
         call.code, call.reason = grpc.StatusCode.INTERNAL, "INTERNAL"
-        log.error("call_failed", method=call.method, error=type(error).__name__, at=where(error))
+        log.error(
+            "call_failed", method=call.method, error=type(error).__name__, at=failures.where(error)
+        )
         await _abort(call, status.internal())
 
 
@@ -133,12 +134,6 @@ def authenticate(verifier: Verifier, open_methods: frozenset[str] = frozenset())
             yield
 
     return ring
-
-
-def where(error: BaseException) -> str:
-    """Return the places `error` passed, innermost last, without its text, which may hold data."""
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    return " > ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames)
 
 
 def _away(error: Exception) -> errors.Error | None:

@@ -1,0 +1,1 @@
+"""Events and work between processes over JetStream: streams, the outbox relay and consumers."""

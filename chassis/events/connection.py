@@ -1,0 +1,192 @@
+"""The connection to the broker: made in the background, kept for ever, replaced when it dies."""
+
+import asyncio
+import contextlib
+import ssl
+from pathlib import Path
+from typing import Protocol
+
+import aiohttp
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from chassis import errors, metrics
+
+API_SECONDS = 5.0
+_RETRY_SECONDS = 0.5
+_CONNECT_SECONDS = 2
+_PING_SECONDS = 5
+
+log = structlog.get_logger()
+
+
+class BrokerSettings(Protocol):
+    """The settings a connection is made from."""
+
+    @property
+    def instance(self) -> str: ...
+    @property
+    def nats_url(self) -> str: ...
+    @property
+    def nats_creds_file(self) -> Path | None: ...
+    @property
+    def nats_tls_ca_file(self) -> Path | None: ...
+    @property
+    def nats_tls_cert_file(self) -> Path | None: ...
+    @property
+    def nats_tls_key_file(self) -> Path | None: ...
+
+
+class Connection:
+    """A broker that may be away: `start` returns at once, `connected` waits.
+
+    A client that the broker closed for good (say, credentials being replaced) is replaced by a
+    new one, so ask for `client` and `js` at each use instead of keeping them.
+    """
+
+    def __init__(self, settings: BrokerSettings, service: str) -> None:
+        self._settings = settings
+        self.service = service
+        self._name = f"{service} {settings.instance}"
+        self._client = Client()
+        self._js = self._client.jetstream(timeout=API_SECONDS)
+        self._keeper: asyncio.Task[None] | None = None
+        self._up = asyncio.Event()
+        self._is_closing = False
+
+    @property
+    def client(self) -> Client:
+        """The core client of now."""
+        return self._client
+
+    @property
+    def js(self) -> JetStreamContext:
+        """The JetStream context of now."""
+        return self._js
+
+    @property
+    def is_connected(self) -> bool:
+        """True while the broker answers."""
+        return self._client.is_connected
+
+    def start(self) -> None:
+        """Begin to connect; idempotent."""
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep(), name="nats")
+
+    async def connected(self, within: float | None = None) -> None:
+        """Wait until the broker is reachable; raises `Unavailable` after `within` seconds."""
+        self.start()
+        try:
+            async with asyncio.timeout(within):
+                while not self.is_connected:
+                    self._up.clear()
+                    await self._up.wait()
+        except TimeoutError:
+            raise errors.Unavailable("BROKER_AWAY", "the broker is away") from None
+
+    async def check(self) -> None:
+        """Readiness: raises `Unavailable` while the broker is away."""
+        if not self.is_connected:
+            raise errors.Unavailable("BROKER_AWAY", "the broker is away")
+
+    async def close(self) -> None:
+        """End the connection and stop keeping it."""
+        self._is_closing = True
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
+        with contextlib.suppress(Exception):  # nothing is owed to a broker that is away
+            await asyncio.wait_for(self._client.close(), _CONNECT_SECONDS)
+        metrics.nats_connected.set(0)
+
+    async def _keep(self) -> None:
+        while True:
+            closed = asyncio.Event()
+            client = Client()
+            try:
+                await self._connect(client, closed)
+                self._client, self._js = client, client.jetstream(timeout=API_SECONDS)
+                self._note(is_up=True)
+                await closed.wait()
+            except asyncio.CancelledError:
+                if client is not self._client:
+                    await client.close()
+                raise
+            except Exception as error:
+                log.warning("broker_not_connected", error=type(error).__name__)
+            self._note(is_up=False)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _connect(self, client: Client, closed: asyncio.Event) -> None:
+        async def on_error(error: Exception) -> None:
+            log.debug("broker_error", error=type(error).__name__)
+
+        async def on_disconnected() -> None:
+            self._note(is_up=False)
+
+        async def on_reconnected() -> None:
+            self._note(is_up=True)
+
+        async def on_closed() -> None:
+            closed.set()
+
+        creds = self._settings.nats_creds_file
+        await client.connect(
+            [url.strip() for url in self._settings.nats_url.split(",")],
+            name=self._name,
+            error_cb=on_error,
+            disconnected_cb=on_disconnected,
+            reconnected_cb=on_reconnected,
+            closed_cb=on_closed,
+            connect_timeout=_CONNECT_SECONDS,
+            reconnect_time_wait=_RETRY_SECONDS,  # type: ignore[arg-type]
+            max_reconnect_attempts=-1,
+            ping_interval=_PING_SECONDS,
+            user_credentials=str(creds) if creds else None,
+            tls=self._tls(),
+        )
+
+    def _tls(self) -> ssl.SSLContext | None:
+        authority = self._settings.nats_tls_ca_file
+        if authority is None:
+            return None
+        tls = ssl.create_default_context(cafile=str(authority))
+        cert, key = self._settings.nats_tls_cert_file, self._settings.nats_tls_key_file
+        if cert is not None and key is not None:
+            tls.load_cert_chain(cert, key)
+        return tls
+
+    def _note(self, *, is_up: bool) -> None:
+        metrics.nats_connected.set(1 if is_up else 0)
+        if is_up:
+            self._up.set()
+        if self._is_closing:
+            return
+        log.info("broker_connected" if is_up else "broker_away")
+
+
+async def sync_always(monitor_url: str) -> bool:
+    """Ask the broker's monitoring page whether JetStream writes to disk before it acknowledges.
+
+    No client API tells this; `/varz` of the monitoring port does, without a system account.
+    Raises `Unavailable` when the page cannot be had.
+    """
+    try:
+        timeout = aiohttp.ClientTimeout(total=API_SECONDS)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(monitor_url.rstrip("/") + "/varz") as response,
+        ):
+            response.raise_for_status()
+            page = await response.json(content_type=None)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        raise errors.Unavailable(
+            "BROKER_MONITOR_AWAY", "the broker's monitoring is away"
+        ) from error
+    config = (page.get("jetstream") or {}).get("config") or {}
+    always = bool(config.get("sync_always"))
+    metrics.nats_sync_always.set(1 if always else 0)
+    return always
