@@ -218,6 +218,7 @@ class Import(_message.Message):
     CONSENT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     state: Global___ImportState.ValueType
@@ -264,6 +265,10 @@ class Import(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
 
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Added to every contact that the file names."""
+
     def __init__(
         self,
         *,
@@ -284,10 +289,11 @@ class Import(_message.Message):
         consent: Global___ImportConsent | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "create_time", b"create_time", "end_time", b"end_time", "ledger", b"ledger"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "create_time", b"create_time", "delimiter", b"delimiter", "dry_run", b"dry_run", "encoding", b"encoding", "end_time", b"end_time", "failure", b"failure", "file_name", b"file_name", "file_size", b"file_size", "id", b"id", "ledger", b"ledger", "mapping", b"mapping", "samples", b"samples", "shape", b"shape", "source_id", b"source_id", "state", b"state", "total_rows", b"total_rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "create_time", b"create_time", "delimiter", b"delimiter", "dry_run", b"dry_run", "encoding", b"encoding", "end_time", b"end_time", "failure", b"failure", "file_name", b"file_name", "file_size", b"file_size", "id", b"id", "ledger", b"ledger", "mapping", b"mapping", "samples", b"samples", "shape", b"shape", "source_id", b"source_id", "state", b"state", "tags", b"tags", "total_rows", b"total_rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -60,6 +60,7 @@ class StartImportRequest(_message.Message):
     DRY_RUN_FIELD_NUMBER: _builtins.int
     SOURCE_ID_FIELD_NUMBER: _builtins.int
     CONSENT_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Required."""
     dry_run: _builtins.bool
@@ -74,6 +75,10 @@ class StartImportRequest(_message.Message):
     def consent(self) -> _import_pb2.ImportConsent:
         """Optional. Without it no consent is recorded."""
 
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Added to every contact that the file names; at most 10."""
+
     def __init__(
         self,
         *,
@@ -82,10 +87,11 @@ class StartImportRequest(_message.Message):
         dry_run: _builtins.bool = ...,
         source_id: _builtins.str = ...,
         consent: _import_pb2.ImportConsent | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "dry_run", b"dry_run", "id", b"id", "mapping", b"mapping", "source_id", b"source_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "dry_run", b"dry_run", "id", b"id", "mapping", b"mapping", "source_id", b"source_id", "tags", b"tags"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
