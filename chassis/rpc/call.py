@@ -1,15 +1,17 @@
 """One call on the server, and the interceptor that lays the same rings around every kind of it."""
 
+from __future__ import annotations  # grpc's classes are generic in their stubs only
+
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 
 OPEN_SERVICES = ("/grpc.health.v1.", "/grpc.reflection.")
 
-ServicerContext = grpc.aio.ServicerContext[Any, Any]
+ServicerContext: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 @dataclass
