@@ -84,7 +84,7 @@ async def run(
     runner, port = await _serve_http(settings.http_listen, readiness, http_routes)
     server = rpc_server.build(settings, name, servicers, open_methods=open_methods)
     grpc_port = await server.start()
-    house = [db.housekeeping(made, settings) for made in db.opened()]
+    house = [db.housekeeping.task(made, settings) for made in db.opened()]
     tasks = [_Task(work, draining) for work in (*background, *house)]
     watch = asyncio.create_task(_watch(readiness, server), name="readiness")
     log.info("started", http_port=port, grpc_port=grpc_port)

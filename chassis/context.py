@@ -126,7 +126,7 @@ def require_principal() -> Principal:
     """Who asks; raises `Unauthenticated` when nobody is known."""
     principal = current().principal
     if principal is None:
-        raise errors.Unauthenticated("TOKEN_MISSING", "this call needs a bearer token")
+        raise errors.Unauthenticated("TOKEN_INVALID", "this call needs a bearer token")
     return principal
 
 

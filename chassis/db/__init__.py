@@ -1,9 +1,8 @@
 """PostgreSQL for a service: sessions, and the tables every service has."""
 
-from chassis.db import audit, idempotency, inbox, outbox, paging
-from chassis.db.engine import Sessions, check, dispose, engine, opened, sessions
-from chassis.db.housekeeping import housekeeping
+from chassis.db import audit, housekeeping, idempotency, inbox, outbox, paging
 from chassis.db.migrate import revision_check, upgrade
+from chassis.db.pool import Sessions, check, dispose, engine, opened, sessions
 
 __all__ = [
     "Sessions",

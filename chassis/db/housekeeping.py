@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.config import ServiceSettings
 from chassis.db import idempotency, inbox, outbox
-from chassis.db.engine import Sessions
+from chassis.db.pool import Sessions
 
 BATCH = 1_000
 PAUSE_SECONDS = 60.0
@@ -23,7 +23,7 @@ INBOX_KEPT = timedelta(days=35)
 log = structlog.get_logger(__name__)
 
 
-def housekeeping(made: Sessions, settings: ServiceSettings) -> Callable[[], Awaitable[None]]:
+def task(made: Sessions, settings: ServiceSettings) -> Callable[[], Awaitable[None]]:
     """A background task that prunes for ever; one replica at a time does the work."""
 
     async def keep_house() -> None:

@@ -62,9 +62,7 @@ async def remembered(
     """
     if len(request_id) > 128:
         violation = FieldViolation("request_id", "longer than 128 characters")
-        raise InvalidArgument(
-            "REQUEST_ID_INVALID", "request_id is too long", violations=[violation]
-        )
+        raise InvalidArgument("FIELDS_INVALID", "request_id is too long", violations=[violation])
     key = {"subject": _subject(), "method": method, "request_id": request_id}
     await session.execute(_LOCK, {"lock": _lock_number(key)})
     found = (await session.execute(_FIND, {**key, "kept": KEPT})).first()

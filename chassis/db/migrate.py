@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, pool, text
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from chassis.config import ServiceSettings
-from chassis.db.engine import Sessions
+from chassis.db.pool import Sessions
 from chassis.errors import Check, Unavailable
 
 # A migration that waits for a lock makes every later query wait behind it: give up, try again.
@@ -98,6 +98,8 @@ def _turn(engine: Engine, package: str) -> Iterator[None]:
         guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         number = zlib.crc32(f"migrate {package}".encode())
         guard.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+        # Ends the query above, whose snapshot CREATE INDEX CONCURRENTLY would wait for.
+        guard.execute(text("SET LOCAL lock_timeout = 0"))
         yield
 
 

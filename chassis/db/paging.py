@@ -42,7 +42,7 @@ def read(
     made by `token` with the same filter and key.
     """
     if page_size < 0:
-        raise _wrong("PAGE_SIZE_INVALID", "page_size", "must not be negative")
+        raise _wrong("FIELDS_INVALID", "page_size", "must not be negative")
     size = min(page_size or DEFAULT_SIZE, LARGEST_SIZE)
     if not page_token:
         return Page(size)

@@ -1,6 +1,5 @@
 """Settings: where they come from, and what is refused."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pydantic
@@ -25,10 +24,9 @@ class LeadsSettings(config.ServiceSettings):
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in REQUIRED.items():
         monkeypatch.setenv(name, value)
-    return monkeypatch
 
 
 class TestSources:
@@ -131,7 +129,7 @@ class TestSettings:
         settings = config.load(LeadsSettings)
 
         with pytest.raises(pydantic.ValidationError, match="frozen"):
-            settings.region = "sg"  # type: ignore[misc]
+            settings.region = "sg"
 
     def test_their_text_shows_no_secret(self) -> None:
         shown = repr(config.load(LeadsSettings))

@@ -60,7 +60,12 @@ class TestToken:
         assert b"hoa" not in base64.urlsafe_b64decode(token + "==").lower()
 
     def test_it_fits_an_address(self) -> None:
-        keys = [datetime(2025, 5, 1, tzinfo=UTC), date(2025, 5, 1), Decimal("1.5"), UUID(int=7)]
+        keys: list[paging.Key] = [
+            datetime(2025, 5, 1, tzinfo=UTC),
+            date(2025, 5, 1),
+            Decimal("1.5"),
+            UUID(int=7),
+        ]
 
         token = paging.token(keys, FILTER, SEAL)
 
