@@ -1,4 +1,4 @@
-"""Generates gen/ from protos/: messages for every file, gRPC only for the services."""
+"""Generates gen/ from protos/: messages for every file, gRPC for the services, and the comments."""
 
 import shlex
 import shutil
@@ -14,7 +14,7 @@ PLUGINS = {"mypy": "main", "mypy_grpc": "grpc"}
 
 
 def generate(out: Path) -> None:
-    """Write the Python modules and type stubs of every proto into `out`, replacing what is there."""
+    """Write the Python modules and type stubs of every proto into `out`, over what is there."""
     include = [f"-I{ROOT / 'protos'}", f"-I{files('grpc_tools') / '_proto'}"]
     every = sorted(str(path) for path in (ROOT / "protos" / "crm").rglob("*.proto"))
     services = [path for path in every if path.endswith("_service.proto")]
@@ -25,6 +25,8 @@ def generate(out: Path) -> None:
         calls = [
             [f"--python_out={fresh}", f"--mypy_out=quiet:{fresh}", *every],
             [f"--grpc_python_out={fresh}", f"--mypy_grpc_out=quiet:{fresh}", *services],
+            # The comments say what is required and what is output only; the REST API reads them.
+            [f"--descriptor_set_out={fresh}/descriptors.binpb", "--include_source_info", *every],
         ]
         for arguments in calls:
             if protoc.main(["protoc", *include, *plugins, *arguments]) != 0:
