@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -180,10 +180,9 @@ class _Caller:
         continuation: Callable[..., Awaitable[Any]],
         details: grpc.aio.ClientCallDetails,
         request: Any,
-        default_seconds: float = DEFAULT_SECONDS,
     ) -> Any:
-        """Make a call with one response."""
-        ready = await self.prepared(details, default_seconds)
+        """Make a call with one request and one response."""
+        ready = await self.prepared(details, DEFAULT_SECONDS)
         with self.observed(details.method):
             call = await continuation(ready, request)
             return await call
@@ -198,6 +197,16 @@ class _Caller:
         ready = await self.prepared(details, DEFAULT_STREAM_SECONDS)
         return self._responses(await continuation(ready, request), details.method)
 
+    async def gathered(
+        self,
+        continuation: Callable[..., Awaitable[Any]],
+        details: grpc.aio.ClientCallDetails,
+        requests: Any,
+    ) -> "_Gathering":
+        """Make a call with a stream of requests and one response."""
+        ready = await self.prepared(details, DEFAULT_STREAM_SECONDS)
+        return _Gathering(self, await continuation(ready, requests), details.method)
+
     async def _responses(self, call: Any, method: str) -> AsyncIterator[Any]:
         with self.observed(method):
             try:
@@ -205,6 +214,25 @@ class _Caller:
                     yield response
             finally:
                 call.cancel()  # a caller that stops reading early frees the peer
+
+
+class _Gathering:
+    """A call still being written to, which grpc wants back as a call and not as its response."""
+
+    def __init__(self, caller: _Caller, call: Any, method: str) -> None:
+        self._caller = caller
+        self._call = call
+        self._method = method
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._answer().__await__()
+
+    async def _answer(self) -> Any:
+        with self._caller.observed(self._method):
+            return await self._call
 
 
 class _UnaryUnary(grpc.aio.UnaryUnaryClientInterceptor):
@@ -237,9 +265,7 @@ class _StreamUnary(grpc.aio.StreamUnaryClientInterceptor):
         client_call_details: grpc.aio.ClientCallDetails,
         request_iterator: Any,
     ) -> Any:
-        return await self._caller.one(
-            continuation, client_call_details, request_iterator, DEFAULT_STREAM_SECONDS
-        )
+        return await self._caller.gathered(continuation, client_call_details, request_iterator)
 
 
 class _StreamStream(grpc.aio.StreamStreamClientInterceptor):

@@ -37,7 +37,7 @@ def _descriptor() -> Any:
     service.method.add(name="Watch", input_type=text, output_type=text, server_streaming=True)
     service.method.add(name="Gather", input_type=text, output_type=text, client_streaming=True)
     pool = descriptor_pool.Default()
-    pool.Add(file)  # type: ignore[no-untyped-call]
+    pool.Add(file)
     return pool.FindServiceByName(SERVICE)
 
 
@@ -76,7 +76,7 @@ def add_echo(servicer: Echo, to: Any) -> None:
         "request_deserializer": StringValue.FromString,
         "response_serializer": StringValue.SerializeToString,
     }
-    handlers = {
+    handlers: dict[str, Any] = {
         "Read": grpc.unary_unary_rpc_method_handler(servicer.answer, **codec),  # type: ignore[arg-type]
         "Change": grpc.unary_unary_rpc_method_handler(servicer.answer, **codec),  # type: ignore[arg-type]
         "Watch": grpc.unary_stream_rpc_method_handler(servicer.watch, **codec),  # type: ignore[arg-type]
@@ -238,5 +238,5 @@ async def serve(**settings: Any) -> AsyncIterator[House]:
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     """Wait until `condition` holds; raises TimeoutError otherwise."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (a condition of any kind)
             await asyncio.sleep(0.01)

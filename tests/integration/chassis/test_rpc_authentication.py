@@ -27,7 +27,7 @@ async def house() -> AsyncIterator[House]:
 
 
 def reason(error: grpc.aio.AioRpcError) -> str:
-    translated = status.error(error)  # type: ignore[arg-type]
+    translated = status.error(error)
     return translated.reason if translated else ""
 
 

@@ -68,9 +68,12 @@ class TestTheFamily:
         house.echo.behaviour = raising(errors.NotFound("AUDIENCE_GONE", "no such audience"))
         received = []
 
-        with pytest.raises(errors.NotFound, match="AUDIENCE_GONE"):
+        async def read() -> None:
             async for each in house.stub.watch(StringValue(value="3")):
                 received.append(each.value)
+
+        with pytest.raises(errors.NotFound, match="AUDIENCE_GONE"):
+            await read()
 
         assert received == ["0", "1", "2"]
 
@@ -79,13 +82,15 @@ class TestAnythingElse:
     @pytest.mark.parametrize("method", ["change", "watch"])
     async def test_its_text_does_not_leave_the_process(self, house: House, method: str) -> None:
         house.echo.behaviour = raising(RuntimeError(SECRET))
-        call = getattr(house.stub, method)(StringValue(value="0"))
+
+        async def call() -> None:
+            if method == "change":
+                await house.stub.change(StringValue())
+            else:
+                _ = [each async for each in house.stub.watch(StringValue(value="0"))]
 
         with pytest.raises(grpc.aio.AioRpcError) as got:
-            if method == "watch":
-                _ = [each async for each in call]
-            else:
-                await call
+            await call()
 
         assert got.value.code() is grpc.StatusCode.INTERNAL
         assert got.value.details() == "internal error"
@@ -103,8 +108,9 @@ class TestAnythingElse:
 
     async def test_an_unknown_method_is_unimplemented(self, house: House) -> None:
         async with grpc.aio.insecure_channel(house.address) as channel:
+            nothing: Any = channel.unary_unary(f"/{rpc_house.SERVICE}/Nothing")
             with pytest.raises(grpc.aio.AioRpcError) as got:
-                await channel.unary_unary(f"/{rpc_house.SERVICE}/Nothing")(b"")
+                await nothing(b"")
 
         assert got.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
