@@ -1,0 +1,1 @@
+"""Who people and programs are, what they may do, and what they did."""

@@ -1,0 +1,70 @@
+"""Settings of the accounts service."""
+
+import base64
+import binascii
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+
+from chassis.config import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What accounts needs on top of every service."""
+
+    client_id: str = "accounts"
+    """Names this service; it calls no peer, so it needs no identity of its own."""
+
+    client_secret: SecretStr = SecretStr("")
+    """Unused: accounts calls no peer."""
+
+    key_encryption_key: SecretStr
+    """32 bytes in base64 that seal signing keys and the keys of audited values at rest."""
+
+    service_clients_file: Path
+    """JSON {service name: SHA-256 of its secret in hexadecimal}; read again when it changes."""
+
+    key_period_days: float = Field(default=30.0, gt=0)
+    """How long a key signs; the next one is published that long before it is used."""
+
+    token_seconds: int = Field(default=300, ge=30, le=3600)
+    """Rights that were taken away live on this long in tokens already given."""
+
+    session_hours: float = Field(default=12.0, gt=0)
+    """A session ends this long after sign-in, however busy it is."""
+
+    session_idle_minutes: float = Field(default=120.0, gt=0)
+    """A session nobody uses for this long ends."""
+
+    argon2_memory_kib: int = Field(default=65_536, ge=8)
+    """Memory a password check takes; what makes guessing stolen hashes dear."""
+
+    argon2_passes: int = Field(default=3, ge=1)
+    """Passes over that memory."""
+
+    argon2_threads: int = Field(default=2, ge=1)
+    """Password checks at once; the others wait, so that sign-ins cannot take every core."""
+
+    sign_in_failures_per_minute: int = Field(default=300, ge=1)
+    """Refused sign-ins of the whole installation after which all wait for the next minute."""
+
+    first_user_email: str = "admin@mekong.example"
+    """The first administrator, made when there is no user yet."""
+
+    first_password_file: Path | None = None
+    """Also write the first administrator's password here (mode 0600), for a local runner."""
+
+    @field_validator("key_encryption_key")
+    @classmethod
+    def _key_has_256_bits(cls, value: SecretStr) -> SecretStr:
+        try:
+            key = base64.b64decode(value.get_secret_value(), validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if len(key) != 32:
+            raise ValueError("must be 32 bytes in base64")
+        return value
+
+    def encryption_key(self) -> bytes:
+        """Returns the 32 bytes of `key_encryption_key`."""
+        return base64.b64decode(self.key_encryption_key.get_secret_value())

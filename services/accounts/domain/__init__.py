@@ -1,0 +1,1 @@
+"""Decisions about identities, rights, keys and the audit chain; no I/O."""

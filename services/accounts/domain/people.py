@@ -1,0 +1,79 @@
+"""Users, teams, roles, sessions and programs as they are kept."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from services.accounts.domain.rights import Rights
+
+ALL_SERVICES = ("leads", "interactions", "campaigns", "notifier", "accounts", "gateway")
+
+
+@dataclass(frozen=True)
+class Role:
+    """A named set of rights; `rights` may hold wildcards."""
+
+    id: UUID
+    revision: int
+    name: str
+    rights: Rights
+    builtin: bool
+
+
+@dataclass(frozen=True)
+class Team:
+    """Users who work together."""
+
+    id: UUID
+    revision: int
+    name: str
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody of the staff."""
+
+    id: UUID
+    revision: int
+    email: str
+    display_name: str
+    role_id: UUID
+    team_id: UUID | None
+    locale: str
+    time_zone: str
+    active: bool
+    create_time: datetime
+    last_sign_in_time: datetime | None
+    password_hash: str = field(repr=False, default="")
+
+
+@dataclass(frozen=True)
+class Session:
+    """A signed-in browser; the secret itself is nowhere but in its cookie."""
+
+    id: UUID
+    user_id: UUID
+    secret_hash: bytes = field(repr=False)
+    user_agent: str
+    ip: str
+    create_time: datetime
+    last_use_time: datetime
+    expire_time: datetime
+
+
+@dataclass(frozen=True)
+class ApiClient:
+    """A program that calls with an id and a secret."""
+
+    id: UUID
+    name: str
+    rights: Rights
+    active: bool
+    create_time: datetime
+    last_use_time: datetime | None
+    expire_time: datetime | None
+    secret_hash: bytes = field(repr=False, default=b"")
+
+    def usable(self, now: datetime) -> bool:
+        """Returns True if the client may be given a token at `now`."""
+        return self.active and (self.expire_time is None or now < self.expire_time)

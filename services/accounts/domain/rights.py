@@ -1,0 +1,107 @@
+"""Rights: a level per action and resource, wildcards, and the roles that come with the system."""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from chassis.context import Level
+
+RESOURCES = (
+    "contacts",
+    "follow_ups",
+    "notes",
+    "segments",
+    "imports",
+    "templates",
+    "campaigns",
+    "messages",
+    "suppressions",
+    "senders",
+    "sources",
+    "users",
+    "api_clients",
+    "audit",
+)
+ACTIONS = ("read", "write", "delete", "export", "start")
+ANY = "*"
+
+Rights = Mapping[str, Mapping[str, str]]
+
+
+def level(rights: Rights, resource: str, action: str) -> Level:
+    """Returns the level of the most precise right; what is not named is NONE."""
+    for place, doing in ((resource, action), (resource, ANY), (ANY, action), (ANY, ANY)):
+        found = rights.get(place, {}).get(doing)
+        if found is not None:
+            return Level(found)
+    return Level.NONE
+
+
+def expanded(rights: Rights) -> dict[str, dict[str, str]]:
+    """Returns the rights without wildcards and without NONE, as tokens carry them."""
+    plain: dict[str, dict[str, str]] = {}
+    for resource, action in _all():
+        reach = level(rights, resource, action)
+        if reach is not Level.NONE:
+            plain.setdefault(resource, {})[action] = reach.value
+    return plain
+
+
+def beyond(rights: Rights, own: Callable[[str, str], Level]) -> tuple[str, str] | None:
+    """Returns the first (resource, action) in which `rights` reach further than `own`."""
+    for resource, action in _all():
+        if level(rights, resource, action) > own(resource, action):
+            return resource, action
+    return None
+
+
+def _all() -> Iterator[tuple[str, str]]:
+    return ((resource, action) for resource in RESOURCES for action in ACTIONS)
+
+
+def _every(reach: Level) -> dict[str, str]:
+    return {ANY: reach.value}
+
+
+def _some(reach: Level, *actions: str) -> dict[str, str]:
+    return {action: reach.value for action in actions}
+
+
+ADMIN = "admin"
+
+BUILTIN: Mapping[str, Rights] = MappingProxyType(
+    {
+        ADMIN: {ANY: _every(Level.ALL)},
+        "manager": {
+            ANY: _every(Level.TEAM),
+            "sources": _every(Level.ALL),
+            "senders": {ANY: Level.NONE.value, "read": Level.ALL.value},
+            "users": {ANY: Level.NONE.value, "read": Level.ALL.value},
+            "api_clients": _every(Level.NONE),
+            "audit": _every(Level.NONE),
+        },
+        "sales": {
+            "contacts": _some(Level.OWN, "read", "write"),
+            "follow_ups": _some(Level.OWN, "read", "write", "delete"),
+            "notes": _some(Level.OWN, "read", "write", "delete"),
+            "segments": _some(Level.ALL, "read"),
+            "sources": _some(Level.ALL, "read"),
+            "users": _some(Level.ALL, "read"),
+        },
+        "marketing": {
+            "contacts": _some(Level.ALL, "read"),
+            "segments": _some(Level.ALL, "read", "write", "delete"),
+            "templates": _some(Level.ALL, "read", "write", "delete"),
+            "campaigns": _some(Level.ALL, "read", "write", "delete", "export", "start"),
+            "messages": _some(Level.ALL, "read", "write"),
+            "suppressions": _some(Level.ALL, "read", "write"),
+            "senders": _some(Level.ALL, "read"),
+            "sources": _some(Level.ALL, "read", "write"),
+            "users": _some(Level.ALL, "read"),
+        },
+        "viewer": {
+            ANY: _some(Level.ALL, "read"),
+            "api_clients": _every(Level.NONE),
+            "audit": _every(Level.NONE),
+        },
+    }
+)

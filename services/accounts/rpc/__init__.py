@@ -1,0 +1,1 @@
+"""The edge of accounts: gRPC servicers and the HTTP routes for keys and tokens."""

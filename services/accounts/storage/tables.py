@@ -1,0 +1,138 @@
+"""The tables of accounts."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+_time = DateTime(timezone=True)
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text(collation="C"), nullable=False),
+    Column("rights", JSONB, nullable=False),
+    Column("builtin", Boolean, nullable=False),
+    Column("create_time", _time, nullable=False),
+)
+
+teams = Table(
+    "teams",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text(collation="C"), nullable=False),
+    Column("create_time", _time, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("name_key", Text(collation="C"), nullable=False),
+    Column("role_id", Uuid, nullable=False),
+    Column("team_id", Uuid),
+    Column("locale", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("last_sign_in_time", _time),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("ip", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("last_use_time", _time, nullable=False),
+    Column("expire_time", _time, nullable=False),
+)
+
+api_clients = Table(
+    "api_clients",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text(collation="C"), nullable=False),
+    Column("rights", JSONB, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("last_use_time", _time),
+    Column("expire_time", _time),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_time", _time, nullable=False),
+    Column("blocked_until", _time, nullable=False),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    Column("public", LargeBinary, nullable=False),
+    Column("sealed_private", LargeBinary, nullable=False),
+    Column("sign_from", _time, nullable=False),
+    Column("sign_until", _time, nullable=False),
+    Column("publish_until", _time, nullable=False),
+)
+
+audit_keys = Table(
+    "audit_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("subject_type", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("sealed_key", LargeBinary),
+    Column("create_time", _time, nullable=False),
+    Column("destroy_time", _time),
+)
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("time", _time, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("actor_kind", Text, nullable=False),
+    Column("acting_service", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject_type", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("key_id", Uuid),
+    Column("sealed", LargeBinary),
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)

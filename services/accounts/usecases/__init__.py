@@ -1,0 +1,1 @@
+"""What accounts does, in the words of the business."""

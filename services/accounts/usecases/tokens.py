@@ -1,0 +1,154 @@
+"""Short-lived tokens for users, programs and our own services."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import errors
+from services.accounts.domain import rights, secrets
+from services.accounts.domain.people import ALL_SERVICES, ApiClient, Role, User
+from services.accounts.storage import clients, users
+from services.accounts.usecases.identities import Identities
+from services.accounts.usecases.keyring import Keyring
+
+ISSUER = "mekong"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A signed token and when it ends."""
+
+    text: str
+    expire_time: datetime
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """What is needed to make tokens."""
+
+    keyring: Keyring
+    identities: Identities
+    seconds: int
+    clock: Callable[[], datetime]
+
+    def for_user(self, user: User, role: Role, audience: Sequence[str], **more: Any) -> Token:
+        """Returns a token with the rights of a user; `more` are further claims."""
+        team = str(user.team_id) if user.team_id else None
+        return self._token(
+            sub=str(user.id),
+            knd="user",
+            aud=audience,
+            team=team,
+            rights=rights.expanded(role.rights),
+            **more,
+        )
+
+    def for_client(self, client: ApiClient, audience: Sequence[str], **more: Any) -> Token:
+        """Returns a token with the rights of a program."""
+        granted = rights.expanded(client.rights)
+        return self._token(sub=str(client.id), knd="client", aud=audience, rights=granted, **more)
+
+    def for_service(self, name: str, audience: Sequence[str]) -> Token:
+        """Returns a token of one of our services, which may do everything."""
+        return self._token(sub=name, knd="service", aud=audience)
+
+    def _token(self, *, aud: Sequence[str], **claims: Any) -> Token:
+        now = self.clock()
+        expire_time = now + timedelta(seconds=self.seconds)
+        given = {name: value for name, value in claims.items() if value is not None}
+        text = self.keyring.sign(
+            {
+                "iss": ISSUER,
+                "aud": list(aud),
+                "iat": int(now.timestamp()),
+                "exp": int(expire_time.timestamp()),
+                "jti": str(uuid4()),
+                **given,
+            }
+        )
+        return Token(text, expire_time, self.seconds)
+
+
+async def issue(
+    session: AsyncSession,
+    issuer: Issuer,
+    client_id: str,
+    client_secret: str,
+    audience: Sequence[str],
+    on_behalf_of: str = "",
+) -> Token:
+    """Returns a token for a service or a program that proves itself by its secret.
+
+    A service may ask `on_behalf_of` a user or program and gets the rights these have now.
+    Raises `Unauthenticated` for a wrong id or secret, `InvalidArgument` for an unknown audience,
+    `PermissionDenied` when nothing may be done on behalf of whom was named.
+    """
+    wanted = _audience(audience)
+    if issuer.identities.knows(client_id):
+        if not issuer.identities.prove(client_id, client_secret):
+            raise _refused()
+        if not on_behalf_of:
+            return issuer.for_service(client_id, wanted)
+        return await _on_behalf(session, issuer, client_id, wanted, on_behalf_of)
+    client = await _client(session, client_id)
+    if client is None or not secrets.matches(client_secret, client.secret_hash):
+        raise _refused()
+    if not client.usable(issuer.clock()):
+        raise _refused()
+    if on_behalf_of:
+        raise _not_for(client_id)
+    await clients.note_use(session, client.id, issuer.clock())
+    return issuer.for_client(client, wanted)
+
+
+async def _on_behalf(
+    session: AsyncSession, issuer: Issuer, service: str, audience: Sequence[str], whom: str
+) -> Token:
+    acting = {"sub": service}
+    try:
+        subject = UUID(whom)
+    except ValueError:
+        raise _not_for(service) from None
+    found = await users.with_role(session, subject)
+    if found is not None and found[0].active:
+        return issuer.for_user(*found, audience, act=acting)
+    client = await clients.get(session, subject)
+    if client is not None and client.usable(issuer.clock()):
+        return issuer.for_client(client, audience, act=acting)
+    raise _not_for(service)
+
+
+async def _client(session: AsyncSession, client_id: str) -> ApiClient | None:
+    try:
+        return await clients.get(session, UUID(client_id))
+    except ValueError:
+        return None
+
+
+def _audience(audience: Sequence[str]) -> Sequence[str]:
+    unknown = sorted(set(audience) - set(ALL_SERVICES))
+    if unknown:
+        violation = errors.FieldViolation("audience", f"unknown service {unknown[0][:40]!r}")
+        raise errors.InvalidArgument(
+            "FIELDS_INVALID", "the audience names an unknown service", violations=[violation]
+        )
+    return list(dict.fromkeys(audience)) or list(ALL_SERVICES)
+
+
+def _refused() -> errors.Unauthenticated:
+    return errors.Unauthenticated("SIGN_IN_REFUSED", "client id and secret do not belong together")
+
+
+def _not_for(service: str) -> errors.PermissionDenied:
+    return errors.PermissionDenied(
+        "RIGHT_MISSING",
+        "nothing may be done on behalf of this subject",
+        resource="tokens",
+        action="on_behalf_of",
+        service=service,
+    )

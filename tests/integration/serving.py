@@ -1,0 +1,174 @@
+"""A service's gRPC server inside a test, and channels to it for any caller."""
+
+import base64
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+
+from chassis import errors
+from chassis.config import ServiceSettings
+from chassis.context import Principal
+from chassis.rpc import server, status
+from chassis.rpc.keys import ISSUER, Keys
+
+_KID = "test"
+
+
+class TestKeys(Keys):
+    """The key of this test run, in place of those that accounts publishes."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        super().__init__("http://nowhere")
+        self._key = _key()
+
+    async def get(self, kid: str) -> OKPKey | None:
+        """Return the key if it is meant."""
+        return self._key if kid == _KID else None
+
+    def token(self, principal: Principal, audience: str, **claims: Any) -> str:
+        """Return a token that names `principal` for a minute; `claims` replace or add."""
+        now = int(time.time())
+        given = {
+            "iss": ISSUER,
+            "sub": principal.subject,
+            "aud": [audience],
+            "knd": principal.kind,
+            "rights": {place: dict(may) for place, may in principal.rights.items()},
+            "iat": now,
+            "exp": now + 60,
+            **({"team": principal.team_id} if principal.team_id else {}),
+            **({"act": {"sub": principal.actor}} if principal.actor else {}),
+            **claims,
+        }
+        header = {"alg": "EdDSA", "kid": _KID}
+        return jwt.encode(header, given, self._key, algorithms=["EdDSA"])
+
+
+class Served:
+    """A server that is running, and the channels that tests opened to it."""
+
+    def __init__(self, built: server.Server, service: str, keys: TestKeys) -> None:
+        self._built = built
+        self._service = service
+        self._keys = keys
+        self._channels: list[grpc.aio.Channel] = []
+
+    @property
+    def address(self) -> str:
+        """host:port."""
+        return f"127.0.0.1:{self._built.port}"
+
+    def as_(self, principal: Principal | None, **claims: Any) -> grpc.aio.Channel:
+        """Return a channel whose calls come from `principal`, or from nobody."""
+        token = self._keys.token(principal, self._service, **claims) if principal else None
+        kinds = (_Unary, _Stream, _Upload)
+        caller = [kind(token) for kind in kinds] if token else []
+        channel = grpc.aio.insecure_channel(self.address, interceptors=caller)
+        self._channels.append(channel)
+        return channel
+
+    async def stop(self) -> None:
+        """Close the channels and the server."""
+        for channel in self._channels:
+            await channel.close()
+        await self._built.drain(0)
+
+
+async def start(
+    settings: ServiceSettings,
+    service: str,
+    servicers: server.Servicers,
+    open_methods: frozenset[str] = frozenset(),
+) -> Served:
+    """Serve `servicers` as `service` on a free port, trusting the tokens of this test run."""
+    keys = TestKeys()
+    built = server.build(settings, service, servicers, open_methods=open_methods, keys=keys)
+    await built.start()
+    return Served(built, service, keys)
+
+
+class Refusal:
+    """The error a call was refused with, known after the `with` block."""
+
+    error: errors.Error
+
+    def fields(self) -> Sequence[str]:
+        """Return the paths of the fields that were named."""
+        return [violation.field for violation in self.error.violations]
+
+
+@contextmanager
+def refused(kind: type[errors.Error], reason: str) -> Iterator[Refusal]:
+    """Expect the call in the block to be refused with an error of `kind` for `reason`."""
+    refusal = Refusal()
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        yield refusal
+    found = status.error(caught.value)
+    assert found is not None, f"{caught.value.code()} {caught.value.details()}"
+    assert (type(found), found.reason) == (kind, reason), repr(found)
+    refusal.error = found
+
+
+class _Unary(grpc.aio.UnaryUnaryClientInterceptor):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def intercept_unary_unary(
+        self, continuation: Any, client_call_details: grpc.aio.ClientCallDetails, request: Any
+    ) -> Any:
+        return await continuation(_with_token(client_call_details, self._token), request)
+
+
+class _Stream(grpc.aio.UnaryStreamClientInterceptor):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def intercept_unary_stream(
+        self, continuation: Any, client_call_details: grpc.aio.ClientCallDetails, request: Any
+    ) -> Any:
+        return await continuation(_with_token(client_call_details, self._token), request)
+
+
+class _Upload(grpc.aio.StreamUnaryClientInterceptor):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def intercept_stream_unary(
+        self,
+        continuation: Any,
+        client_call_details: grpc.aio.ClientCallDetails,
+        request_iterator: Any,
+    ) -> Any:
+        return await continuation(_with_token(client_call_details, self._token), request_iterator)
+
+
+def _with_token(details: grpc.aio.ClientCallDetails, token: str) -> grpc.aio.ClientCallDetails:
+    metadata = grpc.aio.Metadata(*(details.metadata or ()))
+    metadata.add("authorization", f"Bearer {token}")
+    return grpc.aio.ClientCallDetails(
+        details.method, details.timeout, metadata, details.credentials, details.wait_for_ready
+    )
+
+
+def _key() -> OKPKey:
+    private = Ed25519PrivateKey.generate()
+    raw = serialization.Encoding.Raw
+    seed = private.private_bytes(raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
+    public = private.public_key().public_bytes(raw, serialization.PublicFormat.Raw)
+    return OKPKey.import_key(
+        {"kty": "OKP", "crv": "Ed25519", "x": _text(public), "d": _text(seed), "kid": _KID}
+    )
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
