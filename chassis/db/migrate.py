@@ -6,13 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import structlog
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, make_url, pool, text
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
@@ -34,7 +29,10 @@ def upgrade(settings: ServiceSettings, package: str, to: str = "head") -> str | 
     Replicas take turns by an advisory lock. Returns the revision reached. Raises what the
     database raises when a lock was not had in several attempts or a statement is wrong.
     """
-    script = _script(package)
+    # Loading Alembic takes longer than all else; a process that serves need not.
+    from chassis.db import steps
+
+    folder = _folder(package)
     engine = create_engine(
         make_url(settings.database_url.get_secret_value()),
         poolclass=pool.NullPool,
@@ -45,7 +43,11 @@ def upgrade(settings: ServiceSettings, package: str, to: str = "head") -> str | 
         with _turn(engine, package):
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
-                    return _apply(engine, script, to)
+                    with engine.connect() as connection:
+                        _bound(connection)
+                        reached = steps.apply(connection, folder, to)
+                    log.info("schema_migrated", package=package, revision=reached)
+                    return reached
                 except OperationalError as refused:
                     if getattr(refused.orig, "sqlstate", "") != "55P03" or attempt == _ATTEMPTS:
                         raise
@@ -56,16 +58,18 @@ def upgrade(settings: ServiceSettings, package: str, to: str = "head") -> str | 
     raise AssertionError("the last attempt returns or raises")
 
 
-def head(package: str) -> str | None:
-    """The revision that the code of `package` needs; None when it has no migrations."""
-    return _script(package).get_current_head()
+def revisions(package: str) -> frozenset[str]:
+    """The revisions that the code of `package` knows, from the numbers of its files.
+
+    The greatest is the one it needs. Numbers are linear, so Alembic need not be loaded.
+    """
+    return frozenset(it.name[:4] for it in (_folder(package) / "versions").glob("[0-9]*_*.py"))
 
 
 def revision_check(made: Sessions, package: str) -> Check:
     """A readiness check: the schema is not behind; one ahead (a newer release's) is fine."""
-    script = _script(package)
-    needed = script.get_current_head()
-    known = {it.revision for it in script.walk_revisions()}
+    known = revisions(package)
+    needed = max(known, default=None)
 
     async def schema_is_current() -> None:
         try:
@@ -82,12 +86,11 @@ def revision_check(made: Sessions, package: str) -> Check:
     return schema_is_current
 
 
-def _script(package: str) -> ScriptDirectory:
+def _folder(package: str) -> Path:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(f"{package} is not a package")
-    folder = Path(next(iter(spec.submodule_search_locations))) / "migrations"
-    return ScriptDirectory(str(folder), version_locations=[str(folder / "versions")])
+    return Path(next(iter(spec.submodule_search_locations))) / "migrations"
 
 
 @contextmanager
@@ -101,23 +104,6 @@ def _turn(engine: Engine, package: str) -> Iterator[None]:
         # Ends the query above, whose snapshot CREATE INDEX CONCURRENTLY would wait for.
         guard.execute(text("SET LOCAL lock_timeout = 0"))
         yield
-
-
-def _apply(engine: Engine, script: ScriptDirectory, to: str) -> str | None:
-    def revisions(current: Any, _: MigrationContext) -> Any:
-        return script._upgrade_revs(to, current)
-
-    with (
-        engine.connect() as connection,
-        EnvironmentContext(Config(), script, fn=revisions, destination_rev=to) as environment,
-    ):
-        _bound(connection)
-        environment.configure(connection=connection, transaction_per_migration=True)
-        with environment.begin_transaction():
-            environment.run_migrations()
-        reached = MigrationContext.configure(connection).get_current_revision()
-        log.info("schema_migrated", revision=reached)
-        return reached
 
 
 def _bound(connection: Connection) -> None:
