@@ -1,0 +1,73 @@
+{{- define "mekong.labels" -}}
+app.kubernetes.io/name: mekong
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+app.kubernetes.io/part-of: mekong
+app.kubernetes.io/component: {{ .name }}
+{{- end }}
+
+{{- define "mekong.selector" -}}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .name }}
+{{- end }}
+
+{{- define "mekong.image" -}}
+{{ .root.Values.image.repository }}-{{ .service.module | default .name }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{- end }}
+
+{{- define "mekong.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile: { type: RuntimeDefault }
+{{- end }}
+
+{{- define "mekong.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end }}
+
+{{/* Settings of one service: shared ones, its own, and the paths of its secret files. */}}
+{{- define "mekong.env" -}}
+{{- $settings := merge (dict) (.service.settings | default dict) .root.Values.settings -}}
+{{- if not .service.web -}}
+{{- $_ := set $settings "grpc_listen" (printf "0.0.0.0:%v" .root.Values.ports.grpc) -}}
+{{- $_ := set $settings "issuer_url" (printf "http://%s-accounts:%v" "mekong" .root.Values.ports.ops) -}}
+{{- else -}}
+{{- $_ := set $settings "listen" (printf "0.0.0.0:%v" .root.Values.ports.web) -}}
+{{- $_ := set $settings "issuer_url" (printf "http://%s-accounts:%v" "mekong" .root.Values.ports.ops) -}}
+{{- $_ := unset $settings "nats_url" -}}
+{{- end -}}
+{{- $_ := set $settings "http_listen" (printf "0.0.0.0:%v" .root.Values.ports.ops) -}}
+{{- range $key, $value := $settings }}
+- { name: MEKONG_{{ upper $key }}, value: {{ $value | quote }} }
+{{- end }}
+{{- range $key, $from := merge (dict) (.service.secretFiles | default dict) .root.Values.secretFiles }}
+- { name: MEKONG_{{ upper $key }}_FILE, value: /run/secrets/mekong/{{ $key }} }
+{{- end }}
+{{- range $key, $from := .service.files }}
+- { name: MEKONG_{{ upper $key }}, value: /run/secrets/mekong/{{ $key }} }
+{{- end }}
+{{- end }}
+
+{{- define "mekong.mounts" -}}
+- { name: secrets, mountPath: /run/secrets/mekong, readOnly: true }
+- { name: tmp, mountPath: /tmp }
+{{- end }}
+
+{{- define "mekong.volumes" -}}
+- name: secrets
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- range $key, $from := merge (dict) (.service.files | default dict) (.service.secretFiles | default dict) .root.Values.secretFiles }}
+      - secret:
+          name: {{ $from.secret }}
+          items: [{ key: {{ $from.key }}, path: {{ $key }} }]
+      {{- end }}
+- name: tmp
+  emptyDir: { sizeLimit: 256Mi }
+{{- end }}

@@ -1,0 +1,120 @@
+"""The chart renders what Kubernetes takes, hardened, and what the services understand."""
+
+import importlib
+import subprocess
+from typing import Any
+
+import pytest
+from deploy import check
+
+PREFIX = "MEKONG_"
+
+
+@pytest.fixture(scope="module")
+def manifests() -> list[dict[str, Any]]:
+    return check.render()
+
+
+def pods(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [m for m in manifests if m["kind"] in ("Deployment", "Job")]
+
+
+class TestManifests:
+    @pytest.mark.parametrize("version", check.VERSIONS)
+    def test_they_fit_each_kubernetes_version(
+        self, manifests: list[dict[str, Any]], version: str
+    ) -> None:
+        check.validate(manifests, version)
+
+    def test_every_pod_meets_the_restricted_standard(self, manifests: list[dict[str, Any]]) -> None:
+        for manifest in pods(manifests):
+            spec = manifest["spec"]["template"]["spec"]
+            (container,) = spec["containers"]
+            assert spec["securityContext"]["runAsNonRoot"] is True
+            assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert container["resources"]["limits"]["memory"]
+
+    def test_no_secret_value_is_in_any_manifest(self, manifests: list[dict[str, Any]]) -> None:
+        assert not [m for m in manifests if m["kind"] == "Secret"]
+        for manifest in pods(manifests):
+            (container,) = manifest["spec"]["template"]["spec"]["containers"]
+            for entry in container["env"]:
+                secret = any(word in entry["name"] for word in ("SECRET", "PASSWORD", "KEY"))
+                assert not secret or entry["name"].endswith("_FILE"), entry["name"]
+
+    def test_every_setting_is_one_that_the_service_knows(
+        self, manifests: list[dict[str, Any]]
+    ) -> None:
+        for manifest in pods(manifests):
+            (container,) = manifest["spec"]["template"]["spec"]["containers"]
+            known = settings_of(container)
+            for entry in container["env"]:
+                name = entry["name"].removeprefix(PREFIX).lower()
+                assert name in known or name.removesuffix("_file") in known, (
+                    f"{manifest['metadata']['name']}: {entry['name']}"
+                )
+
+    def test_every_required_setting_is_given(self, manifests: list[dict[str, Any]]) -> None:
+        for manifest in pods(manifests):
+            (container,) = manifest["spec"]["template"]["spec"]["containers"]
+            given = {entry["name"].removeprefix(PREFIX).lower() for entry in container["env"]}
+            for name, field in settings_of(container).items():
+                assert not field.is_required() or {name, f"{name}_file"} & given, (
+                    f"{manifest['metadata']['name']} lacks {name}"
+                )
+
+
+def settings_of(container: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings fields of the program that a container runs."""
+    module = container["image"].rpartition("/")[2].rpartition(":")[0].partition("-")[2]
+    if "services.topology" in container.get("command", ()):
+        from services.topology import Settings
+
+        return dict(Settings.model_fields)
+    return dict(importlib.import_module(f"services.{module}.config").Settings.model_fields)
+
+
+class TestBadValues:
+    @pytest.mark.parametrize(
+        ("argument", "told"),
+        [
+            ("services.leads.replicas=many", "replicas"),
+            ("services.leads.sesrets=x", "sesrets"),
+            ("ports.grpc=80", "grpc"),
+            ("settings.Log-Level=info", "Log-Level"),
+        ],
+    )
+    def test_they_are_refused_by_name(self, argument: str, told: str) -> None:
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            check.render("--set", argument)
+
+        assert told in refused.value.stderr
+
+
+class TestRegions:
+    def test_a_second_notifier_is_one_more_entry(self) -> None:
+        manifests = check.render(
+            *("--set", "services.notifier-sg.module=notifier"),
+            *("--set", "services.notifier-sg.replicas=2"),
+            *("--set", "services.notifier-sg.database=true"),
+            *("--set", "services.notifier-sg.settings.region=sg"),
+        )
+
+        (made,) = [
+            m
+            for m in manifests
+            if m["kind"] == "Deployment" and m["metadata"]["name"] == "mekong-notifier-sg"
+        ]
+        (container,) = made["spec"]["template"]["spec"]["containers"]
+        assert container["image"].startswith("mekong-notifier:")
+        assert {"name": "MEKONG_REGION", "value": "sg"} in container["env"]
+
+
+class TestDockerfile:
+    def test_it_has_no_finding(self) -> None:
+        check.dockerfile()
