@@ -1,16 +1,21 @@
 """Free TCP ports on this machine, and the ones a home directory prefers to use again."""
 
+import secrets
 import socket
 
 LOOPBACK = "127.0.0.1"
+BELOW_OUTGOING = range(20_000, 32_000)
 
 
 def free() -> int:
-    """Return a port that nobody listens on now; another process may still take it first."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on now; another process may still take it first.
+
+    Not from the range the kernel gives to outgoing connections: those would take the port between
+    two uses of it, or even connect it to itself.
+    """
+    while not is_free(port := secrets.choice(BELOW_OUTGOING)):
+        pass
+    return port
 
 
 def is_free(port: int) -> bool:
