@@ -1,0 +1,309 @@
+"""What was committed is published, and kept once, whatever happens to the broker meanwhile."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from chassis import context, db
+from chassis.config import ServiceSettings
+from chassis.db import outbox
+from chassis.db.outbox import Class
+from chassis.events import topology
+from chassis.events.connection import Connection
+from chassis.events.relay import Relay
+from chassis.events.topology import Stream
+from local.nats import Nats
+from tests.integration.chassis import events_house
+from tests.integration.chassis.events_house import Bus, eventually, running
+
+Waiting = Callable[[], Awaitable[int]]
+
+
+@pytest.fixture
+async def bus(settings_with: Callable[..., ServiceSettings], nats_url: str) -> AsyncIterator[Bus]:
+    async with events_house.ride(settings_with(nats_url=nats_url)) as made:
+        yield made
+
+
+@pytest.fixture
+def own_nats(tmp_path: Path) -> Iterator[Nats]:
+    server = Nats(tmp_path / "nats", password="secret")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def waiting(sessions: db.Sessions) -> Waiting:
+    async def read() -> int:
+        async with sessions.begin() as session:
+            return (await outbox.backlog(session, Class.FACTS)).count
+
+    return read
+
+
+async def announce(
+    bus: Bus, sessions: db.Sessions, count: int, cls: Class = Class.FACTS
+) -> list[UUID]:
+    async with sessions.begin() as session:
+        return [
+            await outbox.add_raw(session, f"{bus.prefix}.made", b"%d" % number, cls, revision=7)
+            for number in range(count)
+        ]
+
+
+async def ids(bus: Bus) -> Counter[str]:
+    return Counter((each.headers or {})["Nats-Msg-Id"] for each in await bus.messages())
+
+
+def once(expected: list[UUID]) -> Counter[str]:
+    return Counter(str(each) for each in expected)
+
+
+class TestPublishing:
+    async def test_an_event_carries_who_and_when_and_its_trace(
+        self, bus: Bus, sessions: db.Sessions, waiting: Waiting
+    ) -> None:
+        trace = context.new_traceparent()
+        with context.bind(request_id="request-1", traceparent=trace):
+            [event_id] = await announce(bus, sessions, 1)
+
+        async with running(Relay(sessions, bus.nats, Class.FACTS)):
+            await eventually(lambda: _is_zero(waiting))
+
+        [message] = await bus.messages()
+        headers = message.headers or {}
+        assert message.data == b"0"
+        assert headers["Nats-Msg-Id"] == headers["ce-id"] == str(event_id)
+        assert headers["ce-type"] == f"{bus.prefix}.made"
+        assert headers["ce-source"] == "test"
+        assert headers["revision"] == "7"
+        assert (headers["x-request-id"], headers["traceparent"]) == ("request-1", trace)
+
+    async def test_it_happens_at_once_after_the_commit(
+        self, bus: Bus, sessions: db.Sessions, waiting: Waiting
+    ) -> None:
+        async with running(Relay(sessions, bus.nats, Class.FACTS)):
+            await announce(bus, sessions, 1)
+            await eventually(lambda: _is_zero(waiting))  # the relay is up and idle
+            began = time.monotonic()
+            await announce(bus, sessions, 1)
+            await eventually(lambda: _is_zero(waiting))
+
+        assert time.monotonic() - began < 0.4  # sooner than its poll
+
+    async def test_what_was_rolled_back_is_not(
+        self, bus: Bus, sessions: db.Sessions, waiting: Waiting
+    ) -> None:
+        async def fail() -> None:
+            async with sessions.begin() as session:
+                await outbox.add_raw(session, f"{bus.prefix}.made", b"", Class.FACTS)
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            await fail()
+        expected = await announce(bus, sessions, 1)
+
+        async with running(Relay(sessions, bus.nats, Class.FACTS)):
+            await eventually(lambda: _is_zero(waiting))
+
+        assert await ids(bus) == once(expected)
+
+    async def test_a_row_that_commits_late_is_not_passed_over(
+        self, bus: Bus, sessions: db.Sessions, waiting: Waiting
+    ) -> None:
+        async with running(Relay(sessions, bus.nats, Class.FACTS)):
+            async with sessions.begin() as late:
+                early_id = await outbox.add_raw(late, f"{bus.prefix}.made", b"", Class.FACTS)
+                expected = await announce(bus, sessions, 3)
+                await eventually(lambda: _is_zero(waiting))
+            await eventually(lambda: _holds(bus, 4))
+
+        assert await ids(bus) == once([early_id, *expected])
+
+    async def test_the_classes_do_not_wait_for_each_other(
+        self, bus: Bus, sessions: db.Sessions, waiting: Waiting
+    ) -> None:
+        async with sessions.begin() as session:
+            await outbox.add_raw(session, "of.no.stream", b"", Class.CONTROL)
+        expected = await announce(bus, sessions, 2)
+
+        tasks = [Relay(sessions, bus.nats, cls, within=1.0) for cls in Class]
+        async with running(*tasks):
+            await eventually(lambda: _is_zero(waiting))
+
+        assert await ids(bus) == once(expected)
+
+    async def test_a_subject_of_no_stream_waits_without_holding_up_the_rest(
+        self, bus: Bus, sessions: db.Sessions, waiting: Waiting
+    ) -> None:
+        async with sessions.begin() as session:
+            await outbox.add_raw(session, f"x{bus.prefix}.made", b"", Class.FACTS)
+        expected = await announce(bus, sessions, 3)
+
+        async with running(Relay(sessions, bus.nats, Class.FACTS, within=1.0)):
+            await eventually(lambda: _holds(bus, 3))
+            assert await waiting() == 1
+            await topology.apply(bus.nats, [Stream(f"X{bus.stream}", [f"x{bus.prefix}.>"])], [])
+            await eventually(lambda: _is_zero(waiting))
+
+        assert await ids(bus) == once(expected)
+        await bus.nats.js.delete_stream(f"X{bus.stream}")
+
+
+class TestNothingTwice:
+    async def test_a_batch_that_holds_a_published_event_is_published_all_the_same(
+        self, bus: Bus, sessions: db.Sessions, waiting: Waiting
+    ) -> None:
+        expected = await announce(bus, sessions, 50)
+        # A relay that died after the broker's answer and before its own commit.
+        await bus.nats.js.publish(
+            f"{bus.prefix}.made", b"20", headers={"Nats-Msg-Id": str(expected[20])}
+        )
+
+        async with running(Relay(sessions, bus.nats, Class.FACTS)):
+            await eventually(lambda: _is_zero(waiting))
+
+        assert await ids(bus) == once(expected)
+
+    async def test_concurrent_relays_publish_each_event_once(
+        self, bus: Bus, sessions: db.Sessions, waiting: Waiting
+    ) -> None:
+        expected = await announce(bus, sessions, 2_000)
+        relays = [Relay(sessions, bus.nats, Class.FACTS) for _ in range(3)]
+
+        async with running(*relays):
+            await eventually(lambda: _is_zero(waiting), seconds=20)
+
+        info = await bus.nats.js.stream_info(bus.stream)
+        assert info.state.messages == len(expected)
+        assert info.state.last_seq == len(expected)
+
+
+class TestABrokerThatGoesAway:
+    @pytest.mark.parametrize("ending", ["stop", "kill"])
+    async def test_what_was_committed_meanwhile_is_published_once_it_is_back(
+        self,
+        settings_with: Callable[..., ServiceSettings],
+        own_nats: Nats,
+        sessions: db.Sessions,
+        waiting: Waiting,
+        ending: str,
+    ) -> None:
+        settings = settings_with(nats_url=own_nats.url)
+        async with events_house.ride(settings) as bus:
+            async with running(Relay(sessions, bus.nats, Class.FACTS, within=1.0)):
+                expected = await announce(bus, sessions, 300)
+                await asyncio.to_thread(getattr(own_nats, ending))
+                expected += await announce(bus, sessions, 300)
+                await eventually(lambda: not bus.nats.is_connected)
+                await asyncio.to_thread(own_nats.start)
+                await eventually(lambda: _is_zero(waiting), seconds=20)
+
+            assert await ids(bus) == once(expected)
+
+    async def test_a_process_may_start_before_it(
+        self,
+        settings_with: Callable[..., ServiceSettings],
+        own_nats: Nats,
+        sessions: db.Sessions,
+        waiting: Waiting,
+    ) -> None:
+        settings = settings_with(nats_url=own_nats.url)
+        async with events_house.ride(settings) as bus:
+            expected = await announce(bus, sessions, 5)
+            await asyncio.to_thread(own_nats.stop)
+            late = Connection(settings, "late")
+            async with running(Relay(sessions, late, Class.FACTS, within=1.0)):
+                with pytest.raises(Exception, match="BROKER_AWAY"):
+                    await late.connected(within=0.3)
+                await asyncio.to_thread(own_nats.start)
+                await eventually(lambda: _is_zero(waiting), seconds=20)
+            await late.close()
+            await bus.nats.connected(within=5)
+
+            assert await ids(bus) == once(expected)
+
+
+class TestTheHeartbeat:
+    @pytest.fixture
+    async def beats(self, bus: Bus) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+        subject = "control.heartbeat.test"
+        stream = f"H{bus.stream}"
+        await topology.apply(bus.nats, [Stream(stream, [subject])], [])
+
+        async def count() -> int:
+            return int((await bus.nats.js.stream_info(stream)).state.last_seq)
+
+        yield count
+        await bus.nats.js.delete_stream(stream)
+
+    async def test_it_tells_twice_a_second_that_nothing_is_left(
+        self, bus: Bus, sessions: db.Sessions, beats: Callable[[], Awaitable[int]]
+    ) -> None:
+        async def three() -> bool:
+            return await beats() >= 3
+
+        async with running(Relay(sessions, bus.nats, Class.CONTROL)):
+            began = time.monotonic()
+            await eventually(three)
+            took = time.monotonic() - began
+
+        assert 0.9 < took < 3.0
+
+    async def test_it_is_silent_while_an_event_waits_that_another_relay_holds(
+        self, bus: Bus, sessions: db.Sessions, beats: Callable[[], Awaitable[int]]
+    ) -> None:
+        await announce(bus, sessions, 1, Class.CONTROL)
+        relay = Relay(sessions, bus.nats, Class.CONTROL)
+        async with sessions.begin() as holding:
+            held = await outbox.take(holding, Class.CONTROL, 10)
+            async with running(relay):
+                await asyncio.sleep(1.2)  # silence can only be seen by listening for a while
+                silent = await beats()
+
+        async def beating() -> bool:
+            return await beats() > 0
+
+        async with running(relay):
+            await eventually(beating)
+        assert len(held) == 1
+        assert silent == 0
+
+
+class TestSpeed:
+    async def test_an_outbox_of_thousands_drains_in_batches(
+        self, bus: Bus, sessions: db.Sessions, waiting: Waiting
+    ) -> None:
+        async with sessions.begin() as session:
+            await session.execute(
+                text(
+                    "INSERT INTO outbox (id, class, subject, payload)"
+                    " SELECT gen_random_uuid(), 'facts', :subject, 'x'"
+                    " FROM generate_series(1, 10000)"
+                ),
+                {"subject": f"{bus.prefix}.made"},
+            )
+        began = time.monotonic()
+
+        async with running(Relay(sessions, bus.nats, Class.FACTS)):
+            await eventually(lambda: _is_zero(waiting), seconds=30)
+
+        # One by one, each with its own fsync, this many take several times as long.
+        assert time.monotonic() - began < 15
+        info = await bus.nats.js.stream_info(bus.stream)
+        assert info.state.messages == 10_000
+
+
+async def _is_zero(waiting: Waiting) -> bool:
+    return await waiting() == 0
+
+
+async def _holds(bus: Bus, count: int) -> bool:
+    return len(await bus.messages()) == count

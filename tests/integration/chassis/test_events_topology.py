@@ -1,0 +1,102 @@
+"""The broker has what is declared, and is one that does not forget what it acknowledged."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chassis import errors
+from chassis.config import ServiceSettings
+from chassis.events import topology
+from chassis.events.connection import Connection
+from local import nats as local_nats
+from local import ports
+from tests.integration.chassis import events_house
+from tests.integration.chassis.events_house import Bus, eventually
+
+
+@pytest.fixture
+async def bus(settings_with: Callable[..., ServiceSettings], nats_url: str) -> AsyncIterator[Bus]:
+    async with events_house.ride(settings_with(nats_url=nats_url)) as made:
+        yield made
+
+
+class TestApplying:
+    async def test_a_stream_keeps_to_files_and_refuses_rather_than_forgets(self, bus: Bus) -> None:
+        config = (await bus.nats.js.stream_info(bus.stream)).config
+
+        assert config.storage == "file"
+        assert config.discard == "new"
+        assert config.allow_atomic is True
+        assert config.duplicate_window == 300
+
+    async def test_applying_again_changes_nothing(self, bus: Bus) -> None:
+        await bus.publish("made", "e1")
+        before = await bus.nats.js.stream_info(bus.stream)
+        consumer = await bus.consumer()
+
+        await topology.apply(bus.nats, *bus.declaration())
+
+        after = await bus.nats.js.stream_info(bus.stream)
+        assert after.config == before.config
+        assert after.state.messages == 1
+        assert (await bus.consumer()).config == consumer.config
+
+    async def test_a_changed_declaration_is_carried_out(self, bus: Bus) -> None:
+        streams, consumers = bus.declaration()
+        more = replace(streams[0], subjects=[*streams[0].subjects, f"y{bus.prefix}"], max_age=60.0)
+
+        await topology.apply(bus.nats, [more], [replace(consumers[0], ack_wait=7.0)])
+
+        config = (await bus.nats.js.stream_info(bus.stream)).config
+        assert config.subjects == list(more.subjects)
+        assert config.max_age == 60.0
+        assert (await bus.consumer()).config.ack_wait == 7.0
+
+    async def test_a_broker_that_is_away_is_named(
+        self, settings_with: Callable[..., ServiceSettings]
+    ) -> None:
+        nats = Connection(settings_with(), "test")
+
+        with pytest.raises(errors.Unavailable, match="BROKER_AWAY"):
+            await nats.connected(within=0.2)
+        with pytest.raises(errors.Unavailable, match="BROKER_AWAY"):
+            await nats.check()
+
+        await nats.close()
+
+
+class TestSyncAlways:
+    async def test_a_broker_that_writes_before_it_acknowledges_is_accepted(
+        self, nats_monitor_url: str
+    ) -> None:
+        await topology.assert_sync_always(nats_monitor_url)
+
+    async def test_one_that_does_not_is_refused(self, tmp_path: Path) -> None:
+        client, monitor = ports.free(), ports.free()
+        command = [str(local_nats.binary()), "-a", "127.0.0.1", "-p", str(client)]
+        command += ["-m", str(monitor), "-js", "-sd", str(tmp_path)]
+        server = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
+        url = f"http://127.0.0.1:{monitor}"
+
+        async def answers() -> bool:
+            try:
+                await topology.assert_sync_always(url)
+            except errors.Unavailable:
+                return False
+            except errors.FailedPrecondition as refused:
+                return refused.reason == "BROKER_SYNC"
+            return False
+
+        try:
+            await eventually(answers)
+        finally:
+            server.terminate()
+            await asyncio.to_thread(server.wait)
+
+    async def test_one_that_cannot_be_asked_is_unavailable(self) -> None:
+        with pytest.raises(errors.Unavailable, match="BROKER_MONITOR_AWAY"):
+            await topology.assert_sync_always("http://127.0.0.1:1")
