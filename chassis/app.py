@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 import prometheus_client
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import config, context, db, errors, logging, metrics
 from chassis.config import ServiceSettings
@@ -23,7 +24,8 @@ S = TypeVar("S", bound=ServiceSettings)
 
 CHECK_TIMEOUT_SECONDS = 2.0
 _WATCH_SECONDS = 1.0
-_CLEANUP_SECONDS = 5.0
+# A query cancelled in the wrong moment holds its task for five seconds (psycopg waits for it).
+_CLEANUP_SECONDS = 7.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, _STEADY_SECONDS = 0.2, 30.0, 60.0
 
 log = structlog.get_logger(__name__)
@@ -39,7 +41,7 @@ def start(
     """Runs a service's command: none serves, `migrate` upgrades, `settings` prints a table.
 
     `migrations` is the package that has them (`services.leads`). Exits with 2 and one line on
-    stderr for wrong settings or an unknown command.
+    stderr for wrong settings or an unknown command, with 1 for a migration that failed.
     """
     command = list(sys.argv[1:] if argv is None else argv)
     if command == ["settings"]:
@@ -54,9 +56,17 @@ def start(
     logging.configure(settings, name)
     metrics.describe(name)
     if command:
-        db.upgrade(settings, migrations)
+        _migrate(settings, migrations)
     else:
         asyncio.run(main(settings))
+
+
+def _migrate(settings: ServiceSettings, migrations: str) -> None:
+    try:
+        db.upgrade(settings, migrations)
+    except SQLAlchemyError as failed:
+        log.error("migration_failed", package=migrations, error=str(failed))
+        raise SystemExit(1) from None
 
 
 async def run(
@@ -74,7 +84,7 @@ async def run(
 
     A background task that raises is started again, after a growing pause. One whose attribute
     `drains` is true ends by itself once `context.draining()` is set and is waited for; the others
-    are cancelled. `closing` runs last, before the database's connections are closed.
+    are cancelled, which may cost five seconds when it meets a query. `closing` runs last, before the database's connections are closed.
     `open_methods` (`/crm.accounts.v1.SessionService/SignIn`) need no token.
     """
     stop = _on_signal()
@@ -85,15 +95,14 @@ async def run(
     server = rpc_server.build(settings, name, servicers, open_methods=open_methods)
     grpc_port = await server.start()
     house = [db.housekeeping.task(made, settings) for made in db.opened()]
-    tasks = [_Task(work, draining) for work in (*background, *house)]
-    watch = asyncio.create_task(_watch(readiness, server), name="readiness")
+    works: list[Background] = [*background, *house, _Watch(readiness, server)]
+    tasks = [_Task(work, draining) for work in works]
     log.info("started", http_port=port, grpc_port=grpc_port)
     await stop.wait()
 
     log.info("stopping", grace_seconds=settings.shutdown_grace_seconds)
     readiness.stopping = True
     draining.set()
-    await _cancel([watch])
     await _drain(server, tasks, settings.shutdown_grace_seconds)
     await _close(closing)
     await runner.cleanup()
@@ -155,14 +164,25 @@ async def _failure(check: Check) -> dict[str, str] | None:
     return None
 
 
-async def _watch(readiness: Readiness, server: rpc_server.Server) -> None:
-    told: bool | None = None
-    while True:
-        well = await readiness.observe()
-        if well is not told:
-            await server.ready(well)
-            told = well
-        await asyncio.sleep(_WATCH_SECONDS)
+class _Watch:
+    """Tells gRPC's health service, the metrics and the log when readiness changes."""
+
+    drains = True
+
+    def __init__(self, readiness: Readiness, server: rpc_server.Server) -> None:
+        self._readiness = readiness
+        self._server = server
+
+    async def __call__(self) -> None:
+        """Watches until the process drains."""
+        told: bool | None = None
+        while not context.draining().is_set():
+            well = await self._readiness.observe()
+            # Health over gRPC ends with the drain, which must have the last word.
+            if well is not told and not context.draining().is_set():
+                await self._server.ready(well)
+                told = well
+            await context.pause(_WATCH_SECONDS)
 
 
 class _Task:

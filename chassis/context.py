@@ -157,6 +157,16 @@ def draining() -> asyncio.Event:
     return event
 
 
+async def pause(seconds: float) -> bool:
+    """Waits, but no longer than until the process drains; returns whether it does."""
+    try:
+        async with asyncio.timeout(seconds):
+            await draining().wait()
+    except TimeoutError:
+        return False
+    return True
+
+
 def share_draining(event: asyncio.Event) -> None:
     """Makes `event` what `draining()` returns in this task and those it starts."""
     _draining.set(event)

@@ -2,13 +2,24 @@
 
 from chassis.db import audit, housekeeping, idempotency, inbox, outbox, paging
 from chassis.db.migrate import revision_check, upgrade
-from chassis.db.pool import Sessions, check, dispose, engine, opened, sessions
+from chassis.db.pool import (
+    Sessions,
+    allow,
+    check,
+    dispose,
+    driver,
+    engine,
+    opened,
+    sessions,
+)
 
 __all__ = [
     "Sessions",
+    "allow",
     "audit",
     "check",
     "dispose",
+    "driver",
     "engine",
     "housekeeping",
     "idempotency",

@@ -1,6 +1,5 @@
 """Deletes, a batch at a time, what the chassis tables no longer need."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -10,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import context
 from chassis.config import ServiceSettings
 from chassis.db import idempotency, inbox, outbox
 from chassis.db.pool import Sessions
@@ -24,16 +24,17 @@ log = structlog.get_logger(__name__)
 
 
 def task(made: Sessions, settings: ServiceSettings) -> Callable[[], Awaitable[None]]:
-    """A background task that prunes for ever; one replica at a time does the work."""
+    """A background task that prunes until the process drains; one replica at a time works."""
 
     async def keep_house() -> None:
-        while True:
+        while not context.draining().is_set():
             try:
                 await sweep(made, settings)
             except (SQLAlchemyError, OSError) as away:
                 log.info("housekeeping_postponed", error=type(away).__name__)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await context.pause(PAUSE_SECONDS)
 
+    keep_house.drains = True  # type: ignore[attr-defined]
     return keep_house
 
 
@@ -48,7 +49,7 @@ async def sweep(made: Sessions, settings: ServiceSettings) -> int:
     total = 0
     for prune in prunes:
         deleted = BATCH
-        while deleted == BATCH:
+        while deleted == BATCH and not context.draining().is_set():
             async with made.begin() as session:
                 mine = await session.scalar(_TURN)
                 deleted = await prune(session) if mine else 0

@@ -4,6 +4,7 @@ import time
 from typing import Any
 from weakref import WeakSet
 
+import psycopg
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
@@ -60,6 +61,20 @@ def engine(made: Sessions) -> AsyncEngine:
     """The engine behind the sessions, for COPY and other work below the session."""
     bound: AsyncEngine = made.kw["bind"]
     return bound
+
+
+async def driver(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
+    """The connection below the session, in its transaction, for COPY; never commit on it."""
+    connection = await session.connection()
+    raw = (await connection.get_raw_connection()).driver_connection
+    if not isinstance(raw, psycopg.AsyncConnection):
+        raise TypeError(f"not a psycopg connection: {type(raw).__name__}")
+    return raw
+
+
+async def allow(session: AsyncSession, seconds: float) -> None:
+    """Lets the statements of this transaction take longer than the setting, for bulk work."""
+    await session.execute(_ALLOW, {"bound": f"{int(seconds * 1000)}"})
 
 
 def check(made: Sessions) -> Check:
@@ -119,3 +134,9 @@ def _measure(connection: Connection, outcome: str) -> None:
     began = connection.info.pop("began", None)
     if began is not None:
         metrics.db_transaction_seconds.labels(outcome).observe(time.perf_counter() - began)
+
+
+_ALLOW = text("""
+    SELECT set_config('statement_timeout', :bound, true),
+           set_config('idle_in_transaction_session_timeout', :bound, true)
+""")

@@ -251,6 +251,16 @@ class TestCommands:
         assert (await service.event("schema_migrated"))["revision"] == "0001"
         assert await service.process.wait() == 0
 
+    async def test_a_migration_that_fails_says_so_and_ends(self, launch: Launch) -> None:
+        service = await launch(
+            "migrate", MEKONG_DATABASE_URL="postgresql+psycopg://u:p@127.0.0.1:1/d"
+        )
+
+        failed = await service.event("migration_failed")
+
+        assert "Connection refused" in failed["error"]
+        assert await service.process.wait() == 1
+
     async def test_settings_prints_a_table_without_needing_any(self, launch: Launch) -> None:
         service = await launch("settings", MEKONG_SEAL_KEY="")
 

@@ -79,3 +79,38 @@ class TestSessions:
 
         assert opened
         assert made not in db.opened()
+
+    async def test_bulk_work_may_ask_for_more_time(
+        self, settings_with: Callable[..., ServiceSettings]
+    ) -> None:
+        made = db.sessions(settings_with(database_statement_timeout_seconds=0.1))
+
+        async with made.begin() as session:
+            await db.allow(session, seconds=20)
+            waited = await session.scalar(text("SELECT 'waited' FROM pg_sleep(0.3)"))
+        async with made.begin() as session:
+            next_one = await session.scalar(text("SHOW statement_timeout"))
+
+        assert (waited, next_one) == ("waited", "100ms")
+        await db.dispose(made)
+
+    async def test_copy_is_part_of_the_transaction(self, sessions: db.Sessions) -> None:
+        async def copy(*, fails: bool) -> int:
+            async with sessions.begin() as session:
+                await session.execute(text("CREATE TEMPORARY TABLE IF NOT EXISTS rows (id int)"))
+                connection = await db.driver(session)
+                async with (
+                    connection.cursor() as cursor,
+                    cursor.copy("COPY rows FROM STDIN (FORMAT BINARY)") as copying,
+                ):
+                    copying.set_types(["int4"])
+                    for number in range(3):
+                        await copying.write_row((number,))
+                if fails:
+                    raise ZeroDivisionError
+                return int(await session.scalar(text("SELECT count(*) FROM rows")) or 0)
+
+        with pytest.raises(ZeroDivisionError):
+            await copy(fails=True)
+
+        assert await copy(fails=False) == 3

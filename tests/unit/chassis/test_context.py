@@ -91,3 +91,17 @@ class TestContext:
     )
     def test_a_foreign_header_is_no_traceparent(self, value: str) -> None:
         assert not context.valid_traceparent(value)
+
+
+class TestPause:
+    async def test_it_ends_when_its_time_is_over(self) -> None:
+        assert await context.pause(0.01) is False
+
+    async def test_it_ends_when_the_process_drains(self) -> None:
+        context.share_draining(asyncio.Event())
+        pausing = asyncio.create_task(context.pause(60))
+        await asyncio.sleep(0)
+
+        context.draining().set()
+
+        assert await asyncio.wait_for(pausing, 1) is True
