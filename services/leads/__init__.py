@@ -1,0 +1,1 @@
+"""Contacts, consents, segments and audiences: who the organisation talks to."""

@@ -1,0 +1,1 @@
+"""What leads knows and decides, without any I/O."""

@@ -1,0 +1,124 @@
+"""People frozen for a run: who is asked for, and what a run needs to know of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.leads.domain import conditions
+from services.leads.domain.contact import Channel, Kind, Purpose
+from services.leads.domain.fields import Checks
+from services.leads.domain.segment import Group
+
+MAX_SEGMENTS = 100
+MAX_CONTACTS = 10_000
+MAX_VARIABLES = 50
+MAX_SAMPLE = 100
+VARIABLES = frozenset(
+    {
+        *("salutation", "family_name", "given_name", "display_name", "company", "job_title"),
+        *("email", "phone", "province", "ward", "birthday", "reference_code"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Query:
+    """Who is asked for; nothing but a kind means everybody of it."""
+
+    kind: Kind | None = None
+    segment_ids: tuple[UUID, ...] = ()
+    contact_ids: tuple[UUID, ...] = ()
+    definition: Group | None = None
+    excluded_segment_ids: tuple[UUID, ...] = ()
+
+    @property
+    def is_everybody(self) -> bool:
+        """True when no part says whom to include."""
+        return not (self.segment_ids or self.contact_ids or self.definition)
+
+
+@dataclass(frozen=True)
+class View:
+    """What a run needs to know of each person; `variables` in the order of their values."""
+
+    channel: Channel
+    purpose: Purpose
+    advertiser_id: UUID
+    variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Audience:
+    """People frozen under a run's id."""
+
+    id: UUID
+    size: int
+    freeze_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One person; everything but `ordinal` and `contact_id` is as it is now, not as frozen."""
+
+    ordinal: int
+    contact_id: UUID
+    address: str
+    address_key: str
+    consented: bool
+    time_zone: str
+    locale: str
+    region: str
+    values: list[str]
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class Division:
+    """How an audience divides: the parts sum to `size`."""
+
+    size: int
+    without_address: int
+    without_consent: int
+    shared_address: int
+    reachable: int
+    sample: Sequence[Member]
+
+
+def check_query(
+    checks: Checks,
+    *,
+    kind: int,
+    segment_ids: Sequence[str],
+    contact_ids: Sequence[str],
+    definition: Group | None,
+    excluded_segment_ids: Sequence[str],
+) -> Query:
+    """Return the query; what is wrong is noted in `checks`."""
+    if definition is not None:
+        conditions.check(checks, definition, "query.definition")
+    return Query(
+        kind=checks.choice("query.kind", kind, Kind),
+        segment_ids=checks.ids("query.segment_ids", segment_ids, MAX_SEGMENTS),
+        contact_ids=checks.ids("query.contact_ids", contact_ids, MAX_CONTACTS),
+        definition=definition,
+        excluded_segment_ids=checks.ids(
+            "query.excluded_segment_ids", excluded_segment_ids, MAX_SEGMENTS
+        ),
+    )
+
+
+def check_view(
+    checks: Checks, *, channel: int, purpose: int, advertiser_id: str, variables: Sequence[str]
+) -> View:
+    """Return the view; what is wrong is noted in `checks`."""
+    checks.at_most("view.variables", variables, MAX_VARIABLES)
+    for place, name in enumerate(variables[:MAX_VARIABLES]):
+        if name not in VARIABLES:
+            checks.wrong(f"view.variables[{place}]", "is no field of a contact for templates")
+    return View(
+        channel=checks.needed("view.channel", channel, Channel),
+        purpose=checks.needed("view.purpose", purpose, Purpose),
+        advertiser_id=checks.id("view.advertiser_id", advertiser_id),
+        variables=tuple(variables),
+    )

@@ -1,0 +1,202 @@
+"""A contact: what people write about a person, and what the system keeps of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import IntEnum
+from uuid import UUID
+
+MAX_PHONES = 10
+MAX_EMAILS = 10
+MAX_TAGS = 50
+MAX_EXTERNAL_IDS = 20
+MAX_OWNERS = 20
+
+
+class Kind(IntEnum):
+    """Whether a person has bought or not yet; numbers are those of the contract."""
+
+    LEAD = 1
+    CUSTOMER = 2
+
+
+class Status(IntEnum):
+    """How far a lead has come."""
+
+    NEW = 1
+    CONTACTED = 2
+    QUALIFIED = 3
+    CONVERTED = 4
+    LOST = 5
+
+
+class Channel(IntEnum):
+    """A way to reach a person."""
+
+    SMS = 1
+    EMAIL = 2
+
+
+class Purpose(IntEnum):
+    """What a message is for."""
+
+    MARKETING = 1
+    CARE = 2
+    TRANSACTIONAL = 3
+    CONSENT_REQUEST = 4
+
+
+class Gender(IntEnum):
+    """How a person wishes to be addressed; 0 is not known."""
+
+    UNKNOWN = 0
+    FEMALE = 1
+    MALE = 2
+    OTHER = 3
+
+
+@dataclass(frozen=True)
+class DraftAddress:
+    """A phone number or e-mail address as written."""
+
+    text: str
+    label: str = ""
+    primary: bool = False
+
+
+@dataclass(frozen=True)
+class Birthday:
+    """A date whose year may be unknown (0)."""
+
+    month: int
+    day: int
+    year: int = 0
+
+
+@dataclass(frozen=True)
+class Address:
+    """A postal address by names."""
+
+    street: str = ""
+    ward: str = ""
+    province: str = ""
+    postal_code: str = ""
+    country_code: str = ""
+
+
+@dataclass(frozen=True)
+class ExternalId:
+    """The contact's id in another system."""
+
+    system: str
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A contact as somebody wrote it, nothing checked yet."""
+
+    kind: int = 0
+    reference_code: str = ""
+    salutation: str = ""
+    family_name: str = ""
+    given_name: str = ""
+    display_name: str = ""
+    phones: Sequence[DraftAddress] = ()
+    emails: Sequence[DraftAddress] = ()
+    company: str = ""
+    job_title: str = ""
+    gender: int = 0
+    birthday: Birthday | None = None
+    address: Address | None = None
+    locale: str = ""
+    time_zone: str = ""
+    region: str = ""
+    preferred_channel: int = 0
+    source_id: str = ""
+    referred_by_contact_id: str = ""
+    owner_ids: Sequence[str] = ()
+    team_id: str = ""
+    tags: Sequence[str] = ()
+    external_ids: Sequence[ExternalId] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A phone number or e-mail address: as sent to (`address`) and as compared (`key`)."""
+
+    address: str
+    key: str
+    label: str = ""
+    primary: bool = False
+    valid: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """What people may write about a contact, checked and normalised."""
+
+    reference_code: str = ""
+    salutation: str = ""
+    family_name: str = ""
+    given_name: str = ""
+    display_name: str
+    phones: tuple[Reach, ...] = ()
+    emails: tuple[Reach, ...] = ()
+    company: str = ""
+    job_title: str = ""
+    gender: Gender = Gender.UNKNOWN
+    birthday: Birthday | None = None
+    address: Address = field(default_factory=Address)
+    locale: str = "vi"
+    time_zone: str = "Asia/Ho_Chi_Minh"
+    region: str = "vn"
+    preferred_channel: Channel | None = None
+    source_id: UUID | None = None
+    referred_by_contact_id: UUID | None = None
+    owner_ids: tuple[UUID, ...] = ()
+    team_id: str = ""
+    tags: tuple[str, ...] = ()
+    external_ids: tuple[ExternalId, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """A contact as stored."""
+
+    id: UUID
+    revision: int
+    kind: Kind
+    status: Status
+    profile: Profile
+    lost_reason: str = ""
+    life_stage_id: UUID | None = None
+    score: int = 0
+    create_time: datetime
+    update_time: datetime
+    convert_time: datetime | None = None
+
+    @property
+    def etag(self) -> str:
+        """Changes with every revision."""
+        return str(self.revision)
+
+
+def reach(addresses: Sequence[Reach]) -> Reach | None:
+    """Return where to send: the primary address, or the first; one known to be dead never."""
+    usable = [it for it in addresses if it.valid]
+    return next((it for it in usable if it.primary), usable[0] if usable else None)
+
+
+def keep_validity(before: Profile, after: Profile) -> Profile:
+    """Return `after` with what providers said about the addresses that stayed."""
+    dead = {it.key for it in (*before.phones, *before.emails) if not it.valid}
+    if not dead:
+        return after
+
+    def marked(addresses: tuple[Reach, ...]) -> tuple[Reach, ...]:
+        return tuple(replace(it, valid=it.key not in dead) for it in addresses)
+
+    return replace(after, phones=marked(after.phones), emails=marked(after.emails))

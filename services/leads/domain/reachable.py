@@ -1,0 +1,51 @@
+"""Phone numbers and e-mail addresses: checked and brought into the form that is compared."""
+
+import re
+
+import email_validator
+import phonenumbers
+
+# Nine in ten numbers are Vietnamese mobiles; the library takes 60 µs for what this says in one.
+_VN_MOBILE = re.compile(r"(?:\+?84|0)((?:3[2-9]|5[25689]|7[06-9]|8[1-9]|9[0-9])[0-9]{7})")
+_NOISE = str.maketrans("", "", " .-()\u00a0\u2011\u2013\t")
+_MAX_PHONE = 40
+_MAX_EMAIL = 254
+
+
+def phone(written: str, country: str = "VN") -> str | None:
+    """Return E.164 for any form people of `country` (ISO 3166-1) write; None when it is none.
+
+    A number that the numbering plan does not have is none.
+    """
+    text = written.strip().lstrip("'")
+    if not text or len(text) > _MAX_PHONE:
+        return None
+    if country == "VN" and (short := _VN_MOBILE.fullmatch(text.translate(_NOISE))):
+        return f"+84{short.group(1)}"
+    try:
+        parsed = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+    if parsed.extension or not phonenumbers.is_valid_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def email(written: str) -> tuple[str, str] | None:
+    """Return the address as written and its normalised twin; None when it is no address.
+
+    The twin is in lower case, domain (in ASCII) and local part alike: the standard lets local
+    parts differ by case, no provider of note does, and people type both. Dots and +tags are
+    kept, because what they mean differs by provider. No DNS is asked.
+    """
+    text = written.strip()
+    if not text or len(text) > _MAX_EMAIL:
+        return None
+    try:
+        # The environment of tests only means that names under .test are accepted (RFC 2606).
+        found = email_validator.validate_email(
+            text, check_deliverability=False, test_environment=True
+        )
+    except email_validator.EmailNotValidError:
+        return None
+    return found.normalized, f"{found.local_part}@{found.ascii_domain}".lower()

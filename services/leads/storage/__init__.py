@@ -1,0 +1,1 @@
+"""Every query of leads, in named functions that say what they lock."""

@@ -1,0 +1,103 @@
+"""Contacts listed, searched and filtered, one page by key."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, false, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Text, Uuid
+
+from chassis.db.paging import Page
+from services.leads.domain.contact import Contact
+from services.leads.domain.listing import Filter, Order
+from services.leads.domain.scope import Scope
+from services.leads.storage import contact_rows, scopes
+from services.leads.storage.tables import contact_imports, contacts
+
+Key = tuple[object, ...]
+_SHORT = 3
+
+
+async def page(
+    session: AsyncSession, wanted: Filter, order: Order, scope: Scope, page: Page
+) -> tuple[list[Contact], Key | None]:
+    """Return a page of contacts within reach and the key after which the next one starts.
+
+    The key is None on the last page. Locks nothing.
+    """
+    column = {
+        Order.CREATED: contacts.c.create_time,
+        Order.NAME: contacts.c.sort_key,
+        Order.UPDATED: contacts.c.update_time,
+    }[order]
+    keys = tuple_(column, contacts.c.id)
+    query = select(*contact_rows.READ, column.label("order_key")).where(
+        scopes.within(scope), *_conditions(wanted)
+    )
+    if order is Order.NAME:
+        query = query.order_by(column, contacts.c.id)
+        after = keys > page.after if page.after else None
+    else:
+        query = query.order_by(column.desc(), contacts.c.id.desc())
+        after = keys < page.after if page.after else None
+    if after is not None:
+        query = query.where(after)
+    rows = (await session.execute(query.limit(page.size + 1))).all()
+    shown = rows[: page.size]
+    more = len(rows) > page.size
+    return [contact_rows.contact(it) for it in shown], (
+        (shown[-1].order_key, shown[-1].id) if more else None
+    )
+
+
+def has_word(word: str) -> ColumnElement[bool]:
+    """Return the condition that a contact is found by `word`, accents and case aside.
+
+    One or two letters match the beginning of words, which the trigram index can still serve.
+    """
+    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    pattern = f"% {escaped}%" if len(word) < _SHORT else f"%{escaped}%"
+    return contacts.c.search_text.like(func.fold(pattern))
+
+
+def _conditions(it: Filter) -> list[ColumnElement[bool]]:
+    c = contacts.c
+    found = [has_word(word) for word in it.words]
+    if it.kind is not None:
+        found.append(c.kind == it.kind)
+    if it.statuses:
+        found.append(c.status.in_(it.statuses))
+    if it.life_stage_ids:
+        found.append(_any_of(c.life_stage_id, it.life_stage_ids))
+    if it.source_ids:
+        found.append(_any_of(c.source_id, it.source_ids))
+    if it.tags:
+        found.append(c.tags != array([], type_=Text))
+        found.append(c.tags.contains(array(it.tags, type_=Text)))
+    if it.owner_ids:
+        found.append(_owned_by(it.owner_ids))
+    if it.import_id is not None:
+        ids = select(contact_imports.c.contact_id)
+        found.append(c.id.in_(ids.where(contact_imports.c.import_id == it.import_id)))
+    if it.created_from is not None:
+        found.append(c.create_time >= it.created_from)
+    if it.created_until is not None:
+        found.append(c.create_time < it.created_until)
+    return found
+
+
+def _any_of(column: ColumnElement[UUID], ids: Sequence[UUID | None]) -> ColumnElement[bool]:
+    known = [it for it in ids if it is not None]
+    conditions = [column.in_(known)] if known else []
+    if None in ids:
+        conditions.append(column.is_(None))
+    return or_(false(), *conditions)
+
+
+def _owned_by(ids: Sequence[UUID | None]) -> ColumnElement[bool]:
+    owners = contacts.c.owner_ids
+    nobody = array([], type_=Uuid)
+    known = array([it for it in ids if it is not None], type_=Uuid)
+    some = owners.op("&&", is_comparison=True)(known) & (owners != nobody)
+    return or_(some, owners == nobody) if None in ids else some

@@ -1,0 +1,170 @@
+"""Contacts: reading, locking, and writing up to hundreds in one statement."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.leads.domain.contact import Channel, Contact, ExternalId
+from services.leads.domain.scope import Scope
+from services.leads.storage import contact_rows, recordset, scopes
+from services.leads.storage.tables import (
+    consent_states,
+    contact_addresses,
+    contact_external_ids,
+    contact_imports,
+    contacts,
+)
+
+_READ = select(*contact_rows.READ)
+
+
+async def get(session: AsyncSession, contact_id: UUID, scope: Scope) -> Contact | None:
+    """Return a contact within reach; locks nothing."""
+    found = await session.execute(_READ.where(contacts.c.id == contact_id, scopes.within(scope)))
+    row = found.first()
+    return contact_rows.contact(row) if row else None
+
+
+async def lock(
+    session: AsyncSession, contact_ids: Collection[UUID], scope: Scope
+) -> dict[UUID, Contact]:
+    """Return the contacts within reach by id, locked for update in the order of their ids."""
+    query = (
+        _READ.where(contacts.c.id.in_(contact_ids), scopes.within(scope))
+        .order_by(contacts.c.id)
+        .with_for_update()
+    )
+    return {it.id: contact_rows.contact(it) for it in await session.execute(query)}
+
+
+async def batch_get(
+    session: AsyncSession, contact_ids: Collection[UUID], scope: Scope
+) -> list[Contact]:
+    """Return those of the contacts that exist within reach; locks nothing."""
+    query = _READ.where(contacts.c.id.in_(contact_ids), scopes.within(scope))
+    return [contact_rows.contact(it) for it in await session.execute(query)]
+
+
+async def existing(session: AsyncSession, contact_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of the ids that contacts have; locks nothing."""
+    if not contact_ids:
+        return set()
+    found = await session.scalars(select(contacts.c.id).where(contacts.c.id.in_(contact_ids)))
+    return set(found)
+
+
+async def new_codes(session: AsyncSession, count: int) -> list[str]:
+    """Return reference codes that no contact has."""
+    return list(await session.scalars(_NEW_CODES, {"count": count}))
+
+
+async def taken_codes(session: AsyncSession, codes: Collection[str]) -> dict[str, UUID]:
+    """Return who has which of the reference codes (compared, and returned, in lower case)."""
+    lowered = sorted({it.lower() for it in codes})
+    found = await session.execute(_TAKEN_CODES, {"codes": lowered})
+    return {it.code: it.id for it in found}
+
+
+async def taken_external_ids(
+    session: AsyncSession, ids: Collection[ExternalId]
+) -> dict[ExternalId, UUID]:
+    """Return who has which of the external ids."""
+    if not ids:
+        return {}
+    plain = [{"system": it.system, "external_id": it.id} for it in ids]
+    found = await session.execute(_TAKEN_EXTERNAL_IDS, {"rows": recordset.dumps(plain)})
+    return {ExternalId(it.system, it.external_id): it.contact_id for it in found}
+
+
+async def by_address(
+    session: AsyncSession, channel: Channel, keys: Collection[str]
+) -> dict[str, list[UUID]]:
+    """Return the ids of the contacts that have each normalised address, oldest first."""
+    query = (
+        select(contact_addresses.c.key, contact_addresses.c.contact_id)
+        .where(contact_addresses.c.channel == channel, contact_addresses.c.key.in_(keys))
+        .order_by(contact_addresses.c.contact_id)
+    )
+    found: dict[str, list[UUID]] = {}
+    for key, contact_id in await session.execute(query) if keys else ():
+        found.setdefault(key, []).append(contact_id)
+    return found
+
+
+async def insert(session: AsyncSession, new: Sequence[Contact]) -> None:
+    """Store new contacts with what they are found by; up to 500 at once."""
+    await recordset.run(session, _INSERT, [contact_rows.row(it) for it in new])
+    await _index(session, new)
+
+
+async def update(session: AsyncSession, changed: Sequence[Contact]) -> None:
+    """Store contacts that the caller has locked, as they are now; up to 500 at once."""
+    await recordset.run(session, _UPDATE, [contact_rows.row(it) for it in changed])
+    ids = [it.id for it in changed]
+    for table in (contact_addresses, contact_external_ids):
+        await session.execute(delete(table).where(table.c.contact_id.in_(ids)))
+    await _index(session, changed)
+
+
+async def update_state(session: AsyncSession, changed: Sequence[Contact]) -> None:
+    """As `update`, when nothing changed that contacts are found by."""
+    await recordset.run(session, _UPDATE_STATE, [contact_rows.row(it) for it in changed])
+
+
+async def remove(session: AsyncSession, gone: Contact, revision: int, now: datetime) -> None:
+    """Delete a contact that the caller has locked and leave its tombstone.
+
+    Its ledger of consents, moves and transactions stays; nothing is consented any more.
+    """
+    for table in (contact_addresses, contact_external_ids, contact_imports, consent_states):
+        await session.execute(delete(table).where(table.c.contact_id == gone.id))
+    await session.execute(delete(contacts).where(contacts.c.id == gone.id))
+    values = {"contact_id": gone.id, "revision": revision, "delete_time": now}
+    await session.execute(_TOMBSTONE, values)
+
+
+async def note_import(session: AsyncSession, import_id: UUID, ids: Sequence[UUID]) -> None:
+    """Remember that these contacts were created or changed by an import."""
+    rows = [{"import_id": import_id, "contact_id": it} for it in ids]
+    await recordset.run(session, _NOTE_IMPORT, rows)
+
+
+async def _index(session: AsyncSession, written: Sequence[Contact]) -> None:
+    await recordset.run(session, _INSERT_ADDRESSES, contact_rows.address_rows(written))
+    await recordset.run(session, _INSERT_EXTERNAL_IDS, contact_rows.external_id_rows(written))
+
+
+_FOLDED = ("search_text",)
+_NEVER_CHANGED = ("id", "create_time")
+_STATE = ("revision", "kind", "status", "lost_reason", "life_stage_id", "score")
+_INSERT = recordset.insert_statement("contacts", contact_rows.COLUMNS, folded=_FOLDED)
+_UPDATE = recordset.update_statement(
+    "contacts", [it for it in contact_rows.COLUMNS if it not in _NEVER_CHANGED], folded=_FOLDED
+)
+_UPDATE_STATE = recordset.update_statement("contacts", [*_STATE, "update_time", "convert_time"])
+_INSERT_ADDRESSES = recordset.insert_statement(
+    "contact_addresses", ["channel", "key", "contact_id"]
+)
+_INSERT_EXTERNAL_IDS = recordset.insert_statement(
+    "contact_external_ids", ["system", "external_id", "contact_id"]
+)
+_NOTE_IMPORT = recordset.insert_statement(
+    "contact_imports", ["import_id", "contact_id"], on_conflict="ON CONFLICT DO NOTHING"
+)
+_NEW_CODES = text("SELECT new_reference_code() FROM generate_series(1, :count)")
+_TAKEN_CODES = text("""
+    SELECT lower(reference_code) AS code, id FROM contacts
+    WHERE lower(reference_code) = ANY(:codes)
+""")
+_TAKEN_EXTERNAL_IDS = text("""
+    SELECT e.system, e.external_id, e.contact_id
+    FROM json_populate_recordset(CAST(NULL AS contact_external_ids), CAST(:rows AS json)) AS r
+    JOIN contact_external_ids AS e USING (system, external_id)
+""")
+_TOMBSTONE = text("""
+    INSERT INTO contact_tombstones (contact_id, revision, delete_time)
+    VALUES (:contact_id, :revision, :delete_time)
+""")
