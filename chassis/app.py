@@ -84,7 +84,8 @@ async def run(
 
     A background task that raises is started again, after a growing pause. One whose attribute
     `drains` is true ends by itself once `context.draining()` is set and is waited for; the others
-    are cancelled, which may cost five seconds when it meets a query. `closing` runs last, before the database's connections are closed.
+    are cancelled, which may cost five seconds when it meets a query. `closing` runs last, before
+    the database's connections are closed.
     `open_methods` (`/crm.accounts.v1.SessionService/SignIn`) need no token.
     """
     stop = _on_signal()
