@@ -138,7 +138,7 @@ def _odd(
         replace(fresh, phone="0123"),
         replace(fresh, email="khong-phai-email"),
         replace(fresh, birthday="31/02/1990"),
-        replace(fresh, name="", phone="", email=""),
+        replace(fresh, name="", phone="", email="", company=""),
     )[number % 4]
     return bad, "rejected"
 
