@@ -147,3 +147,29 @@ class VerifyAuditResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VerifyAuditResponse: _TypeAlias = VerifyAuditResponse  # noqa: Y015
+
+@_typing.final
+class EraseAuditValuesRequest(_message.Message):
+    """Asks for a subject's values to be erased."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_TYPE_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    subject_type: _builtins.str
+    """Required."""
+    subject_id: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        subject_type: _builtins.str = ...,
+        subject_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subject_id", b"subject_id", "subject_type", b"subject_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseAuditValuesRequest: _TypeAlias = EraseAuditValuesRequest  # noqa: Y015

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from crm.accounts.v1 import audit_service_pb2 as crm_dot_accounts_dot_v1_dot_audit__service__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -45,6 +46,11 @@ class AuditServiceStub:
                 request_serializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.VerifyAuditRequest.SerializeToString,
                 response_deserializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.VerifyAuditResponse.FromString,
                 _registered_method=True)
+        self.EraseAuditValues = channel.unary_unary(
+                '/crm.accounts.v1.AuditService/EraseAuditValues',
+                request_serializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.EraseAuditValuesRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -65,6 +71,13 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseAuditValues(self, request, context):
+        """Makes the values kept of a subject unreadable for good; the entries and the chain stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +90,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.VerifyAudit,
                     request_deserializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.VerifyAuditRequest.FromString,
                     response_serializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.VerifyAuditResponse.SerializeToString,
+            ),
+            'EraseAuditValues': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseAuditValues,
+                    request_deserializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.EraseAuditValuesRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +152,33 @@ class AuditService:
             '/crm.accounts.v1.AuditService/VerifyAudit',
             crm_dot_accounts_dot_v1_dot_audit__service__pb2.VerifyAuditRequest.SerializeToString,
             crm_dot_accounts_dot_v1_dot_audit__service__pb2.VerifyAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseAuditValues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.accounts.v1.AuditService/EraseAuditValues',
+            crm_dot_accounts_dot_v1_dot_audit__service__pb2.EraseAuditValuesRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

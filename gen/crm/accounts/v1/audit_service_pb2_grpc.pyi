@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from crm.accounts.v1 import audit_service_pb2 as _audit_service_pb2
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -37,6 +38,8 @@ class AuditServiceStub:
     """Lists entries, newest first."""
     VerifyAudit: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.VerifyAuditRequest, _audit_service_pb2.VerifyAuditResponse]
     """Recomputes the chain and says where it breaks."""
+    EraseAuditValues: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.EraseAuditValuesRequest, _empty_pb2.Empty]
+    """Makes the values kept of a subject unreadable for good; the entries and the chain stay."""
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
@@ -47,6 +50,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Lists entries, newest first."""
     VerifyAudit: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.VerifyAuditRequest, _audit_service_pb2.VerifyAuditResponse]  # type: ignore[assignment]
     """Recomputes the chain and says where it breaks."""
+    EraseAuditValues: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.EraseAuditValuesRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Makes the values kept of a subject unreadable for good; the entries and the chain stay."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """The audit log."""
@@ -66,5 +71,13 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.VerifyAuditResponse, _abc.Awaitable[_audit_service_pb2.VerifyAuditResponse]]:
         """Recomputes the chain and says where it breaks."""
+
+    @_abc_1.abstractmethod
+    def EraseAuditValues(
+        self,
+        request: _audit_service_pb2.EraseAuditValuesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Makes the values kept of a subject unreadable for good; the entries and the chain stay."""
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
