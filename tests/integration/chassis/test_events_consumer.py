@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import structlog
@@ -15,6 +16,7 @@ from chassis.config import ServiceSettings
 from chassis.db import inbox
 from chassis.events import consumer, deadletters, topology
 from chassis.events.consumer import Event, Poison, Policy
+from local.nats import Nats
 from local.postgres import Postgres
 from tests.integration.chassis import events_house
 from tests.integration.chassis.events_house import Bus, Puller, eventually, running
@@ -403,3 +405,37 @@ class TestTheEnd:
             await eventually(bus.is_settled, seconds=5)
 
         assert await effects() == ["e1"]
+
+
+class TestABrokerThatGoesAway:
+    @pytest.mark.parametrize("ending", ["stop", "kill"])
+    async def test_consuming_goes_on_within_seconds_of_its_return(
+        self,
+        settings_with: Callable[..., ServiceSettings],
+        tmp_path: Path,
+        sessions: db.Sessions,
+        effects: Effects,
+        ending: str,
+    ) -> None:
+        server = Nats(tmp_path / "nats", password="secret")
+        server.start()
+
+        async def has(count: int) -> bool:
+            return len(await effects()) == count
+
+        # An acknowledgement that the broker lost brings the event again after this wait.
+        riding = events_house.ride(settings_with(nats_url=server.url), ack_wait=2.0)
+        try:
+            async with riding as bus, running(consuming(bus, sessions, made=write)):
+                await bus.publish("made", "e1")
+                await eventually(lambda: has(1))
+                await asyncio.to_thread(getattr(server, ending))
+                await asyncio.to_thread(server.start)
+                await bus.nats.connected(within=10)
+                await bus.publish("made", "e2")
+                await eventually(lambda: has(2), seconds=5)
+                await eventually(bus.is_settled)
+        finally:
+            server.stop()
+
+        assert await effects() == ["e1", "e2"]
