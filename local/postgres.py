@@ -130,6 +130,10 @@ class Postgres:
                 raise RuntimeError(f"PostgreSQL is not ready:\n{self._last_log_lines()}")
             time.sleep(0.02)
 
+    def wait(self) -> int:
+        """Wait until the running server ends; returns its exit code."""
+        return self._process.wait() if self._process is not None else 0
+
     def stop(self) -> None:
         """Shut down fast: sessions are ended, data is written, files are clean."""
         self._end(signal.SIGINT)

@@ -1,0 +1,123 @@
+"""`python -m local run | demo | up | status`: the whole system on this machine."""
+
+import argparse
+import asyncio
+import json
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from local import supervisor
+from local.home import ROOT, read_state
+from local.services import HOUSE, Service
+
+COMMANDS = {
+    "run": "start everything, do the main job the first time, stay up until Ctrl-C",
+    "demo": "start everything afresh, do the main job, exit 0 only if every sum holds",
+    "up": "start everything and stay up until Ctrl-C",
+    "status": "print what a running house says of itself, as JSON",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; returns the exit code."""
+    arguments = _arguments(argv)
+    home: Path = arguments.home or ROOT / ".local"
+    if arguments.command == "status":
+        print(json.dumps(read_state(home), indent=2))
+        return 0
+    file: Path | None = arguments.file
+    if file is not None and not file.is_file():
+        raise SystemExit(f"{file}: there is no such file")
+    if arguments.command == "demo" and arguments.home is None:
+        # Known counts need an empty house, and nobody's own data is touched.
+        home = home / "demo"
+        shutil.rmtree(home, ignore_errors=True)
+    options = supervisor.Options(home, services=_services(arguments.replicas, arguments.set))
+    house = supervisor.Supervisor(options, supervisor.to_terminal)
+    job = None if arguments.command == "up" else _main_job(home, arguments.command, file)
+    return asyncio.run(house.run(job, leave=arguments.command == "demo"))
+
+
+def _main_job(home: Path, command: str, file: Path | None) -> supervisor.Job:
+    async def job(state: dict[str, Any]) -> int:
+        from local.demo import main as demo  # what it needs need not delay the start
+
+        done = home / "main_job_done"
+        code = 0
+        if command == "demo" or file is not None or not done.exists():
+            code = await demo.run(_demo_house(state), file)
+            done.touch()
+        else:
+            supervisor.to_terminal("the data of the last run is here (make clean removes it)")
+        if command == "run":
+            _tell_addresses(state)
+        return code
+
+    return job
+
+
+def _demo_house(state: dict[str, Any]) -> Any:
+    from local.demo.api import Access
+    from local.demo.main import House
+
+    access = Access(
+        api_url=state["gateway_url"],
+        token_url=state["token_url"],
+        client_id=state["client_id"],
+        client_secret=Path(state["client_secret_file"]).read_text(),
+    )
+    return House(access, state["inbox_url"])
+
+
+def _tell_addresses(state: dict[str, Any]) -> None:
+    password_file = Path(state["first_password_file"])
+    password = password_file.read_text().strip() if password_file.exists() else "as you set it"
+    for label, value in (
+        ("Mekong", state["gateway_url"]),
+        ("sign in", f"{state['first_user']}   password: {password}"),
+        ("API", f"{state['gateway_url']}/api/docs"),
+        ("sandbox inbox", state["inbox_url"]),
+        ("logs", f"{state['home']}/logs"),
+        ("stop", "Ctrl-C"),
+    ):
+        print(f"  {label:<14} {value}", flush=True)
+
+
+def _services(replicas: list[str], settings: list[str]) -> list[Service]:
+    """Return the house with `name=count` replicas and `name.key=value` settings."""
+    services = {service.name: service for service in HOUSE}
+    for given in replicas:
+        name, _, count = given.partition("=")
+        if name not in services or not count.isdigit() or int(count) < 1:
+            raise SystemExit(f"--replicas {given}: not NAME=COUNT of a service")
+        services[name] = replace(services[name], replicas=int(count))
+    for given in settings:
+        key, _, value = given.partition("=")
+        name, _, setting = key.partition(".")
+        if name not in services or not setting:
+            raise SystemExit(f"--set {given}: not NAME.SETTING=VALUE of a service")
+        more = {**services[name].settings, setting: value}
+        services[name] = replace(services[name], settings=more)
+    return list(services.values())
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local",
+        description=__doc__,
+        epilog="\n".join(f"{name:<8} {what}" for name, what in COMMANDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--home", type=Path, metavar="DIR", help="default: .local")
+    parser.add_argument("--file", type=Path, help="people to import instead of the invented ones")
+    parser.add_argument("--replicas", action="append", default=[], metavar="NAME=COUNT")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME.SETTING=VALUE")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,129 @@
+"""A child process that is kept running: started, started again when it ends, stopped."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local import child
+from local.home import ROOT
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
+STEADY_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run, and how it ends when we are killed ourselves."""
+
+    name: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    death_signal: signal.Signals = signal.SIGKILL
+
+
+class Kept:
+    """Runs one command until `stop`; `tell` hears sentences for the terminal."""
+
+    def __init__(
+        self, command: Command, tell: Callable[[str], None], changed: Callable[[], None]
+    ) -> None:
+        self.command = command
+        self.restarts = 0
+        self._tell = tell
+        self._changed = changed
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, or None between two lives."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    async def start(self) -> None:
+        """Start it and watch over it. Raises OSError when it cannot be started at all."""
+        self._process = await self._spawn()
+        self._keeping = asyncio.create_task(self._keep(), name=f"keep {self.command.name}")
+        self._changed()
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Ask it to end and wait; after `grace_seconds` it is killed."""
+        self._stopping.set()
+        if self._keeping is None:
+            return
+        self.signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(asyncio.shield(self._keeping), grace_seconds)
+        except TimeoutError:
+            self._tell(f"{self.command.name} did not stop in {grace_seconds:.0f} s: killed")
+            self.signal(signal.SIGKILL)
+            await self._keeping
+
+    def kill(self) -> None:
+        """End it at once and for good."""
+        self._stopping.set()
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal if it runs."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def _keep(self) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while self._process is not None:
+            began = time.monotonic()
+            code = await self._process.wait()
+            self._changed()
+            if self._stopping.is_set():
+                return
+            if time.monotonic() - began > STEADY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            how = ended(code)
+            self._tell(f"{self.command.name} {how}; starting it again in {pause:.1f} s")
+            if await self._stops_within(pause):
+                return
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            self._process = await self._spawn()
+            self.restarts += 1
+            self._changed()
+
+    async def _stops_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        return self._stopping.is_set()
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        with self.command.log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *self.command.arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=dict(self.command.environment),
+                cwd=ROOT,
+                preexec_fn=child.dies_with_parent(self.command.death_signal),
+                start_new_session=True,  # Ctrl-C is for us: we stop them in order
+            )
+
+
+def ended(code: int) -> str:
+    """Say how a process ended, from its return code."""
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with code {code}"
+
+
+def last_lines(log: Path, count: int = 15) -> str:
+    """Return the end of a log, for a person who wants to know why."""
+    if not log.exists():
+        return "(no log)"
+    return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
