@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from crm.interactions.v1.note_pb2 import Note
 from crm.interactions.v1.note_service_pb2 import CreateNoteRequest
+from sqlalchemy import text
 
 from chassis import context, db
 from chassis.context import Principal
@@ -31,11 +32,22 @@ class Notes:
         request = CreateNoteRequest(note=Note(text=body), request_id=request_id)
         with context.bind(principal=principal):
             async with self._sessions.begin() as session:
-                return await idempotency.once(session, method, request, Note, self._work)
+                return await idempotency.once(session, method, request, Note, self.work)
 
-    async def _work(self) -> Note:
+    async def work(self) -> Note:
         self.done += 1
         return Note(id=str(self.done))
+
+
+async def until_waiting(sessions: db.Sessions, number: int) -> None:
+    """Returns once that many transactions wait for an advisory lock, within ten seconds."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    async with asyncio.timeout(10):
+        while True:
+            async with sessions.begin() as session:
+                if await session.scalar(waiting) == number:
+                    return
+            await asyncio.sleep(0.01)
 
 
 class TestIdempotency:
@@ -78,12 +90,20 @@ class TestIdempotency:
 
         assert notes.done == 3
 
-    async def test_twins_at_once_do_it_once(self, sessions: db.Sessions) -> None:
+    async def test_a_twin_waits_for_the_first_and_gets_its_answer(
+        self, sessions: db.Sessions
+    ) -> None:
         notes = Notes(sessions)
+        request = CreateNoteRequest(note=Note(text="b"), request_id="q1")
+        with context.bind(principal=USER):
+            async with sessions.begin() as session:
+                first = await idempotency.once(session, "Create", request, Note, notes.work)
+                twins = [asyncio.create_task(notes.create("q1")) for _ in range(3)]
+                await until_waiting(sessions, 3)
 
-        answers = await asyncio.gather(*(notes.create("q1") for _ in range(8)))
+        answers = await asyncio.gather(*twins)
 
-        assert {it.id for it in answers} == {"1"}
+        assert {it.id for it in answers} == {first.id} == {"1"}
         assert notes.done == 1
 
     async def test_work_that_failed_may_be_tried_again(self, sessions: db.Sessions) -> None:
