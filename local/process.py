@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from local import child
 from local.home import ROOT
@@ -14,6 +15,10 @@ from local.home import ROOT
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
 STEADY_SECONDS = 30.0
+
+
+class NotStarted(Exception):
+    """Something the house needs did not start; the text says what and the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,54 @@ class Kept:
                 preexec_fn=child.dies_with_parent(self.command.death_signal),
                 start_new_session=True,  # Ctrl-C is for us: we stop them in order
             )
+
+
+async def once(
+    command: Command,
+    told: bytes = b"",
+    on_line: Callable[[str], Awaitable[None]] | None = None,
+) -> None:
+    """Run a command to its end, give it `told` and hear its lines. Raises NotStarted if it fails.
+
+    Its standard error goes to its log.
+    """
+    with command.log.open("ab") as errors:
+        process = await asyncio.create_subprocess_exec(
+            *command.arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+            env=dict(command.environment),
+            cwd=ROOT,
+            preexec_fn=child.dies_with_parent(command.death_signal),
+            start_new_session=True,
+        )
+    if process.stdin is None or process.stdout is None:
+        raise AssertionError("both were asked for")
+    process.stdin.write(told)
+    process.stdin.close()
+    try:
+        async for line in process.stdout:
+            if on_line is not None:
+                await on_line(line.decode().strip())
+        code = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if code != 0:
+        raise NotStarted(f"{command.name} {ended(code)}\n{last_lines(command.log)}")
+
+
+async def all_of(*work: Coroutine[Any, Any, None]) -> None:
+    """Do all at once; when one fails the others are cancelled and waited for."""
+    tasks = [asyncio.create_task(it) for it in work]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def ended(code: int) -> str:

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -15,12 +14,12 @@ from typing import Any
 
 import aiohttp
 
-from local import stale
-from local.home import ROOT, Home
+from local import report, stale
+from local.home import Home
 from local.nats import Nats
 from local.postgres import Postgres
-from local.process import Command, Kept, last_lines
-from local.services import FIRST_USER, HOUSE, Environment, Service, interpreter
+from local.process import Command, Kept, NotStarted, all_of, last_lines, once
+from local.services import HOUSE, Environment, Service, interpreter
 
 Job = Callable[[dict[str, Any]], Awaitable[int]]
 Tell = Callable[[str], None]
@@ -28,10 +27,6 @@ Tell = Callable[[str], None]
 READY_SECONDS = 120.0
 GRACE_SECONDS = 15.0
 HOPELESS_RESTARTS = 3  # while starting: a service that cannot live will not learn it
-
-
-class NotStarted(Exception):
-    """The house did not get ready; the text says which part and the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +97,9 @@ class Supervisor:
         stale.end(self._home)
         for name in ("postgres", "nats", "sandbox", "topology", "migrate"):
             self._home.rotate_log(name)
-        await _all(self._start_postgres(), self._start_nats(), self._start_sandbox())
+        await all_of(self._start_postgres(), self._start_nats(), self._start_sandbox())
         servers = time.monotonic() - began
-        await _all(self._streams(), self._schemas_and_services())
+        await all_of(self._streams(), self._schemas_and_services())
         await self._until_ready()
         self._started_seconds = round(time.monotonic() - began, 1)
         self._ready = True
@@ -147,7 +142,8 @@ class Supervisor:
 
     async def _streams(self) -> None:
         command = [interpreter(), *self._options.topology]
-        await self._once("topology", command, self._environment.topology())
+        environment = self._environment.topology()
+        await once(Command("topology", command, environment, self._home.log("topology")))
 
     async def _schemas_and_services(self) -> None:
         """Start each service as soon as its schema is there."""
@@ -162,10 +158,9 @@ class Supervisor:
         async def migrated(name: str) -> None:
             await self._start_service(services[name])
 
-        command = [interpreter(), *self._options.migrate]
-        environment = self._environment.base()
-        told = json.dumps(urls).encode()
-        await _all(*starting, self._once("migrate", command, environment, told, migrated))
+        arguments = [interpreter(), *self._options.migrate]
+        command = Command("migrate", arguments, self._environment.base(), self._home.log("migrate"))
+        await all_of(*starting, once(command, json.dumps(urls).encode(), migrated))
 
     async def _start_service(self, service: Service) -> None:
         for instance in service.instances:
@@ -184,7 +179,7 @@ class Supervisor:
                 pages[instance] = f"{self._environment.http_url(instance)}/readyz"
         deadline = time.monotonic() + self._options.ready_seconds
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as http:
-            await _all(*(self._one_ready(http, *page, deadline) for page in pages.items()))
+            await all_of(*(self._one_ready(http, *page, deadline) for page in pages.items()))
 
     async def _one_ready(
         self, http: aiohttp.ClientSession, name: str, page: str, deadline: float
@@ -226,40 +221,6 @@ class Supervisor:
             await asyncio.to_thread(server.wait_ready)
             self._write_state()
 
-    async def _once(
-        self,
-        name: str,
-        arguments: Sequence[str],
-        environment: dict[str, str],
-        told: bytes = b"",
-        on_line: Callable[[str], Awaitable[None]] | None = None,
-    ) -> None:
-        """Run a command to its end. Raises NotStarted with the end of its log when it fails."""
-        log = self._home.log(name)
-        with log.open("ab") as errors:
-            process = await asyncio.create_subprocess_exec(
-                *arguments,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=environment,
-                cwd=ROOT,
-                start_new_session=True,
-            )
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
-        process.stdin.write(told)
-        process.stdin.close()
-        try:
-            async for line in process.stdout:
-                if on_line is not None:
-                    await on_line(line.decode().strip())
-            code = await process.wait()
-        finally:
-            if process.returncode is None:
-                process.kill()
-        if code != 0:
-            raise NotStarted(f"{name} failed with code {code}\n{last_lines(log)}")
-
     # Telling
 
     def _inbox_url(self) -> str:
@@ -267,44 +228,17 @@ class Supervisor:
 
     def state(self) -> dict[str, Any]:
         """What other commands need to know of a running house."""
-        processes: dict[str, Any] = {
-            name: {"pid": kept.pid, "restarts": kept.restarts, "log": str(kept.command.log)}
-            for name, kept in self._kept.items()
-        }
-        for name, server in (("postgres", self._postgres), ("nats", self._nats)):
-            processes[name] = {"pid": server.pid, "restarts": 0, "log": str(server.log)}
-        for service in self._options.services:
-            for instance in service.instances:
-                url = self._environment.http_url(instance)
-                processes.setdefault(instance, {"pid": None})["http_url"] = url
-        for process in processes.values():
-            process["started"] = stale.started(process["pid"])
-        secrets = self._home.secrets
+        servers: dict[str, Postgres | Nats] = {"postgres": self._postgres, "nats": self._nats}
         return {
             "pid": os.getpid(),
             "ready": self._ready,
             "started_seconds": self._started_seconds,
-            "home": str(self._home.root),
-            "gateway_url": self._environment.gateway_url(),
-            "inbox_url": self._inbox_url(),
-            "token_url": f"{self._environment.http_url('accounts')}/oauth2/token",
-            "client_id": "demo",
-            "client_secret_file": str(secrets.file("client_demo")),
-            "first_user": FIRST_USER,
-            "first_password_file": str(secrets.directory / "first_password"),
-            "grpc": {
-                service.name: self._environment.address(service.name)
-                for service in self._options.services
-                if service.has_database
-            },
-            "databases": {
-                service.name: self._environment.database_url(service.name)
-                for service in self._options.services
-                if service.has_database
-            },
+            **report.addresses(self._home, self._options.services, self._environment),
             "nats_url": self._nats.url,
             "nats_monitor_url": self._nats.monitor_url,
-            "processes": processes,
+            "processes": report.processes(
+                self._kept, servers, self._options.services, self._environment
+            ),
         }
 
     def _write_state(self) -> None:
@@ -357,18 +291,6 @@ class Supervisor:
         await asyncio.to_thread(self._postgres.stop)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._write_state()
-
-
-async def _all(*work: Coroutine[Any, Any, None]) -> None:
-    """Do all at once; when one fails the others are cancelled and waited for."""
-    tasks = [asyncio.create_task(it) for it in work]
-    try:
-        await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
 
 
 def to_terminal(line: str) -> None:
