@@ -29,6 +29,8 @@ class BrokerSettings(Protocol):
     @property
     def nats_url(self) -> str: ...
     @property
+    def nats_monitor_url(self) -> str: ...
+    @property
     def nats_creds_file(self) -> Path | None: ...
     @property
     def nats_tls_ca_file(self) -> Path | None: ...
@@ -54,6 +56,7 @@ class Connection:
         self._keeper: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._is_closing = False
+        self._is_sync = False
 
     @property
     def client(self) -> Client:
@@ -86,10 +89,21 @@ class Connection:
         except TimeoutError:
             raise errors.Unavailable("BROKER_AWAY", "the broker is away") from None
 
-    async def check(self) -> None:
-        """Readiness: raises `Unavailable` while the broker is away."""
+    def require(self) -> None:
+        """Raise `Unavailable` while the broker is away."""
         if not self.is_connected:
             raise errors.Unavailable("BROKER_AWAY", "the broker is away")
+
+    async def check(self) -> None:
+        """Readiness: raises `Unavailable` while the broker is away.
+
+        Where its monitoring is known, raises `FailedPrecondition` if it does not write to disk
+        before it acknowledges; asked once after each connect.
+        """
+        self.require()
+        if self._settings.nats_monitor_url and not self._is_sync:
+            await assert_sync_always(self._settings.nats_monitor_url)
+            self._is_sync = True
 
     async def close(self) -> None:
         """End the connection and stop keeping it."""
@@ -163,6 +177,7 @@ class Connection:
         metrics.nats_connected.set(1 if is_up else 0)
         if is_up:
             self._up.set()
+            self._is_sync = False  # it may be another server, or the same with another config
         if self._is_closing:
             return
         log.info("broker_connected" if is_up else "broker_away")
@@ -190,3 +205,14 @@ async def sync_always(monitor_url: str) -> bool:
     always = bool(config.get("sync_always"))
     metrics.nats_sync_always.set(1 if always else 0)
     return always
+
+
+async def assert_sync_always(monitor_url: str) -> None:
+    """Raise `FailedPrecondition` unless the broker writes to disk before it acknowledges.
+
+    Raises `Unavailable` when the broker's monitoring does not answer.
+    """
+    if not await sync_always(monitor_url):
+        raise errors.FailedPrecondition(
+            "BROKER_SYNC", "the broker must run with jetstream { sync_interval: always }"
+        )

@@ -45,7 +45,7 @@ async def publish(
     done: list[bool] = []
     for batch in _batches(messages):
         # While away, the client would buffer what we send and deliver it much later.
-        await connection.check()
+        connection.require()
         if len(batch) > 1 and await _atomic(connection, batch, within):
             done += [True] * len(batch)
         else:

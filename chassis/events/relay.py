@@ -118,7 +118,7 @@ class Relay:
             # Another relay may hold rows that `take` skipped and has not published yet.
             if (await outbox.backlog(session, self._cls, limit=1)).count:
                 return
-        await self._nats.check()
+        self._nats.require()
         await self._nats.js.publish(
             f"{HEARTBEAT_SUBJECT}.{self._nats.service}",
             b"",

@@ -8,12 +8,13 @@ import structlog
 from nats.js import api
 from nats.js.errors import NotFoundError
 
-from chassis import errors
-from chassis.events.connection import Connection, sync_always
+from chassis.events.connection import Connection, assert_sync_always
 
 DAY = 86_400.0
 DUPLICATE_WINDOW_SECONDS = 300.0
 DLQ = "DLQ"
+
+__all__ = ["DAY", "DLQ", "Consumer", "Stream", "apply", "assert_sync_always"]
 
 log = structlog.get_logger()
 
@@ -57,17 +58,6 @@ async def apply(nats: Connection, streams: Sequence[Stream], consumers: Sequence
         # Creating a consumer that exists updates it; what cannot be changed is refused loudly.
         await nats.js.add_consumer(consumer.stream, _consumer_config(consumer))
     log.info("topology_applied", streams=len(streams), consumers=len(consumers))
-
-
-async def assert_sync_always(monitor_url: str) -> None:
-    """Raise `FailedPrecondition` unless the broker writes to disk before it acknowledges.
-
-    Raises `Unavailable` when the broker's monitoring does not answer.
-    """
-    if not await sync_always(monitor_url):
-        raise errors.FailedPrecondition(
-            "BROKER_SYNC", "the broker must run with jetstream { sync_interval: always }"
-        )
 
 
 async def _apply_stream(nats: Connection, stream: Stream) -> None:

@@ -209,11 +209,8 @@ class _Caller:
 
     async def _responses(self, call: Any, method: str) -> AsyncIterator[Any]:
         with self.observed(method):
-            try:
-                async for response in call:
-                    yield response
-            finally:
-                call.cancel()  # a caller that stops reading early frees the peer
+            async for response in call:
+                yield response
 
 
 class _Gathering:

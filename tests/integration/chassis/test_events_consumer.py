@@ -16,6 +16,7 @@ from chassis.config import ServiceSettings
 from chassis.db import inbox
 from chassis.events import consumer, deadletters, topology
 from chassis.events.consumer import Event, Poison, Policy
+from chassis.events.publish import Outgoing, publish
 from local.nats import Nats
 from local.postgres import Postgres
 from tests.integration.chassis import events_house
@@ -229,6 +230,21 @@ class TestAFailingHandler:
         assert await effects() == []
         letters = await bus.letters()
         assert (letters[0].headers or {})["Mekong-Reason"] == "TOO_MANY_DELIVERIES"
+
+    async def test_those_of_an_atomic_batch_are_buried_one_by_one(
+        self, bus: Bus, sessions: db.Sessions, effects: Effects
+    ) -> None:
+        async def refuse(session: AsyncSession, event: Event) -> None:
+            raise Poison("UNREADABLE")
+
+        batch = [Outgoing(f"{bus.prefix}.bad", b"", f"{bus.prefix}{n}") for n in range(3)]
+        assert await publish(bus.nats, batch) == [True] * 3
+        assert "Nats-Batch-Id" in ((await bus.messages())[0].headers or {})
+
+        async with running(consuming(bus, sessions, bad=refuse)):
+            await eventually(bus.is_settled)
+
+        assert len(await bus.letters()) == 3
 
     async def test_a_dead_letter_can_be_sent_again(
         self, bus: Bus, sessions: db.Sessions, effects: Effects

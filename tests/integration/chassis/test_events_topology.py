@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis import errors
+from chassis import errors, metrics
 from chassis.config import ServiceSettings
 from chassis.events import topology
 from chassis.events.connection import Connection
@@ -71,9 +71,32 @@ class TestApplying:
 
 class TestSyncAlways:
     async def test_a_broker_that_writes_before_it_acknowledges_is_accepted(
-        self, nats_monitor_url: str
+        self,
+        settings_with: Callable[..., ServiceSettings],
+        nats_url: str,
+        nats_monitor_url: str,
     ) -> None:
-        await topology.assert_sync_always(nats_monitor_url)
+        nats = Connection(
+            settings_with(nats_url=nats_url, nats_monitor_url=nats_monitor_url), "test"
+        )
+        await nats.connected(within=5)
+
+        await nats.check()
+
+        assert metrics.nats_sync_always._value.get() == 1
+        await nats.close()
+
+    async def test_a_service_is_not_ready_while_it_cannot_ask(
+        self, settings_with: Callable[..., ServiceSettings], nats_url: str
+    ) -> None:
+        away = settings_with(nats_url=nats_url, nats_monitor_url="http://127.0.0.1:1")
+        nats = Connection(away, "test")
+        await nats.connected(within=5)
+
+        with pytest.raises(errors.Unavailable, match="BROKER_MONITOR_AWAY"):
+            await nats.check()
+
+        await nats.close()
 
     async def test_one_that_does_not_is_refused(self, tmp_path: Path) -> None:
         client, monitor = ports.free(), ports.free()
