@@ -1,0 +1,1 @@
+"""What campaigns asks of others: its peers, and a process that renders."""

@@ -1,0 +1,48 @@
+"""Settings of campaigns."""
+
+import re
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
+
+from chassis.config import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What campaigns needs besides what every service does."""
+
+    client_id: str = "campaigns"
+    """The service's own identity, for calls to its peers."""
+
+    leads_address: str
+    """`host:port` of leads, which knows who is in an audience."""
+
+    notifier_address: str
+    """`host:port` of the home notifier, which knows advertisers and sender identities."""
+
+    regions: Annotated[tuple[str, ...], NoDecode] = ("vn",)
+    """Regions that have a notifier, separated by commas; who belongs to none goes to the first."""
+
+    planner_lease_seconds: float = Field(default=15.0, gt=1)
+    """After a planner was killed, another goes on with its run this much later."""
+
+    max_open_chunks: int = Field(default=20, ge=1)
+    """Chunks of a run a region's notifier may have unfinished; more make a pause less sharp."""
+
+    silence_seconds: float = Field(default=300.0, gt=0)
+    """A chunk nobody told of for so long is published again; beyond the broker's window."""
+
+    poll_seconds: float = Field(default=0.25, gt=0)
+    """How often workers and watched runs look for news; lower costs idle queries."""
+
+    @field_validator("regions", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        names = given.split(",") if isinstance(given, str) else given
+        if not isinstance(names, list | tuple):
+            return given
+        regions = tuple(str(name).strip() for name in names if str(name).strip())
+        if not regions or not all(re.fullmatch(r"[a-z][a-z0-9-]{0,15}", it) for it in regions):
+            raise ValueError("give region names separated by commas")
+        return regions

@@ -1,0 +1,1 @@
+"""What campaigns decides, without any I/O."""

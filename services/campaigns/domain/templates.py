@@ -1,0 +1,141 @@
+"""What a template is, and which ones are refused before they are even parsed."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from chassis.errors import FieldViolation
+from services.campaigns.domain import plain
+from services.campaigns.domain.kinds import Channel
+from services.campaigns.domain.rendering import CONTACT_VARIABLES, VARIABLES, Source
+
+MAX_NAME = 120
+MAX_SUBJECT = 500
+MAX_HTML_BYTES = 256 * 1024
+MAX_SMS = 2_000
+
+# What a field may come to for the person with the largest values, in characters.
+_RENDERED_EMAIL = {"subject": 2_000, "html": 1024 * 1024, "text": 512 * 1024}
+_RENDERED_SMS = {"text": 6_000}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A template as somebody writes it."""
+
+    name: str
+    channel: Channel
+    subject: str = ""
+    html: str = ""
+    text: str = ""
+
+    def source(self) -> Source:
+        """Return what is rendered: the fields of the channel, the text part made where missing."""
+        if self.channel is Channel.SMS:
+            return Source({"text": self.text}, _RENDERED_SMS)
+        text = self.text or plain.from_html(self.html)
+        return Source({"subject": self.subject, "html": self.html, "text": text}, _RENDERED_EMAIL)
+
+
+@dataclass(frozen=True)
+class Template:
+    """A stored template; `variables` are sorted names."""
+
+    id: UUID
+    revision: int
+    draft: Draft
+    variables: tuple[str, ...]
+    content_hash: str
+    create_time: datetime
+    update_time: datetime
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a notifier renders; never changes under its hash (SHA-256 in hexadecimal)."""
+
+    hash: str
+    channel: Channel
+    subject: str
+    html: str
+    text: str
+    variables: tuple[str, ...]
+
+    @property
+    def contact_variables(self) -> tuple[str, ...]:
+        """The variables whose values travel with each recipient, in the order they do."""
+        return tuple(name for name in CONTACT_VARIABLES if name in self.variables)
+
+
+def content(draft: Draft, variables: Sequence[str]) -> Content:
+    """Return the immutable content of an admitted draft."""
+    fields = {"subject": "", "html": "", **draft.source().fields}
+    canonical = json.dumps([draft.channel, fields["subject"], fields["html"], fields["text"]])
+    return Content(
+        hash=hashlib.sha256(canonical.encode()).hexdigest(),
+        channel=draft.channel,
+        variables=tuple(sorted(variables)),
+        **fields,
+    )
+
+
+def source(stored: Content) -> Source:
+    """Return what is rendered of a content."""
+    draft = Draft("", stored.channel, stored.subject, stored.html, stored.text)
+    return draft.source()
+
+
+def changed(stored: Draft, given: Draft, paths: Sequence[str]) -> Draft:
+    """Return the draft with the named fields taken from `given`."""
+    return replace(stored, **{path: getattr(given, path) for path in paths})
+
+
+def violations(draft: Draft) -> list[FieldViolation]:
+    """Return every field that is missing, too long or of the other channel."""
+    found = _name(draft.name)
+    if draft.channel is Channel.SMS:
+        found += _only_text(draft)
+    else:
+        found += _mail(draft)
+    return [FieldViolation(f"template.{field}", why) for field, why in found]
+
+
+def unknown_variables(names: Sequence[str]) -> list[str]:
+    """Return the names that no contact and no sender fills."""
+    return sorted(set(names) - VARIABLES)
+
+
+def _name(name: str) -> list[tuple[str, str]]:
+    if not name.strip():
+        return [("name", "is required")]
+    return [("name", f"is longer than {MAX_NAME} characters")] if len(name) > MAX_NAME else []
+
+
+def _only_text(draft: Draft) -> list[tuple[str, str]]:
+    found = [
+        (field, "an SMS has only a text")
+        for field, value in (("subject", draft.subject), ("html", draft.html))
+        if value
+    ]
+    if not draft.text.strip():
+        found.append(("text", "is required for an SMS"))
+    elif len(draft.text) > MAX_SMS:
+        found.append(("text", f"is longer than {MAX_SMS} characters"))
+    return found
+
+
+def _mail(draft: Draft) -> list[tuple[str, str]]:
+    found = []
+    if not draft.subject.strip():
+        found.append(("subject", "is required for an e-mail"))
+    elif len(draft.subject) > MAX_SUBJECT:
+        found.append(("subject", f"is longer than {MAX_SUBJECT} characters"))
+    if not draft.html.strip():
+        found.append(("html", "is required for an e-mail"))
+    for field, value in (("html", draft.html), ("text", draft.text)):
+        if len(value.encode(errors="replace")) > MAX_HTML_BYTES:
+            found.append((field, "is larger than 256 KiB"))
+    return found

@@ -1,0 +1,1 @@
+"""What campaigns decides, as the contract writes it, and back."""

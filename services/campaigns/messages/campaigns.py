@@ -1,0 +1,71 @@
+"""Campaigns and their audiences."""
+
+from crm.campaigns.v1 import campaign_pb2 as pb
+from crm.campaigns.v1 import events_pb2, template_pb2
+
+from services.campaigns.domain.campaigns import Audience, Campaign, Draft
+from services.campaigns.domain.kinds import Channel, Purpose
+from services.campaigns.domain.states import RunState
+from services.campaigns.messages import kinds
+
+
+def draft(message: pb.Campaign) -> Draft:
+    """Return what somebody wrote."""
+    return Draft(
+        name=message.name,
+        channel=kinds.kind(template_pb2.Channel, Channel, message.channel),
+        purpose=kinds.kind(template_pb2.Purpose, Purpose, message.purpose),
+        advertiser_id=message.advertiser_id,
+        sender_identity_id=message.sender_identity_id,
+        template_id=message.template_id,
+        audience=_audience(message.audience) if message.HasField("audience") else None,
+        not_after=kinds.moment(message, "not_after"),
+        max_per_second=message.max_per_second,
+    )
+
+
+def run_state(number: int) -> RunState | None:
+    """Return the state a filter asks for, None for drafts."""
+    return kinds.kind(pb.RunState, RunState, number)
+
+
+def campaign(stored: Campaign) -> pb.Campaign:
+    """Return a campaign as clients see it."""
+    return pb.Campaign(
+        id=str(stored.id),
+        revision=stored.revision,
+        etag=str(stored.revision),
+        name=stored.name,
+        channel=kinds.number(template_pb2.Channel, stored.channel),
+        purpose=kinds.number(template_pb2.Purpose, stored.purpose),
+        advertiser_id=str(stored.advertiser_id),
+        sender_identity_id=str(stored.sender_identity_id),
+        template_id=str(stored.template_id),
+        audience=pb.Audience(
+            kind=stored.audience.kind,
+            segment_ids=stored.audience.segment_ids,
+            contact_ids=stored.audience.contact_ids,
+            excluded_segment_ids=stored.audience.excluded_segment_ids,
+        ),
+        not_after=kinds.time(stored.not_after),
+        max_per_second=stored.max_per_second,
+        latest_run_id=str(stored.latest_run_id or ""),
+        latest_run_state=kinds.number(pb.RunState, stored.latest_run_state),
+        creator_id=stored.creator_id,
+        create_time=kinds.time(stored.create_time),
+        update_time=kinds.time(stored.update_time),
+    )
+
+
+def changed(stored: Campaign, *, deleted: bool = False) -> events_pb2.CampaignChanged:
+    """Return the event of a change."""
+    return events_pb2.CampaignChanged(campaign=campaign(stored), deleted=deleted)
+
+
+def _audience(message: pb.Audience) -> Audience:
+    return Audience(
+        kind=message.kind,
+        segment_ids=tuple(message.segment_ids),
+        contact_ids=tuple(message.contact_ids),
+        excluded_segment_ids=tuple(message.excluded_segment_ids),
+    )

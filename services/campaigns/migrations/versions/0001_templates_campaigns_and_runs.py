@@ -1,0 +1,189 @@
+"""Templates, contents, campaigns, runs, recipients and chunks."""
+
+from alembic import op
+
+from chassis.db.schema import chassis_tables, drop_chassis_tables
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+_TABLES = (
+    """
+    CREATE TABLE contents (
+        hash text PRIMARY KEY,
+        channel text NOT NULL,
+        subject text NOT NULL,
+        html text NOT NULL,
+        text text NOT NULL,
+        variables text[] NOT NULL,
+        create_time timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    """
+    CREATE TABLE templates (
+        id uuid PRIMARY KEY,
+        revision bigint NOT NULL,
+        name text NOT NULL,
+        channel text NOT NULL,
+        subject text NOT NULL,
+        html text NOT NULL,
+        text text NOT NULL,
+        variables text[] NOT NULL,
+        content_hash text NOT NULL REFERENCES contents,
+        create_time timestamptz NOT NULL,
+        update_time timestamptz NOT NULL,
+        CONSTRAINT templates_name UNIQUE (name)
+    )
+    """,
+    """
+    CREATE TABLE campaigns (
+        id uuid PRIMARY KEY,
+        revision bigint NOT NULL,
+        name text NOT NULL,
+        channel text NOT NULL,
+        purpose text NOT NULL,
+        advertiser_id uuid NOT NULL,
+        sender_identity_id uuid NOT NULL,
+        template_id uuid NOT NULL CONSTRAINT campaigns_template REFERENCES templates,
+        audience jsonb NOT NULL,
+        not_after timestamptz,
+        max_per_second integer NOT NULL,
+        latest_run_id uuid,
+        creator_id text NOT NULL,
+        create_time timestamptz NOT NULL,
+        update_time timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX campaigns_template_id ON campaigns (template_id)",
+    """
+    CREATE TABLE runs (
+        id uuid PRIMARY KEY,
+        revision bigint NOT NULL,
+        campaign_id uuid NOT NULL REFERENCES campaigns,
+        run_date date NOT NULL,
+        epoch bigint NOT NULL,
+        state text NOT NULL,
+        resume_state text,
+        channel text NOT NULL,
+        purpose text NOT NULL,
+        advertiser_id uuid NOT NULL,
+        sender_identity_id uuid NOT NULL,
+        content_hash text NOT NULL REFERENCES contents,
+        variables text[] NOT NULL,
+        audience_query jsonb NOT NULL,
+        not_after timestamptz,
+        max_per_second integer NOT NULL,
+        key bytea NOT NULL CHECK (length(key) = 32),
+        creator_id text NOT NULL,
+        cursor bigint NOT NULL DEFAULT 0,
+        audience bigint NOT NULL DEFAULT 0,
+        planned bigint NOT NULL DEFAULT 0,
+        excluded jsonb NOT NULL DEFAULT '{}',
+        regions text[] NOT NULL DEFAULT '{}',
+        planner text NOT NULL DEFAULT '',
+        lease_until timestamptz,
+        fence bigint NOT NULL DEFAULT 0,
+        create_time timestamptz NOT NULL,
+        plan_time timestamptz,
+        end_time timestamptz
+    )
+    """,
+    "CREATE INDEX runs_campaign ON runs (campaign_id, id DESC)",
+    "CREATE INDEX runs_open ON runs (state, id) WHERE end_time IS NULL",
+    """
+    CREATE TABLE run_counters (
+        run_id uuid PRIMARY KEY REFERENCES runs,
+        planned bigint NOT NULL DEFAULT 0,
+        handed_over bigint NOT NULL DEFAULT 0,
+        deferred bigint NOT NULL DEFAULT 0,
+        skipped bigint NOT NULL DEFAULT 0,
+        cancelled bigint NOT NULL DEFAULT 0,
+        expired bigint NOT NULL DEFAULT 0,
+        in_doubt bigint NOT NULL DEFAULT 0,
+        accepted bigint NOT NULL DEFAULT 0,
+        delivered bigint NOT NULL DEFAULT 0,
+        bounced bigint NOT NULL DEFAULT 0,
+        failed bigint NOT NULL DEFAULT 0,
+        abandoned bigint NOT NULL DEFAULT 0
+    ) WITH (fillfactor = 50)
+    """,
+    # message_id stands for "state <> EXCLUDED" in the predicates below: an index that names the
+    # state would be written again with every change of it.
+    """
+    CREATE TABLE recipients (
+        run_date date NOT NULL,
+        run_id uuid NOT NULL,
+        contact_id uuid NOT NULL,
+        channel text NOT NULL,
+        message_id uuid,
+        chunk_id uuid,
+        revision bigint NOT NULL DEFAULT 0,
+        update_time timestamptz NOT NULL DEFAULT now(),
+        state text NOT NULL,
+        reason text NOT NULL DEFAULT '',
+        region text NOT NULL,
+        address text NOT NULL,
+        address_key text NOT NULL,
+        time_zone text NOT NULL,
+        locale text NOT NULL,
+        values text[] NOT NULL,
+        PRIMARY KEY (run_date, run_id, contact_id, channel),
+        CHECK ((message_id IS NULL) = (state = 'EXCLUDED'))
+    ) PARTITION BY RANGE (run_date)
+    """,
+    """
+    CREATE UNIQUE INDEX recipients_address
+    ON recipients (run_date, run_id, channel, address_key) WHERE message_id IS NOT NULL
+    """,
+    """
+    CREATE INDEX recipients_message
+    ON recipients (run_date, message_id) WHERE message_id IS NOT NULL
+    """,
+    """
+    CREATE INDEX recipients_waiting
+    ON recipients (run_id, region) WHERE chunk_id IS NULL AND message_id IS NOT NULL
+    """,
+    "CREATE INDEX recipients_contact ON recipients (contact_id, run_date, run_id)",
+    # open counts the recipients that are HANDED_OVER; the payload goes when it first reaches 0.
+    """
+    CREATE TABLE chunks (
+        id uuid PRIMARY KEY,
+        run_id uuid NOT NULL REFERENCES runs,
+        run_date date NOT NULL,
+        region text NOT NULL,
+        size integer NOT NULL,
+        open integer NOT NULL,
+        payload bytea,
+        published_at timestamptz,
+        publications integer NOT NULL DEFAULT 0,
+        due_at timestamptz,
+        create_time timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE INDEX chunks_due ON chunks (due_at) WHERE due_at IS NOT NULL",
+    "CREATE INDEX chunks_open ON chunks (run_id, region) WHERE open > 0",
+)
+
+
+def upgrade() -> None:
+    """Creates everything."""
+    chassis_tables(op)
+    for statement in _TABLES:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """Drops everything."""
+    for table in (
+        "chunks",
+        "recipients",
+        "run_counters",
+        "runs",
+        "campaigns",
+        "templates",
+        "contents",
+    ):
+        op.execute(f"DROP TABLE {table}")
+    drop_chassis_tables(op)

@@ -1,0 +1,214 @@
+"""CampaignService."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from crm.campaigns.v1 import campaign_pb2 as pb
+from crm.campaigns.v1 import campaign_service_pb2 as service_pb
+from crm.campaigns.v1 import campaign_service_pb2_grpc as service_grpc
+from crm.campaigns.v1 import run_pb2
+from google.protobuf import empty_pb2
+from pydantic import SecretStr
+
+from chassis import context
+from chassis.db import Sessions, idempotency, paging
+from chassis.errors import FailedPrecondition, FieldViolation
+from chassis.rpc import fieldmask, rights
+from services.campaigns.clients.leads import Leads, View
+from services.campaigns.clients.notifier import Senders
+from services.campaigns.clients.renderer import Renderer
+from services.campaigns.domain import campaigns as domain
+from services.campaigns.domain import templates as template_rules
+from services.campaigns.domain.campaigns import Campaign, Draft
+from services.campaigns.domain.clock import Clock
+from services.campaigns.domain.templates import Content
+from services.campaigns.messages import campaigns as messages
+from services.campaigns.messages import runs as run_messages
+from services.campaigns.messages import templates as template_messages
+from services.campaigns.rpc import reviews
+from services.campaigns.rpc.requests import identifier, wrong
+from services.campaigns.storage import campaigns as stored
+from services.campaigns.storage import templates
+from services.campaigns.usecases import campaigns as usecases
+from services.campaigns.usecases import runs
+
+DEFAULT_SAMPLE, MAX_SAMPLE = 3, 20
+_ALWAYS_FITS = datetime.min.replace(tzinfo=UTC)
+
+
+class CampaignServicer(service_grpc.CampaignServiceServicer):
+    """Messages to many people."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        leads: Leads,
+        senders: Senders,
+        renderer: Renderer,
+        clock: Clock,
+        seal_key: SecretStr,
+    ) -> None:
+        self._sessions = sessions
+        self._leads = leads
+        self._senders = senders
+        self._renderer = renderer
+        self._clock = clock
+        self._seal_key = seal_key
+
+    async def CreateCampaign(
+        self, request: service_pb.CreateCampaignRequest, _: Any
+    ) -> pb.Campaign:
+        """Draft a campaign."""
+        rights.require("campaigns", "write")
+        creator = context.require_principal().subject
+        draft = messages.draft(request.campaign)
+        await self._check(draft, domain.violations(draft, self._clock()))
+
+        async with self._sessions.begin() as session:
+
+            async def work() -> pb.Campaign:
+                made = await usecases.create(session, draft, creator, self._clock())
+                return messages.campaign(made)
+
+            return await idempotency.once(session, "CreateCampaign", request, pb.Campaign, work)
+
+    async def GetCampaign(self, request: service_pb.GetCampaignRequest, _: Any) -> pb.Campaign:
+        """Return one campaign."""
+        rights.require("campaigns", "read")
+        campaign_id = identifier("id", request.id)
+        async with self._sessions.begin() as session:
+            return messages.campaign(await stored.get(session, campaign_id))
+
+    async def ListCampaigns(
+        self, request: service_pb.ListCampaignsRequest, _: Any
+    ) -> service_pb.ListCampaignsResponse:
+        """Return a page of campaigns, newest first."""
+        rights.require("campaigns", "read")
+        wanted = {"channel": request.channel, "states": sorted(request.latest_run_states)}
+        page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
+        channel = template_messages.channel(request.channel)
+        states = [messages.run_state(each) for each in request.latest_run_states]
+        async with self._sessions.begin() as session:
+            found = await stored.read_page(session, page, channel, states)
+        shown = found[: page.size]
+        response = service_pb.ListCampaignsResponse(
+            campaigns=[messages.campaign(each) for each in shown]
+        )
+        if len(found) > page.size:
+            response.next_page_token = paging.token([shown[-1].id], wanted, self._seal_key)
+        return response
+
+    async def UpdateCampaign(
+        self, request: service_pb.UpdateCampaignRequest, _: Any
+    ) -> pb.Campaign:
+        """Change a campaign that has no running run."""
+        rights.require("campaigns", "write")
+        campaign_id = identifier("campaign.id", request.campaign.id)
+        paths = _paths(request)
+        async with self._sessions.begin() as session:
+            read = await stored.get(session, campaign_id)
+        usecases.check_etag(read, request.campaign.etag)
+        usecases.check_idle(read, "changed")
+        draft = domain.changed(read.draft(), messages.draft(request.campaign), paths)
+        # A time that has passed is only wrong for whoever sets it.
+        now = self._clock() if "not_after" in paths else _ALWAYS_FITS
+        await self._check(draft, domain.violations(draft, now))
+        async with self._sessions.begin() as session:
+            return messages.campaign(await usecases.change(session, read, draft, self._clock()))
+
+    async def DeleteCampaign(
+        self, request: service_pb.DeleteCampaignRequest, _: Any
+    ) -> empty_pb2.Empty:
+        """Delete a campaign that was never started."""
+        rights.require("campaigns", "delete")
+        campaign_id = identifier("id", request.id)
+        async with self._sessions.begin() as session:
+            await usecases.delete(session, campaign_id, request.etag)
+        return empty_pb2.Empty()
+
+    async def ReviewCampaign(
+        self, request: service_pb.ReviewCampaignRequest, _: Any
+    ) -> service_pb.ReviewCampaignResponse:
+        """Say who would get it, who would not and why, with rendered samples."""
+        rights.require("campaigns", "read")
+        campaign_id = identifier("id", request.id)
+        if request.sample_size < 0:
+            raise wrong("sample_size", "must not be negative")
+        campaign, content = await self._with_content(campaign_id)
+        size = min(request.sample_size or DEFAULT_SAMPLE, MAX_SAMPLE)
+        sample = await self._leads.sample(campaign.audience, _view(campaign, content), size)
+        rendered = await self._renderer.render(
+            template_rules.source(content), reviews.values(content, sample.members)
+        )
+        return reviews.review(campaign.channel, sample, rendered)
+
+    async def StartCampaign(self, request: service_pb.StartCampaignRequest, _: Any) -> run_pb2.Run:
+        """Start a run of a campaign that has none going."""
+        rights.require("campaigns", "start")
+        creator = context.require_principal().subject
+        campaign_id = identifier("id", request.id)
+        if not request.request_id:
+            raise wrong("request_id", "is required")
+        done = await self._started(request)
+        if done is not None:
+            return done
+        campaign, content = await self._with_content(campaign_id)
+        now = self._clock()
+        runs.check_start(campaign, request.etag, now)
+        await self._check(campaign.draft(), [])
+        await self._check_audience(campaign, content)
+        async with self._sessions.begin() as session:
+            await runs.make_partition(session, runs.run_date(now))
+        async with self._sessions.begin() as session:
+
+            async def work() -> run_pb2.Run:
+                return run_messages.run(await runs.start(session, campaign, content, creator, now))
+
+            return await idempotency.once(session, "StartCampaign", request, run_pb2.Run, work)
+
+    async def _started(self, request: service_pb.StartCampaignRequest) -> run_pb2.Run | None:
+        """Return the run this request started before; what was checked then may have changed."""
+        async with self._sessions.begin() as session:
+            return await idempotency.remembered(
+                session,
+                method="StartCampaign",
+                request_id=request.request_id,
+                request=request,
+                response_type=run_pb2.Run,
+            )
+
+    async def _with_content(self, campaign_id: Any) -> tuple[Campaign, Content]:
+        async with self._sessions.begin() as session:
+            campaign = await stored.get(session, campaign_id)
+            template = await templates.get(session, campaign.template_id)
+            return campaign, await templates.get_content(session, template.content_hash)
+
+    async def _check(self, draft: Draft, violations: Sequence[FieldViolation]) -> None:
+        """Raise `InvalidArgument` naming every bad field, those that others know of included."""
+        async with self._sessions.begin() as session:
+            of_template = await usecases.check_template(session, draft)
+        of_senders = await self._senders.violations(draft)
+        usecases.refuse([*violations, *of_template, *of_senders])
+
+    async def _check_audience(self, campaign: Campaign, content: Content) -> None:
+        sample = await self._leads.sample(campaign.audience, _view(campaign, content), 1)
+        if not sample.size:
+            raise FailedPrecondition(
+                "AUDIENCE_EMPTY",
+                "the audience is empty",
+                resource="campaign",
+                id=campaign.id,
+            )
+
+
+def _paths(request: service_pb.UpdateCampaignRequest) -> list[str]:
+    """Return the fields to change; a path below the audience stands for all of it."""
+    paths = fieldmask.paths(request.update_mask, request.campaign, domain.FIELDS)
+    return sorted({path.split(".")[0] for path in paths})
+
+
+def _view(campaign: Campaign, content: Content) -> View:
+    return View(
+        campaign.channel, campaign.purpose, campaign.advertiser_id, content.contact_variables
+    )

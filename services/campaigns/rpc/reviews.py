@@ -1,0 +1,47 @@
+"""What a review says of an audience before anything is sent."""
+
+from collections.abc import Mapping, Sequence
+
+from crm.campaigns.v1 import campaign_pb2
+from crm.campaigns.v1 import campaign_service_pb2 as pb
+
+from services.campaigns.clients.leads import Sample
+from services.campaigns.clients.renderer import Rendered
+from services.campaigns.domain import rendering
+from services.campaigns.domain.kinds import Channel
+from services.campaigns.domain.planning import Member
+from services.campaigns.domain.templates import Content
+from services.campaigns.messages import kinds, templates
+
+
+def values(content: Content, members: Sequence[Member]) -> list[Mapping[str, str]]:
+    """Return each person's values; those that only the notifier knows are samples."""
+    sender = {name: rendering.SAMPLE_VALUES[name] for name in rendering.SENDER_VARIABLES}
+    names = content.contact_variables
+    return [{**sender, **dict(zip(names, each.values, strict=True))} for each in members]
+
+
+def review(
+    channel: Channel, sample: Sample, rendered: Sequence[Rendered]
+) -> pb.ReviewCampaignResponse:
+    """Return a review: audience = planned + excluded."""
+    samples = [
+        templates.rendered(
+            channel,
+            done.fields,
+            address=member.address,
+            failure=f"{done.refusal.field} {done.refusal.text}" if done.refusal else "",
+        )
+        for member, done in zip(sample.members, rendered, strict=True)
+    ]
+    return pb.ReviewCampaignResponse(
+        audience=sample.size,
+        planned=sample.reachable,
+        excluded=[
+            pb.Exclusion(reason=kinds.number(campaign_pb2.ExclusionReason, reason), count=count)
+            for reason, count in sample.excluded.items()
+            if count
+        ],
+        max_segments=max((each.segments for each in samples), default=0),
+        samples=samples,
+    )

@@ -1,0 +1,277 @@
+"""Runs, the lease of their planner, and their counters."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Select, and_, func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db.paging import Page
+from chassis.errors import NotFound
+from services.campaigns.domain.kinds import Channel, Purpose
+from services.campaigns.domain.runs import Counts, Plan, Progress, Run
+from services.campaigns.domain.states import ExclusionReason, RecipientState, RunState
+from services.campaigns.storage.campaigns import audience
+from services.campaigns.storage.tables import run_counters, runs
+
+# All that changes of a run besides its plan, which only the planner writes.
+_MOVES = ("revision", "epoch", "state", "resume_state", "plan_time", "end_time")
+_COUNTED = {RecipientState(name.upper()): name for name in run_counters.c.keys()[1:]}
+
+
+async def get(session: AsyncSession, run_id: UUID) -> Progress:
+    """Return a run with its counts; raises `NotFound`."""
+    query = _with_counts().where(runs.c.id == run_id)
+    row = (await session.execute(query)).mappings().first()
+    if row is None:
+        raise _missing(run_id)
+    return _progress(row)
+
+
+async def lock(session: AsyncSession, run_id: UUID) -> Run:
+    """Return a run locked for a change, which its planner and hand-over wait for."""
+    query = select(runs).where(runs.c.id == run_id).with_for_update()
+    row = (await session.execute(query)).mappings().first()
+    if row is None:
+        raise _missing(run_id)
+    return _run(row)
+
+
+async def try_lock(session: AsyncSession, run_id: UUID) -> Run | None:
+    """Return a run locked for a change; None while somebody else holds it."""
+    query = select(runs).where(runs.c.id == run_id).with_for_update(skip_locked=True)
+    row = (await session.execute(query)).mappings().first()
+    return _run(row) if row is not None else None
+
+
+async def read_page(
+    session: AsyncSession, page: Page, campaign_id: UUID | None
+) -> Sequence[Progress]:
+    """Return one more run than the page holds, if there are so many, newest first."""
+    query = _with_counts().order_by(runs.c.id.desc()).limit(page.size + 1)
+    if campaign_id is not None:
+        query = query.where(runs.c.campaign_id == campaign_id)
+    if page.after is not None:
+        query = query.where(runs.c.id < page.after[0])
+    return [_progress(row) for row in (await session.execute(query)).mappings()]
+
+
+async def add(session: AsyncSession, run: Run) -> None:
+    """Store a new run with its counters at zero."""
+    row = {name: getattr(run, name) for name in _MOVES}
+    row |= {
+        name: getattr(run, name)
+        for name in runs.c.keys()  # noqa: SIM118
+        if name not in row and hasattr(run, name) and name != "audience"
+    }
+    row |= {"audience_query": asdict(run.audience), "variables": list(run.variables)}
+    await session.execute(insert(runs).values(row))
+    await session.execute(insert(run_counters).values(run_id=run.id))
+
+
+async def move(session: AsyncSession, run: Run) -> None:
+    """Store the new state of a run that the caller locked; whoever planned it must ask again."""
+    values = {name: getattr(run, name) for name in _MOVES}
+    await session.execute(update(runs).where(runs.c.id == run.id).values(values))
+
+
+async def open_ids(session: AsyncSession, states: Sequence[RunState]) -> Sequence[UUID]:
+    """Return the runs in one of the states that have not ended, oldest first."""
+    query = select(runs.c.id).where(runs.c.state.in_(states), runs.c.end_time.is_(None))
+    return (await session.scalars(query.order_by(runs.c.id))).all()
+
+
+async def waiting_ids(session: AsyncSession, states: Sequence[RunState]) -> Sequence[UUID]:
+    """Return the open runs in one of the states that have recipients not handed over."""
+    query = (
+        select(runs.c.id)
+        .join(run_counters)
+        .where(runs.c.state.in_(states), runs.c.end_time.is_(None), run_counters.c.planned > 0)
+    )
+    return (await session.scalars(query.order_by(runs.c.id))).all()
+
+
+async def over_ids(session: AsyncSession) -> Sequence[UUID]:
+    """Return the runs that seem to be over and are not marked so."""
+    states = [RunState.SENDING, RunState.CANCELLED, RunState.EXPIRED]
+    unsettled = run_counters.c.planned + run_counters.c.handed_over + run_counters.c.deferred
+    query = (
+        select(runs.c.id)
+        .join(run_counters)
+        .where(runs.c.state.in_(states), runs.c.end_time.is_(None), unsettled == 0)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def expired_ids(session: AsyncSession) -> Sequence[UUID]:
+    """Return the runs whose "not after" has passed by the database's clock."""
+    states = [RunState.SCHEDULED, RunState.PLANNING, RunState.SENDING, RunState.PAUSED]
+    query = select(runs.c.id).where(
+        runs.c.state.in_(states),
+        runs.c.end_time.is_(None),
+        runs.c.not_after <= func.clock_timestamp(),
+    )
+    return (await session.scalars(query)).all()
+
+
+async def claim_planning(
+    session: AsyncSession, planner: str, lease: timedelta
+) -> tuple[Run, int] | None:
+    """Lease a run that is being planned by nobody; returns it and its fence.
+
+    Locks the run, skipping those that others hold; leases are on the database's clock.
+    """
+    free = (
+        select(runs.c.id)
+        .where(
+            runs.c.state == RunState.PLANNING,
+            runs.c.end_time.is_(None),
+            func.coalesce(runs.c.lease_until < func.clock_timestamp(), True),
+        )
+        .order_by(runs.c.lease_until.asc().nulls_first(), runs.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    claim = (
+        update(runs)
+        .where(runs.c.id == free)
+        .values(
+            planner=planner,
+            fence=runs.c.fence + 1,
+            lease_until=func.clock_timestamp() + lease,
+        )
+        .returning(runs)
+    )
+    row = (await session.execute(claim)).mappings().first()
+    return (_run(row), row["fence"]) if row is not None else None
+
+
+async def keep_lease(session: AsyncSession, run_id: UUID, fence: int, lease: timedelta) -> bool:
+    """Extend a planner's lease; False if another has the run, or nobody may plan it now."""
+    extend = (
+        update(runs)
+        .where(_held(run_id, fence))
+        .values(lease_until=func.clock_timestamp() + lease)
+        .returning(runs.c.id)
+    )
+    return (await session.execute(extend)).first() is not None
+
+
+async def release(
+    session: AsyncSession, run_id: UUID, fence: int, after: timedelta = timedelta()
+) -> None:
+    """Give a planner's lease back, so that the run may be claimed `after` a while."""
+    until = func.clock_timestamp() + after
+    await session.execute(
+        update(runs).where(runs.c.id == run_id, runs.c.fence == fence).values(lease_until=until)
+    )
+
+
+async def lock_plan(session: AsyncSession, run_id: UUID, fence: int) -> Run | None:
+    """Lock a run for its planner; None if another has it, or nobody may plan it now."""
+    row = (
+        await session.execute(select(runs).where(_held(run_id, fence)).with_for_update())
+    ).mappings()
+    found = row.first()
+    return _run(found) if found is not None else None
+
+
+async def keep_plan(session: AsyncSession, run_id: UUID, plan: Plan, lease: timedelta) -> None:
+    """Store how far planning is, in the transaction of the rows; the caller locked the run."""
+    await session.execute(
+        update(runs)
+        .where(runs.c.id == run_id)
+        .values(
+            cursor=plan.cursor,
+            audience=plan.audience,
+            planned=plan.planned,
+            excluded={reason.value: count for reason, count in plan.excluded.items()},
+            regions=sorted(plan.regions),
+            lease_until=func.clock_timestamp() + lease,
+        )
+    )
+
+
+async def count(session: AsyncSession, run_id: UUID, deltas: Mapping[RecipientState, int]) -> None:
+    """Move the counters of a run by the deltas; locks them until the transaction ends."""
+    moved = {_COUNTED[state]: delta for state, delta in deltas.items() if delta}
+    if not moved:
+        return
+    values = {name: run_counters.c[name] + delta for name, delta in moved.items()}
+    await session.execute(
+        update(run_counters).where(run_counters.c.run_id == run_id).values(values)
+    )
+
+
+async def make_partition(session: AsyncSession, day: str, next_day: str) -> None:
+    """Make the partition of recipients for a day (ISO 8601) unless it is there.
+
+    Attaching takes a weaker lock than creating it in place: nobody who reads or writes waits.
+    """
+    name = f"recipients_{day.replace('-', '')}"
+    await session.execute(text("SELECT pg_advisory_xact_lock(hashtext('recipients partition'))"))
+    if await session.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None:
+        return
+    await session.execute(
+        text(f"""
+        CREATE TABLE {name} (LIKE recipients INCLUDING DEFAULTS INCLUDING CONSTRAINTS)
+        WITH (fillfactor = 80)
+        """)
+    )
+    attach = f"ATTACH PARTITION {name} FOR VALUES FROM ('{day}') TO ('{next_day}')"
+    await session.execute(text(f"ALTER TABLE recipients {attach}"))
+
+
+def _held(run_id: UUID, fence: int) -> Any:
+    return and_(runs.c.id == run_id, runs.c.fence == fence, runs.c.state == RunState.PLANNING)
+
+
+def _missing(run_id: UUID) -> NotFound:
+    return NotFound("RESOURCE_MISSING", "no such run", resource="run", id=run_id)
+
+
+def _with_counts() -> Select[Any]:
+    counters = [run_counters.c[name].label(f"count_{name}") for name in _COUNTED.values()]
+    return select(runs, *counters).join(run_counters, run_counters.c.run_id == runs.c.id)
+
+
+def _progress(row: RowMapping) -> Progress:
+    counts: Counts = {state: row[f"count_{name}"] for state, name in _COUNTED.items()}
+    return Progress(_run(row), counts)
+
+
+def _run(row: RowMapping) -> Run:
+    return Run(
+        id=row["id"],
+        revision=row["revision"],
+        campaign_id=row["campaign_id"],
+        run_date=row["run_date"],
+        epoch=row["epoch"],
+        state=RunState(row["state"]),
+        resume_state=RunState(row["resume_state"]) if row["resume_state"] else None,
+        channel=Channel(row["channel"]),
+        purpose=Purpose(row["purpose"]),
+        advertiser_id=row["advertiser_id"],
+        sender_identity_id=row["sender_identity_id"],
+        content_hash=row["content_hash"],
+        variables=tuple(row["variables"]),
+        audience=audience(row["audience_query"]),
+        not_after=row["not_after"],
+        max_per_second=row["max_per_second"],
+        key=bytes(row["key"]),
+        creator_id=row["creator_id"],
+        plan=Plan(
+            cursor=row["cursor"],
+            audience=row["audience"],
+            planned=row["planned"],
+            excluded={ExclusionReason(name): n for name, n in row["excluded"].items()},
+            regions=frozenset(row["regions"]),
+        ),
+        create_time=row["create_time"],
+        plan_time=row["plan_time"],
+        end_time=row["end_time"],
+    )

@@ -1,0 +1,150 @@
+"""The tables of campaigns, as the migrations made them."""
+
+from sqlalchemy import BigInteger, Column, Date, DateTime, Integer, LargeBinary, MetaData, Table
+from sqlalchemy import Text as T
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import UUID as U
+
+metadata = MetaData()
+
+_TIME = DateTime(timezone=True)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("hash", T, primary_key=True),
+    Column("channel", T),
+    Column("subject", T),
+    Column("html", T),
+    Column("text", T),
+    Column("variables", ARRAY(T)),
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    Column("id", U, primary_key=True),
+    Column("revision", BigInteger),
+    Column("name", T),
+    Column("channel", T),
+    Column("subject", T),
+    Column("html", T),
+    Column("text", T),
+    Column("variables", ARRAY(T)),
+    Column("content_hash", T),
+    Column("create_time", _TIME),
+    Column("update_time", _TIME),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("id", U, primary_key=True),
+    Column("revision", BigInteger),
+    Column("name", T),
+    Column("channel", T),
+    Column("purpose", T),
+    Column("advertiser_id", U),
+    Column("sender_identity_id", U),
+    Column("template_id", U),
+    Column("audience", JSONB),
+    Column("not_after", _TIME),
+    Column("max_per_second", Integer),
+    Column("latest_run_id", U),
+    Column("creator_id", T),
+    Column("create_time", _TIME),
+    Column("update_time", _TIME),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", U, primary_key=True),
+    Column("revision", BigInteger),
+    Column("campaign_id", U),
+    Column("run_date", Date),
+    Column("epoch", BigInteger),
+    Column("state", T),
+    Column("resume_state", T),
+    Column("channel", T),
+    Column("purpose", T),
+    Column("advertiser_id", U),
+    Column("sender_identity_id", U),
+    Column("content_hash", T),
+    Column("variables", ARRAY(T)),
+    Column("audience_query", JSONB),
+    Column("not_after", _TIME),
+    Column("max_per_second", Integer),
+    Column("key", LargeBinary),
+    Column("creator_id", T),
+    Column("cursor", BigInteger),
+    Column("audience", BigInteger),
+    Column("planned", BigInteger),
+    Column("excluded", JSONB),
+    Column("regions", ARRAY(T)),
+    Column("planner", T),
+    Column("lease_until", _TIME),
+    Column("fence", BigInteger),
+    Column("create_time", _TIME),
+    Column("plan_time", _TIME),
+    Column("end_time", _TIME),
+)
+
+run_counters = Table(
+    "run_counters",
+    metadata,
+    Column("run_id", U, primary_key=True),
+    *(
+        Column(name, BigInteger)
+        for name in (
+            "planned",
+            "handed_over",
+            "deferred",
+            "skipped",
+            "cancelled",
+            "expired",
+            "in_doubt",
+            "accepted",
+            "delivered",
+            "bounced",
+            "failed",
+            "abandoned",
+        )
+    ),
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("run_date", Date, primary_key=True),
+    Column("run_id", U, primary_key=True),
+    Column("contact_id", U, primary_key=True),
+    Column("channel", T, primary_key=True),
+    Column("message_id", U),
+    Column("chunk_id", U),
+    Column("revision", BigInteger),
+    Column("update_time", _TIME),
+    Column("state", T),
+    Column("reason", T),
+    Column("region", T),
+    Column("address", T),
+    Column("address_key", T),
+    Column("time_zone", T),
+    Column("locale", T),
+    Column("values", ARRAY(T)),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("id", U, primary_key=True),
+    Column("run_id", U),
+    Column("run_date", Date),
+    Column("region", T),
+    Column("size", Integer),
+    Column("open", Integer),
+    Column("payload", LargeBinary),
+    Column("published_at", _TIME),
+    Column("publications", Integer),
+    Column("due_at", _TIME),
+)

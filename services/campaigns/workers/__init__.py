@@ -1,0 +1,42 @@
+"""What campaigns does by itself: planning, handing over, and bringing runs to their end."""
+
+from chassis.db import Sessions
+from chassis.events.connection import Connection
+from services.campaigns.clients.leads import Leads
+from services.campaigns.config import Settings
+from services.campaigns.domain.clock import Clock
+from services.campaigns.workers.closer import Closer
+from services.campaigns.workers.planner import Planner
+from services.campaigns.workers.rounds import Rounds
+from services.campaigns.workers.sender import Sender
+
+_PARTITIONS_SECONDS = 600.0
+
+
+def all_of(
+    settings: Settings, sessions: Sessions, nats: Connection, leads: Leads, clock: Clock
+) -> list[Rounds]:
+    """Return every worker as a background task."""
+    planner = Planner(
+        sessions,
+        leads,
+        clock,
+        instance=settings.instance,
+        regions=settings.regions,
+        lease_seconds=settings.planner_lease_seconds,
+    )
+    sender = Sender(
+        sessions,
+        nats,
+        backlog=settings.max_open_chunks,
+        silence_seconds=settings.silence_seconds,
+    )
+    closer = Closer(sessions, clock)
+    idle = settings.poll_seconds
+    return [
+        Rounds("planner", planner.round, idle),
+        Rounds("sender", sender.hand_over, idle),
+        Rounds("sender of due chunks", sender.publish_due, 4 * idle),
+        Rounds("closer", closer.round, idle),
+        Rounds("partitions", closer.prepare, _PARTITIONS_SECONDS),
+    ]

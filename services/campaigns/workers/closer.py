@@ -1,0 +1,43 @@
+"""Brings runs to their end: those whose time has passed, were cancelled, or are done."""
+
+from datetime import timedelta
+
+from chassis.db import Sessions
+from services.campaigns.domain.clock import Clock
+from services.campaigns.domain.states import LEFT_BEHIND
+from services.campaigns.storage import runs as stored
+from services.campaigns.usecases import runs as usecases
+
+
+class Closer:
+    """Looks for runs to expire, to sweep and to finish; several replicas do so."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    async def round(self) -> bool:
+        """Do what is due; True if there may be more at once."""
+        async with self._sessions.begin() as session:
+            expired = await stored.expired_ids(session)
+            swept = await stored.waiting_ids(session, list(LEFT_BEHIND))
+            over = await stored.over_ids(session)
+        for run_id in expired:
+            async with self._sessions.begin() as session:
+                await usecases.expire(session, run_id)
+        moved = 0
+        for run_id in swept:
+            async with self._sessions.begin() as session:
+                moved += await usecases.sweep(session, run_id)
+        for run_id in over:
+            async with self._sessions.begin() as session:
+                await usecases.finish(session, run_id, self._clock())
+        return bool(expired or moved)
+
+    async def prepare(self) -> bool:
+        """Make room for the runs of today and tomorrow before anybody starts one."""
+        today = usecases.run_date(self._clock())
+        for day in (today, today + timedelta(days=1)):
+            async with self._sessions.begin() as session:
+                await usecases.make_partition(session, day)
+        return False

@@ -1,0 +1,121 @@
+"""Plans runs: freezes the audience at leads and writes down, batch by batch, who gets what."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from chassis import context, errors
+from chassis.db import Sessions
+from services.campaigns.clients.leads import Leads
+from services.campaigns.domain.clock import Clock
+from services.campaigns.domain.runs import Run
+from services.campaigns.storage import runs as stored
+from services.campaigns.usecases import planning
+from services.campaigns.workers import rounds
+
+# A run that leads refuses waits so long, and does not keep others from being planned.
+_REFUSED = timedelta(seconds=10)
+_AWAY = timedelta(seconds=1)
+
+log = structlog.get_logger()
+
+
+class Planner:
+    """Plans one run at a time, under a lease, so that another goes on where this one died."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        leads: Leads,
+        clock: Clock,
+        *,
+        instance: str,
+        regions: Sequence[str],
+        lease_seconds: float,
+    ) -> None:
+        self._sessions = sessions
+        self._leads = leads
+        self._clock = clock
+        self._instance = instance
+        self._regions = regions
+        self._lease = timedelta(seconds=lease_seconds)
+
+    async def round(self) -> bool:
+        """Plan a run that nobody plans; False if there is none."""
+        async with self._sessions.begin() as session:
+            claimed = await stored.claim_planning(session, self._instance, self._lease)
+        if claimed is None:
+            return False
+        run, fence = claimed
+        log.info("planning", run_id=str(run.id), fence=fence, cursor=run.plan.cursor)
+        try:
+            async with self._renewed(run.id, fence):
+                await self._plan(run, fence)
+        except Exception as error:
+            if not isinstance(error, errors.Error) and not rounds.is_away(error):
+                raise
+            away = rounds.is_away(error)
+            line = log.warning if away else log.error
+            line(
+                "planning_waits",
+                run_id=str(run.id),
+                error=getattr(error, "reason", str(type(error))),
+            )
+            await self._release(run.id, fence, _AWAY if away else _REFUSED)
+        else:
+            await self._release(run.id, fence)
+        return True
+
+    async def _plan(self, run: Run, fence: int) -> None:
+        size = await self._leads.freeze(run)
+        draining = context.draining()
+        async with contextlib.aclosing(self._leads.stream(run)) as batches:
+            async for members in batches:
+                async with self._sessions.begin() as session:
+                    goes_on = await planning.plan(
+                        session,
+                        run.id,
+                        fence,
+                        members,
+                        regions=self._regions,
+                        lease=self._lease,
+                    )
+                if not goes_on or draining.is_set():
+                    return
+        async with self._sessions.begin() as session:
+            frozen = await planning.freeze(session, run.id, fence, size, self._clock())
+        if frozen:
+            log.info("planned", run_id=str(run.id), audience=size)
+            await self._let_go(run.id)
+
+    async def _let_go(self, run_id: UUID) -> None:
+        """Tell leads that the audience is not needed; one that is never told keeps it."""
+        try:
+            await self._leads.release(run_id)
+        except errors.Error as error:
+            log.info("audience_not_released", run_id=str(run_id), reason=error.reason)
+
+    async def _release(self, run_id: UUID, fence: int, after: timedelta = timedelta()) -> None:
+        async with self._sessions.begin() as session:
+            await stored.release(session, run_id, fence, after)
+
+    @contextlib.asynccontextmanager
+    async def _renewed(self, run_id: UUID, fence: int) -> AsyncIterator[None]:
+        """Keep the lease while leads is being waited for."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(self._lease.total_seconds() / 3)
+                async with self._sessions.begin() as session:
+                    await stored.keep_lease(session, run_id, fence, self._lease)
+
+        renewing = asyncio.create_task(renew(), name="planner lease")
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
