@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import gsm0338  # type: ignore[import-untyped]
+import gsm0338
 from smpp34 import Tlv
 
 TLV_SAR_TOTAL_SEGMENTS = 0x020E

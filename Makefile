@@ -1,0 +1,67 @@
+# Everything a person types. Paths are relative, so that a checkout may live in a path with spaces.
+PYTHON ?= python3
+PY := PYTHONPATH=.:gen .venv/bin/python
+MEKONG := exec env PYTHONPATH=.:gen .venv/bin/python -m local
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo up test lint types contracts protos docs chart sure faults bench setup setup-dev clean lock
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: setup ## start everything, run the main job, stay up until Ctrl-C (FILE=people.csv for your own)
+	@$(MEKONG) run $(if $(FILE),--file "$(FILE)")
+
+demo: setup ## the same from nothing, and exit 0 only if every sum holds
+	@$(MEKONG) demo $(if $(FILE),--file "$(FILE)")
+
+up: setup ## start everything without the main job
+	@$(MEKONG) up
+
+test: setup-dev ## every test but those that break processes
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not faults" tests
+
+faults: setup-dev ## break real processes and prove that nothing is lost or doubled
+	@$(PY) -m pytest -m faults tests
+
+lint: setup-dev ## ruff's rules and format
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+types: setup-dev ## mypy, strict
+	@$(PY) -m mypy $(wildcard chassis services local bench deploy) protos/generate.py tests/conftest.py
+
+contracts: setup-dev ## who may import whom
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as c; c()'
+
+protos: setup-dev ## buf's rules, what would break a client, and whether gen/ is up to date
+	@.venv/bin/buf lint protos
+	@.venv/bin/buf breaking protos --against protos/baseline.binpb
+	@rm -rf .local/gen && mkdir -p .local && $(PY) protos/generate.py .local/gen
+	@diff -r -x __pycache__ gen .local/gen || { echo "gen/ is old: run python protos/generate.py"; exit 1; }
+
+docs: setup-dev ## every setting and event is documented, every link leads somewhere
+	@$(PY) -m pytest -q tests/docs
+
+chart: setup-dev ## the Dockerfile and the chart, against three Kubernetes versions
+	@$(PY) deploy/check.py
+
+sure: lint types contracts protos docs test chart ## all that must hold before a change lands
+
+bench: setup-dev ## measure and print one table (JSON=file writes it too)
+	@$(PY) -m bench $(if $(JSON),--json "$(JSON)")
+
+setup: ## install what it takes to run
+	@$(PYTHON) local/setup.py run
+
+setup-dev: ## install what it takes to change it
+	@$(PYTHON) local/setup.py dev
+
+clean: ## remove the data of make run and make demo
+	@$(PYTHON) local/setup.py clean
+
+lock: setup-dev ## pin every dependency of pyproject.toml anew, with hashes
+	@for group in accounts campaigns gateway interactions leads notifier local dev; do \
+		.venv/bin/python -m uv pip compile --quiet --generate-hashes --no-annotate --no-header \
+			--python-version 3.11 --group $$group -o requirements/$$group.txt || exit 1; \
+	done
