@@ -2,43 +2,78 @@
 
 from datetime import UTC, datetime, timedelta
 
+from crm.accounts.v1 import audit_service_pb2_grpc as audit_grpc
 from crm.accounts.v1 import session_service_pb2_grpc as session_grpc
+from crm.accounts.v1 import user_service_pb2_grpc as user_grpc
 
 from chassis import app, db
-from services.accounts import workers
+from chassis.db.outbox import Class
+from chassis.events.connection import Connection
+from chassis.events.consumer import consume
+from chassis.events.relay import Relay
+from services.accounts import consumers, workers
 from services.accounts.config import Settings
 from services.accounts.rpc import http
+from services.accounts.rpc.audit import AuditServicer
+from services.accounts.rpc.clients import ApiClientServicer
+from services.accounts.rpc.sessions import SessionServicer
 from services.accounts.rpc.tokens import OPEN_METHODS, TokenServicer
+from services.accounts.rpc.users import UserServicer
 from services.accounts.usecases.identities import Identities
 from services.accounts.usecases.keyring import Keyring
+from services.accounts.usecases.passwords import Passwords
+from services.accounts.usecases.signin import Limits
 from services.accounts.usecases.tokens import Issuer
+from services.accounts.usecases.trail import Trail
 
-PACKAGE = "services.accounts"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+NAME, PACKAGE = "accounts", "services.accounts"
 
 
 async def main(settings: Settings) -> None:
     """Wires the parts and serves."""
-    sessions = db.sessions(settings, "accounts")
-    period = timedelta(days=settings.key_period_days)
-    keyring = Keyring(settings.encryption_key(), period, _now)
+    sessions, nats = db.sessions(settings, NAME), Connection(settings, NAME)
+    passwords = Passwords(
+        memory_kib=settings.argon2_memory_kib,
+        passes=settings.argon2_passes,
+        threads=settings.argon2_threads,
+    )
+    limits = Limits(
+        session=timedelta(hours=settings.session_hours),
+        idle=timedelta(minutes=settings.session_idle_minutes),
+        failures_per_minute=settings.sign_in_failures_per_minute,
+    )
+    trail = Trail(settings.encryption_key())
+    keyring = Keyring(settings.encryption_key(), timedelta(days=settings.key_period_days), _now)
     identities = Identities(settings.service_clients_file)
     issuer = Issuer(keyring, identities, settings.token_seconds, _now)
+    seal = settings.seal_key
+    users = UserServicer(sessions, passwords, seal)
+    signing_in = SessionServicer(sessions, issuer, passwords, limits, seal)
+    first = settings.first_user_email, settings.first_password_file
     await app.run(
         settings,
-        "accounts",
+        NAME,
         servicers=[
-            (
-                session_grpc.add_TokenServiceServicer_to_server,
-                TokenServicer(sessions, issuer),
-            ),
+            (session_grpc.add_TokenServiceServicer_to_server, TokenServicer(sessions, issuer)),
+            (session_grpc.add_SessionServiceServicer_to_server, signing_in),
+            (user_grpc.add_UserServiceServicer_to_server, users),
+            (user_grpc.add_ApiClientServiceServicer_to_server, ApiClientServicer(sessions, seal)),
+            (audit_grpc.add_AuditServiceServicer_to_server, AuditServicer(sessions, trail, seal)),
         ],
         background=[
             workers.keep_keys(sessions, keyring),
             workers.keep_identities(identities),
+            workers.lay_foundation(sessions, passwords, *first),
+            workers.sweep(sessions, limits.idle),
+            *(Relay(sessions, nats, cls) for cls in Class),
+            consume(
+                settings,
+                nats,
+                sessions,
+                stream="AUDIT",
+                durable="accounts-audit",
+                handlers=consumers.audit_handlers(trail),
+            ),
         ],
         ready=[
             db.check(sessions),
@@ -48,8 +83,13 @@ async def main(settings: Settings) -> None:
         ],
         http_routes=http.routes(sessions, keyring, issuer),
         open_methods=OPEN_METHODS,
+        closing=[nats.close, passwords.close],
     )
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 if __name__ == "__main__":
-    app.start("accounts", Settings, main, PACKAGE)
+    app.start(NAME, Settings, main, PACKAGE)

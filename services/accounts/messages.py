@@ -1,9 +1,39 @@
 """Between the domain and its protobuf form."""
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
-from crm.accounts.v1 import session_service_pb2
+from crm.accounts.v1 import (
+    audit_pb2,
+    events_pb2,
+    session_pb2,
+    session_service_pb2,
+    user_pb2,
+)
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.context import Level
+from services.accounts.domain.chain import Happening, Values
+from services.accounts.domain.people import ApiClient, Role, Session, Team, User
+from services.accounts.domain.rights import Rights, expanded
+
+Triple = tuple[str, str, Level | None]
+
+_LEVELS: Mapping[Level, "user_pb2.Level.ValueType"] = {
+    Level.NONE: user_pb2.LEVEL_NONE,
+    Level.OWN: user_pb2.LEVEL_OWN,
+    Level.TEAM: user_pb2.LEVEL_TEAM,
+    Level.ALL: user_pb2.LEVEL_ALL,
+}
+_REACHES = {number: reach for reach, number in _LEVELS.items()}
+
+
+class NotAnEntry(Exception):
+    """Bytes on an audit subject that tell of no change."""
 
 
 def timestamp(time: datetime | None) -> Timestamp | None:
@@ -15,6 +45,169 @@ def timestamp(time: datetime | None) -> Timestamp | None:
     return made
 
 
+def time(given: Timestamp) -> datetime:
+    """Returns the time in UTC."""
+    return given.ToDatetime(tzinfo=UTC)
+
+
+def user(kept: User) -> user_pb2.User:
+    """Returns a user as others may see it."""
+    return user_pb2.User(
+        id=str(kept.id),
+        revision=kept.revision,
+        etag=str(kept.revision),
+        email=kept.email,
+        display_name=kept.display_name,
+        role_id=str(kept.role_id),
+        team_id=str(kept.team_id or ""),
+        locale=kept.locale,
+        time_zone=kept.time_zone,
+        active=kept.active,
+        create_time=timestamp(kept.create_time),
+        last_sign_in_time=timestamp(kept.last_sign_in_time),
+    )
+
+
+def team(kept: Team) -> user_pb2.Team:
+    """Returns a team."""
+    return user_pb2.Team(
+        id=str(kept.id), revision=kept.revision, etag=str(kept.revision), name=kept.name
+    )
+
+
+def role(kept: Role) -> user_pb2.Role:
+    """Returns a role with its rights as they were given."""
+    return user_pb2.Role(
+        id=str(kept.id),
+        revision=kept.revision,
+        etag=str(kept.revision),
+        name=kept.name,
+        rights=rights(kept.rights),
+        builtin=kept.builtin,
+    )
+
+
+def api_client(kept: ApiClient, secret: str = "") -> user_pb2.ApiClient:
+    """Returns a client; its secret only in the answer that made it."""
+    return user_pb2.ApiClient(
+        id=str(kept.id),
+        name=kept.name,
+        rights=rights(kept.rights),
+        secret=secret,
+        active=kept.active,
+        create_time=timestamp(kept.create_time),
+        last_use_time=timestamp(kept.last_use_time),
+        expire_time=timestamp(kept.expire_time),
+    )
+
+
+def rights(granted: Rights) -> list[user_pb2.Right]:
+    """Returns rights as a list, ordered by resource and action."""
+    return [
+        user_pb2.Right(resource=resource, action=action, level=_LEVELS[Level(reach)])
+        for resource, actions in sorted(granted.items())
+        for action, reach in sorted(actions.items())
+    ]
+
+
+def plain_rights(kept: Role) -> list[user_pb2.Right]:
+    """Returns what a role comes to, without wildcards."""
+    return rights(expanded(kept.rights))
+
+
+def triples(given: Sequence[user_pb2.Right]) -> list[Triple]:
+    """Returns rights as (resource, action, level), the level None when it was not said."""
+    return [(right.resource, right.action, _REACHES.get(right.level)) for right in given]
+
+
+def user_fields(given: user_pb2.User, paths: Sequence[str]) -> dict[str, str]:
+    """Returns the texts of the named fields."""
+    return {path: getattr(given, path) for path in paths}
+
+
+def session(kept: Session) -> session_pb2.Session:
+    """Returns a session without its secret."""
+    return session_pb2.Session(
+        id=str(kept.id),
+        user_id=str(kept.user_id),
+        user_agent=kept.user_agent,
+        ip=kept.ip,
+        create_time=timestamp(kept.create_time),
+        last_use_time=timestamp(kept.last_use_time),
+        expire_time=timestamp(kept.expire_time),
+    )
+
+
 def issued(token: str, expire_time: datetime) -> session_service_pb2.IssueTokenResponse:
     """Returns a token as IssueToken answers it."""
     return session_service_pb2.IssueTokenResponse(token=token, expire_time=timestamp(expire_time))
+
+
+def user_changed(kept: User) -> events_pb2.UserChanged:
+    """Returns the event that a user was added or changed."""
+    return events_pb2.UserChanged(user=user(kept))
+
+
+def team_changed(kept: Team) -> events_pb2.TeamChanged:
+    """Returns the event that a team was added or changed."""
+    return events_pb2.TeamChanged(team=team(kept))
+
+
+def role_changed(kept: Role) -> events_pb2.RoleChanged:
+    """Returns the event that a role was added or changed."""
+    return events_pb2.RoleChanged(role=role(kept))
+
+
+def session_revoked(ended: Session) -> events_pb2.SessionRevoked:
+    """Returns the event that a session ended before its time."""
+    return events_pb2.SessionRevoked(session_id=str(ended.id), secret_hash=ended.secret_hash.hex())
+
+
+def happening(payload: bytes) -> Happening:
+    """Reads what a service wrote to its audit subject; raises `NotAnEntry`."""
+    try:
+        told: dict[str, Any] = json_format.MessageToDict(Struct.FromString(payload))
+        actor = told.get("actor") or {}
+        return Happening(
+            id=told["id"],
+            time=datetime.fromisoformat(told["time"]),
+            service=told["service"],
+            actor_id=actor.get("subject") or "",
+            actor_kind=actor.get("kind") or "",
+            acting_service=actor.get("actor") or "",
+            action=told["action"],
+            subject_type=told["subject_type"],
+            subject_id=told["subject_id"],
+            request_id=told.get("request_id") or "",
+            before=told.get("before"),
+            after=told.get("after"),
+        )
+    except (DecodeError, KeyError, ValueError, TypeError, AttributeError) as unfit:
+        raise NotAnEntry(type(unfit).__name__) from unfit
+
+
+def audit_entry(happened: Happening, sequence: int, entry_hash: bytes) -> audit_pb2.AuditEntry:
+    """Returns an entry with the values that can still be read."""
+    return audit_pb2.AuditEntry(
+        sequence=sequence,
+        id=happened.id,
+        time=timestamp(happened.time),
+        service=happened.service,
+        actor_id=happened.actor_id,
+        actor_kind=happened.actor_kind,
+        action=happened.action,
+        subject_type=happened.subject_type,
+        subject_id=happened.subject_id,
+        before=_struct(happened.before),
+        after=_struct(happened.after),
+        request_id=happened.request_id,
+        hash=entry_hash.hex(),
+    )
+
+
+def _struct(values: Values | None) -> Struct | None:
+    if values is None:
+        return None
+    made = Struct()
+    made.update(dict(values))
+    return made

@@ -1,21 +1,32 @@
-"""Work on time: keys and identities are kept fresh."""
+"""Work on time: the foundation is laid, keys and identities stay fresh, old rows go."""
 
 import asyncio
+import os
+import secrets
+import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db
+from services.accounts.domain import lockout
 from services.accounts.domain.sealing import SealBroken
+from services.accounts.storage import sessions as kept_sessions
+from services.accounts.usecases import foundation
 from services.accounts.usecases.identities import Identities
 from services.accounts.usecases.keyring import Keyring
+from services.accounts.usecases.passwords import Passwords
 
 Background = Callable[[], Awaitable[None]]
 
 _KEYS_SECONDS = 10.0
 _IDENTITIES_SECONDS = 2.0
 _AGAIN_SECONDS = 0.5
+_SWEEP_SECONDS = 60.0
+_BATCH = 1_000
 
 log = structlog.get_logger()
 
@@ -54,3 +65,71 @@ def keep_identities(identities: Identities) -> Background:
             await asyncio.sleep(pause)
 
     return keep_service_identities
+
+
+def lay_foundation(
+    sessions: db.Sessions, passwords: Passwords, email: str, password_file: Path | None
+) -> Background:
+    """Returns the task that adds the system's roles and, if nobody is there, an administrator."""
+
+    async def lay_the_foundation() -> None:
+        while True:
+            try:
+                async with sessions.begin() as session:
+                    is_first = await foundation.lay(session)
+                if is_first:
+                    await _add_first_user(sessions, passwords, email, password_file)
+                return
+            except (SQLAlchemyError, OSError) as away:
+                log.info("foundation_not_laid", error=type(away).__name__)
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    return lay_the_foundation
+
+
+def sweep(sessions: db.Sessions, idle: timedelta) -> Background:
+    """Returns the task that deletes sessions that ended and failures that no longer count."""
+
+    async def sweep_sessions() -> None:
+        while True:
+            try:
+                while await _sweep(sessions, idle) >= _BATCH:
+                    pass
+            except (SQLAlchemyError, OSError) as away:
+                log.info("sweep_postponed", error=type(away).__name__)
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+    return sweep_sessions
+
+
+async def _sweep(sessions: db.Sessions, idle: timedelta) -> int:
+    older = 2 * lockout.FORGOTTEN_AFTER
+    async with sessions.begin() as session:
+        ended = await kept_sessions.drop_ended(session, idle, _BATCH)
+        return max(ended, await kept_sessions.drop_old_failures(session, older, _BATCH))
+
+
+async def _add_first_user(
+    sessions: db.Sessions, passwords: Passwords, email: str, password_file: Path | None
+) -> None:
+    password = secrets.token_urlsafe(15)
+    password_hash = await passwords.hash(password)
+    async with sessions.begin() as session:
+        added = await foundation.add_first_user(session, email, password_hash)
+        if added is not None:
+            # Told before the commit: a password nobody ever saw would lock everybody out.
+            await asyncio.to_thread(_tell, email, password, password_file)
+
+
+def _tell(email: str, password: str, password_file: Path | None) -> None:
+    """Shows the password once; a plain line, since logs are kept and read by many."""
+    if password_file is None:
+        sys.stderr.write(f"first administrator: {email}  password: {password}\n")
+        sys.stderr.flush()
+        return
+    password_file.unlink(missing_ok=True)
+    descriptor = os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(f"{password}\n")
+    sys.stderr.write(f"first administrator: {email}  password in {password_file}\n")
+    sys.stderr.flush()

@@ -1,6 +1,6 @@
 """Queries of API clients."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,16 +21,8 @@ async def get(session: AsyncSession, client_id: UUID) -> ApiClient | None:
     return _client(row) if row else None
 
 
-async def add(session: AsyncSession, client: ApiClient, name_key: str) -> ApiClient:
+async def add(session: AsyncSession, values: Mapping[str, object]) -> ApiClient:
     """Stores a new client."""
-    values = {
-        "id": client.id,
-        "name": client.name,
-        "name_key": name_key,
-        "rights": client.rights,
-        "secret_hash": client.secret_hash,
-        "expire_time": client.expire_time,
-    }
     query = insert(api_clients).values(values).returning(api_clients)
     return _client((await session.execute(query)).one())
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.domain.people import Role, User
 from services.accounts.storage.tables import roles, users
+from services.accounts.storage.unique import taken
 
 _ROLE = ("revision", "name", "rights", "builtin")
 
@@ -45,19 +46,24 @@ async def exists_any(session: AsyncSession) -> bool:
 
 
 async def add(session: AsyncSession, values: Mapping[str, object]) -> User:
-    """Stores a new user; an e-mail address that is taken violates `users_email_key_key`."""
-    return _user((await session.execute(insert(users).values(values).returning(users))).one())
+    """Stores a new user; raises `AlreadyExists` for an e-mail address that is taken."""
+    with taken("user", "email"):
+        return _user((await session.execute(insert(users).values(values).returning(users))).one())
 
 
 async def change(session: AsyncSession, user_id: UUID, values: Mapping[str, object]) -> User:
-    """Sets columns and raises the revision of a user that was locked before."""
+    """Sets columns and raises the revision of a user that was locked before.
+
+    Raises `AlreadyExists` for an e-mail address that is taken.
+    """
     query = (
         update(users)
         .where(users.c.id == user_id)
         .values({**values, "revision": users.c.revision + 1})
         .returning(users)
     )
-    return _user((await session.execute(query)).one())
+    with taken("user", "email"):
+        return _user((await session.execute(query)).one())
 
 
 async def set_password_hash(session: AsyncSession, user_id: UUID, password_hash: str) -> None:

@@ -1,0 +1,55 @@
+"""How long somebody who keeps failing to sign in must wait."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+FREE_ACCOUNT, FREE_ADDRESS = 5, 20
+LONGEST = timedelta(minutes=15)
+FORGOTTEN_AFTER = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+EVERYONE = "everyone"
+
+
+@dataclass(frozen=True)
+class Failures:
+    """What is known of the failures under one key; times are the database's."""
+
+    key: str
+    failures: int
+    last_time: datetime
+    blocked_until: datetime
+
+
+def account_key(email_key: str) -> str:
+    """Returns the key of an account, whether it exists or not, without the address in it."""
+    return "account/" + hashlib.sha256(email_key.encode()).hexdigest()
+
+
+def address_key(ip: str) -> str:
+    """Returns the key of a network address."""
+    return "address/" + hashlib.sha256(ip.encode()).hexdigest()
+
+
+def wait(known: Failures, now: datetime) -> float:
+    """Returns the seconds to wait before the next attempt, 0 for none."""
+    return max(0.0, (known.blocked_until - now).total_seconds())
+
+
+def charged(known: Failures, now: datetime, free: int) -> Failures:
+    """Counts one attempt as failed: each after `free` doubles the wait, from one second."""
+    forgotten = now - known.last_time > FORGOTTEN_AFTER
+    failures = 1 if forgotten else known.failures + 1
+    over = failures - free
+    delay = min(timedelta(seconds=2 ** min(over, 20)), LONGEST) if over >= 0 else timedelta(0)
+    return replace(known, failures=failures, last_time=now, blocked_until=now + delay)
+
+
+def charged_to_all(known: Failures, now: datetime, per_minute: int) -> Failures:
+    """Counts one attempt of the whole installation; `last_time` is when the minute began."""
+    if now - known.last_time >= MINUTE:
+        known = replace(known, failures=0, last_time=now)
+    failures = known.failures + 1
+    over = failures >= per_minute
+    until = known.last_time + MINUTE if over else now
+    return replace(known, failures=failures, blocked_until=until)

@@ -1,0 +1,68 @@
+"""Argon2id in a few threads of its own, so that sign-ins starve nothing else."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import argon2
+
+from chassis import errors
+from services.accounts.domain import fields
+
+# More than this many waiting would outlast their callers' deadlines anyway.
+_WAITING_PER_THREAD = 20
+
+
+class Passwords:
+    """Hashes and checks passwords; raises `ResourceExhausted` when too many wait."""
+
+    def __init__(self, *, memory_kib: int, passes: int, threads: int) -> None:
+        self._hasher = argon2.PasswordHasher(
+            time_cost=passes, memory_cost=memory_kib, parallelism=1
+        )
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._room = threads * _WAITING_PER_THREAD
+        self._nobody: str | None = None
+
+    async def hash(self, password: str) -> str:
+        """Returns what is stored of a password."""
+        return await self._run(self._hash, fields.password(password))
+
+    async def check(self, kept: str | None, password: str) -> bool:
+        """Compares a password with its hash; takes as long when there is none (None)."""
+        if kept is None:
+            if self._nobody is None:
+                self._nobody = await self._run(self._hash, secrets.token_urlsafe())
+            await self._run(self._verify, self._nobody, fields.password(password))
+            return False
+        return bool(await self._run(self._verify, kept, fields.password(password)))
+
+    def outdated(self, kept: str) -> bool:
+        """Returns True if a hash was made with other parameters than are set now."""
+        return self._hasher.check_needs_rehash(kept)
+
+    async def close(self) -> None:
+        """Ends the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _hash(self, password: str) -> str:
+        return self._hasher.hash(password)
+
+    def _verify(self, kept: str, password: str) -> str:
+        try:
+            return "yes" if self._hasher.verify(kept, password) else ""
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return ""
+
+    async def _run(self, work: Callable[..., str], *arguments: str) -> str:
+        if self._room <= 0:
+            raise errors.ResourceExhausted(
+                "RATE_LIMITED", "too many sign-ins at once", retry_after_seconds=1.0
+            )
+        self._room -= 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, work, *arguments)
+        finally:
+            self._room += 1

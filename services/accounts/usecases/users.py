@@ -1,0 +1,111 @@
+"""Staff: adding, changing, shutting out."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import uuid_utils.compat
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import errors
+from services.accounts.domain import rights
+from services.accounts.domain.fields import Problems, sort_key
+from services.accounts.domain.people import Role, User
+from services.accounts.storage import groups, sessions, users
+from services.accounts.usecases import announce, granting
+from services.accounts.usecases.found import existing, unchanged
+
+
+async def create(session: AsyncSession, columns: Mapping[str, object], password_hash: str) -> User:
+    """Adds a user whose columns were checked."""
+    await _known_places(session, columns)
+    values = {
+        "id": uuid_utils.compat.uuid7(),
+        "revision": 1,
+        "active": True,
+        **columns,
+        "password_hash": password_hash,
+    }
+    added = await users.add(session, values)
+    await announce.user(session, "create", added)
+    return added
+
+
+async def get(session: AsyncSession, user_id: UUID) -> User:
+    """Returns one user; raises `NotFound`."""
+    return existing(await users.get(session, user_id), "user", user_id)
+
+
+async def update(
+    session: AsyncSession, user_id: UUID, etag: str, columns: Mapping[str, object]
+) -> User:
+    """Changes the given columns of a user, with a new revision if any differs."""
+    before, role = await _with_covered_role(session, user_id)
+    unchanged(etag, before.revision, "user", user_id)
+    await _known_places(session, columns)
+    if columns.get("role_id", role.id) != role.id:
+        await _keep_an_admin(session, role, user_id)
+    now = await users.change(session, user_id, columns) if columns else before
+    if columns:
+        await announce.user(session, "update", now, before)
+    return now
+
+
+async def deactivate(session: AsyncSession, user_id: UUID) -> User:
+    """Shuts a user out and ends the user's sessions; once more does nothing."""
+    before, role = await _with_covered_role(session, user_id)
+    if not before.active:
+        return before
+    await _keep_an_admin(session, role, user_id)
+    now = await users.change(session, user_id, {"active": False})
+    await announce.sessions_ended(session, await sessions.end_all(session, user_id))
+    await announce.user(session, "deactivate", now, before)
+    return now
+
+
+async def set_password(
+    session: AsyncSession, user_id: UUID, password_hash: str, keep_session: UUID | None
+) -> None:
+    """Replaces a password and ends the user's sessions, except the one it was asked from."""
+    before = existing(await users.get(session, user_id, lock=True), "user", user_id)
+    await users.set_password_hash(session, user_id, password_hash)
+    ended = await sessions.end_all(session, user_id, but=keep_session)
+    await announce.sessions_ended(session, ended)
+    await announce.user(session, "set_password", before)
+
+
+async def covered(session: AsyncSession, user_id: UUID) -> None:
+    """Raises unless the user exists and may do nothing that the caller may not."""
+    await _with_covered_role(session, user_id)
+
+
+async def _with_covered_role(session: AsyncSession, user_id: UUID) -> tuple[User, Role]:
+    user = existing(await users.get(session, user_id, lock=True), "user", user_id)
+    role = existing(await groups.role(session, user.role_id), "role", user.role_id)
+    granting.must_cover(role.rights)
+    return user, role
+
+
+async def _known_places(session: AsyncSession, columns: Mapping[str, object]) -> None:
+    """Raises unless the role and team exist and the role is no more than the caller's rights."""
+    problems = Problems()
+    role_id, team_id = columns.get("role_id"), columns.get("team_id")
+    role = await groups.role(session, role_id) if isinstance(role_id, UUID) else None
+    if role_id is not None and role is None:
+        problems.add("user.role_id", "no such role")
+    if isinstance(team_id, UUID) and await groups.team(session, team_id) is None:
+        problems.add("user.team_id", "no such team")
+    problems.raise_if_any()
+    if role is not None:
+        granting.must_cover(role.rights)
+
+
+async def _keep_an_admin(session: AsyncSession, role: Role, leaving: UUID) -> None:
+    """Raises `FailedPrecondition` if nobody else could administer the system."""
+    admin = await groups.role_named(session, sort_key(rights.ADMIN))
+    if admin is None or role.id != admin.id:
+        return
+    active = await users.lock_active_of_role(session, admin.id)
+    if set(active) <= {leaving}:
+        raise errors.FailedPrecondition(
+            "RESOURCE_IN_USE", "the last administrator must stay", resource="user", id=str(leaving)
+        )
