@@ -1,0 +1,26 @@
+"""The table of the REST API, and the calls that are on purpose not in it."""
+
+from services.gateway.api.routes import accounts, campaigns, interactions, leads, notifier
+from services.gateway.api.table import Route
+
+ROUTES: tuple[Route, ...] = (
+    *leads.ROUTES,
+    *interactions.ROUTES,
+    *campaigns.ROUTES,
+    *notifier.ROUTES,
+    *accounts.ROUTES,
+)
+
+INTERNAL: dict[str, str] = {
+    "crm.leads.v1.AudienceService/FreezeAudience": "campaigns plans runs with it",
+    "crm.leads.v1.AudienceService/StreamAudience": "campaigns plans runs with it",
+    "crm.leads.v1.AudienceService/SampleAudience": "campaigns reviews with it",
+    "crm.leads.v1.AudienceService/ReleaseAudience": "campaigns ends runs with it",
+    "crm.campaigns.v1.ContentService/GetContent": "notifiers fetch what chunks name",
+    "crm.accounts.v1.SessionService/SignIn": "browsers sign in on a page, programs get a token",
+    "crm.accounts.v1.SessionService/ExchangeSession": "the gateway's own, for the session cookie",
+    "crm.accounts.v1.SessionService/SignOut": "browsers sign out on a page",
+    "crm.notifier.v1.SuppressionService/DescribeUnsubscribe": "the public page /u/{token}",
+    "crm.notifier.v1.SuppressionService/Unsubscribe": "the public page /u/{token}",
+}
+"""Calls without a REST operation, and why."""

@@ -1,0 +1,31 @@
+"""People, teams, roles, sessions, programs and the audit log."""
+
+from services.gateway.api.table import Route, resource
+
+_USERS = "accounts.UserService"
+_CLIENTS = "accounts.ApiClientService"
+_SESSIONS = "accounts.SessionService"
+_AUDIT = "accounts.AuditService"
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/token", "accounts.TokenService/IssueToken", "*", needs_token=False),
+    Route("POST", "/users", f"{_USERS}/CreateUser", "*", status=201, location="/users/{id}"),
+    *resource("/users", _USERS, "User", "Users", field="user", only="list get update"),
+    Route("POST", "/users/{id}:deactivate", f"{_USERS}/DeactivateUser", "*"),
+    Route("POST", "/users/{id}:setPassword", f"{_USERS}/SetPassword", "*", status=204),
+    *resource("/teams", _USERS, "Team", "Teams", field="team", only="create list"),
+    *resource("/roles", _USERS, "Role", "Roles", field="role", only="create list update"),
+    Route("GET", "/sessions", f"{_SESSIONS}/ListSessions"),
+    Route("DELETE", "/sessions/{id}", f"{_SESSIONS}/RevokeSession", status=204),
+    *resource(
+        "/api-clients",
+        _CLIENTS,
+        "ApiClient",
+        "ApiClients",
+        field="api_client",
+        only="create list",
+    ),
+    Route("POST", "/api-clients/{id}:revoke", f"{_CLIENTS}/RevokeApiClient", "*"),
+    Route("GET", "/audit-entries", f"{_AUDIT}/ListAuditEntries"),
+    Route("GET", "/audit-entries:verify", f"{_AUDIT}/VerifyAudit"),
+)

@@ -1,0 +1,30 @@
+"""Templates, campaigns and their runs."""
+
+from services.gateway.api.table import Route, resource
+
+_TEMPLATES = "campaigns.TemplateService"
+_CAMPAIGNS = "campaigns.CampaignService"
+_RUNS = "campaigns.RunService"
+
+ROUTES: tuple[Route, ...] = (
+    *resource("/templates", _TEMPLATES, "Template", "Templates", field="template"),
+    Route("POST", "/templates:preview", f"{_TEMPLATES}/PreviewTemplate", "*"),
+    *resource("/campaigns", _CAMPAIGNS, "Campaign", "Campaigns", field="campaign"),
+    Route("POST", "/campaigns/{id}:review", f"{_CAMPAIGNS}/ReviewCampaign", "*"),
+    Route(
+        "POST",
+        "/campaigns/{id}:start",
+        f"{_CAMPAIGNS}/StartCampaign",
+        "*",
+        status=201,
+        location="/runs/{id}",
+    ),
+    Route("GET", "/runs", f"{_RUNS}/ListRuns"),
+    Route("GET", "/runs/{id}", f"{_RUNS}/GetRun"),
+    Route("POST", "/runs/{id}:pause", f"{_RUNS}/PauseRun", "*"),
+    Route("POST", "/runs/{id}:resume", f"{_RUNS}/ResumeRun", "*"),
+    Route("POST", "/runs/{id}:cancel", f"{_RUNS}/CancelRun", "*"),
+    Route("GET", "/runs/{id}:watch", f"{_RUNS}/WatchRun", kind="stream"),
+    Route("GET", "/runs/{run_id}/recipients", f"{_RUNS}/ListRecipients"),
+    Route("GET", "/contacts/{contact_id}/recipients", f"{_RUNS}/ListContactRecipients"),
+)

@@ -1,0 +1,46 @@
+"""Messages, suppressions and who sends."""
+
+from services.gateway.api.table import Route, resource
+
+_MESSAGES = "notifier.MessageService"
+_SUPPRESSIONS = "notifier.SuppressionService"
+_SENDERS = "notifier.SenderService"
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/messages",
+        f"{_MESSAGES}/SendMessage",
+        "*",
+        status=201,
+        location="/messages/{id}",
+    ),
+    Route("GET", "/messages", f"{_MESSAGES}/ListMessages"),
+    Route("GET", "/messages/{id}", f"{_MESSAGES}/GetMessage"),
+    Route("GET", "/runs/{run_id}/message-counts", f"{_MESSAGES}/CountMessages"),
+    *resource(
+        "/suppressions",
+        _SUPPRESSIONS,
+        "Suppression",
+        "Suppressions",
+        field="suppression",
+        only="create list delete",
+    ),
+    *resource(
+        "/advertisers",
+        _SENDERS,
+        "Advertiser",
+        "Advertisers",
+        field="advertiser",
+        only="create list get update",
+    ),
+    *resource(
+        "/sender-identities",
+        _SENDERS,
+        "SenderIdentity",
+        "SenderIdentities",
+        field="sender_identity",
+        only="create list get",
+    ),
+    Route("GET", "/providers", f"{_SENDERS}/ListProviders"),
+)

@@ -1,0 +1,112 @@
+"""A multipart upload, passed on to the peer as it arrives: no part of it is kept here."""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import IO, Any
+
+from crm.leads.v1 import import_service_pb2
+from crm.leads.v1.import_service_pb2_grpc import ImportServiceStub
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.sansio import multipart
+
+from chassis import errors
+from chassis.errors import FieldViolation
+from services.gateway.clients import Peers
+
+FIELD = "file"
+NAME_MAX = 255
+_CHUNK = 256 * 1024
+
+
+def upload(request: Request, peers: Peers, *, key: str, most: int, seconds: float) -> Any:
+    """Send the file of `request` to leads and return the import.
+
+    Raises `InvalidArgument` for what is no multipart form with one file, `ResourceExhausted`
+    TOO_LARGE for a file above `most` bytes.
+    """
+    boundary = request.mimetype_params.get("boundary", "")
+    if request.mimetype != "multipart/form-data" or not boundary:
+        raise _refused("Content-Type", "must be multipart/form-data")
+    # The parts around the file are small; a stream without a length is stopped all the same.
+    request.max_content_length = most + _CHUNK
+    parts = _Parts(request.stream, boundary.encode(), key, most)
+    try:
+        return peers.stub(ImportServiceStub).UploadImport(iter(parts), timeout=seconds)
+    except Exception:
+        if parts.failure is not None:
+            # The peer only saw its stream end; what ended it is known here.
+            raise parts.failure from None
+        raise
+
+
+class _Parts:
+    """The messages of an upload; what goes wrong while reading is kept in `failure`."""
+
+    def __init__(self, stream: IO[bytes], boundary: bytes, key: str, most: int) -> None:
+        self.failure: Exception | None = None
+        self._stream = stream
+        self._decoder = multipart.MultipartDecoder(boundary, max_form_memory_size=_CHUNK)
+        self._key = key
+        self._most = most
+
+    def __iter__(self) -> Iterator[import_service_pb2.UploadImportRequest]:
+        try:
+            yield from self._messages()
+        except RequestEntityTooLarge:
+            self.failure = _too_large(self._most)
+            raise self.failure from None
+        except errors.Error as refused:
+            self.failure = refused
+            raise
+        except (ValueError, OSError) as broken:
+            self.failure = _refused(FIELD, "the form cannot be read")
+            raise self.failure from broken
+
+    def _messages(self) -> Iterator[import_service_pb2.UploadImportRequest]:
+        inside, found, size = False, False, 0
+        for event in self._events():
+            if isinstance(event, multipart.Field):
+                raise _refused(event.name[:80], "is not a known field")
+            if isinstance(event, multipart.File):
+                if found or event.name != FIELD:
+                    raise _refused(event.name[:80], f"give one file, as {FIELD!r}")
+                inside = found = True
+                yield self._first(event.filename)
+            elif isinstance(event, multipart.Data) and inside:
+                size += len(event.data)
+                if size > self._most:
+                    raise _too_large(self._most)
+                if event.data:
+                    yield import_service_pb2.UploadImportRequest(data=event.data)
+                inside = event.more_data
+        if not found:
+            raise _refused(FIELD, "is required")
+
+    def _first(self, file_name: str) -> import_service_pb2.UploadImportRequest:
+        name = PurePosixPath(file_name.replace("\\", "/")).name
+        if not name or len(name) > NAME_MAX:
+            raise _refused(FIELD, f"its name must have 1 to {NAME_MAX} characters")
+        return import_service_pb2.UploadImportRequest(file_name=name, request_id=self._key)
+
+    def _events(self) -> Iterator[multipart.Event]:
+        while True:
+            chunk = self._stream.read(_CHUNK)
+            self._decoder.receive_data(chunk or None)
+            while True:
+                event = self._decoder.next_event()
+                if isinstance(event, multipart.NeedData):
+                    break
+                yield event
+                if isinstance(event, multipart.Epilogue):
+                    return
+
+
+def _refused(field: str, why: str) -> errors.InvalidArgument:
+    return errors.InvalidArgument(
+        "FIELDS_INVALID", "the upload is not right", violations=[FieldViolation(field, why)]
+    )
+
+
+def _too_large(most: int) -> errors.ResourceExhausted:
+    return errors.ResourceExhausted("TOO_LARGE", f"a file may have {most} bytes", limit=most)

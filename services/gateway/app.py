@@ -1,0 +1,101 @@
+"""Puts the application together: parts, error handlers, and what answers under which path."""
+
+from dataclasses import dataclass
+
+import grpc
+import structlog
+from flask import Response, jsonify, render_template, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_openapi3 import Info, OpenAPI
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from chassis import errors
+from services.gateway import api, auth, bundle, edge, languages, problems, public, web
+from services.gateway.clients import Peers
+from services.gateway.config import Settings
+from services.gateway.identity import Identity
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The parts that handlers need; `app.extensions["gateway"]` has it."""
+
+    settings: Settings
+    peers: Peers
+    sessions: auth.Sessions
+    limiter: Limiter
+
+
+def create(settings: Settings) -> OpenAPI:
+    """Return the WSGI application; it connects to nobody before the first request."""
+    app = OpenAPI(
+        __name__,
+        info=Info(title="Mekong", version="1", description=api.DESCRIPTION),
+        doc_ui=False,
+        security_schemes=api.SECURITY_SCHEMES,
+        validation_error_status=400,
+        validation_error_model=api.ProblemDetails,
+        static_folder=str(bundle.STATIC),
+        static_url_path=bundle.URL,
+    )
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_max_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = settings.body_max_bytes
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    peers = Peers(settings, Identity(settings))
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
+    gateway = Gateway(settings, peers, auth.Sessions(peers, settings), limiter)
+    app.extensions["gateway"] = gateway
+    app.jinja_env.globals.update(asset=bundle.asset, built=bundle.built, icon=bundle.icon)
+    edge.install(app, settings)
+    _handle_failures(app, settings)
+    api.attach(app, gateway)
+    public.attach(app, gateway)
+    web.attach(app, gateway)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _handle_failures(app: OpenAPI, settings: Settings) -> None:
+    def answer(failure: Exception) -> Response:
+        problem = problems.of(failure)
+        if problem.reason == "INTERNAL":
+            log.error("request_failed", exc_info=failure)
+        response = _document(problem, settings) if _wants_document() else _page(problem)
+        response.status_code = problem.status
+        response.headers.update(problem.headers())
+        if isinstance(failure, HTTPException):
+            allowed = failure.get_headers(request.environ)
+            response.headers.update({k: v for k, v in allowed if k == "Allow"})
+        return response
+
+    app.register_error_handler(errors.Error, answer)
+    app.register_error_handler(grpc.RpcError, answer)
+    app.register_error_handler(HTTPException, answer)
+    app.register_error_handler(Exception, answer)
+
+
+def _wants_document() -> bool:
+    if request.path.startswith("/api/") and request.path != "/api/docs":
+        return True
+    offered = request.accept_mimetypes
+    return offered.best_match(["text/html", "application/json"], "text/html") != "text/html"
+
+
+def _document(problem: problems.Problem, settings: Settings) -> Response:
+    response = jsonify(problem.as_dict(settings.public_url))
+    response.mimetype = "application/problem+json"
+    return response
+
+
+def _page(problem: problems.Problem) -> Response:
+    language = languages.of(request)
+    return Response(
+        render_template("public/problem.html", problem=problem, language=language),
+        mimetype="text/html",
+    )

@@ -1,0 +1,186 @@
+"""Who asks: bearer tokens of programs, session cookies of people, and what protects the latter."""
+
+import hashlib
+import hmac
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from crm.accounts.v1 import session_service_pb2, user_pb2
+from crm.accounts.v1.session_service_pb2_grpc import SessionServiceStub
+from flask import Request, Response
+
+from chassis import errors
+from services.gateway import metrics
+from services.gateway.clients import Peers
+from services.gateway.config import Settings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+CSRF_HEADER = "X-CSRF-Token"
+CSRF_FIELD = "csrf_token"
+
+_REMEMBERED = 10_000
+_EXPIRY_MARGIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A person with a session: `token` is for the peers, `rights` for showing controls."""
+
+    token: str
+    user: user_pb2.User
+    rights: Mapping[tuple[str, str], int]
+
+    def may(self, resource: str, action: str) -> bool:
+        """Whether the person may at all; how far is decided by the service that is asked."""
+        for pair in ((resource, action), (resource, "*"), ("*", action), ("*", "*")):
+            if pair in self.rights:
+                return self.rights[pair] > user_pb2.LEVEL_NONE
+        return False
+
+
+@dataclass(frozen=True)
+class _Held:
+    who: SignedIn
+    until: float
+
+
+class Sessions:
+    """Signs people in and out, and gives the token of a session, kept for a minute."""
+
+    def __init__(self, peers: Peers, settings: Settings) -> None:
+        self._peers = peers
+        self._settings = settings
+        self._held: dict[bytes, _Held] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def cookie(self) -> str:
+        """Name of the session cookie; browsers bind a `__Host-` one to this host and to HTTPS."""
+        return "__Host-mekong" if self._settings.cookie_secure else "mekong"
+
+    def sign_in(
+        self, email: str, password: str, *, user_agent: str, ip: str
+    ) -> session_service_pb2.SignInResponse:
+        """Return a new session; raises `Unauthenticated` SIGN_IN_REFUSED, `ResourceExhausted`."""
+        return self._peers.own(SessionServiceStub).SignIn(
+            session_service_pb2.SignInRequest(
+                email=email, password=password, user_agent=user_agent[:500], ip=ip
+            )
+        )
+
+    def who(self, secret: str) -> SignedIn:
+        """Return who the session of `secret` is; raises `Unauthenticated` if it has ended."""
+        key, now = _digest(secret), time.monotonic()
+        with self._lock:
+            held = self._held.get(key)
+        if held is not None and held.until > now:
+            return held.who
+        try:
+            answer = self._peers.own(SessionServiceStub).ExchangeSession(
+                session_service_pb2.ExchangeSessionRequest(session_secret=secret)
+            )
+        except errors.Unauthenticated:
+            self._forget(key)
+            raise
+        lives = answer.expire_time.ToSeconds() - time.time() - _EXPIRY_MARGIN_SECONDS
+        who = SignedIn(answer.token, answer.user, _rights(answer.rights))
+        self._keep(key, _Held(who, now + min(self._settings.session_cache_seconds, lives)))
+        return who
+
+    def sign_out(self, secret: str) -> None:
+        """End the session of `secret` and forget its token."""
+        self._forget(_digest(secret))
+        self._peers.own(SessionServiceStub).SignOut(
+            session_service_pb2.SignOutRequest(session_secret=secret)
+        )
+
+    def remember(self, response: Response, session: session_service_pb2.SignInResponse) -> None:
+        """Set the session cookie on `response`."""
+        response.set_cookie(
+            self.cookie,
+            session.session_secret,
+            expires=session.session.expire_time.ToSeconds() or None,
+            secure=self._settings.cookie_secure,
+            httponly=True,
+            samesite="Lax",
+        )
+
+    def dismiss(self, response: Response) -> None:
+        """Take the session cookie away."""
+        response.delete_cookie(
+            self.cookie, secure=self._settings.cookie_secure, httponly=True, samesite="Lax"
+        )
+
+    def secret_of(self, request: Request) -> str:
+        """Return the session secret that came with `request`, or an empty string."""
+        return request.cookies.get(self.cookie, "")
+
+    def csrf_token(self, secret: str) -> str:
+        """Return what forms and scripts of this session must send back."""
+        key = self._settings.seal_key.get_secret_value().encode()
+        return hmac.new(key, b"csrf:" + _digest(secret), hashlib.sha256).hexdigest()
+
+    def check_csrf(self, request: Request, secret: str) -> None:
+        """Raise `PermissionDenied` CSRF_REFUSED unless an unsafe request comes from our pages."""
+        if request.method in SAFE_METHODS:
+            return
+        self.check_origin(request)
+        given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")
+        if not hmac.compare_digest(given.encode(), self.csrf_token(secret).encode()):
+            raise errors.PermissionDenied("CSRF_REFUSED", "the CSRF token is missing or wrong")
+
+    def check_origin(self, request: Request) -> None:
+        """Raise `PermissionDenied` CSRF_REFUSED for a request that another site's page made."""
+        origin = request.headers.get("Origin")
+        ours = {_origin(self._settings.public_url), _origin(request.host_url)}
+        elsewhere = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+        if (origin is not None and origin not in ours) or (origin is None and elsewhere):
+            raise errors.PermissionDenied("CSRF_REFUSED", "the request comes from another site")
+
+    def token_for(self, request: Request) -> str:
+        """Return the token to call peers with: the caller's own, or that of the session cookie.
+
+        Raises `Unauthenticated` when there is neither, `PermissionDenied` CSRF_REFUSED when an
+        unsafe request comes with a cookie alone.
+        """
+        header = request.headers.get("Authorization")
+        if header is not None:
+            scheme, _, token = header.partition(" ")
+            if scheme.lower() != "bearer" or not token.strip() or " " in token.strip():
+                raise errors.Unauthenticated("TOKEN_INVALID", "send Authorization: Bearer <token>")
+            return token.strip()
+        secret = self.secret_of(request)
+        if not secret:
+            raise errors.Unauthenticated("TOKEN_INVALID", "this call needs a token or a session")
+        self.check_csrf(request, secret)
+        return self.who(secret).token
+
+    def _keep(self, key: bytes, held: _Held) -> None:
+        with self._lock:
+            if len(self._held) >= _REMEMBERED:
+                now = time.monotonic()
+                self._held = {k: it for k, it in self._held.items() if it.until > now}
+            if len(self._held) < _REMEMBERED:
+                self._held[key] = held
+            metrics.sessions_cached.set(len(self._held))
+
+    def _forget(self, key: bytes) -> None:
+        with self._lock:
+            self._held.pop(key, None)
+            metrics.sessions_cached.set(len(self._held))
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _rights(given: Iterable[user_pb2.Right]) -> dict[tuple[str, str], int]:
+    return {(right.resource, right.action): right.level for right in given}

@@ -1,0 +1,196 @@
+"""The one table between the error family and RFC 9457 problem details."""
+
+import math
+from dataclasses import dataclass, field
+
+import grpc
+from werkzeug import exceptions as http
+
+from chassis import context, errors
+
+STATUSES: dict[type[errors.Error], int] = {
+    errors.InvalidArgument: 400,
+    errors.Unauthenticated: 401,
+    errors.PermissionDenied: 403,
+    errors.NotFound: 404,
+    errors.AlreadyExists: 409,
+    errors.FailedPrecondition: 409,
+    errors.Aborted: 409,
+    errors.ResourceExhausted: 429,
+    errors.Unavailable: 503,
+    errors.DeadlineExceeded: 504,
+}
+
+STATUSES_BY_REASON = {
+    "ETAG_STALE": 412,
+    "TOO_LARGE": 413,
+    "UNSUBSCRIBE_TOKEN_INVALID": 404,
+}
+"""Where HTTP says it more precisely than the kind of error does."""
+
+REASONS_BY_STATUS = {
+    400: "REQUEST_UNREADABLE",
+    404: "ROUTE_MISSING",
+    405: "METHOD_NOT_ALLOWED",
+    406: "NOT_ACCEPTABLE",
+    411: "LENGTH_REQUIRED",
+    413: "TOO_LARGE",
+    415: "MEDIA_TYPE_UNSUPPORTED",
+    429: "RATE_LIMITED",
+    501: "NOT_IMPLEMENTED",
+}
+"""Reasons of what HTTP itself refuses; they exist in the gateway only."""
+
+TITLES: dict[str, tuple[str, str]] = {
+    "FIELDS_INVALID": ("Some fields are not right", "Có trường chưa đúng"),
+    "PAGE_TOKEN_INVALID": ("This page is no longer valid", "Trang này không còn hợp lệ"),
+    "REQUEST_ID_REUSED": (
+        "The same key came with another request",
+        "Cùng một khóa nhưng yêu cầu khác",
+    ),
+    "ETAG_STALE": ("It was changed in the meantime", "Dữ liệu đã bị thay đổi trong lúc đó"),
+    "TOKEN_INVALID": ("Please sign in", "Vui lòng đăng nhập"),
+    "TOKEN_EXPIRED": ("Please sign in again", "Vui lòng đăng nhập lại"),
+    "RIGHT_MISSING": ("You may not do this", "Bạn không có quyền làm việc này"),
+    "RESOURCE_MISSING": ("It does not exist", "Không tìm thấy"),
+    "RESOURCE_EXISTS": ("It exists already", "Đã tồn tại"),
+    "STATE_FORBIDS": ("Its state does not allow this", "Trạng thái hiện tại không cho phép"),
+    "RESOURCE_IN_USE": ("Something still needs it", "Vẫn đang được sử dụng"),
+    "TEMPLATE_REFUSED": ("The template is refused", "Mẫu bị từ chối"),
+    "FILE_UNREADABLE": ("The file cannot be read", "Không đọc được tệp"),
+    "TOO_LARGE": ("It is too large", "Dung lượng quá lớn"),
+    "RATE_LIMITED": ("Too many requests", "Quá nhiều yêu cầu"),
+    "SIGN_IN_REFUSED": (
+        "E-mail address or password is not right",
+        "E-mail hoặc mật khẩu không đúng",
+    ),
+    "PEER_UNAVAILABLE": (
+        "A part of the system does not answer; please try again",
+        "Một phần của hệ thống chưa phản hồi; vui lòng thử lại",
+    ),
+    "UNSUBSCRIBE_TOKEN_INVALID": ("This link is not valid", "Liên kết này không hợp lệ"),
+    "DEADLINE_PASSED": ("It took too long", "Mất quá nhiều thời gian"),
+    "AUDIENCE_EMPTY": ("Nobody would get it", "Không có ai trong đối tượng nhận"),
+    "CSRF_REFUSED": (
+        "This form is out of date; please load the page again",
+        "Biểu mẫu đã cũ; vui lòng tải lại trang",
+    ),
+    "REQUEST_UNREADABLE": ("The request cannot be read", "Không đọc được yêu cầu"),
+    "ROUTE_MISSING": ("There is no such page", "Không có trang này"),
+    "METHOD_NOT_ALLOWED": ("This method is not offered here", "Không hỗ trợ phương thức này"),
+    "NOT_ACCEPTABLE": ("No answer in that form", "Không có định dạng được yêu cầu"),
+    "LENGTH_REQUIRED": ("The length is missing", "Thiếu độ dài"),
+    "MEDIA_TYPE_UNSUPPORTED": ("This kind of content is not read", "Không đọc loại nội dung này"),
+    "NOT_IMPLEMENTED": ("This is not offered", "Chưa được hỗ trợ"),
+    "INTERNAL": (
+        "Something went wrong on our side",
+        "Đã xảy ra lỗi từ phía hệ thống",
+    ),
+}
+"""Titles by reason, in English and Vietnamese."""
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One field of the request that is refused, and why."""
+
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A failure as its reader needs it; `as_dict` is the body of application/problem+json."""
+
+    status: int
+    reason: str
+    detail: str
+    fields: list[FieldError] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
+    retry_after_seconds: float | None = None
+    request_id: str = ""
+
+    def title(self, language: str = "en") -> str:
+        """Return one sentence for people."""
+        english, vietnamese = TITLES.get(self.reason) or _FALLBACK[self.status // 100]
+        return vietnamese if language == "vi" else english
+
+    def as_dict(self, public_url: str) -> dict[str, object]:
+        """Return the members of the problem document."""
+        return {
+            "type": f"{public_url}/api/docs#{self.reason}",
+            "title": self.title(),
+            "status": self.status,
+            "detail": self.detail,
+            "reason": self.reason,
+            "errors": [{"field": it.field, "reason": it.reason} for it in self.fields],
+            "metadata": self.metadata,
+            "request_id": self.request_id,
+        }
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that belong to it."""
+        given = {}
+        if self.retry_after_seconds is not None:
+            given["Retry-After"] = str(max(1, math.ceil(self.retry_after_seconds)))
+        if self.status == 401:
+            given["WWW-Authenticate"] = 'Bearer realm="mekong"'
+        return given
+
+
+_ALWAYS: dict[type[errors.Error], str] = {
+    errors.Unavailable: "PEER_UNAVAILABLE",
+    errors.DeadlineExceeded: "DEADLINE_PASSED",
+}
+"""Kinds that have one reason whoever met them: a dead peer cannot name one."""
+
+_FALLBACK = {
+    4: ("The request is refused", "Yêu cầu bị từ chối"),
+    5: TITLES["INTERNAL"],
+}
+
+
+def of(failure: Exception) -> Problem:
+    """Return the problem that `failure` is; what is not ours becomes INTERNAL without its text."""
+    request_id = context.current().request_id
+    if isinstance(failure, errors.Error):
+        return _of_family(failure, request_id)
+    if isinstance(failure, http.HTTPException):
+        return _of_http(failure, request_id)
+    if isinstance(failure, grpc.RpcError) and failure.code() is grpc.StatusCode.UNIMPLEMENTED:
+        return Problem(
+            501, "NOT_IMPLEMENTED", "a peer does not offer this call", request_id=request_id
+        )
+    return Problem(500, "INTERNAL", "internal error", request_id=request_id)
+
+
+def _of_family(failure: errors.Error, request_id: str) -> Problem:
+    by_kind = next(STATUSES[kind] for kind in type(failure).__mro__ if kind in STATUSES)
+    reason = _ALWAYS.get(type(failure), failure.reason)
+    retry = failure.retry_after_seconds
+    if retry is None and isinstance(failure, errors.Unavailable):
+        retry = 1.0
+    return Problem(
+        status=STATUSES_BY_REASON.get(reason, by_kind),
+        reason=reason,
+        detail=failure.message,
+        fields=[FieldError(it.field, it.description) for it in failure.violations],
+        metadata=dict(failure.metadata),
+        retry_after_seconds=retry,
+        request_id=request_id,
+    )
+
+
+def _of_http(failure: http.HTTPException, request_id: str) -> Problem:
+    code = failure.code or 500
+    retry = failure.retry_after if isinstance(failure, http.TooManyRequests) else None
+    seconds = 60.0 if code == 429 else None
+    if isinstance(retry, int):
+        seconds = float(retry)
+    return Problem(
+        status=code,
+        reason=REASONS_BY_STATUS.get(code, "INTERNAL" if code >= 500 else f"HTTP_{code}"),
+        detail=(failure.description or failure.name) if code < 500 else "internal error",
+        retry_after_seconds=seconds,
+        request_id=request_id,
+    )

@@ -1,0 +1,45 @@
+"""Every service that the gateway calls, and its stub."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from crm.accounts.v1 import audit_service_pb2_grpc, session_service_pb2_grpc, user_service_pb2_grpc
+from crm.campaigns.v1 import (
+    campaign_service_pb2_grpc,
+    run_service_pb2_grpc,
+    template_service_pb2_grpc,
+)
+from crm.interactions.v1 import follow_up_service_pb2_grpc, note_service_pb2_grpc
+from crm.leads.v1 import (
+    consent_service_pb2_grpc,
+    contact_service_pb2_grpc,
+    import_service_pb2_grpc,
+    segment_service_pb2_grpc,
+    source_service_pb2_grpc,
+    transaction_service_pb2_grpc,
+)
+from crm.notifier.v1 import message_service_pb2_grpc, suppression_service_pb2_grpc
+
+STUBS: Mapping[str, Any] = {
+    "crm.leads.v1.ContactService": contact_service_pb2_grpc.ContactServiceStub,
+    "crm.leads.v1.SourceService": source_service_pb2_grpc.SourceServiceStub,
+    "crm.leads.v1.LifeStageService": source_service_pb2_grpc.LifeStageServiceStub,
+    "crm.leads.v1.TransactionService": transaction_service_pb2_grpc.TransactionServiceStub,
+    "crm.leads.v1.ConsentService": consent_service_pb2_grpc.ConsentServiceStub,
+    "crm.leads.v1.SegmentService": segment_service_pb2_grpc.SegmentServiceStub,
+    "crm.leads.v1.ImportService": import_service_pb2_grpc.ImportServiceStub,
+    "crm.interactions.v1.FollowUpService": follow_up_service_pb2_grpc.FollowUpServiceStub,
+    "crm.interactions.v1.NoteService": note_service_pb2_grpc.NoteServiceStub,
+    "crm.interactions.v1.TimelineService": note_service_pb2_grpc.TimelineServiceStub,
+    "crm.campaigns.v1.TemplateService": template_service_pb2_grpc.TemplateServiceStub,
+    "crm.campaigns.v1.CampaignService": campaign_service_pb2_grpc.CampaignServiceStub,
+    "crm.campaigns.v1.RunService": run_service_pb2_grpc.RunServiceStub,
+    "crm.notifier.v1.MessageService": message_service_pb2_grpc.MessageServiceStub,
+    "crm.notifier.v1.SuppressionService": suppression_service_pb2_grpc.SuppressionServiceStub,
+    "crm.notifier.v1.SenderService": suppression_service_pb2_grpc.SenderServiceStub,
+    "crm.accounts.v1.UserService": user_service_pb2_grpc.UserServiceStub,
+    "crm.accounts.v1.ApiClientService": user_service_pb2_grpc.ApiClientServiceStub,
+    "crm.accounts.v1.SessionService": session_service_pb2_grpc.SessionServiceStub,
+    "crm.accounts.v1.TokenService": session_service_pb2_grpc.TokenServiceStub,
+    "crm.accounts.v1.AuditService": audit_service_pb2_grpc.AuditServiceStub,
+}
