@@ -37,6 +37,7 @@ FACTS_EVENTS = (
     "crm.leads.v1.ContactConverted",
     "crm.leads.v1.TransactionsIngested",
     "crm.leads.v1.ConsentGiven",
+    "crm.leads.v1.ConsentsImported",
     "crm.leads.v1.SegmentChanged",
     "crm.interactions.v1.FollowUpCreated",
     "crm.interactions.v1.FollowUpUpdated",

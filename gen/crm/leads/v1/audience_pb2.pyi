@@ -76,7 +76,7 @@ class AudienceMember(_message.Message):
     address_key: _builtins.str
     """Output only. The address as compared: E.164, or the normalised e-mail address."""
     consented: _builtins.bool
-    """Output only. Whether the ledger holds a consent for the asked purpose, channel and advertiser."""
+    """Output only. Whether the ledger holds a consent for the asked purpose, channel and advertiser; true for purposes that need none: only MARKETING and CARE do."""
     time_zone: _builtins.str
     """Output only. IANA name; empty when not known."""
     locale: _builtins.str
@@ -87,7 +87,7 @@ class AudienceMember(_message.Message):
     """Output only. True when the contact was deleted since the audience was frozen."""
     @_builtins.property
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. Values of the asked variables, in their order."""
+        """Output only. Values of the asked variables, in their order; a birthday is "31/12/1990", or "31/12" without its year."""
 
     def __init__(
         self,

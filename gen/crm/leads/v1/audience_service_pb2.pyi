@@ -238,7 +238,7 @@ class SampleAudienceResponse(_message.Message):
     without_address: _builtins.int
     """Output only. No address of the channel."""
     shared_address: _builtins.int
-    """Output only. Others of the audience have the same address; one of them gets it."""
+    """Output only. Others of the audience, with consent where it is needed, have the same address; one of them gets it."""
     without_consent: _builtins.int
     """Output only. No consent for the purpose, channel and advertiser, where the purpose needs one."""
     reachable: _builtins.int

@@ -181,11 +181,11 @@ class ListContactsRequest(_message.Message):
 
     @_builtins.property
     def life_stage_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Any of these."""
+        """Optional. Any of these; an empty id stands for being in none."""
 
     @_builtins.property
     def source_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Any of these."""
+        """Optional. Any of these; an empty id stands for having none."""
 
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -193,7 +193,7 @@ class ListContactsRequest(_message.Message):
 
     @_builtins.property
     def owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Owned by any of these users."""
+        """Optional. Owned by any of these users; an empty id stands for nobody."""
 
     @_builtins.property
     def created_from(self) -> _timestamp_pb2.Timestamp:

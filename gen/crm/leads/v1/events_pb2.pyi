@@ -243,6 +243,34 @@ class ConsentGiven(_message.Message):
 Global___ConsentGiven: _TypeAlias = ConsentGiven  # noqa: Y015
 
 @_typing.final
+class ConsentsImported(_message.Message):
+    """Up to 500 consents came with an import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    import_id: _builtins.str
+    """Output only."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_consent_pb2.ConsentEntry]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        import_id: _builtins.str = ...,
+        entries: _abc.Iterable[_consent_pb2.ConsentEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "import_id", b"import_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsentsImported: _TypeAlias = ConsentsImported  # noqa: Y015
+
+@_typing.final
 class ConsentWithdrawn(_message.Message):
     """A person withdrew. In stream CONTROL."""
 
