@@ -71,20 +71,14 @@ def build(
     `open_methods` (such as `/crm.accounts.v1.SessionService/SignIn`) need no token.
     """
     verifier = Verifier(keys or Keys(settings.issuer_url), service_name)
-    server = grpc.aio.server(
-        interceptors=[
-            Rings(
-                [
-                    rings.bind_context,
-                    rings.observe,
-                    rings.explain_errors,
-                    rings.limit_time(settings.grpc_default_deadline_seconds),
-                    rings.authenticate(verifier, open_methods),
-                ]
-            )
-        ],
-        options=_options(settings),
-    )
+    around = [
+        rings.bind_context,
+        rings.observe,
+        rings.explain_errors,
+        rings.limit_time(settings.grpc_default_deadline_seconds),
+        rings.authenticate(verifier, open_methods),
+    ]
+    server = grpc.aio.server(interceptors=[Rings(around)], options=_options(settings))
     recorder = _Recorder(server)
     for add, servicer in servicers:
         add(servicer, recorder)
