@@ -34,7 +34,7 @@ from services.accounts.usecases.identities import Identities
 from services.accounts.usecases.keyring import Keyring
 from services.accounts.usecases.passwords import Passwords
 from services.accounts.usecases.signin import Limits
-from services.accounts.usecases.tokens import Issuer
+from services.accounts.usecases.tokens import Issuer, Token, issue
 from services.accounts.usecases.trail import Trail
 from tests.integration import serving
 
@@ -50,7 +50,7 @@ class House:
     served: serving.Served
     sessions: db.Sessions
     trail: Trail
-    keyring: Keyring
+    issuer: Issuer
     password: str
     roles: dict[str, str]
     admin_id: str = ""
@@ -73,13 +73,18 @@ class House:
 
     async def principal(self, token: str, audience: str) -> Principal:
         """Returns who a token names to the service `audience`."""
-        return await Verifier(_Published(self.keyring), audience).principal(token)
+        return await Verifier(_Published(self.issuer.keyring), audience).principal(token)
+
+    async def issue(self, service: str, on_behalf_of: str) -> Token:
+        """Returns a token that a service asked for on behalf of somebody."""
+        async with self.sessions.begin() as session:
+            return await issue(session, self.issuer, service, SECRET, [], on_behalf_of)
 
     @property
     def admin(self) -> Principal:
         return person(self.admin_id, "admin")
 
-    async def add(self, name: str, role: str = "sales", **more: str) -> user_pb2.User:
+    async def add(self, name: str, role: str = "sales", **more: Any) -> user_pb2.User:
         """Adds a user with the password "a long password"."""
         user = user_pb2.User(
             email=f"{name.lower().replace(' ', '.')}@mekong.example",
@@ -100,7 +105,8 @@ class _Published(Keys):
         self._published = keyring.published()["keys"]
 
     async def get(self, kid: str) -> OKPKey | None:
-        return next((OKPKey.import_key(key) for key in self._published if key["kid"] == kid), None)
+        found: Any = next((key for key in self._published if key["kid"] == kid), None)
+        return OKPKey.import_key(found) if found else None
 
 
 def person(user_id: str, role: str) -> Principal:
@@ -166,9 +172,8 @@ async def house(
         OPEN_METHODS,
     )
     assert settings.first_password_file is not None
-    made = House(
-        served, sessions, trail, keyring, settings.first_password_file.read_text().strip(), {}
-    )
+    password = settings.first_password_file.read_text().strip()
+    made = House(served, sessions, trail, issuer, password, {})
     listed = await made.users(GATEWAY).ListRoles(user_service_pb2.ListRolesRequest())
     made.roles = {role.name: role.id for role in listed.roles}
     everybody = await made.users(GATEWAY).ListUsers(user_service_pb2.ListUsersRequest())

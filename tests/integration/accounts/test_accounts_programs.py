@@ -51,10 +51,10 @@ class TestApiClients:
 
         for client in (revoked, expired, wrong):
             with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
-                request = session_service_pb2.IssueTokenRequest(
+                proof = session_service_pb2.IssueTokenRequest(
                     client_id=client.id, client_secret=client.secret
                 )
-                await house.tokens().IssueToken(request)
+                await house.tokens().IssueToken(proof)
 
     async def test_it_can_do_no_more_than_who_made_it(self, house: Any) -> None:
         maker = Principal(house.admin_id, "user", rights={"api_clients": {"write": "all"}})
