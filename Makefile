@@ -60,8 +60,11 @@ setup-dev: ## install what it takes to change it
 clean: ## remove the data of make run and make demo
 	@$(PYTHON) local/setup.py clean
 
+LOCK := .venv/bin/python -m uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
+
 lock: setup-dev ## pin every dependency of pyproject.toml anew, with hashes
-	@for group in accounts campaigns gateway interactions leads notifier local dev; do \
-		.venv/bin/python -m uv pip compile --quiet --generate-hashes --no-annotate --no-header \
-			--python-version 3.11 --group $$group -o requirements/$$group.txt || exit 1; \
+	@echo uv | $(LOCK) --no-annotate - -o requirements/uv.txt
+	@$(LOCK) --group dev -o requirements/dev.txt
+	@for group in accounts campaigns gateway interactions leads local notifier; do \
+		$(LOCK) -c requirements/dev.txt --group $$group -o requirements/$$group.txt || exit 1; \
 	done
