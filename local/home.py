@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from local.ports import Ports
 from local.secrets import Secrets
@@ -26,7 +26,6 @@ class Home:
             folder.mkdir(exist_ok=True)
         self.secrets = Secrets(self.root / "secrets")
         self.ports = Ports(self.root / "ports.json", environment)
-        self._lock: IO[str] | None = None
 
     @property
     def state_file(self) -> Path:
@@ -35,9 +34,10 @@ class Home:
 
     def lock(self) -> None:
         """Hold this home until the process ends. Raises SystemExit when another holds it."""
-        self._lock = (self.root / "lock").open("a")
+        # Held by the open file: the kernel gives it up with the process, however that ends.
+        lock = os.open(self.root / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             pid = read_state(self.root).get("pid", "?")
             raise SystemExit(f"already running here: process {pid}, {self.root}") from None

@@ -27,17 +27,17 @@ def started(pid: int | None) -> str:
 
 
 def end(home: Home) -> None:
-    """End what the last run of this home left, and wait until it is gone."""
+    """End what the last run of this home left, and wait until it is gone, its ports free again."""
     left = [
-        (int(process["pid"]), str(process["started"]))
-        for name, process in read_state(home.root).get("processes", {}).items()
-        # PostgreSQL was asked to shut down when its parent died, and its next start waits for it.
-        if name != "postgres" and process["pid"] and process["started"]
+        # PostgreSQL writes its data before it ends; the others keep everything on disk anyway.
+        (int(it["pid"]), it["started"], signal.SIGINT if name == "postgres" else signal.SIGKILL)
+        for name, it in read_state(home.root).get("processes", {}).items()
+        if it["pid"] and it["started"]
     ]
-    for pid, since in left:
+    for pid, since, how in left:
         if started(pid) == since:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, how)
     deadline = time.monotonic() + END_SECONDS
-    while any(started(pid) == since for pid, since in left) and time.monotonic() < deadline:
+    while any(started(pid) == since for pid, since, _ in left) and time.monotonic() < deadline:
         time.sleep(0.02)

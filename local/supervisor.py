@@ -49,6 +49,7 @@ class Supervisor:
         self._tell = tell
         self._home = home = Home(options.home)
         home.lock()
+        stale.end(home)  # before ports are chosen: they may hold ours
         self._postgres = Postgres(
             home.data / "postgres",
             home.secrets.text("database_password"),
@@ -94,7 +95,6 @@ class Supervisor:
 
     async def _start(self) -> None:
         began = time.monotonic()
-        stale.end(self._home)
         for name in ("postgres", "nats", "sandbox", "topology", "migrate"):
             self._home.rotate_log(name)
         await all_of(self._start_postgres(), self._start_nats(), self._start_sandbox())
