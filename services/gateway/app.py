@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import grpc
 import structlog
 from flask import Response, jsonify, render_template, request
+from flask.json.provider import DefaultJSONProvider
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_openapi3 import Info, OpenAPI
@@ -18,6 +19,13 @@ from services.gateway.config import Settings
 from services.gateway.identity import Identity
 
 log = structlog.get_logger()
+
+
+class _Json(DefaultJSONProvider):
+    """Members in the protos' order, and letters as they are."""
+
+    sort_keys = False
+    ensure_ascii = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ def create(settings: Settings) -> OpenAPI:
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.body_max_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.body_max_bytes
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = _Json(app)
     peers = Peers(settings, Identity(settings))
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
     gateway = Gateway(settings, peers, auth.Sessions(peers, settings), limiter)

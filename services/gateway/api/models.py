@@ -43,7 +43,7 @@ class Use(StrEnum):
 class Model(BaseModel):
     """A message of the protos; unknown members are refused, and all errors come at once."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
     oneofs: ClassVar[tuple[tuple[str, ...], ...]] = ()
 

@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from flask import Request
@@ -158,6 +159,7 @@ def _reason(error: Any, known: set[str]) -> str:
     return str(error["msg"][0].lower() + error["msg"][1:])
 
 
+@cache
 def _body_model(route: Route) -> type[Model] | None:
     if not route.body:
         return None
@@ -173,6 +175,7 @@ def _body_model(route: Route) -> type[Model] | None:
     return models.of(descriptor, Use.INPUT)
 
 
+@cache
 def _query_model(route: Route) -> type[Model]:
     hidden = {*route.parameters.values(), "etag"}
     descriptor = route.descriptor.input_type

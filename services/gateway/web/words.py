@@ -1,0 +1,60 @@
+"""The words of the pages: one catalogue a language, looked up by a dotted key."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from services.gateway.languages import Language
+
+LANGUAGES: tuple[Language, ...] = ("vi", "en")
+CATALOGUES = Path(__file__).parent / "catalogue"
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+
+
+@cache
+def catalogue(language: Language) -> Mapping[str, str]:
+    """Return every text of `language` by its key (`contacts.title`)."""
+    tables = tomllib.loads((CATALOGUES / f"{language}.toml").read_text(encoding="utf-8"))
+    return {
+        f"{section}.{name}": text for section, texts in tables.items() for name, text in texts.items()
+    }
+
+
+def text(language: Language, key: str, **values: Any) -> str:
+    """Return the text of `key` with its {places} filled; raises `KeyError` for an unknown key."""
+    found = catalogue(language)[key]
+    return found.format(**values) if values else found
+
+
+def known(language: Language, key: str, otherwise: str) -> str:
+    """Return the text of `key`, or `otherwise` for what a service may name and we do not know."""
+    return catalogue(language).get(key, otherwise)
+
+
+def complaint(language: Language, said: str) -> str:
+    """Return what a service says of a field in the reader's language.
+
+    Services speak English; sentences that differ only by numbers share one entry. What is not
+    in the catalogue is shown as it was said: better an English reason than none.
+    """
+    numbers = _NUMBER.findall(said)
+    found = _complaints(language).get(_NUMBER.sub("#", said))
+    if found is None:
+        return said[:1].upper() + said[1:]
+    for number in numbers:
+        found = found.replace("#", number, 1)
+    return found
+
+
+@cache
+def _complaints(language: Language) -> Mapping[str, str]:
+    said = {k: v for k, v in catalogue("en").items() if k.startswith("complaint.")}
+    return {
+        original: catalogue(language)[key.replace("complaint_said.", "complaint.")]
+        for key, original in catalogue("en").items()
+        if key.startswith("complaint_said.")
+    } if said else {}

@@ -1,0 +1,172 @@
+"""The gateway's application over a tiny fake of its peers: one gRPC server that plays them all."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import grpc
+import pytest
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+from google.protobuf import descriptor_pool, message_factory
+from grpc_status import rpc_status
+
+from chassis import errors
+from chassis.rpc import status
+from services.gateway import app
+from services.gateway.config import Settings
+
+
+@dataclass
+class Call:
+    """One call that a peer received."""
+
+    method: str
+    request: Any
+    metadata: dict[str, Any]
+    seconds_left: float
+
+
+@dataclass
+class FakePeers(grpc.GenericRpcHandler):
+    """Answers by method name (`GetContact`) with a message, an error, an iterable or a function."""
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+
+    @property
+    def last(self) -> Call:
+        """The newest call."""
+        return self.calls[-1]
+
+    def named(self, method: str) -> list[Call]:
+        """The calls of one method."""
+        return [call for call in self.calls if call.method == method]
+
+    def service(self, handler_call_details: Any) -> Any:
+        service, method = handler_call_details.method.strip("/").split("/")
+        described = descriptor_pool.Default().FindServiceByName(service).methods_by_name[method]
+        request = message_factory.GetMessageClass(described.input_type)
+
+        def one(given: Any, context: grpc.ServicerContext) -> Any:
+            heard = list(given) if described.client_streaming else given
+            metadata = dict(context.invocation_metadata())
+            self.calls.append(Call(method, heard, metadata, context.time_remaining()))
+            answer = self.answers.get(method)
+            if callable(answer):
+                answer = answer(heard, context)
+            if isinstance(answer, errors.Error):
+                context.abort_with_status(rpc_status.to_status(status.status(answer)))
+            if answer is None:
+                context.abort(grpc.StatusCode.INTERNAL, "a secret detail")
+            return answer
+
+        make = {
+            (False, False): grpc.unary_unary_rpc_method_handler,
+            (True, False): grpc.stream_unary_rpc_method_handler,
+            (False, True): grpc.unary_stream_rpc_method_handler,
+        }[described.client_streaming, described.server_streaming]
+        return make(
+            one,
+            request_deserializer=request.FromString,
+            response_serializer=lambda message: message.SerializeToString(),
+        )
+
+
+@pytest.fixture
+def peers() -> FakePeers:
+    return FakePeers()
+
+
+@pytest.fixture
+def peer_address(peers: FakePeers) -> Iterator[str]:
+    server = grpc.server(futures.ThreadPoolExecutor(4), handlers=[peers])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}"
+    server.stop(0).wait()
+
+
+@dataclass
+class Issuer:
+    """Gives the gateway's own tokens, numbered."""
+
+    url: str
+    given: int = 0
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            made.given += 1
+            body = json.dumps({"access_token": f"own-{made.given}", "expires_in": 300}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made = Issuer(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield made
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+Make = Callable[..., OpenAPI]
+
+
+@pytest.fixture
+def make_gateway(peer_address: str, issuer: Issuer) -> Iterator[Make]:
+    made: list[OpenAPI] = []
+
+    def make(**changed: Any) -> OpenAPI:
+        names = ("leads", "interactions", "campaigns", "notifier", "accounts")
+        addresses = {f"{name}_address": peer_address for name in names}
+        given = {
+            "seal_key": "0123456789abcdef0123456789abcdef",
+            "client_secret": "secret",
+            "issuer_url": issuer.url,
+            "cookie_secure": False,
+            "public_url": "http://localhost",
+            **addresses,
+            **changed,
+        }
+        made.append(app.create(Settings(**given)))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.extensions["gateway"].peers.close()
+
+
+@pytest.fixture
+def gateway(make_gateway: Make) -> OpenAPI:
+    return make_gateway()
+
+
+@pytest.fixture
+def http(gateway: OpenAPI) -> FlaskClient:
+    return gateway.test_client()
+
+
+@pytest.fixture
+def program(http: FlaskClient) -> Callable[..., Any]:
+    """Calls the API with a bearer token: program("POST", "/contacts", json={...})."""
+
+    def call(method: str, path: str, **rest: Any) -> Any:
+        headers = {"Authorization": "Bearer of-a-program", **rest.pop("headers", {})}
+        return http.open(f"/api/v1{path}", method=method, headers=headers, **rest)
+
+    return call
