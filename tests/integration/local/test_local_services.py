@@ -1,0 +1,48 @@
+"""The settings the house gives its services are the ones they take."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from chassis import config
+from local.home import Home
+from local.nats import Nats
+from local.postgres import Postgres
+from local.services import HOUSE, Environment, Service
+from services import topology
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Environment:
+    home = Home(tmp_path, {})
+    postgres = Postgres(home.data / "postgres", "secret", port=20001)
+    nats = Nats(home.data / "nats", "secret", port=20002, monitor_port=20003)
+    return Environment(home, postgres, nats)
+
+
+def take(environment: dict[str, str], settings: type, patch: pytest.MonkeyPatch) -> config.Settings:
+    for name, value in environment.items():
+        if name.startswith("MEKONG_"):
+            patch.setenv(name, value)
+    return config.load(settings)
+
+
+class TestEnvironment:
+    @pytest.mark.parametrize("service", HOUSE, ids=lambda service: service.name)
+    def test_every_service_takes_what_it_is_told(
+        self, service: Service, told: Environment, monkeypatch: pytest.MonkeyPatch
+    ):
+        settings = importlib.import_module(f"services.{service.name}.config").Settings
+
+        taken = take(told.of(service, service.name), settings, monkeypatch)
+
+        assert taken.instance == service.name
+
+    def test_so_does_the_command_that_makes_the_streams(
+        self, told: Environment, monkeypatch: pytest.MonkeyPatch
+    ):
+        taken = take(told.topology(), topology.Settings, monkeypatch)
+
+        assert isinstance(taken, topology.Settings)
+        assert taken.nats_url.startswith("nats://mekong:secret@")
