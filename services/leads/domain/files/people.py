@@ -21,6 +21,8 @@ from services.leads.domain.files import cells, headers, vcard
 from services.leads.domain.files.cells import Odd
 
 _TEST_LEAD = "<test lead:"
+# An empty cell of these says no; no such column says nothing.
+_EMPTY_SAYS = frozenset({"consent_channels", "consent_evidence"})
 _PREFIX = re.compile(r"^(?:l|p|ag|as|c|f|z):", re.IGNORECASE)
 # Half of all people in Vietnam have one of these; a name that begins so is written family first.
 _FAMILIES = frozenset(
@@ -42,7 +44,7 @@ class Person:
 
     draft: Draft
     source: str = ""
-    evidence: str = ""
+    evidence: str | None = None
     agreed_at: datetime | None = None
     channels: tuple[Channel, ...] | None = None
     noted: str = ""
@@ -94,7 +96,7 @@ def of_row(
     return Person(
         draft=draft,
         source=told.get("source", "Facebook" if system == "facebook" else ""),
-        evidence=told.get("consent_evidence", ""),
+        evidence=told.get("consent_evidence"),
         agreed_at=_said(told, since, lambda cell: cells.moment(cell, zone)),
         channels=cells.channels(told["consent_channels"]) if "consent_channels" in told else None,
     )
@@ -108,7 +110,7 @@ def _read(row: Sequence[str], columns: Sequence[str], fields: Sequence[str]) -> 
         value = value or cells.said(cell)
         if name in headers.MANY and value:
             read.many.setdefault(name, []).append((column, value))
-        elif name and (value or name == "consent_channels"):
+        elif name and (value or name in _EMPTY_SAYS):
             read.one.setdefault(name, value)
     return read
 

@@ -1,0 +1,1 @@
+"""What leads does by itself."""
