@@ -37,11 +37,12 @@ class AuditServicer(pb2_grpc.AuditServiceServicer):
         page = paging.read(request.page_size, request.page_token, vars(wanted), self._seal_key)
         before: Any = page.after[0] if page.after else None
         async with self._sessions.begin() as session:
-            listed = await self._trail.page(session, wanted, page.size, before)
-        more = len(listed) == page.size
-        last = [listed[-1][0]] if more else []
+            listed = await self._trail.page(session, wanted, page.size + 1, before)
+        shown = listed[: page.size]
+        more = len(listed) > page.size
+        last = [shown[-1][0]] if more else []
         return pb2.ListAuditEntriesResponse(
-            entries=[messages.audit_entry(told, at, digest) for at, digest, told in listed],
+            entries=[messages.audit_entry(told, at, digest) for at, digest, told in shown],
             next_page_token=paging.token(last, vars(wanted), self._seal_key) if more else "",
         )
 

@@ -50,9 +50,9 @@ class ApiClientServicer(user_service_pb2_grpc.ApiClientServiceServicer):
         wanted = {"list": "api_clients"}
         page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
         async with self._sessions.begin() as session:
-            listed = await kept_clients.page(session, page.size, lists.after(page))
+            listed = await kept_clients.page(session, page.size + 1, lists.after(page))
         return pb2.ListApiClientsResponse(
-            api_clients=[messages.api_client(client) for _, client in listed],
+            api_clients=[messages.api_client(client) for _, client in listed[: page.size]],
             next_page_token=lists.next_token(listed, page.size, wanted, self._seal_key),
         )
 

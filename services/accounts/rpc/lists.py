@@ -17,8 +17,11 @@ def after(page: paging.Page) -> tuple[str, UUID] | None:
 def next_token(
     listed: Sequence[tuple[str, Any]], size: int, wanted: Mapping[str, object], seal_key: SecretStr
 ) -> str:
-    """Returns the token of the next page of (name key, resource) pairs, empty on the last."""
-    if len(listed) < size:
+    """Returns the token of the next page, empty on the last.
+
+    `listed` are (name key, resource) pairs, one more than the page's `size` if there are so many.
+    """
+    if len(listed) <= size:
         return ""
-    name_key, last = listed[-1]
+    name_key, last = listed[size - 1]
     return paging.token([name_key, last.id], wanted, seal_key)

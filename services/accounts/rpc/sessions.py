@@ -102,11 +102,14 @@ class SessionServicer(pb2_grpc.SessionServiceServicer):
         page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
         after: Any = page.after[0] if page.after else None
         async with self._sessions.begin() as session:
-            listed = await kept_sessions.page(session, user_id, page.size, after, self._limits.idle)
-        more = len(listed) == page.size
+            listed = await kept_sessions.page(
+                session, user_id, page.size + 1, after, self._limits.idle
+            )
+        shown = listed[: page.size]
+        more = len(listed) > page.size
         return pb2.ListSessionsResponse(
-            sessions=[messages.session(each) for each in listed],
-            next_page_token=paging.token([listed[-1].id], wanted, self._seal_key) if more else "",
+            sessions=[messages.session(each) for each in shown],
+            next_page_token=paging.token([shown[-1].id], wanted, self._seal_key) if more else "",
         )
 
     async def RevokeSession(

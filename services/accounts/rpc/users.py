@@ -65,10 +65,10 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
         async with self._sessions.begin() as session:
             listed = await kept_users.page(
-                session, page.size, lists.after(page), include_inactive=request.include_inactive
+                session, page.size + 1, lists.after(page), include_inactive=request.include_inactive
             )
         return pb2.ListUsersResponse(
-            users=[messages.user(user) for _, user in listed],
+            users=[messages.user(user) for _, user in listed[: page.size]],
             next_page_token=lists.next_token(listed, page.size, wanted, self._seal_key),
         )
 
@@ -136,9 +136,9 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         wanted = {"list": "teams"}
         page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
         async with self._sessions.begin() as session:
-            listed = await kept_groups.page_of_teams(session, page.size, lists.after(page))
+            listed = await kept_groups.page_of_teams(session, page.size + 1, lists.after(page))
         return pb2.ListTeamsResponse(
-            teams=[messages.team(team) for _, team in listed],
+            teams=[messages.team(team) for _, team in listed[: page.size]],
             next_page_token=lists.next_token(listed, page.size, wanted, self._seal_key),
         )
 
@@ -166,9 +166,9 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         wanted = {"list": "roles"}
         page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
         async with self._sessions.begin() as session:
-            listed = await kept_groups.page_of_roles(session, page.size, lists.after(page))
+            listed = await kept_groups.page_of_roles(session, page.size + 1, lists.after(page))
         return pb2.ListRolesResponse(
-            roles=[messages.role(role) for _, role in listed],
+            roles=[messages.role(role) for _, role in listed[: page.size]],
             next_page_token=lists.next_token(listed, page.size, wanted, self._seal_key),
         )
 

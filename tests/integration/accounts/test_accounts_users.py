@@ -126,19 +126,20 @@ class TestGetUser:
 
 class TestListUsers:
     async def test_it_pages_by_name_in_the_order_of_letters(self, house: Any) -> None:
-        for name in ("Đào", "Dung", "An", "Ân"):
+        for name in ("Đào", "Dung", "An", "Ân", "Oanh"):
             await house.add(name)
 
-        names, token = [], ""
+        names, pages, token = [], 0, ""
         while True:
             request = pb2.ListUsersRequest(page_size=2, page_token=token)
             page = await house.users().ListUsers(request)
             names += [user.display_name for user in page.users]
-            token = page.next_page_token
+            pages, token = pages + 1, page.next_page_token
             if not token:
                 break
 
-        assert names == ["Administrator", "An", "Ân", "Đào", "Dung"]
+        assert names == ["Administrator", "An", "Ân", "Đào", "Dung", "Oanh"]
+        assert pages == 3
 
     async def test_those_shut_out_show_only_when_asked_for(self, house: Any) -> None:
         gone = await house.add("Gone")
