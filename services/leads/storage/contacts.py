@@ -1,12 +1,15 @@
 """Contacts: reading, locking, and writing up to hundreds in one statement."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.errors import AlreadyExists
 from services.leads.domain.contact import Channel, Contact, ExternalId
 from services.leads.domain.scope import Scope
 from services.leads.storage import contact_rows, recordset, scopes
@@ -95,18 +98,28 @@ async def by_address(
 
 
 async def insert(session: AsyncSession, new: Sequence[Contact]) -> None:
-    """Store new contacts with what they are found by; up to 500 at once."""
-    await recordset.run(session, _INSERT, [contact_rows.row(it) for it in new])
-    await _index(session, new)
+    """Store new contacts with what they are found by; up to 500 at once.
+
+    Raises `AlreadyExists` when a reference code or external id is another contact's.
+    """
+    with _clashes_named():
+        await recordset.run(session, _INSERT, [contact_rows.row(it) for it in new])
+        await _index(session, new)
 
 
 async def update(session: AsyncSession, changed: Sequence[Contact]) -> None:
-    """Store contacts that the caller has locked, as they are now; up to 500 at once."""
-    await recordset.run(session, _UPDATE, [contact_rows.row(it) for it in changed])
+    """Store contacts that the caller has locked, as they are now; up to 500 at once.
+
+    Raises `AlreadyExists` when a reference code or external id is another contact's.
+    """
+    if not changed:
+        return
     ids = [it.id for it in changed]
-    for table in (contact_addresses, contact_external_ids):
-        await session.execute(delete(table).where(table.c.contact_id.in_(ids)))
-    await _index(session, changed)
+    with _clashes_named():
+        await recordset.run(session, _UPDATE, [contact_rows.row(it) for it in changed])
+        for table in (contact_addresses, contact_external_ids):
+            await session.execute(delete(table).where(table.c.contact_id.in_(ids)))
+        await _index(session, changed)
 
 
 async def update_state(session: AsyncSession, changed: Sequence[Contact]) -> None:
@@ -137,6 +150,21 @@ async def _index(session: AsyncSession, written: Sequence[Contact]) -> None:
     await recordset.run(session, _INSERT_EXTERNAL_IDS, contact_rows.external_id_rows(written))
 
 
+@contextmanager
+def _clashes_named() -> Iterator[None]:
+    """Say which field another contact has already; the transaction is lost then."""
+    try:
+        yield
+    except IntegrityError as clash:
+        field = next((name for key, name in _UNIQUE.items() if key in str(clash.orig)), None)
+        if field is None:
+            raise
+        raise AlreadyExists(
+            "RESOURCE_EXISTS", f"another contact has this {field}", resource="contact", field=field
+        ) from None
+
+
+_UNIQUE = {"contacts_code": "reference_code", "contact_external_ids_pkey": "external_ids"}
 _FOLDED = ("search_text",)
 _NEVER_CHANGED = ("id", "create_time")
 _STATE = ("revision", "kind", "status", "lost_reason", "life_stage_id", "score")

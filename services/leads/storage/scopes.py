@@ -2,6 +2,7 @@
 
 from sqlalchemy import ColumnElement, false, or_, true
 from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.types import Uuid
 
 from chassis.context import Level
 from services.leads.domain.scope import Scope
@@ -14,7 +15,10 @@ def within(scope: Scope) -> ColumnElement[bool]:
         return true()
     reached: list[ColumnElement[bool]] = []
     if scope.level >= Level.OWN and scope.user_id is not None:
-        reached.append(contacts.c.owner_ids.contains(array([scope.user_id])))
+        owners = contacts.c.owner_ids
+        # The first half says to the planner that the partial index will do.
+        filled = owners != array([], type_=Uuid)
+        reached.append(filled & owners.contains(array([scope.user_id], type_=Uuid)))
     if scope.level is Level.TEAM and scope.team_id:
         reached.append(contacts.c.team_id == scope.team_id)
     return or_(false(), *reached)

@@ -1,0 +1,105 @@
+"""The facts that leads announces."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from crm.leads.v1 import events_pb2
+from google.protobuf.message import Message
+
+from services.leads.domain.consent import Entry
+from services.leads.domain.contact import Contact
+from services.leads.domain.segment import Segment
+from services.leads.domain.status import StageChange
+from services.leads.domain.transaction import Transaction
+from services.leads.messages import consents, contacts, segments, transactions
+
+LARGEST_BATCH = 500
+# Half of what the broker takes in one message.
+_LARGEST_BYTES = 512 * 1024
+
+
+def created(it: Contact) -> events_pb2.ContactCreated:
+    """A contact came to be."""
+    return events_pb2.ContactCreated(contact=contacts.contact(it))
+
+
+def updated(it: Contact) -> events_pb2.ContactUpdated:
+    """A contact changed."""
+    return events_pb2.ContactUpdated(contact=contacts.contact(it))
+
+
+def deleted(contact_id: UUID, revision: int) -> events_pb2.ContactDeleted:
+    """A contact was deleted."""
+    return events_pb2.ContactDeleted(contact_id=str(contact_id), revision=revision)
+
+
+def stage_changed(it: Contact, change: StageChange) -> events_pb2.ContactStageChanged:
+    """A contact moved between statuses or life stages."""
+    return events_pb2.ContactStageChanged(
+        contact=contacts.contact(it), change=contacts.change(change)
+    )
+
+
+def converted(it: Contact, by: str) -> events_pb2.ContactConverted:
+    """A lead became a customer; `by` is "hand" or "sale"."""
+    return events_pb2.ContactConverted(contact=contacts.contact(it), by=by)
+
+
+def imported(
+    import_id: UUID, new: Sequence[Contact], changed: Sequence[Contact]
+) -> list[events_pb2.ContactsImported]:
+    """Contacts came or changed by an import, in as many events as their size needs."""
+    found: list[events_pb2.ContactsImported] = []
+    size = 0
+    for is_new, it in [*((True, it) for it in new), *((False, it) for it in changed)]:
+        told = contacts.contact(it)
+        if not found or size + told.ByteSize() > _LARGEST_BYTES or _count(found[-1]) >= 500:
+            found.append(events_pb2.ContactsImported(import_id=str(import_id)))
+            size = 0
+        (found[-1].created if is_new else found[-1].updated).append(told)
+        size += told.ByteSize()
+    return found
+
+
+def _count(event: events_pb2.ContactsImported) -> int:
+    return len(event.created) + len(event.updated)
+
+
+def ingested(stored: Sequence[Transaction]) -> Iterator[events_pb2.TransactionsIngested]:
+    """Transactions were stored, in as many events as their size needs."""
+    batch = events_pb2.TransactionsIngested()
+    size = 0
+    for it in stored:
+        told = transactions.transaction(it)
+        full = len(batch.transactions) >= LARGEST_BATCH or size + told.ByteSize() > _LARGEST_BYTES
+        if full:
+            yield batch
+            batch, size = events_pb2.TransactionsIngested(), 0
+        batch.transactions.append(told)
+        size += told.ByteSize()
+    if batch.transactions:
+        yield batch
+
+
+def given(entry: Entry, address_keys: Sequence[str]) -> events_pb2.ConsentGiven:
+    """A person agreed."""
+    return events_pb2.ConsentGiven(entry=consents.entry(entry), address_keys=address_keys)
+
+
+def consents_imported(
+    import_id: UUID, entries: Sequence[Entry]
+) -> Iterator[events_pb2.ConsentsImported]:
+    """Consents came with an import, up to 500 an event."""
+    for start in range(0, len(entries), LARGEST_BATCH):
+        told = [consents.entry(it) for it in entries[start : start + LARGEST_BATCH]]
+        yield events_pb2.ConsentsImported(import_id=str(import_id), entries=told)
+
+
+def withdrawn(entry: Entry, address_keys: Sequence[str]) -> events_pb2.ConsentWithdrawn:
+    """A person withdrew."""
+    return events_pb2.ConsentWithdrawn(entry=consents.entry(entry), address_keys=address_keys)
+
+
+def segment_changed(it: Segment, *, is_deleted: bool = False) -> Message:
+    """A segment was stored, changed or deleted."""
+    return events_pb2.SegmentChanged(segment=segments.segment(it), deleted=is_deleted)

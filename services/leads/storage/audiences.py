@@ -1,0 +1,207 @@
+"""Audiences: frozen by one statement, streamed by ordinal, sampled without freezing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    distinct,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Text, Uuid
+
+from services.leads.domain.audience import Audience, Division, Member, Query, View
+from services.leads.domain.consent import NEEDING
+from services.leads.domain.contact import Channel
+from services.leads.domain.scope import Scope
+from services.leads.domain.segment import Group
+from services.leads.storage import conditions, scopes
+from services.leads.storage.tables import audience_members, audiences, consent_states, contacts
+
+_SAMPLE_MORE = 3
+
+
+def asked(
+    query: Query, definitions: Mapping[UUID, Group], scope: Scope, now: datetime
+) -> ColumnElement[bool]:
+    """Return a query as a condition on contacts within reach; windows count back from `now`.
+
+    `definitions` has the segments the query names.
+    """
+    parts = [conditions.compiled(definitions[it], now) for it in query.segment_ids]
+    if query.definition is not None:
+        parts.append(conditions.compiled(query.definition, now))
+    if query.contact_ids:
+        ids = bindparam("contact_ids", list(query.contact_ids), postgresql.ARRAY(Uuid))
+        parts.append(contacts.c.id == any_(ids))
+    held = [scopes.within(scope), true() if query.is_everybody else or_(*parts)]
+    if query.kind is not None:
+        held.append(contacts.c.kind == query.kind)
+    held += [not_(conditions.compiled(definitions[it], now)) for it in query.excluded_segment_ids]
+    return and_(*held)
+
+
+async def get(session: AsyncSession, run_id: UUID) -> Audience | None:
+    """Return what was frozen for a run; locks nothing."""
+    row = (await session.execute(select(audiences).where(audiences.c.run_id == run_id))).first()
+    return Audience(row.run_id, row.size, row.freeze_time) if row else None
+
+
+async def claim(session: AsyncSession, run_id: UUID, now: datetime) -> bool:
+    """Take the right to freeze for a run; False when it was frozen before.
+
+    Waits for another transaction that is freezing for the same run.
+    """
+    new = postgresql.insert(audiences).values(run_id=run_id, size=0, freeze_time=now)
+    claimed = await session.execute(new.on_conflict_do_nothing().returning(audiences.c.run_id))
+    return claimed.first() is not None
+
+
+async def freeze(session: AsyncSession, run_id: UUID, wanted: ColumnElement[bool]) -> int:
+    """Write the members of a claimed audience by one statement; returns how many."""
+    ordinal = func.row_number().over(order_by=contacts.c.id)
+    members = select(literal(run_id, Uuid), ordinal, contacts.c.id).where(wanted)
+    frozen = await session.execute(
+        insert(audience_members).from_select(["run_id", "ordinal", "contact_id"], members)
+    )
+    size = int(frozen.rowcount)  # type: ignore[attr-defined]
+    await session.execute(update(audiences).where(audiences.c.run_id == run_id).values(size=size))
+    return size
+
+
+async def release(session: AsyncSession, run_id: UUID) -> None:
+    """Forget an audience."""
+    await session.execute(delete(audience_members).where(audience_members.c.run_id == run_id))
+    await session.execute(delete(audiences).where(audiences.c.run_id == run_id))
+
+
+async def members(
+    session: AsyncSession, run_id: UUID, view: View, after: int, limit: int
+) -> list[Member]:
+    """Return up to `limit` members after an ordinal, in order, with what they are now."""
+    m = audience_members.c
+    query = (
+        select(m.ordinal, m.contact_id, *_columns(view))
+        .select_from(
+            audience_members.outerjoin(contacts, contacts.c.id == m.contact_id).outerjoin(
+                consent_states, _consent_of(view)
+            )
+        )
+        .where(m.run_id == run_id, m.ordinal > after)
+        .order_by(m.ordinal)
+        .limit(limit)
+    )
+    rows = await session.execute(query)
+    return [_member(it) for it in rows.tuples()]
+
+
+async def divide(
+    session: AsyncSession, wanted: ColumnElement[bool], view: View, sample_size: int
+) -> Division:
+    """Return how the people of a query divide for a run, and some who would get it.
+
+    Locks nothing; of one moment when the transaction is REPEATABLE READ.
+    """
+    people = contacts.outerjoin(consent_states, _consent_of(view))
+    key, consented = _key(view.channel), _consented(view)
+    counts = select(
+        func.count().label("size"),
+        func.count().filter(key == "").label("without_address"),
+        func.count().filter(key != "", not_(consented)).label("without_consent"),
+        func.count().filter(key != "", consented).label("allowed"),
+        func.count(distinct(key)).filter(key != "", consented).label("reachable"),
+    )
+    found = (await session.execute(counts.select_from(people).where(wanted))).one()
+    some = (
+        select(literal(0), contacts.c.id, *_columns(view))
+        .select_from(people)
+        .where(wanted, key != "", consented)
+        .order_by(contacts.c.id)
+        .limit(sample_size * _SAMPLE_MORE)
+    )
+    shown = [_member(it) for it in (await session.execute(some)).tuples()]
+    return Division(
+        size=found.size,
+        without_address=found.without_address,
+        without_consent=found.without_consent,
+        shared_address=found.allowed - found.reachable,
+        reachable=found.reachable,
+        sample=_first_of_each(shown, sample_size),
+    )
+
+
+def _first_of_each(members: Sequence[Member], size: int) -> list[Member]:
+    once: dict[str, Member] = {}
+    for it in members:
+        once.setdefault(it.address_key, it)
+    return list(once.values())[:size]
+
+
+def _columns(view: View) -> list[ColumnElement[Any]]:
+    c = contacts.c
+    found: list[ColumnElement[Any]] = [
+        c.phone if view.channel is Channel.SMS else c.email,
+        _key(view.channel),
+        _consented(view).label("consented"),
+        c.time_zone,
+        c.locale,
+        c.region,
+    ]
+    if view.variables:
+        found.append(postgresql.array([_variable(it) for it in view.variables], type_=Text))
+    return found
+
+
+def _member(it: Sequence[object]) -> Member:
+    ordinal, contact_id, address, key, consented, zone, locale, region, *values = it
+    if zone is None:  # every contact has a time zone: this one is gone
+        return Member(ordinal, contact_id, "", "", False, "", "", "", [], gone=True)  # type: ignore[arg-type]
+    some = values[0] if values else []
+    return Member(ordinal, contact_id, address, key, consented, zone, locale, region, some)  # type: ignore[arg-type]
+
+
+def _key(channel: Channel) -> ColumnElement[str]:
+    # A phone number is stored as it is compared.
+    return contacts.c.phone if channel is Channel.SMS else contacts.c.email_key
+
+
+def _consent_of(view: View) -> ColumnElement[bool]:
+    s = consent_states.c
+    return and_(
+        s.contact_id == contacts.c.id,
+        s.advertiser_id == view.advertiser_id,
+        s.purpose == view.purpose,
+        s.channel == view.channel,
+    )
+
+
+def _consented(view: View) -> ColumnElement[bool]:
+    if view.purpose not in NEEDING:
+        return true()
+    return func.coalesce(consent_states.c.given, False)
+
+
+def _variable(name: str) -> ColumnElement[str]:
+    c = contacts.c
+    if name != "birthday":
+        return c[name]
+    day, month = (func.lpad(cast(it, Text), 2, "0") for it in (c.birth_day, c.birth_month))
+    year = case((c.birth_year == 0, ""), else_="/" + cast(c.birth_year, Text))
+    return case((c.birth_month == 0, ""), else_=day + "/" + month + year)

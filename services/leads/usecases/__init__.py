@@ -1,0 +1,1 @@
+"""What the business asks of leads, each a paragraph: load, decide, change, announce."""

@@ -1,0 +1,72 @@
+"""Contacts as far as the caller may reach them."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import context
+from chassis.errors import Aborted, NotFound, PermissionDenied
+from chassis.rpc import rights
+from services.leads.domain import scope as scopes
+from services.leads.domain.contact import Contact
+from services.leads.domain.scope import EVERYTHING, Scope
+from services.leads.storage import contacts
+
+CONTACTS = "contacts"
+
+
+def scope(action: str) -> Scope:
+    """Return how far the caller's right to `action` on contacts reaches; refuses who has none."""
+    rights.require(CONTACTS, action)
+    return scopes.of(context.require_principal(), CONTACTS, action)
+
+
+def actor() -> str:
+    """Return who is writing: a user's, client's or service's id."""
+    return context.require_principal().subject
+
+
+async def visible(session: AsyncSession, contact_id: UUID) -> Contact:
+    """Return a contact the caller may read; raises `NotFound` for any other."""
+    found = await contacts.get(session, contact_id, scope("read"))
+    if found is None:
+        raise missing("contact", contact_id)
+    return found
+
+
+async def held(
+    session: AsyncSession, contact_id: UUID, action: str = "write", etag: str = ""
+) -> Contact:
+    """Return a contact locked for `action`, as the caller last saw it if `etag` says so.
+
+    Raises `NotFound` when the caller cannot even see it, `PermissionDenied` when it may be seen
+    and not changed, `Aborted` when it changed since.
+    """
+    may = scope(action)
+    sees = scopes.of(context.require_principal(), CONTACTS, "read")
+    found = (await contacts.lock(session, [contact_id], EVERYTHING)).get(contact_id)
+    if found is None or not (may.covers(found.profile) or sees.covers(found.profile)):
+        raise missing("contact", contact_id)
+    if not may.covers(found.profile):
+        raise PermissionDenied(
+            "RIGHT_MISSING", f"no right to {action} this contact", resource=CONTACTS, action=action
+        )
+    check_etag("contact", contact_id, found.revision, etag)
+    return found
+
+
+def check_etag(resource: str, its_id: UUID, revision: int, given: str) -> None:
+    """Raise `Aborted` when a given etag is not of this revision."""
+    if given and given != str(revision):
+        raise Aborted(
+            "ETAG_STALE",
+            f"the {resource} changed since it was read",
+            resource=resource,
+            id=its_id,
+            etag=str(revision),
+        )
+
+
+def missing(resource: str, its_id: object) -> NotFound:
+    """Return the error that says a resource does not exist, or not for this caller."""
+    return NotFound("RESOURCE_MISSING", f"no such {resource}", resource=resource, id=its_id)

@@ -1,0 +1,166 @@
+"""Contacts: created, changed, deleted, found."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+import uuid_utils.compat
+from google.protobuf.message import Message
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import context
+from chassis.context import Level
+from chassis.db import outbox
+from chassis.db.outbox import Class
+from chassis.db.paging import Page
+from chassis.errors import FieldViolation
+from services.leads.domain import contact as model
+from services.leads.domain import fields, validation
+from services.leads.domain.contact import Contact, Draft, Kind, Profile, Status
+from services.leads.domain.listing import Filter, Order
+from services.leads.domain.scope import Scope
+from services.leads.messages import events
+from services.leads.storage import contact_lists, contacts, sources
+from services.leads.usecases import access, trail
+
+
+async def create(
+    session: AsyncSession, draft: Draft, *, home_region: str, now: datetime
+) -> Contact:
+    """Store a new contact and announce it; refuses it whole, naming each bad field.
+
+    Raises `AlreadyExists` when its reference code or an external id is another contact's.
+    """
+    reach = access.scope("write")
+    profile = await _checked(session, draft, None, home_region)
+    profile = _placed(profile, reach)
+    if not profile.reference_code:
+        (code,) = await contacts.new_codes(session, 1)
+        profile = replace(profile, reference_code=code)
+    kind = Kind(draft.kind) if draft.kind else Kind.LEAD
+    contact = new(profile, kind, now=now)
+    await contacts.insert(session, [contact])
+    await announce(session, contact, events.created(contact))
+    await trail.contact(session, "create", None, contact)
+    return contact
+
+
+def new(
+    profile: Profile, kind: Kind, *, now: datetime, create_time: datetime | None = None
+) -> Contact:
+    """Return a contact that does not exist yet; a customer counts as converted now.
+
+    `create_time` is when another system first knew the person.
+    """
+    is_customer = kind is Kind.CUSTOMER
+    return Contact(
+        id=uuid_utils.compat.uuid7(),
+        revision=1,
+        kind=kind,
+        status=Status.CONVERTED if is_customer else Status.NEW,
+        profile=profile,
+        create_time=create_time or now,
+        update_time=now,
+        convert_time=now if is_customer else None,
+    )
+
+
+async def change(
+    session: AsyncSession,
+    contact_id: UUID,
+    etag: str,
+    redraft: Callable[[Contact], Draft],
+    *,
+    home_region: str,
+    now: datetime,
+) -> Contact:
+    """Change a contact to what `redraft` makes of the stored one; nothing if it is the same.
+
+    Raises `NotFound`, `PermissionDenied`, `Aborted` for a stale etag, `InvalidArgument` naming
+    each bad field, `AlreadyExists` as `create` does.
+    """
+    before = await access.held(session, contact_id, "write", etag)
+    profile = await _checked(session, redraft(before), before, home_region)
+    profile = model.keep_validity(before.profile, profile)
+    if not profile.reference_code:
+        profile = replace(profile, reference_code=before.profile.reference_code)
+    if profile == before.profile:
+        return before
+    after = replace(before, revision=before.revision + 1, profile=profile, update_time=now)
+    await contacts.update(session, [after])
+    await announce(session, after, events.updated(after))
+    await trail.contact(session, "update", before, after)
+    return after
+
+
+async def delete(session: AsyncSession, contact_id: UUID, etag: str, *, now: datetime) -> None:
+    """Delete a contact and leave its tombstone; raises as `change` does."""
+    before = await access.held(session, contact_id, "delete", etag)
+    revision = before.revision + 1
+    await contacts.remove(session, before, revision, now)
+    gone = events.deleted(contact_id, revision)
+    await outbox.add(session, gone, to=Class.FACTS, key=str(contact_id), revision=revision)
+    await trail.contact(session, "delete", before, None)
+
+
+async def batch_get(session: AsyncSession, ids: Collection[UUID]) -> list[Contact]:
+    """Return those of the contacts that the caller may read."""
+    return await contacts.batch_get(session, ids, access.scope("read"))
+
+
+async def page(
+    session: AsyncSession, wanted: Filter, order: Order, page: Page
+) -> tuple[list[Contact], contact_lists.Key | None]:
+    """Return a page of the contacts the caller may read, and where the next one starts."""
+    return await contact_lists.page(session, wanted, order, access.scope("read"), page)
+
+
+async def announce(session: AsyncSession, contact: Contact, fact: Message) -> None:
+    """Put a fact about a contact into the outbox, by its key and revision."""
+    key, revision = str(contact.id), contact.revision
+    await outbox.add(session, fact, to=Class.FACTS, key=key, revision=revision)
+
+
+async def _checked(
+    session: AsyncSession, draft: Draft, before: Contact | None, home_region: str
+) -> Profile:
+    """Return the draft's profile; raises naming each bad field, dangling ids among them."""
+    profile, violations = validation.check(draft, home_region=home_region)
+    known = before.profile if before else None
+    if draft.kind not in (0, *Kind):
+        violations.append(FieldViolation("contact.kind", "is not one of the choices"))
+    if profile is not None:
+        violations += await _dangling(session, profile, known, before)
+    fields.refuse(violations)
+    if profile is None:
+        raise AssertionError("a draft without a violation has a profile")
+    return profile
+
+
+async def _dangling(
+    session: AsyncSession, profile: Profile, known: Profile | None, before: Contact | None
+) -> list[FieldViolation]:
+    found: list[FieldViolation] = []
+    source_id, referrer = profile.source_id, profile.referred_by_contact_id
+    if source_id is not None and source_id != (known and known.source_id):
+        source = (await sources.existing(session, [source_id])).get(source_id)
+        if source is None or source.retire_time is not None:
+            why = "is no source" if source is None else "was retired"
+            found.append(FieldViolation("contact.source_id", why))
+    if referrer is not None and referrer != (known and known.referred_by_contact_id):
+        if before is not None and referrer == before.id:
+            found.append(FieldViolation("contact.referred_by_contact_id", "is the contact itself"))
+        elif not await contacts.existing(session, [referrer]):
+            found.append(FieldViolation("contact.referred_by_contact_id", "is no contact"))
+    return found
+
+
+def _placed(profile: Profile, reach: Scope) -> Profile:
+    """Give a new contact its team, and an owner where its maker would lose sight of it."""
+    principal = context.require_principal()
+    team_id = profile.team_id or principal.team_id or ""
+    owner_ids = profile.owner_ids
+    if not owner_ids and reach.level < Level.ALL and reach.user_id is not None:
+        owner_ids = (reach.user_id,)
+    return replace(profile, team_id=team_id, owner_ids=owner_ids)

@@ -1,0 +1,52 @@
+"""Audit entries: what a change was, field by field."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import audit
+from services.leads.domain.contact import Contact
+from services.leads.storage import contact_rows
+
+_KEPT = [it.name for it in contact_rows.READ if it.name not in ("id", "create_time")]
+_ALWAYS = {"revision"}
+
+
+async def contact(
+    session: AsyncSession, action: str, before: Contact | None, after: Contact | None
+) -> None:
+    """Record what became of a contact: the fields that differ, or all that are filled."""
+    subject = after or before
+    if subject is not None:
+        await changed(session, action, "contact", subject.id, _plain(before), _plain(after))
+
+
+async def changed(
+    session: AsyncSession,
+    action: str,
+    subject_type: str,
+    subject_id: UUID,
+    before: Mapping[str, object] | None,
+    after: Mapping[str, object] | None,
+) -> None:
+    """Record a change by the values that differ between `before` and `after`."""
+    if before is not None and after is not None:
+        names = {it for it in after if after[it] != before.get(it)} | (_ALWAYS & set(after))
+        before = {it: before.get(it) for it in names}
+        after = {it: after[it] for it in names}
+    await audit.record(
+        session,
+        action=f"{subject_type}.{action}",
+        subject_type=subject_type,
+        subject_id=str(subject_id),
+        before=before,
+        after=after,
+    )
+
+
+def _plain(it: Contact | None) -> dict[str, object] | None:
+    if it is None:
+        return None
+    row = contact_rows.row(it)
+    return {name: row[name] for name in _KEPT if row[name] not in ("", None, [], ())}
