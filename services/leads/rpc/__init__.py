@@ -1,1 +1,1 @@
-"""The gRPC services of leads."""
+"""The gRPC edge: decode, one use case in one transaction, encode."""

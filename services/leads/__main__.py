@@ -1,0 +1,73 @@
+"""Runs leads."""
+
+from datetime import UTC, datetime
+
+from crm.leads.v1 import audience_service_pb2_grpc as audience_grpc
+from crm.leads.v1 import consent_service_pb2_grpc as consent_grpc
+from crm.leads.v1 import contact_service_pb2_grpc as contact_grpc
+from crm.leads.v1 import segment_service_pb2_grpc as segment_grpc
+from crm.leads.v1 import source_service_pb2_grpc as source_grpc
+from crm.leads.v1 import transaction_service_pb2_grpc as transaction_grpc
+
+from chassis import app, db
+from chassis.db.outbox import Class
+from chassis.events.connection import Connection
+from chassis.events.consumer import consume
+from chassis.events.relay import Relay
+from services.leads import consumers
+from services.leads.config import Settings
+from services.leads.rpc.audiences import AudienceServicer
+from services.leads.rpc.consents import ConsentServicer
+from services.leads.rpc.contacts import ContactServicer
+from services.leads.rpc.segments import SegmentServicer
+from services.leads.rpc.sources import LifeStageServicer, SourceServicer
+from services.leads.rpc.transactions import TransactionServicer
+
+NAME, PACKAGE = "leads", "services.leads"
+
+
+async def main(settings: Settings) -> None:
+    """Wires the parts and serves."""
+    sessions, nats = db.sessions(settings, NAME), Connection(settings, NAME)
+    seal = settings.seal_key
+    contacts = ContactServicer(sessions, seal, settings.region, _now)
+    sources, stages = (kind(sessions, seal, _now) for kind in (SourceServicer, LifeStageServicer))
+    consents = ConsentServicer(sessions, seal, _now)
+    transactions = TransactionServicer(sessions, seal, _now)
+    await app.run(
+        settings,
+        NAME,
+        servicers=[
+            (contact_grpc.add_ContactServiceServicer_to_server, contacts),
+            (source_grpc.add_SourceServiceServicer_to_server, sources),
+            (source_grpc.add_LifeStageServiceServicer_to_server, stages),
+            (consent_grpc.add_ConsentServiceServicer_to_server, consents),
+            (transaction_grpc.add_TransactionServiceServicer_to_server, transactions),
+            (
+                segment_grpc.add_SegmentServiceServicer_to_server,
+                SegmentServicer(sessions, seal, _now),
+            ),
+            (audience_grpc.add_AudienceServiceServicer_to_server, AudienceServicer(sessions, _now)),
+        ],
+        background=[
+            *(Relay(sessions, nats, cls) for cls in Class),
+            consume(
+                settings,
+                nats,
+                sessions,
+                stream=consumers.STREAM,
+                durable=consumers.DURABLE,
+                handlers=consumers.handlers(_now),
+            ),
+        ],
+        ready=[db.check(sessions), db.revision_check(sessions, PACKAGE)],
+        closing=[nats.close],
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    app.start(NAME, Settings, main, PACKAGE)

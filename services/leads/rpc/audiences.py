@@ -1,0 +1,103 @@
+"""AudienceService."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from uuid import UUID
+
+from crm.leads.v1 import audience_pb2, audience_service_pb2, audience_service_pb2_grpc
+from google.protobuf.empty_pb2 import Empty
+
+from chassis.db import Sessions
+from chassis.rpc import rights
+from services.leads.domain.audience import Member, View
+from services.leads.domain.fields import Checks
+from services.leads.messages import audiences as messages
+from services.leads.rpc.requests import Clock, Context, required_id
+from services.leads.storage import audiences as storage
+from services.leads.usecases import audiences
+
+pb = audience_service_pb2
+
+BATCH = 1_000
+# One query for several batches: planning and round trips cost less than memory here.
+_READ = 4 * BATCH
+
+
+class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
+    """People frozen for runs; the right is to read contacts."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    async def FreezeAudience(
+        self, request: pb.FreezeAudienceRequest, context: Context
+    ) -> audience_pb2.Audience:
+        """Freezes an audience under the run's id."""
+        rights.require("contacts", "read")
+        checks = Checks()
+        run_id = checks.id("run_id", request.run_id)
+        query = messages.query(checks, request.query)
+        checks.finish()
+        async with self._sessions.begin() as session:
+            found = await audiences.freeze(session, run_id, query, now=self._clock())
+        return messages.audience(found)
+
+    async def StreamAudience(
+        self, request: pb.StreamAudienceRequest, context: Context
+    ) -> AsyncIterator[pb.StreamAudienceResponse]:
+        """Streams an audience by ordinal; while one part is sent the next one is read."""
+        rights.require("contacts", "read")
+        checks = Checks()
+        run_id = checks.id("run_id", request.run_id)
+        view = messages.view(checks, request.view)
+        if request.after_ordinal < 0:
+            checks.wrong("after_ordinal", "is negative")
+        checks.finish()
+        async with self._sessions.begin() as session:
+            size = (await audiences.get(session, run_id)).size
+        after = request.after_ordinal
+        reading = asyncio.create_task(self._read(run_id, view, after))
+        try:
+            while after < size:
+                members = await reading
+                if not members:
+                    return  # released meanwhile
+                after = members[-1].ordinal
+                reading = asyncio.create_task(self._read(run_id, view, after))
+                for start in range(0, len(members), BATCH):
+                    yield messages.batch(members[start : start + BATCH])
+        finally:
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+
+    async def _read(self, run_id: UUID, view: View, after: int) -> Sequence[Member]:
+        async with self._sessions.begin() as session:
+            return await storage.members(session, run_id, view, after, _READ)
+
+    async def SampleAudience(
+        self, request: pb.SampleAudienceRequest, context: Context
+    ) -> pb.SampleAudienceResponse:
+        """Shows how the people of a query would divide."""
+        rights.require("contacts", "read")
+        checks = Checks()
+        query = messages.query(checks, request.query)
+        view = messages.view(checks, request.view)
+        if request.sample_size < 0:
+            checks.wrong("sample_size", "is negative")
+        checks.finish()
+        async with self._sessions.begin() as session:
+            found = await audiences.divide(
+                session, query, view, request.sample_size, now=self._clock()
+            )
+        return messages.division(found)
+
+    async def ReleaseAudience(self, request: pb.ReleaseAudienceRequest, context: Context) -> Empty:
+        """Forgets an audience."""
+        rights.require("contacts", "read")
+        run_id = required_id(request.run_id, "run_id")
+        async with self._sessions.begin() as session:
+            await audiences.release(session, run_id)
+        return Empty()
