@@ -5,6 +5,7 @@ import asyncio
 import json
 import shutil
 import sys
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,13 @@ def _main_job(home: Path, command: str, file: Path | None) -> supervisor.Job:
         done = home / "main_job_done"
         code = 0
         if command == "demo" or file is not None or not done.exists():
-            code = await demo.run(_demo_house(state), file)
-            done.touch()
+            try:
+                code = await demo.run(_demo_house(state), file)
+                done.touch()
+            except Exception:
+                # The house stays up, so that a person can look at what went wrong.
+                traceback.print_exc()
+                code = 1
         else:
             supervisor.to_terminal("the data of the last run is here (make clean removes it)")
         if command == "run":

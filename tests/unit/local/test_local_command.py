@@ -1,0 +1,50 @@
+"""The command line of the house: what it takes and what it refuses by name."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local import __main__ as command
+from local.home import Home
+
+
+class TestServices:
+    def test_replicas_and_settings_reach_their_service_only(self):
+        services = {
+            service.name: service
+            for service in command._services(
+                ["notifier=2"], ["notifier.lease_seconds=5", "notifier.url=a=b"]
+            )
+        }
+
+        assert services["notifier"].instances == ["notifier", "notifier-2"]
+        assert services["notifier"].settings == {"lease_seconds": "5", "url": "a=b"}
+        assert services["campaigns"].instances == ["campaigns"]
+        assert services["campaigns"].settings == {}
+
+    @pytest.mark.parametrize("given", ["notifier", "notifier=0", "notifier=x", "nobody=2"])
+    def test_replicas_of_nothing_are_refused(self, given: str):
+        with pytest.raises(SystemExit, match=f"--replicas {given}"):
+            command._services([given], [])
+
+    @pytest.mark.parametrize("given", ["lease_seconds=5", "nobody.lease=5"])
+    def test_a_setting_of_nothing_is_refused(self, given: str):
+        with pytest.raises(SystemExit, match=f"--set {given}"):
+            command._services([], [given])
+
+
+class TestMain:
+    def test_a_file_that_is_not_there_is_refused_before_anything_starts(self, tmp_path: Path):
+        with pytest.raises(SystemExit, match="there is no such file"):
+            command.main(["run", "--home", str(tmp_path / "home"), "--file", "missing.csv"])
+
+        assert not (tmp_path / "home").exists()
+
+    def test_status_prints_what_the_house_said_of_itself(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        Home(tmp_path, {}).write_state({"ready": True, "pid": 1})
+
+        assert command.main(["status", "--home", str(tmp_path)]) == 0
+        assert json.loads(capsys.readouterr().out) == {"ready": True, "pid": 1}
