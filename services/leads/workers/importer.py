@@ -129,7 +129,9 @@ def _records(file: IO[bytes], current: Import) -> Iterator[list[str] | list[Prop
     try:
         yield from shape.records(lines, current.shape)
     finally:
-        lines.detach()
+        # An import that was given up has closed the file under us.
+        if not file.closed:
+            lines.detach()
 
 
 def _count(file: IO[bytes], current: Import) -> int:

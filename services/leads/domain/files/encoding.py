@@ -59,10 +59,10 @@ def find(sample: bytes, *, whole: bool) -> str:
 def _wide(sample: bytes) -> str:
     """Return UTF-16 without a mark: every other byte of Latin text is zero."""
     half = max(len(sample) // 2, 1)
-    if sample[1::2].count(0) > half * 0.4:
-        return "utf-16-le"
-    if sample[0::2].count(0) > half * 0.4:
-        return "utf-16-be"
+    for codec, high in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[0::2])):
+        if high.count(0) > half * 0.4:
+            text = sample.decode(codec, "ignore")
+            return "" if any(ord(letter) in _CONTROLS for letter in text) else codec
     return ""
 
 
