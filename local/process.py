@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -179,4 +180,21 @@ def last_lines(log: Path, count: int = 15) -> str:
     """Return the end of a log, for a person who wants to know why."""
     if not log.exists():
         return "(no log)"
-    return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
+    lines = log.read_text(errors="replace").splitlines()[-count:]
+    return "\n".join(_readable(line) for line in lines)
+
+
+def _readable(line: str) -> str:
+    """Return a line of a structured log with its traceback unfolded, any other as it is."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(entry, dict):
+        return line
+    exception = str(entry.pop("exception", "")).rstrip()
+    for known in ("time", "service", "instance"):
+        entry.pop(known, None)
+    said = " ".join([str(entry.pop("level", "")), str(entry.pop("event", ""))])
+    rest = "".join(f" {name}={value}" for name, value in entry.items())
+    return f"{said}{rest}" + (f"\n{exception}" if exception else "")
