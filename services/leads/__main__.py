@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from crm.leads.v1 import audience_service_pb2_grpc as audience_grpc
 from crm.leads.v1 import consent_service_pb2_grpc as consent_grpc
 from crm.leads.v1 import contact_service_pb2_grpc as contact_grpc
+from crm.leads.v1 import import_service_pb2_grpc as import_grpc
 from crm.leads.v1 import segment_service_pb2_grpc as segment_grpc
 from crm.leads.v1 import source_service_pb2_grpc as source_grpc
 from crm.leads.v1 import transaction_service_pb2_grpc as transaction_grpc
@@ -19,9 +20,11 @@ from services.leads.config import Settings
 from services.leads.rpc.audiences import AudienceServicer
 from services.leads.rpc.consents import ConsentServicer
 from services.leads.rpc.contacts import ContactServicer
+from services.leads.rpc.imports import ImportServicer
 from services.leads.rpc.segments import SegmentServicer
 from services.leads.rpc.sources import LifeStageServicer, SourceServicer
 from services.leads.rpc.transactions import TransactionServicer
+from services.leads.workers.importer import Importer
 
 NAME, PACKAGE = "leads", "services.leads"
 
@@ -48,9 +51,11 @@ async def main(settings: Settings) -> None:
                 SegmentServicer(sessions, seal, _now),
             ),
             (audience_grpc.add_AudienceServiceServicer_to_server, AudienceServicer(sessions, _now)),
+            (import_grpc.add_ImportServiceServicer_to_server, ImportServicer(sessions, _now, seal)),
         ],
         background=[
             *(Relay(sessions, nats, cls) for cls in Class),
+            Importer(sessions, _now, settings.region),
             consume(
                 settings,
                 nats,

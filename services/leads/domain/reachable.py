@@ -1,5 +1,6 @@
 """Phone numbers and e-mail addresses: checked and brought into the form that is compared."""
 
+import functools
 import re
 
 import email_validator
@@ -8,8 +9,25 @@ import phonenumbers
 # Nine in ten numbers are Vietnamese mobiles; the library takes 60 µs for what this says in one.
 _VN_MOBILE = re.compile(r"(?:\+?84|0)((?:3[2-9]|5[25689]|7[06-9]|8[1-9]|9[0-9])[0-9]{7})")
 _NOISE = str.maketrans("", "", " .-()\u00a0\u2011\u2013\t")
+# Local parts that need no library: nine in ten, and it takes 150 µs.
+_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
+_MAX_LOCAL = 64
 _MAX_PHONE = 40
 _MAX_EMAIL = 254
+
+
+@functools.lru_cache(maxsize=4096)
+def _plain_domain(domain: str) -> str:
+    """Return an ASCII domain as the library writes it; empty when it needs a closer look."""
+    if not domain.isascii():
+        return ""
+    try:
+        found = email_validator.validate_email(
+            f"a@{domain}", check_deliverability=False, test_environment=True
+        )
+    except email_validator.EmailNotValidError:
+        return ""
+    return found.ascii_domain if found.domain == found.ascii_domain else ""
 
 
 def phone(written: str, country: str = "VN") -> str | None:
@@ -41,6 +59,13 @@ def email(written: str) -> tuple[str, str] | None:
     text = written.strip()
     if not text or len(text) > _MAX_EMAIL:
         return None
+    local, _, domain = text.rpartition("@")
+    if (
+        len(local) <= _MAX_LOCAL
+        and _PLAIN_LOCAL.fullmatch(local)
+        and (plain := _plain_domain(domain))
+    ):
+        return f"{local}@{plain}", f"{local}@{plain}".lower()
     try:
         # The environment of tests only means that names under .test are accepted (RFC 2606).
         found = email_validator.validate_email(

@@ -24,6 +24,8 @@ def line(value: str) -> str:
 
 def paragraphs(value: str) -> str:
     """Return text in NFC with its line breaks kept."""
+    if value.isascii() and "\r" not in value:
+        return value.strip()
     return unicodedata.normalize("NFC", value.replace("\r\n", "\n")).strip()
 
 
@@ -34,8 +36,10 @@ def is_clean(value: str) -> bool:
 
 def fold(value: str) -> str:
     """Return lower case without accents; the database's function `fold` does the same."""
+    if value.isascii():
+        return value.lower()
     decomposed = unicodedata.normalize("NFD", value.replace("đ", "d").replace("Đ", "D"))
-    return "".join(it for it in decomposed if not unicodedata.combining(it)).lower()
+    return "".join([it for it in decomposed if not unicodedata.combining(it)]).lower()
 
 
 def sort_key(family_name: str, given_name: str, display_name: str) -> str:

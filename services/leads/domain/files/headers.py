@@ -1,5 +1,6 @@
 """Which field a column is, told by its header in Vietnamese or English, or by what it holds."""
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -70,6 +71,7 @@ def plain(header: str) -> str:
     return _WORDS.sub(" ", text.fold(header)).strip()
 
 
+@functools.lru_cache(maxsize=4096)
 def field(header: str) -> str:
     """Return the field that a header names; empty when it is none of the known."""
     name = plain(header)
