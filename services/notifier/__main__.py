@@ -1,0 +1,105 @@
+"""Runs the notifier."""
+
+from urllib.parse import unquote, urlsplit
+
+from chassis import app, db
+from chassis.db.outbox import Class
+from chassis.events.connection import Connection
+from chassis.events.relay import Relay
+from chassis.rpc.tokens import TokenSource
+from services.notifier import clients, consumers, rpc
+from services.notifier.channels import smpp, smtp
+from services.notifier.channels.wire import Wire
+from services.notifier.config import Settings
+from services.notifier.workers.engine import Engine
+from services.notifier.workers.heartbeats import Heartbeats
+from services.notifier.workers.receipts import Keeper
+from services.notifier.workers.sweeps import Sweeper
+
+PACKAGE = "services.notifier"
+
+
+async def main(settings: Settings) -> None:
+    """Wires the parts and serves."""
+    sessions = db.sessions(settings, "notifier")
+    nats = Connection(settings, "notifier")
+    contents = clients.contents(settings, settings.campaigns_address, TokenSource(settings))
+    heartbeats = Heartbeats(sessions)
+    engines = [Engine(settings, sessions, wire) for wire in wires(settings, sessions)]
+    nats.start()
+    await app.run(
+        settings,
+        "notifier",
+        servicers=rpc.servicers(settings, sessions, engines),
+        background=[
+            *engines,
+            Sweeper(settings, sessions),
+            heartbeats,
+            consumers.bulk(settings, nats, consumers.Bulk(settings, sessions, contents)),
+            consumers.control(settings, nats, sessions, heartbeats.note),
+            *(Relay(sessions, nats, cls) for cls in Class),
+        ],
+        ready=[db.check(sessions), db.revision_check(sessions, PACKAGE), nats.check],
+        closing=[nats.close],
+    )
+
+
+def wires(settings: Settings, sessions: db.Sessions) -> list[Wire]:
+    """A wire for each provider the settings name."""
+    found: list[Wire] = []
+    if settings.smtp_url:
+        found.append(
+            smtp.SmtpWire(
+                smtp_peer(settings),
+                connections=settings.smtp_connections,
+                window=settings.smtp_window,
+                per_connection=settings.smtp_messages_per_connection,
+            )
+        )
+    if settings.smpp_url:
+        keeper = Keeper(sessions, "smpp")
+        found.append(
+            smpp.SmppWire(
+                smpp_peer(settings),
+                keeper.keep,
+                binds=settings.smpp_binds,
+                window=settings.smpp_window,
+            )
+        )
+    return found
+
+
+def smtp_peer(settings: Settings) -> smtp.Peer:
+    """The mail server of the settings."""
+    url = urlsplit(settings.smtp_url)
+    tls = url.scheme == "smtps"
+    return smtp.Peer(
+        host=url.hostname or "127.0.0.1",
+        port=url.port or (465 if tls else 25),
+        domain=settings.mail_domain,
+        tls=tls,
+        starttls=settings.smtp_starttls,
+        user=unquote(url.username or ""),
+        password=settings.smtp_password.get_secret_value(),
+        connect_seconds=settings.smtp_connect_seconds,
+        command_seconds=settings.smtp_command_seconds,
+        final_seconds=settings.smtp_final_seconds,
+    )
+
+
+def smpp_peer(settings: Settings) -> smpp.Peer:
+    """The SMSC of the settings."""
+    url = urlsplit(settings.smpp_url)
+    return smpp.Peer(
+        host=url.hostname or "127.0.0.1",
+        port=url.port or 2775,
+        system_id=unquote(url.username or "mekong"),
+        password=settings.smpp_password.get_secret_value(),
+        response_seconds=settings.smpp_response_seconds,
+        enquire_seconds=settings.smpp_enquire_seconds,
+        id_form=settings.smpp_id_form,
+    )
+
+
+if __name__ == "__main__":
+    app.start("notifier", Settings, main, PACKAGE)

@@ -1,0 +1,153 @@
+"""Mails as bytes: a skeleton made once for a sender, filled for each recipient."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+
+from services.notifier.domain.states import Purpose
+from services.notifier.domain.work import Key, Sender
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
+_WORD_BYTES = 45
+_PLAIN = re.compile(r"[\x20-\x7e]*")
+
+Sign = Callable[[bytes], bytes]
+"""Returns a message with its signature header before it; the place of DKIM."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """What differs from one recipient to the next."""
+
+    key: Key
+    to: str
+    subject: str
+    html: str
+    text: str
+    unsubscribe_url: str
+    at: datetime
+
+
+class Composer:
+    """Fills the skeleton of one sender and purpose."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        purpose: Purpose,
+        *,
+        domain: str,
+        stream: str,
+        sign: Sign | None = None,
+    ) -> None:
+        """`stream` names the campaign or lane to feedback loops."""
+        self._domain = domain
+        self._sign = sign
+        bulk = purpose is not Purpose.TRANSACTIONAL
+        lines = [
+            f"From: {_mailbox(sender.display_name or sender.advertiser_name, sender.address)}",
+            "MIME-Version: 1.0",
+            "Auto-Submitted: auto-generated",
+            f"Feedback-ID: {stream}:{sender.advertiser_id}:{purpose.name.lower()}:mekong",
+        ]
+        if sender.reply_to:
+            lines.append(f"Reply-To: {_clean(sender.reply_to)}")
+        if bulk:
+            name = encoded(sender.advertiser_name)
+            lines.append(f"List-Id: {name} <{sender.advertiser_id}.lists.{domain}>")
+        self._head = "\r\n".join(lines)
+
+    def compose(self, mail: Mail) -> bytes:
+        """The message as it goes after DATA: CRLF only, dots stuffed, without the final dot."""
+        message_id = mail.key.message_id
+        lines = [
+            self._head,
+            f"Date: {format_datetime(mail.at)}",
+            f"Message-ID: <{message_id}@{self._domain}>",
+            f"X-Mekong-Message-Id: {message_id}",
+            f"To: {_clean(mail.to)}",
+            f"Subject: {encoded(mail.subject)}",
+        ]
+        if mail.unsubscribe_url:
+            lines.append(f"List-Unsubscribe: <{_clean(mail.unsubscribe_url)}>")
+            lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
+        head = "\r\n".join(lines).encode()
+        whole = head + b"\r\n" + _body(mail, message_id.hex)
+        if self._sign is not None:
+            whole = self._sign(whole)
+        return whole.replace(b"\r\n.", b"\r\n..")
+
+
+def encoded(value: str) -> str:
+    """A header value: as it is when short ASCII, otherwise RFC 2047 words, folded.
+
+    Line breaks and other controls become spaces, so that no value can begin a header.
+    """
+    value = _clean(value)
+    if len(value) <= 66 and _PLAIN.fullmatch(value) and "=?" not in value:
+        return value
+    words: list[str] = []
+    chunk = b""
+    for letter in value:
+        piece = letter.encode("utf-8", "replace")
+        if len(chunk) + len(piece) > _WORD_BYTES:
+            words.append(_word(chunk))
+            chunk = b""
+        chunk += piece
+    words.append(_word(chunk))
+    return "\r\n ".join(words)
+
+
+def _word(chunk: bytes) -> str:
+    return f"=?utf-8?b?{base64.b64encode(chunk).decode()}?="
+
+
+def _clean(value: str) -> str:
+    return _CONTROL.sub(" ", value).strip()
+
+
+def _mailbox(name: str, address: str) -> str:
+    address = _clean(address)
+    name = _clean(name)
+    if not name:
+        return address
+    if re.fullmatch(r"[A-Za-z0-9 ]{1,60}", name):
+        return f"{name} <{address}>"
+    return f"{_words(name)} <{address}>"
+
+
+def _words(value: str) -> str:
+    """Always encoded words, since quotes and commas mean something in a mailbox."""
+    plain = encoded(value)
+    return plain if plain.startswith("=?") else _word(value.encode())
+
+
+def _body(mail: Mail, mark: str) -> bytes:
+    kinds = [(mail.text, "plain"), (mail.html, "html")]
+    parts = [_part(text, kind) for text, kind in kinds if text] or [_part("", "plain")]
+    if len(parts) == 1:
+        return parts[0]
+    # "=_" can occur in neither base64 nor quoted-printable.
+    boundary = f"=_{mark}"
+    opening = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'.encode()
+    line = f"--{boundary}".encode()
+    inner = b"".join(line + b"\r\n" + part for part in parts)
+    return opening + inner + line + b"--\r\n"
+
+
+def _part(text: str, kind: str) -> bytes:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    data = text.encode("utf-8", "replace")
+    if len(data) - len(text) > len(text) // 6:
+        how, body = b"base64", base64.encodebytes(data.replace(b"\n", b"\r\n"))
+    else:
+        how, body = b"quoted-printable", binascii.b2a_qp(data, istext=True)
+    body = body.replace(b"\n", b"\r\n")
+    if not body.endswith(b"\r\n"):
+        body += b"\r\n"
+    head = b"Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: %s\r\n\r\n"
+    return head % (kind.encode(), how) + body

@@ -1,0 +1,53 @@
+"""What the engine and a wire know of each other."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from services.notifier.domain.states import Channel, Result
+from services.notifier.domain.work import Outgoing
+
+Permit = Callable[[Outgoing], Awaitable[bool]]
+"""Whether a message may be written now; asked right before each write."""
+
+Done = Callable[[Outgoing, Result], None]
+"""Told once of the end of each submitted message."""
+
+Receive = Callable[["ReceiptIn"], Awaitable[None]]
+"""Returns once a receipt is on disk."""
+
+
+class ReceiptIn(Protocol):
+    """A receipt as a wire read it."""
+
+    @property
+    def reference(self) -> str: ...
+
+
+class Wire(Protocol):
+    """Sessions with one provider."""
+
+    channel: Channel
+    provider: str
+    address: str
+
+    @property
+    def capacity(self) -> int:
+        """How many open attempts it can serve now; 0 while no session is up."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """The last trouble, empty when there is none."""
+        ...
+
+    def submit(self, message: Outgoing) -> None:
+        """Takes a message whose attempt is committed; `done` will be told of its end."""
+        ...
+
+    async def run(self, permit: Permit, done: Done) -> None:
+        """Keeps the sessions until cancelled."""
+        ...
+
+    async def close(self) -> None:
+        """Ends the sessions; what was not answered is told to `done` as it stands."""
+        ...

@@ -1,0 +1,116 @@
+"""Reacts to chunks of work and to control events."""
+
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Sessions
+from chassis.errors import NotFound
+from chassis.events import consumer
+from chassis.events.connection import Connection
+from chassis.events.consumer import Event, Poison, Policy
+from chassis.events.puller import Puller
+from services import topology
+from services.notifier import clients
+from services.notifier.config import Settings
+from services.notifier.messages import chunks
+from services.notifier.storage import senders
+from services.notifier.usecases import intake
+
+log = structlog.get_logger(__name__)
+
+
+class Bulk:
+    """Takes chunks: content first, then every recipient once, then the acknowledgement."""
+
+    def __init__(self, settings: Settings, sessions: Sessions, contents: clients.Contents) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._contents = contents
+
+    async def take(self, event: Event) -> None:
+        """Handles one work message; safe to repeat."""
+        try:
+            chunk = chunks.chunk(event.data)
+        except chunks.Unreadable:
+            raise Poison("CHUNK_UNREADABLE") from None
+        await self._fetch(chunk.told.content_hash)
+        async with self._sessions.begin() as session:
+            await intake.make_room(session, chunk.told.run_date)
+        async with self._sessions.begin() as session:
+            new = await intake.take(session, chunk)
+        self._settings.reach("after_insert_before_ack")
+        log.info(
+            "chunk_taken",
+            chunk_id=str(chunk.chunk_id),
+            run_id=str(chunk.told.run_id),
+            recipients=len(chunk.recipients),
+            new=new,
+        )
+
+    async def _fetch(self, content_hash: str) -> None:
+        """Keeps the content; one that campaigns does not have fails each message by itself."""
+        async with self._sessions.begin() as session:
+            if await intake.has_content(session, content_hash):
+                return
+        try:
+            content = await self._contents.get(content_hash)
+        except NotFound:
+            log.error("content_missing", content_hash=content_hash)
+            return
+        async with self._sessions.begin() as session:
+            await senders.add_content(session, content)
+
+
+async def steer(session: AsyncSession, event: Event) -> None:
+    """Pauses, resumes or ends a run."""
+    try:
+        control = chunks.run_control(event.subject, event.data)
+    except chunks.Unreadable:
+        raise Poison("RUN_UNREADABLE") from None
+    changed = await intake.steer(session, control)
+    log.info("run_steered", run_id=str(control.run_id), state=control.state, changed=changed)
+
+
+async def withdraw(session: AsyncSession, event: Event) -> None:
+    """Suppresses the addresses of a withdrawal."""
+    try:
+        withdrawal = chunks.withdrawal(event.data)
+    except chunks.Unreadable:
+        raise Poison("WITHDRAWAL_UNREADABLE") from None
+    added = await intake.withdraw(session, withdrawal)
+    log.info("consent_withdrawn", entry_id=withdrawal.entry_id, suppressed=added)
+
+
+def bulk(settings: Settings, nats: Connection, taker: Bulk) -> Puller:
+    """The consumer of the region's bulk work."""
+    region = settings.region
+    return consumer.work(
+        settings,
+        nats,
+        stream=topology.notify_stream(region),
+        durable=f"notifier-{region}-bulk",
+        handler=taker.take,
+        policy=Policy(concurrency=2, handle_seconds=60.0),
+    )
+
+
+def control(
+    settings: Settings, nats: Connection, sessions: Sessions, heartbeat: Callable[[Event], None]
+) -> Puller:
+    """The consumer of control events; one at a time, so that a heartbeat vouches for all before."""
+    return consumer.consume(
+        settings,
+        nats,
+        sessions,
+        stream="CONTROL",
+        durable=f"notifier-{settings.region}-control",
+        handlers={
+            "crm.leads.v1.ConsentWithdrawn": withdraw,
+            "crm.campaigns.v1.RunPaused": steer,
+            "crm.campaigns.v1.RunResumed": steer,
+            "crm.campaigns.v1.RunCancelled": steer,
+        },
+        on_heartbeat=heartbeat,
+    )

@@ -1,0 +1,1 @@
+"""What a message is, when it may go and what its outcome means; pure."""

@@ -1,0 +1,57 @@
+"""Addresses: what can be one, how two are compared, and how one is shown to a stranger."""
+
+import re
+import unicodedata
+from datetime import datetime
+
+from services.notifier.domain.states import Channel
+
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+_EMAIL = re.compile(
+    r"[^\s@<>\"(),:;\[\]\\\x00-\x1f\x7f]{1,64}@[^\s@<>\"(),:;\[\]\\_\x00-\x1f\x7f]{1,253}"
+)
+_BRAND = re.compile(r"[A-Za-z0-9._ -]{1,11}")
+
+
+def normalised(channel: Channel, address: str) -> str | None:
+    """The address as compared, or None when it cannot be right.
+
+    Phones are E.164. E-mail addresses are NFC and lower case: spelling never tells people apart.
+    """
+    if channel is Channel.SMS:
+        phone = re.sub(r"[ .()-]", "", address)
+        return phone if _PHONE.fullmatch(phone) else None
+    text = unicodedata.normalize("NFC", address.strip())
+    if not _EMAIL.fullmatch(text) or len(text) > 254:
+        return None
+    local, _, domain = text.rpartition("@")
+    if ".." in text or local.startswith(".") or local.endswith(".") or "." not in domain:
+        return None
+    if any(not label or label[0] == "-" or label[-1] == "-" for label in domain.split(".")):
+        return None
+    return text.lower()
+
+
+def masked(channel: Channel, address: str) -> str:
+    """Shortened, to be recognised by its owner only."""
+    if channel is Channel.SMS:
+        return f"{address[:3]}***{address[-2:]}"
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}***@{domain}"
+
+
+def brand_trouble(address: str) -> str | None:
+    """What is wrong with an SMS brand name, None when nothing is."""
+    if not _BRAND.fullmatch(address) or address != address.strip():
+        return 'must be 1 to 11 Latin letters, digits, "-", "_", "." and spaces'
+    if re.fullmatch(r"[0-9 ._-]+", address):
+        return "must not consist of digits only: a brand name is never a phone number"
+    return None
+
+
+def registered_until(now: datetime) -> datetime:
+    """When a brand name registered now ends: 3 years later."""
+    try:
+        return now.replace(year=now.year + 3)
+    except ValueError:  # 29 February
+        return now.replace(year=now.year + 3, day=28)

@@ -1,0 +1,89 @@
+"""Links and return paths that only we can make: each carries a MAC."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import struct
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from services.notifier.domain.states import Channel, Purpose
+from services.notifier.domain.work import Key
+
+_LINK = struct.Struct(">16sIBB16s")
+_MAC_BYTES = 16
+_PATH_MAC_BYTES = 10
+
+
+@dataclass(frozen=True)
+class Link:
+    """What an unsubscribe link names."""
+
+    key: Key
+    channel: Channel
+    purpose: Purpose
+    advertiser_id: UUID
+
+
+def link_token(link: Link, secret: bytes) -> str:
+    """The token of an unsubscribe link: 72 characters safe in a URL."""
+    body = _LINK.pack(
+        link.key.message_id.bytes,
+        link.key.run_date.toordinal(),
+        link.channel,
+        link.purpose,
+        link.advertiser_id.bytes,
+    )
+    mac = _mac(b"unsubscribe", body, secret)[:_MAC_BYTES]
+    return base64.urlsafe_b64encode(body + mac).decode().rstrip("=")
+
+
+def read_link(token: str, secret: bytes) -> Link | None:
+    """What `link_token` made the token of; None when it was not us."""
+    if len(token) > 200 or not token.isascii():
+        return None
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        return None
+    body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+    if len(body) != _LINK.size:
+        return None
+    if not hmac.compare_digest(mac, _mac(b"unsubscribe", body, secret)[:_MAC_BYTES]):
+        return None
+    message_id, day, channel, purpose, advertiser = _LINK.unpack(body)
+    key = Key(date.fromordinal(day), UUID(bytes=message_id))
+    return Link(key, Channel(channel), Purpose(purpose), UUID(bytes=advertiser))
+
+
+def return_path(key: Key, domain: str, secret: bytes) -> str:
+    """The envelope sender of one message, so that its bounce names it and cannot be forged."""
+    body = key.message_id.bytes + struct.pack(">I", key.run_date.toordinal())
+    mac = _mac(b"return path", body, secret)[:_PATH_MAC_BYTES]
+    local = base64.b32encode(body + mac).decode().rstrip("=").lower()
+    return f"b-{local}@{domain}"
+
+
+def read_return_path(address: str, secret: bytes) -> Key | None:
+    """The message an address of `return_path` belongs to; None when it was not us."""
+    local = address.partition("@")[0].lower()
+    if not local.startswith("b-"):
+        return None
+    text = local[2:].upper()
+    try:
+        raw = base64.b32decode(text + "=" * (-len(text) % 8))
+    except (binascii.Error, ValueError):
+        return None
+    body, mac = raw[:-_PATH_MAC_BYTES], raw[-_PATH_MAC_BYTES:]
+    if len(body) != 20:
+        return None
+    if not hmac.compare_digest(mac, _mac(b"return path", body, secret)[:_PATH_MAC_BYTES]):
+        return None
+    day = struct.unpack(">I", body[16:])[0]
+    return Key(date.fromordinal(day), UUID(bytes=body[:16]))
+
+
+def _mac(use: bytes, body: bytes, secret: bytes) -> bytes:
+    return hmac.new(secret, use + b"\x00" + body, hashlib.sha256).digest()

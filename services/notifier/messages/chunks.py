@@ -1,0 +1,168 @@
+"""Reads the work and the control events other services send."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TypeVar
+from uuid import UUID
+
+from crm.campaigns.v1 import events_pb2 as campaigns_events
+from crm.campaigns.v1 import run_pb2, template_pb2
+from crm.leads.v1 import events_pb2 as leads_events
+from crm.notifier.v1 import work_pb2
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.notifier.domain.states import Channel, Purpose, RunState
+from services.notifier.domain.work import NOBODY, Content
+from services.notifier.storage.intake import New
+from services.notifier.storage.runs import Told
+
+M = TypeVar("M", bound=Message)
+
+
+class Unreadable(Exception):
+    """The bytes are not what they should be; they never will be."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A chunk: its run, and its recipients with values in the chunk's order."""
+
+    chunk_id: UUID
+    told: Told
+    recipients: tuple[New, ...]
+
+
+@dataclass(frozen=True)
+class RunControl:
+    """A pause, resume or end of a run."""
+
+    run_id: UUID
+    run_date: date
+    epoch: int
+    state: RunState
+    channel: Channel
+    purpose: Purpose
+    not_after: datetime | None
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A withdrawal of consent; advertiser NOBODY is every one, purpose 0 all but one."""
+
+    entry_id: str
+    contact_id: UUID | None
+    channel: Channel
+    advertiser_id: UUID
+    purpose: int
+    address_keys: tuple[str, ...]
+
+
+def chunk(data: bytes) -> Chunk:
+    """Reads a chunk; raises `Unreadable` when it is not one."""
+    body = _parsed(work_pb2.Chunk, data)
+    try:
+        told = Told(
+            run_id=UUID(bytes=body.run_id),
+            run_date=date.fromisoformat(body.run_date),
+            epoch=body.epoch,
+            channel=Channel(body.channel),
+            purpose=Purpose(body.purpose),
+            campaign_id=UUID(bytes=body.campaign_id),
+            advertiser_id=UUID(bytes=body.advertiser_id),
+            sender_identity_id=UUID(bytes=body.sender_identity_id),
+            content_hash=body.content_hash,
+            variables=tuple(body.variables),
+            not_after=_time(body.not_after) if body.HasField("not_after") else None,
+            max_per_second=max(0, body.max_per_second),
+        )
+        recipients = tuple(_recipient(it, len(told.variables)) for it in body.recipients)
+        return Chunk(UUID(bytes=body.chunk_id), told, recipients)
+    except ValueError as wrong:
+        raise Unreadable(str(type(wrong).__name__)) from None
+
+
+def run_control(subject: str, data: bytes) -> RunControl:
+    """Reads RunPaused, RunResumed or RunCancelled; raises `Unreadable`."""
+    kinds: dict[str, tuple[type[Message], RunState]] = {
+        "crm.campaigns.v1.RunPaused": (campaigns_events.RunPaused, RunState.PAUSED),
+        "crm.campaigns.v1.RunResumed": (campaigns_events.RunResumed, RunState.ACTIVE),
+        "crm.campaigns.v1.RunCancelled": (campaigns_events.RunCancelled, RunState.CANCELLED),
+    }
+    kind, state = kinds[subject]
+    run: run_pb2.Run = _parsed(kind, data).run  # type: ignore[attr-defined]
+    if state is RunState.CANCELLED and run.state == _EXPIRED:
+        state = RunState.EXPIRED
+    try:
+        return RunControl(
+            run_id=UUID(run.id),
+            run_date=date.fromisoformat(run.run_date),
+            epoch=run.epoch,
+            state=state,
+            channel=Channel(run.channel),
+            purpose=Purpose(run.purpose),
+            not_after=_time(run.not_after) if run.HasField("not_after") else None,
+        )
+    except ValueError as wrong:
+        raise Unreadable(type(wrong).__name__) from None
+
+
+def withdrawal(data: bytes) -> Withdrawal:
+    """Reads ConsentWithdrawn; raises `Unreadable`."""
+    body = _parsed(leads_events.ConsentWithdrawn, data)
+    entry = body.entry
+    try:
+        return Withdrawal(
+            entry_id=entry.id,
+            contact_id=UUID(entry.contact_id) if entry.contact_id else None,
+            channel=Channel(entry.channel),
+            advertiser_id=UUID(entry.advertiser_id) if entry.advertiser_id else NOBODY,
+            purpose=entry.purpose,
+            address_keys=tuple(body.address_keys),
+        )
+    except ValueError as wrong:
+        raise Unreadable(type(wrong).__name__) from None
+
+
+def content(body: template_pb2.Content) -> Content:
+    """A content of campaigns."""
+    return Content(
+        hash=body.hash,
+        channel=Channel(body.channel),
+        subject=body.subject,
+        html=body.html,
+        body=body.text,
+        variables=tuple(body.variables),
+    )
+
+
+_EXPIRED = 7  # RUN_STATE_EXPIRED of campaigns
+
+
+def _recipient(body: work_pb2.ChunkRecipient, variables: int) -> New:
+    if len(body.values) != variables or not body.address or not body.address_key:
+        raise ValueError("recipient")
+    return New(
+        message_id=UUID(bytes=body.message_id),
+        contact_id=UUID(bytes=body.contact_id),
+        address=_text(body.address),
+        address_key=_text(body.address_key),
+        time_zone=_text(body.time_zone),
+        locale=_text(body.locale),
+        values=[_text(it) for it in body.values],
+    )
+
+
+def _text(value: str) -> str:
+    return value.replace("\x00", "")  # PostgreSQL holds every letter but this
+
+
+def _parsed(kind: type[M], data: bytes) -> M:
+    try:
+        return kind.FromString(data)
+    except DecodeError:
+        raise Unreadable("not a " + kind.DESCRIPTOR.name) from None
+
+
+def _time(stamp: Timestamp) -> datetime:
+    return stamp.ToDatetime(tzinfo=UTC)

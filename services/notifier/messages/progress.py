@@ -1,0 +1,106 @@
+"""Reports of what became of messages."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from crm.notifier.v1 import events_pb2, message_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.notifier.domain.states import ENDED
+from services.notifier.storage import rows
+
+MOST = 500
+
+Report = events_pb2.MessagesProgressed | events_pb2.MessageSettled
+
+
+@dataclass(frozen=True)
+class Event:
+    """A report and the key and revision it is published with."""
+
+    body: Report
+    key: str
+    revision: int
+
+
+def reports(changed: Sequence[rows.Message], region: str) -> list[Event]:
+    """One event per run and 500 messages; one per message without a run that ended."""
+    runs: dict[tuple[UUID, date], list[rows.Message]] = {}
+    events: list[Event] = []
+    for message in changed:
+        if message.run_id is not None:
+            runs.setdefault((message.run_id, message.key.run_date), []).append(message)
+        elif message.state in ENDED:
+            body = events_pb2.MessageSettled(message=view(message))
+            events.append(Event(body, str(message.key.message_id), message.revision))
+    for (run_id, run_date), messages in runs.items():
+        events += [
+            Event(_progressed(run_id, run_date, region, messages[at : at + MOST]), str(run_id), 0)
+            for at in range(0, len(messages), MOST)
+        ]
+    return events
+
+
+def view(message: rows.Message, attempts: Iterable[rows.Attempt] = ()) -> message_pb2.Message:
+    """The message as callers see it."""
+    return message_pb2.Message(
+        id=str(message.key.message_id),
+        run_date=message.key.run_date.isoformat(),
+        run_id=str(message.run_id) if message.run_id else "",
+        contact_id=str(message.contact_id) if message.contact_id else "",
+        channel=message_pb2.Channel.ValueType(message.channel),
+        purpose=message_pb2.Purpose.ValueType(message.purpose),
+        advertiser_id=str(message.advertiser_id),
+        address=message.address,
+        state=message_pb2.MessageState.ValueType(message.state),
+        reason=message.reason,
+        revision=message.revision,
+        attempts=[_attempt(it) for it in attempts],
+        create_time=timestamp(message.created_at),
+        update_time=timestamp(message.updated_at),
+        not_before=timestamp(message.not_before),
+    )
+
+
+def timestamp(at: datetime | None) -> Timestamp | None:
+    """A proto timestamp; None stays unset."""
+    if at is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(at)
+    return stamp
+
+
+def _progressed(
+    run_id: UUID, run_date: date, region: str, messages: Sequence[rows.Message]
+) -> events_pb2.MessagesProgressed:
+    return events_pb2.MessagesProgressed(
+        run_id=str(run_id),
+        run_date=run_date.isoformat(),
+        region=region,
+        messages=[
+            events_pb2.MessageProgress(
+                message_id=it.key.message_id.bytes,
+                state=message_pb2.MessageState.ValueType(it.state),
+                reason=it.reason,
+                revision=it.revision,
+                time=timestamp(it.updated_at),
+            )
+            for it in messages
+        ],
+    )
+
+
+def _attempt(attempt: rows.Attempt) -> message_pb2.Attempt:
+    return message_pb2.Attempt(
+        number=attempt.number,
+        provider=attempt.provider,
+        worker=attempt.worker,
+        start_time=timestamp(attempt.started_at),
+        end_time=timestamp(attempt.ended_at),
+        outcome=message_pb2.MessageState.ValueType(attempt.outcome or 0),
+        answer=attempt.answer,
+        provider_reference=attempt.provider_reference,
+    )

@@ -1,0 +1,85 @@
+"""Suppressions, advertisers, identities and providers as callers see them."""
+
+from datetime import UTC, datetime
+
+from crm.notifier.v1 import events_pb2, message_pb2, suppression_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.notifier.domain.work import NOBODY
+from services.notifier.messages.progress import timestamp
+from services.notifier.storage.lookups import Provider
+from services.notifier.storage.senders import Advertiser, Identity
+from services.notifier.storage.suppressions import Suppression
+
+
+def suppression(it: Suppression) -> suppression_pb2.Suppression:
+    """A suppression."""
+    return suppression_pb2.Suppression(
+        id=str(it.id),
+        channel=message_pb2.Channel.ValueType(it.channel),
+        address=it.address,
+        advertiser_id="" if it.advertiser_id == NOBODY else str(it.advertiser_id),
+        purpose=message_pb2.Purpose.ValueType(it.purpose),
+        reason=it.reason,
+        evidence=it.evidence,
+        expire_time=timestamp(it.expires_at),
+        actor=it.actor,
+        create_time=timestamp(it.created_at),
+        contact_id=str(it.contact_id) if it.contact_id else "",
+    )
+
+
+def suppression_added(it: Suppression) -> events_pb2.SuppressionAdded:
+    """The event that an address was suppressed."""
+    return events_pb2.SuppressionAdded(suppression=suppression(it), address_key=it.address_key)
+
+
+def suppression_removed(it: Suppression) -> events_pb2.SuppressionRemoved:
+    """The event that a suppression was lifted."""
+    return events_pb2.SuppressionRemoved(suppression=suppression(it), address_key=it.address_key)
+
+
+def advertiser(it: Advertiser) -> suppression_pb2.Advertiser:
+    """An advertiser."""
+    return suppression_pb2.Advertiser(
+        id=str(it.id),
+        revision=it.revision,
+        etag=str(it.revision),
+        name=it.name,
+        postal_address=it.postal_address,
+        contact=it.contact,
+        create_time=timestamp(it.created_at),
+    )
+
+
+def identity(it: Identity) -> suppression_pb2.SenderIdentity:
+    """A sender identity."""
+    return suppression_pb2.SenderIdentity(
+        id=str(it.id),
+        revision=it.revision,
+        etag=str(it.revision),
+        advertiser_id=str(it.advertiser_id),
+        channel=message_pb2.Channel.ValueType(it.channel),
+        address=it.address,
+        display_name=it.display_name,
+        reply_to=it.reply_to,
+        expire_time=timestamp(it.expires_at),
+        create_time=timestamp(it.created_at),
+    )
+
+
+def provider(it: Provider) -> suppression_pb2.Provider:
+    """A provider."""
+    return suppression_pb2.Provider(
+        name=it.name,
+        channel=message_pb2.Channel.ValueType(it.channel),
+        address=it.address,
+        max_per_second=it.max_per_second,
+        connected=it.connected,
+        trouble=it.trouble,
+    )
+
+
+def time(stamp: Timestamp) -> datetime:
+    """A time in UTC."""
+    return stamp.ToDatetime(tzinfo=UTC)

@@ -1,0 +1,258 @@
+"""Messages and all that decides about them."""
+
+from alembic import op
+
+from chassis.db.schema import chassis_tables, drop_chassis_tables
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    chassis_tables(op)
+    for statement in _TABLES:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    for table in _NAMES:
+        op.execute(f"DROP TABLE {table}")
+    op.execute("DROP SEQUENCE message_order")
+    drop_chassis_tables(op)
+
+
+_NAMES = (
+    "parts",
+    "receipts",
+    "attempts",
+    "messages",
+    "message_keys",
+    "control_heartbeats",
+    "provider_sessions",
+    "suppressions",
+    "suppression_version",
+    "runs",
+    "contents",
+    "providers",
+    "sender_identities",
+    "advertisers",
+)
+
+# States are the numbers of crm.notifier.v1.MessageState; tests hold the two together.
+_TABLES = (
+    """
+    CREATE TABLE advertisers (
+        id uuid PRIMARY KEY,
+        revision bigint NOT NULL DEFAULT 1,
+        name text NOT NULL,
+        postal_address text NOT NULL,
+        contact text NOT NULL DEFAULT '',
+        created_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE UNIQUE INDEX advertisers_name ON advertisers (lower(name))",
+    """
+    CREATE TABLE sender_identities (
+        id uuid PRIMARY KEY,
+        revision bigint NOT NULL DEFAULT 1,
+        advertiser_id uuid NOT NULL REFERENCES advertisers (id),
+        channel smallint NOT NULL,
+        address text NOT NULL,
+        display_name text NOT NULL DEFAULT '',
+        reply_to text NOT NULL DEFAULT '',
+        expires_at timestamptz,
+        created_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    """
+    CREATE UNIQUE INDEX sender_identities_address
+        ON sender_identities (advertiser_id, channel, lower(address))
+    """,
+    """
+    CREATE TABLE providers (
+        name text PRIMARY KEY,
+        channel smallint NOT NULL,
+        address text NOT NULL,
+        max_per_second integer NOT NULL DEFAULT 0
+    )
+    """,
+    """
+    CREATE TABLE provider_sessions (
+        provider text NOT NULL,
+        worker text NOT NULL,
+        connected boolean NOT NULL,
+        trouble text NOT NULL DEFAULT '',
+        seen_at timestamptz NOT NULL,
+        PRIMARY KEY (provider, worker)
+    )
+    """,
+    """
+    CREATE TABLE contents (
+        hash text PRIMARY KEY,
+        channel smallint NOT NULL,
+        subject text NOT NULL,
+        html text NOT NULL,
+        body text NOT NULL,
+        variables text[] NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    """
+    CREATE TABLE runs (
+        run_id uuid PRIMARY KEY,
+        run_date date NOT NULL,
+        epoch bigint NOT NULL,
+        state text NOT NULL CHECK (state IN ('ACTIVE', 'PAUSED', 'CANCELLED', 'EXPIRED')),
+        channel smallint NOT NULL,
+        purpose smallint NOT NULL,
+        weight integer NOT NULL DEFAULT 1,
+        max_per_second integer NOT NULL DEFAULT 0,
+        not_after timestamptz,
+        campaign_id uuid,
+        advertiser_id uuid,
+        sender_identity_id uuid,
+        content_hash text,
+        variables text[] NOT NULL DEFAULT '{}',
+        busy boolean NOT NULL DEFAULT false,
+        updated_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE INDEX runs_busy ON runs (channel) WHERE busy",
+    "CREATE SEQUENCE message_order CACHE 100",
+    """
+    CREATE TABLE messages (
+        run_date date NOT NULL,
+        message_id uuid NOT NULL,
+        seq bigint NOT NULL DEFAULT nextval('message_order'),
+        run_id uuid,
+        contact_id uuid,
+        channel smallint NOT NULL,
+        purpose smallint NOT NULL,
+        advertiser_id uuid NOT NULL,
+        sender_identity_id uuid NOT NULL,
+        content_hash text NOT NULL,
+        address text NOT NULL,
+        address_key text NOT NULL,
+        time_zone text NOT NULL DEFAULT '',
+        locale text NOT NULL DEFAULT '',
+        values text[] NOT NULL DEFAULT '{}',
+        state smallint NOT NULL DEFAULT 1,
+        reason text NOT NULL DEFAULT '',
+        revision bigint NOT NULL DEFAULT 1,
+        not_before timestamptz,
+        not_after timestamptz,
+        lease_until timestamptz,
+        fence bigint NOT NULL DEFAULT 0,
+        attempts integer NOT NULL DEFAULT 0,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (message_id, run_date)
+    ) PARTITION BY LIST (run_date)
+    """,
+    "CREATE INDEX messages_queued ON messages (run_id, seq) WHERE state = 1",
+    """
+    CREATE INDEX messages_transactional ON messages (channel, seq)
+        WHERE state = 1 AND run_id IS NULL
+    """,
+    "CREATE INDEX messages_submitting ON messages (seq) WHERE state = 2",
+    "CREATE INDEX messages_deferred ON messages (not_before) WHERE state = 3",
+    "CREATE INDEX messages_in_doubt ON messages (updated_at) WHERE state = 7",
+    "CREATE INDEX messages_run ON messages (run_id, seq)",
+    "CREATE INDEX messages_address ON messages (address_key, seq)",
+    "CREATE INDEX messages_contact ON messages (contact_id, seq)",
+    "CREATE TABLE messages_default PARTITION OF messages DEFAULT WITH (fillfactor = 70)",
+    """
+    CREATE TABLE attempts (
+        run_date date NOT NULL,
+        message_id uuid NOT NULL,
+        number integer NOT NULL,
+        provider text NOT NULL,
+        worker text NOT NULL,
+        fence bigint NOT NULL,
+        started_at timestamptz NOT NULL DEFAULT now(),
+        ended_at timestamptz,
+        outcome smallint,
+        answer text NOT NULL DEFAULT '',
+        provider_reference text NOT NULL DEFAULT '',
+        PRIMARY KEY (message_id, run_date, number)
+    ) PARTITION BY LIST (run_date)
+    """,
+    "CREATE TABLE attempts_default PARTITION OF attempts DEFAULT WITH (fillfactor = 70)",
+    """
+    CREATE TABLE parts (
+        run_date date NOT NULL,
+        message_id uuid NOT NULL,
+        number integer NOT NULL,
+        part smallint NOT NULL,
+        parts smallint NOT NULL,
+        provider text NOT NULL,
+        reference text NOT NULL,
+        state smallint NOT NULL DEFAULT 8,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (message_id, run_date, number, part)
+    ) PARTITION BY LIST (run_date)
+    """,
+    "CREATE INDEX parts_reference ON parts (provider, reference)",
+    "CREATE TABLE parts_default PARTITION OF parts DEFAULT WITH (fillfactor = 70)",
+    """
+    CREATE TABLE receipts (
+        provider text NOT NULL,
+        reference text NOT NULL,
+        state smallint NOT NULL,
+        message_id uuid,
+        detail text NOT NULL DEFAULT '',
+        received_at timestamptz NOT NULL DEFAULT now(),
+        applied_at timestamptz,
+        PRIMARY KEY (provider, reference, state)
+    )
+    """,
+    "CREATE INDEX receipts_waiting ON receipts (received_at) WHERE applied_at IS NULL",
+    """
+    CREATE TABLE message_keys (
+        subject text NOT NULL,
+        request_id text NOT NULL,
+        request_hash bytea NOT NULL,
+        message_id uuid NOT NULL,
+        run_date date NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (subject, request_id)
+    )
+    """,
+    "CREATE INDEX message_keys_created ON message_keys (created_at)",
+    """
+    CREATE TABLE suppression_version (
+        one boolean PRIMARY KEY DEFAULT true CHECK (one),
+        version bigint NOT NULL
+    )
+    """,
+    "INSERT INTO suppression_version (version) VALUES (0)",
+    # No advertiser (every one) is the zero UUID and no purpose 0, so that the key holds.
+    """
+    CREATE TABLE suppressions (
+        id uuid PRIMARY KEY,
+        version bigint NOT NULL,
+        channel smallint NOT NULL,
+        address text NOT NULL,
+        address_key text NOT NULL,
+        advertiser_id uuid NOT NULL,
+        purpose smallint NOT NULL,
+        reason text NOT NULL,
+        evidence text NOT NULL DEFAULT '',
+        contact_id uuid,
+        actor text NOT NULL DEFAULT '',
+        expires_at timestamptz,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        UNIQUE (address_key, channel, advertiser_id, purpose)
+    )
+    """,
+    "CREATE INDEX suppressions_version ON suppressions (version)",
+    """
+    CREATE TABLE control_heartbeats (
+        service text PRIMARY KEY,
+        told_at timestamptz NOT NULL,
+        seen_at timestamptz NOT NULL
+    )
+    """,
+)

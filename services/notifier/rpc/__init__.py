@@ -1,0 +1,43 @@
+"""The notifier's gRPC services."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from crm.notifier.v1 import message_service_pb2_grpc, suppression_service_pb2_grpc
+
+from chassis.db import Sessions
+from chassis.rpc.server import Servicers
+from services.notifier.config import Settings
+from services.notifier.rpc.messages import MessageServicer
+from services.notifier.rpc.senders import SenderServicer
+from services.notifier.rpc.suppressions import SuppressionServicer
+
+
+class Nudged(Protocol):
+    """What is told that a message waits."""
+
+    def nudge(self) -> None: ...
+
+
+def servicers(settings: Settings, sessions: Sessions, engines: Sequence[Nudged]) -> Servicers:
+    """Every service of the notifier with what adds it to a server."""
+
+    def nudge() -> None:
+        for engine in engines:
+            engine.nudge()
+
+    pairs: list[tuple[Any, Any]] = [
+        (
+            message_service_pb2_grpc.add_MessageServiceServicer_to_server,
+            MessageServicer(sessions, settings.seal_key, nudge),
+        ),
+        (
+            suppression_service_pb2_grpc.add_SuppressionServiceServicer_to_server,
+            SuppressionServicer(sessions, settings.seal_key, settings.mac_key),
+        ),
+        (
+            suppression_service_pb2_grpc.add_SenderServiceServicer_to_server,
+            SenderServicer(sessions, settings.seal_key),
+        ),
+    ]
+    return pairs

@@ -1,0 +1,179 @@
+"""MessageService."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from crm.notifier.v1 import message_pb2, message_service_pb2, message_service_pb2_grpc
+from pydantic import SecretStr
+
+from chassis import context
+from chassis.db import Sessions, paging
+from chassis.errors import NotFound
+from chassis.rpc import rights
+from services.notifier.domain import addresses
+from services.notifier.domain.checks import Checks
+from services.notifier.domain.states import Channel, Purpose, State
+from services.notifier.messages import progress, resources
+from services.notifier.storage import lookups
+from services.notifier.usecases import intake, sending
+from services.notifier.usecases.sending import Wanted
+
+_LONGEST_HTML, _LONGEST_SMS = 256 * 1024, 2_000
+_USUAL_TIME = timedelta(hours=24)
+
+
+class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
+    """Messages and what became of them."""
+
+    def __init__(self, sessions: Sessions, seal_key: SecretStr, nudge: Callable[[], None]) -> None:
+        self._sessions = sessions
+        self._seal_key = seal_key
+        self._nudge = nudge
+
+    async def SendMessage(
+        self, request: message_service_pb2.SendMessageRequest, _: Any
+    ) -> message_pb2.Message:
+        """Accepts one message."""
+        rights.require("messages", "write")
+        now = datetime.now(UTC)
+        wanted = _wanted(request, now)
+        async with self._sessions.begin() as session:
+            await intake.make_room(session, now.date())
+        async with self._sessions.begin() as session:
+            message = await sending.send(session, wanted, now)
+        self._nudge()
+        return progress.view(message)
+
+    async def GetMessage(
+        self, request: message_service_pb2.GetMessageRequest, _: Any
+    ) -> message_pb2.Message:
+        """One message with its attempts."""
+        rights.require("messages", "read")
+        id = _id("id", request.id)
+        async with self._sessions.begin() as session:
+            message = await lookups.get(session, id)
+            if message is None:
+                raise NotFound("RESOURCE_MISSING", "no such message", resource="message", id=id)
+            return progress.view(message, await lookups.attempts(session, message.key))
+
+    async def ListMessages(
+        self, request: message_service_pb2.ListMessagesRequest, _: Any
+    ) -> message_service_pb2.ListMessagesResponse:
+        """One page of messages."""
+        rights.require("messages", "read")
+        by = _filter(request)
+        fields = {
+            "run": request.run_id,
+            "address": request.address,
+            "contact": request.contact_id,
+            "states": sorted(request.states),
+        }
+        page = paging.read(request.page_size, request.page_token, fields, self._seal_key)
+        after = int(str(page.after[0])) if page.after else None
+        async with self._sessions.begin() as session:
+            found = await lookups.page(session, by, after, page.size + 1)
+        shown = found[: page.size]
+        more = len(found) > page.size
+        return message_service_pb2.ListMessagesResponse(
+            messages=[progress.view(it) for it in shown],
+            next_page_token=paging.token([shown[-1].seq], fields, self._seal_key) if more else "",
+        )
+
+    async def CountMessages(
+        self, request: message_service_pb2.CountMessagesRequest, _: Any
+    ) -> message_service_pb2.CountMessagesResponse:
+        """A run's messages by state."""
+        rights.require("messages", "read")
+        run_id = _id("run_id", request.run_id)
+        async with self._sessions.begin() as session:
+            counts = await lookups.counts(session, run_id)
+        return message_service_pb2.CountMessagesResponse(
+            counts=[
+                message_service_pb2.StateCount(
+                    state=message_pb2.MessageState.ValueType(state), count=count
+                )
+                for state, count in sorted(counts.items())
+            ]
+        )
+
+
+def _id(field: str, value: str) -> UUID:
+    checks = Checks()
+    id = checks.uuid(field, value)
+    checks.end()
+    return id or UUID(int=0)
+
+
+def _filter(request: message_service_pb2.ListMessagesRequest) -> lookups.Filter:
+    checks = Checks()
+    given = [it for it in (request.run_id, request.address, request.contact_id) if it]
+    if len(given) != 1:
+        checks.wrong("run_id", "exactly one of run_id, address and contact_id is needed")
+    run_id = checks.uuid("run_id", request.run_id, required=False)
+    contact_id = checks.uuid("contact_id", request.contact_id, required=False)
+    key = ""
+    if request.address:
+        channel = Channel.EMAIL if "@" in request.address else Channel.SMS
+        key = addresses.normalised(channel, request.address) or ""
+        if not key:
+            checks.wrong("address", "is neither an E.164 phone nor an e-mail address")
+    states = [State(int(it)) for it in request.states if int(it) in set(State)]
+    checks.end()
+    return lookups.Filter(run_id, key, contact_id, states)
+
+
+def _wanted(request: message_service_pb2.SendMessageRequest, now: datetime) -> Wanted:
+    """Checks every field and names all that are wrong."""
+    checks = Checks()
+    request_id = checks.text("request_id", request.request_id, 200)
+    channel = checks.channel("channel", request.channel)
+    key = addresses.normalised(channel, request.address) if channel else None
+    if channel and key is None:
+        wants = "an E.164 phone number" if channel is Channel.SMS else "an e-mail address"
+        checks.wrong("address", f"is not {wants}")
+    if int(request.purpose) not in (Purpose.TRANSACTIONAL, Purpose.CARE):
+        checks.wrong("purpose", "must be TRANSACTIONAL or CARE")
+    advertiser = checks.uuid("advertiser_id", request.advertiser_id)
+    identity = checks.uuid("sender_identity_id", request.sender_identity_id)
+    contact = checks.uuid("contact_id", request.contact_id, required=False)
+    not_after = now + _USUAL_TIME
+    if request.HasField("not_after"):
+        not_after = resources.time(request.not_after)
+        if not_after <= now:
+            checks.wrong("not_after", "has passed")
+    _check_body(checks, request, channel)
+    checks.end()
+    if channel is None or key is None or advertiser is None or identity is None:
+        raise AssertionError("end raises when one of these is wrong")
+    return Wanted(
+        subject=context.require_principal().subject,
+        request_id=request_id,
+        request_hash=hashlib.sha256(request.SerializeToString(deterministic=True)).digest(),
+        channel=channel,
+        purpose=Purpose(request.purpose),
+        address=key if channel is Channel.SMS else request.address.strip(),
+        address_key=key,
+        advertiser_id=advertiser,
+        sender_identity_id=identity,
+        title=request.subject.strip(),
+        html=request.html,
+        text=request.text,
+        contact_id=contact,
+        not_after=not_after,
+    )
+
+
+def _check_body(
+    checks: Checks, request: message_service_pb2.SendMessageRequest, channel: Channel | None
+) -> None:
+    if channel is Channel.SMS:
+        checks.text("text", request.text, _LONGEST_SMS)
+        if request.html or request.subject:
+            checks.wrong("html" if request.html else "subject", "an SMS has text only")
+    elif channel is Channel.EMAIL:
+        checks.text("subject", request.subject, 500)
+        checks.text("html", request.html, _LONGEST_HTML, required=False)
+        checks.text("text", request.text, _LONGEST_HTML, required=not request.html)

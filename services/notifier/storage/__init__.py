@@ -1,0 +1,1 @@
+"""Every query of the notifier, as SQL that says what it locks."""

@@ -1,0 +1,125 @@
+"""New messages: each key at most once, however often it is brought."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.notifier.domain.states import Channel, Purpose
+from services.notifier.domain.work import Key
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """One recipient of a chunk; `values` are in the order of the run's variables."""
+
+    message_id: UUID
+    contact_id: UUID | None
+    address: str
+    address_key: str
+    time_zone: str
+    locale: str
+    values: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the messages of a chunk have in common."""
+
+    run_date: date
+    run_id: UUID | None
+    channel: Channel
+    purpose: Purpose
+    advertiser_id: UUID
+    sender_identity_id: UUID
+    content_hash: str
+    not_after: datetime | None
+
+
+async def insert(session: AsyncSession, shared: Shared, news: Sequence[New]) -> int:
+    """Inserts those whose key is new and returns how many; one statement."""
+    # unnest flattens arrays of arrays, so each row's values travel as one array literal.
+    parameters = {
+        **{name: getattr(shared, name) for name in Shared.__dataclass_fields__},
+        "channel": int(shared.channel),
+        "purpose": int(shared.purpose),
+        "ids": [it.message_id for it in news],
+        "contacts": [it.contact_id for it in news],
+        "addresses": [it.address for it in news],
+        "keys": [it.address_key for it in news],
+        "zones": [it.time_zone for it in news],
+        "locales": [it.locale for it in news],
+        "lists": [_literal(it.values) for it in news],
+    }
+    inserted = await session.execute(_INSERT, parameters)
+    return inserted.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+async def key_of(session: AsyncSession, subject: str, request_id: str) -> tuple[Key, bytes] | None:
+    """The message a caller's request id stands for and the request's hash.
+
+    Holds a lock on (caller, request id) until the transaction ends.
+    """
+    await session.execute(_TURN, {"key": f"message\x1f{subject}\x1f{request_id}"})
+    found = (await session.execute(_KEY, {"subject": subject, "request_id": request_id})).first()
+    return (Key(found.run_date, found.message_id), bytes(found.request_hash)) if found else None
+
+
+async def remember_key(
+    session: AsyncSession, subject: str, request_id: str, request_hash: bytes, key: Key
+) -> None:
+    """Notes which message a request id stands for; call `key_of` before."""
+    row = {
+        "subject": subject,
+        "request_id": request_id,
+        "request_hash": request_hash,
+        "message_id": key.message_id,
+        "run_date": key.run_date,
+    }
+    await session.execute(_REMEMBER, row)
+
+
+async def forget_keys(session: AsyncSession, limit: int = 1_000) -> int:
+    """Deletes keys older than any caller retries (35 days); returns how many."""
+    return len((await session.execute(_FORGET, {"limit": limit})).all())
+
+
+def _literal(values: Sequence[str]) -> str:
+    quoted = ('"' + it.replace("\\", "\\\\").replace('"', '\\"') + '"' for it in values)
+    return "{" + ",".join(quoted) + "}"
+
+
+_INSERT = text("""
+    INSERT INTO messages (run_date, run_id, channel, purpose, advertiser_id, sender_identity_id,
+        content_hash, not_after, message_id, contact_id, address, address_key, time_zone, locale,
+        values)
+    SELECT CAST(:run_date AS date), CAST(:run_id AS uuid), CAST(:channel AS smallint),
+        CAST(:purpose AS smallint), CAST(:advertiser_id AS uuid),
+        CAST(:sender_identity_id AS uuid), CAST(:content_hash AS text),
+        CAST(:not_after AS timestamptz), n.message_id, n.contact_id, n.address, n.address_key,
+        n.time_zone, n.locale, CAST(n.list AS text[])
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:addresses AS text[]),
+        CAST(:keys AS text[]), CAST(:zones AS text[]), CAST(:locales AS text[]),
+        CAST(:lists AS text[]))
+        AS n (message_id, contact_id, address, address_key, time_zone, locale, list)
+    ON CONFLICT (message_id, run_date) DO NOTHING
+""")
+_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+_KEY = text("""
+    SELECT message_id, run_date, request_hash FROM message_keys
+    WHERE subject = :subject AND request_id = :request_id
+""")
+_REMEMBER = text("""
+    INSERT INTO message_keys (subject, request_id, request_hash, message_id, run_date)
+    VALUES (:subject, :request_id, :request_hash, :message_id, :run_date)
+""")
+_FORGET = text("""
+    DELETE FROM message_keys WHERE (subject, request_id) IN (
+        SELECT subject, request_id FROM message_keys
+        WHERE created_at < now() - interval '35 days'
+        LIMIT :limit FOR UPDATE SKIP LOCKED)
+    RETURNING 1
+""")

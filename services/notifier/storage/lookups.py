@@ -1,0 +1,211 @@
+"""Messages as people ask for them: one, a page, counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.notifier.domain.states import Channel, State
+from services.notifier.domain.work import Key
+from services.notifier.storage import rows
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One of run, address key and contact is given; empty `states` is any."""
+
+    run_id: UUID | None = None
+    address_key: str = ""
+    contact_id: UUID | None = None
+    states: Sequence[State] = ()
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider and whether any replica has a session with it."""
+
+    name: str
+    channel: Channel
+    address: str
+    max_per_second: int
+    connected: bool
+    trouble: str
+
+
+async def get(session: AsyncSession, message_id: UUID) -> rows.Message | None:
+    """The message with this id, whatever its date; the newest should a date differ."""
+    found = (await session.execute(_GET, {"id": message_id})).first()
+    return rows.message(found) if found else None
+
+
+async def attempts(session: AsyncSession, key: Key) -> list[rows.Attempt]:
+    """The attempts of a message, in order."""
+    found = await session.execute(_ATTEMPTS, {"day": key.run_date, "id": key.message_id})
+    return [
+        rows.Attempt(
+            number=row.number,
+            provider=row.provider,
+            worker=row.worker,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            outcome=State(row.outcome) if row.outcome else None,
+            answer=row.answer,
+            provider_reference=row.provider_reference,
+        )
+        for row in found
+    ]
+
+
+async def page(
+    session: AsyncSession, by: Filter, after: int | None, limit: int
+) -> list[rows.Message]:
+    """Up to `limit` messages in the order they came, after a sequence number."""
+    value: object = by.address_key
+    statement = _BY_ADDRESS
+    if by.run_id is not None:
+        statement, value = _BY_RUN, by.run_id
+    elif by.contact_id is not None:
+        statement, value = _BY_CONTACT, by.contact_id
+    given = {
+        "key": value,
+        "states": [int(it) for it in by.states],
+        "any": not by.states,
+        "after": after or 0,
+        "limit": limit,
+    }
+    return [rows.message(row) for row in await session.execute(statement, given)]
+
+
+async def counts(session: AsyncSession, run_id: UUID) -> dict[State, int]:
+    """How many messages of a run are in each state."""
+    found = await session.execute(_COUNTS, {"run_id": run_id})
+    return {State(row.state): row.total for row in found}
+
+
+async def seed_provider(
+    session: AsyncSession, name: str, channel: Channel, address: str, max_per_second: int
+) -> None:
+    """Stores what the settings say of a provider."""
+    row = {
+        "name": name,
+        "channel": int(channel),
+        "address": address,
+        "max_per_second": max_per_second,
+    }
+    await session.execute(_SEED, row)
+
+
+async def note_session(
+    session: AsyncSession, provider: str, worker: str, connected: bool, trouble: str
+) -> int:
+    """Says that a worker lives and whether it is connected; returns how many workers live."""
+    row = {
+        "provider": provider,
+        "worker": worker,
+        "connected": connected,
+        "trouble": trouble[:200],
+    }
+    await session.execute(_NOTE_SESSION, row)
+    return int((await session.execute(_LIVING, {"provider": provider})).scalar_one())
+
+
+async def end_session(session: AsyncSession, provider: str, worker: str) -> None:
+    """Takes a worker that stops off the list."""
+    await session.execute(_END_SESSION, {"provider": provider, "worker": worker})
+
+
+async def providers(session: AsyncSession) -> list[Provider]:
+    """All providers, by name."""
+    return [
+        Provider(
+            name=row.name,
+            channel=Channel(row.channel),
+            address=row.address,
+            max_per_second=row.max_per_second,
+            connected=row.connected,
+            trouble=row.trouble,
+        )
+        for row in await session.execute(_PROVIDERS)
+    ]
+
+
+async def note_heartbeat(
+    session: AsyncSession, service: str, told_at: datetime, lag: float
+) -> None:
+    """Notes that everything a service said until `lag` seconds ago has been applied."""
+    await session.execute(_HEARTBEAT, {"service": service, "told": told_at, "lag": lag})
+
+
+async def control_age(session: AsyncSession, services: Sequence[str]) -> float:
+    """Age in seconds of the oldest news from `services`, by the database's clock."""
+    found = await session.execute(_CONTROL_AGE, {"services": list(services)})
+    row = found.one()
+    return float(row.age) if row.total == len(services) else float("inf")
+
+
+_GET = text(f"""
+    SELECT {rows.MESSAGE_COLUMNS} FROM messages m
+    WHERE m.message_id = :id ORDER BY m.run_date DESC LIMIT 1
+""")  # noqa: S608 (constant columns)
+_ATTEMPTS = text("""
+    SELECT number, provider, worker, started_at, ended_at, outcome, answer, provider_reference
+    FROM attempts WHERE run_date = :day AND message_id = :id ORDER BY number
+""")
+_LIST = f"""
+    SELECT {rows.MESSAGE_COLUMNS} FROM messages m
+    WHERE %s AND m.seq > :after AND (:any OR m.state = ANY(CAST(:states AS smallint[])))
+    ORDER BY m.seq LIMIT :limit
+"""  # noqa: S608
+_BY_RUN = text(
+    _LIST % "m.run_id = :key AND m.run_date = (SELECT run_date FROM runs WHERE run_id = :key)"
+)
+_BY_CONTACT = text(_LIST % "m.contact_id = :key")
+_BY_ADDRESS = text(_LIST % "m.address_key = :key")
+_COUNTS = text("""
+    SELECT state, count(*) AS total FROM messages
+    WHERE run_id = :run_id AND run_date = (SELECT run_date FROM runs WHERE run_id = :run_id)
+    GROUP BY state
+""")
+_SEED = text("""
+    INSERT INTO providers (name, channel, address, max_per_second)
+    VALUES (:name, :channel, :address, :max_per_second)
+    ON CONFLICT (name) DO UPDATE SET address = excluded.address,
+        max_per_second = excluded.max_per_second
+""")
+_NOTE_SESSION = text("""
+    INSERT INTO provider_sessions (provider, worker, connected, trouble, seen_at)
+    VALUES (:provider, :worker, :connected, :trouble, now())
+    ON CONFLICT (provider, worker) DO UPDATE SET connected = excluded.connected,
+        trouble = excluded.trouble, seen_at = now()
+""")
+_LIVING = text("""
+    SELECT count(*) FROM provider_sessions
+    WHERE provider = :provider AND seen_at > now() - interval '5 seconds'
+""")
+_END_SESSION = text(
+    "DELETE FROM provider_sessions WHERE provider = :provider "
+    "AND (worker = :worker OR seen_at < now() - interval '1 hour')"
+)
+_PROVIDERS = text("""
+    SELECT p.name, p.channel, p.address, p.max_per_second,
+        coalesce(bool_or(s.connected), false) AS connected,
+        coalesce(max(s.trouble), '') AS trouble
+    FROM providers p
+    LEFT JOIN provider_sessions s
+        ON s.provider = p.name AND s.seen_at > now() - interval '5 seconds'
+    GROUP BY p.name ORDER BY p.name
+""")
+_HEARTBEAT = text("""
+    INSERT INTO control_heartbeats AS h (service, told_at, seen_at)
+    VALUES (:service, :told, clock_timestamp() - make_interval(secs => CAST(:lag AS float)))
+    ON CONFLICT (service) DO UPDATE SET told_at = excluded.told_at,
+        seen_at = greatest(h.seen_at, excluded.seen_at)
+""")
+_CONTROL_AGE = text("""
+    SELECT count(*) AS total,
+        coalesce(extract(epoch FROM clock_timestamp() - min(seen_at)), 0) AS age
+    FROM control_heartbeats WHERE service = ANY(CAST(:services AS text[]))
+""")

@@ -1,0 +1,1 @@
+"""What the notifier does, each as a paragraph in the business's words."""

@@ -1,0 +1,103 @@
+"""Takes chunks into the tables, and control events to the runs and suppressions."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import uuid_utils.compat
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import audit
+from services.notifier.messages.chunks import Chunk, RunControl, Withdrawal
+from services.notifier.storage import intake, partitions, runs, senders, suppressions
+from services.notifier.storage.suppressions import Suppression
+
+
+async def make_room(session: AsyncSession, day: date) -> None:
+    """Makes the day's partitions unless they are there."""
+    if await partitions.missing(session, day):
+        await partitions.create(session, day)
+
+
+async def has_content(session: AsyncSession, content_hash: str) -> bool:
+    """Whether the content is kept here."""
+    return content_hash in await senders.contents(session, [content_hash])
+
+
+async def take(session: AsyncSession, chunk: Chunk) -> int:
+    """Stores the recipients that are new; returns how many were."""
+    told = chunk.told
+    run = await runs.note_chunk(session, told)
+    shared = intake.Shared(
+        run_date=told.run_date,
+        run_id=told.run_id,
+        channel=told.channel,
+        purpose=told.purpose,
+        advertiser_id=told.advertiser_id,
+        sender_identity_id=told.sender_identity_id,
+        content_hash=told.content_hash,
+        not_after=told.not_after,
+    )
+    recipients = chunk.recipients
+    if run.variables != told.variables:
+        recipients = _reordered(recipients, told.variables, run.variables)
+    return await intake.insert(session, shared, recipients)
+
+
+async def steer(session: AsyncSession, control: RunControl) -> bool:
+    """Pauses, resumes or ends a run, unless something newer is known of it."""
+    return await runs.control(
+        session,
+        control.run_id,
+        control.run_date,
+        control.epoch,
+        control.state,
+        control.channel,
+        control.purpose,
+        control.not_after,
+    )
+
+
+async def withdraw(session: AsyncSession, withdrawal: Withdrawal) -> int:
+    """Suppresses each address of a withdrawal; returns how many were not before.
+
+    leads knows already what it told, so no event goes back.
+    """
+    added = 0
+    for key in withdrawal.address_keys:
+        new = Suppression(
+            id=uuid_utils.compat.uuid7(),
+            channel=withdrawal.channel,
+            address=key,
+            address_key=key,
+            advertiser_id=withdrawal.advertiser_id,
+            purpose=withdrawal.purpose,
+            reason="withdrawn",
+            evidence=f"consent entry {withdrawal.entry_id}",
+            contact_id=withdrawal.contact_id,
+            actor="leads",
+            expires_at=None,
+            created_at=datetime.now(UTC),
+        )
+        stored, is_new = await suppressions.add(session, new)
+        if is_new:
+            added += 1
+            await audit.record(
+                session,
+                action="suppress",
+                subject_type="suppression",
+                subject_id=str(stored.id),
+                after={"reason": stored.reason, "evidence": stored.evidence},
+            )
+    return added
+
+
+def _reordered(
+    recipients: Sequence[intake.New], given: Sequence[str], wanted: Sequence[str]
+) -> tuple[intake.New, ...]:
+    """Values in the order of the run's variables; one that a chunk lacks is empty."""
+    place = {name: at for at, name in enumerate(given)}
+    return tuple(
+        replace(it, values=[it.values[place[n]] if n in place else "" for n in wanted])
+        for it in recipients
+    )

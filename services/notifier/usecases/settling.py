@@ -1,0 +1,79 @@
+"""Writes down how attempts ended, and what follows for their messages."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.notifier.domain import states
+from services.notifier.domain.states import Result, Verdict
+from services.notifier.domain.work import Outgoing
+from services.notifier.storage import claims, receipts, rows
+from services.notifier.usecases import reports
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One attempt that ended."""
+
+    message: Outgoing
+    result: Result
+
+
+async def settle(
+    session: AsyncSession,
+    ended: Sequence[Ended],
+    *,
+    provider: str,
+    retry_seconds: float,
+    region: str,
+) -> list[rows.Message]:
+    """Records the outcomes, moves the messages and reports them; returns those moved."""
+    now = await claims.now(session)
+    outcomes = [_outcome(it, now, retry_seconds) for it in ended]
+    changed = await claims.settle(session, outcomes)
+    await receipts.add_parts(session, [part for it in ended for part in _parts(it, provider)])
+    await reports.announce(session, changed, region)
+    return changed
+
+
+def _outcome(ended: Ended, now: datetime, retry_seconds: float) -> claims.Outcome:
+    message = ended.message.claimed
+    deadline = message.created_at + timedelta(seconds=retry_seconds)
+    if message.not_after is not None:
+        deadline = min(deadline, message.not_after)
+    following = states.settle(
+        ended.result,
+        attempt=ended.message.number,
+        now=now,
+        deadline=deadline,
+        chance=random.random(),  # noqa: S311 (spreads retries, keeps no secret)
+    )
+    return claims.Outcome(
+        key=message.key,
+        number=ended.message.number,
+        next=following,
+        answer=ended.result.answer,
+        provider_reference=",".join(ended.result.references),
+    )
+
+
+def _parts(ended: Ended, provider: str) -> list[receipts.Part]:
+    """The parts a receipt may come for; e-mail has none."""
+    if ended.result.verdict not in (Verdict.TAKEN, Verdict.UNKNOWN) or not ended.message.parts:
+        return []
+    references = ended.result.references
+    return [
+        receipts.Part(
+            key=ended.message.claimed.key,
+            number=ended.message.number,
+            part=place,
+            parts=len(ended.message.parts),
+            provider=provider,
+            reference=reference,
+        )
+        for place, reference in enumerate(references, start=1)
+        if reference
+    ]

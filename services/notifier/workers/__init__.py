@@ -1,0 +1,1 @@
+"""What acts on time or on claimed work."""

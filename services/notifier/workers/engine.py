@@ -1,0 +1,285 @@
+"""One channel's engine: it claims, prepares, opens attempts, writes and settles.
+
+Its loops share little: claims in `_held`, open attempts in `_leases`, ends in `_ended`. A loop
+that meets a database that is away waits and goes on; what lapses meanwhile is put in doubt by
+the reaper of whoever lives.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis import context
+from chassis.db import Sessions
+from services.notifier.channels.wire import Wire
+from services.notifier.config import Settings
+from services.notifier.domain.scheduling import Bucket
+from services.notifier.domain.states import Result, Verdict
+from services.notifier.domain.work import Outgoing, Prepared
+from services.notifier.storage import claims, lookups
+from services.notifier.usecases import settling
+from services.notifier.workers import metrics
+from services.notifier.workers.filling import Filler, Held
+from services.notifier.workers.freshness import Freshness
+from services.notifier.workers.leases import Leases, now
+
+_PAUSE_SECONDS = 0.5
+_GATHER_SECONDS = 0.01
+_MOST_ENDED = 500
+_MOST_OPENED = 200
+_TELL_SECONDS = 1.0
+_STOP_SECONDS = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class Engine:
+    """A background task of the process; ends by itself once the process drains."""
+
+    drains = True
+
+    def __init__(self, settings: Settings, sessions: Sessions, wire: Wire) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._wire = wire
+        self._held = Held()
+        self._leases = Leases(settings.lease_seconds)
+        self._fresh = Freshness(sessions, self._runs_held)
+        self._filler = Filler(settings, sessions, wire, self._held)
+        self._bucket = Bucket(0, now())
+        self._ended: deque[settling.Ended] = deque()
+        self._some_ended = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._opening: list[Prepared] = []
+        self._stopping = False
+        self._limit = (
+            settings.sms_max_per_second
+            if wire.provider == "smpp"
+            else settings.email_max_per_second
+        )
+        self.__qualname__ = f"engine {wire.provider}"
+
+    def nudge(self) -> None:
+        """Something new may wait in the tables."""
+        self._filler.nudge()
+
+    async def __call__(self) -> None:
+        """Runs until the process drains, then ends in order."""
+        draining = context.draining()
+        self._stopping = False
+        self._held.clear()
+        self._leases.clear()
+        loops = (self._fill, self._submit, self._flush, self._renew, self._tell)
+        tasks: list[asyncio.Task[None]] = [asyncio.create_task(loop()) for loop in loops]
+        fill, submit, flush, *others = tasks
+        wire = asyncio.create_task(self._wire.run(self._permit, self._done))
+        stopped = asyncio.create_task(_set(draining))
+        try:
+            await asyncio.wait({stopped, wire, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (wire, *tasks):
+                if task.done():
+                    task.result()
+            await self._finish(fill, submit)
+        finally:
+            for task in (stopped, fill, submit, *others):
+                task.cancel()
+            await self._wire.close()
+            wire.cancel()
+            await asyncio.gather(wire, stopped, fill, submit, *others, return_exceptions=True)
+            await self._flush_last(flush)
+
+    async def _finish(self, *claiming: asyncio.Task[None]) -> None:
+        """Stops claiming, gives back what has no attempt, waits for the answers to come."""
+        # Cancelling a commit would leave attempts open that nobody knows of.
+        self._stopping = True
+        self._filler.nudge()
+        await asyncio.wait(claiming, timeout=_STOP_SECONDS)
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            async with self._sessions.begin() as session:
+                await claims.release(session, [it.claimed for it in self._held.clear()])
+        grace = max(0.0, self._settings.shutdown_grace_seconds - 3.0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                while len(self._leases):
+                    self._moved.clear()
+                    await self._moved.wait()
+
+    async def _flush_last(self, flush: asyncio.Task[None]) -> None:
+        """Writes down what the wires told while they closed."""
+        flush.cancel()
+        await asyncio.gather(flush, return_exceptions=True)
+        try:
+            while self._ended:
+                await self._flush_some()
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("outcomes_left_to_lapse", error=type(error).__name__)
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            async with self._sessions.begin() as session:
+                await lookups.end_session(session, self._wire.provider, self._settings.instance)
+
+    def _runs_held(self) -> Iterator[UUID]:
+        yield from self._held.runs()
+        yield from self._leases.runs()
+        yield from (it.claimed.run_id for it in self._opening if it.claimed.run_id)
+
+    async def _permit(self, message: Outgoing) -> bool:
+        """Asked by a wire right before each write."""
+        if not self._leases.holds(message):
+            return False
+        if not await self._fresh.ensure():
+            return False
+        return self._leases.holds(message) and self._fresh.allows(message.prepared)
+
+    def _done(self, message: Outgoing, result: Result) -> None:
+        """Told by a wire at the end of each message."""
+        if result.verdict is Verdict.TAKEN:
+            self._settings.reach("after_provider_took")
+        self._ended.append(settling.Ended(message, result))
+        self._some_ended.set()
+
+    async def _fill(self) -> None:
+        while not self._stopping:
+            await _unless_away(self._filler.fill)
+
+    async def _submit(self) -> None:
+        while not self._stopping:
+            await _unless_away(self._submit_some)
+
+    async def _submit_some(self) -> None:
+        """Opens attempts for what the window can take now, and hands them to the wire."""
+        room = min(self._wire.capacity - len(self._leases), self._bucket.room(now()), _MOST_OPENED)
+        # The last eighth is kept for messages that belong to no run.
+        reserve = max(1, self._wire.capacity // 8)
+        batch = self._held.take(room, room - reserve)
+        if not batch:
+            await self._wait_for_room(room)
+            return
+        asked_at = now()
+        self._opening = batch
+        try:
+            async with self._sessions.begin() as session:
+                await self._fresh.refresh(session)
+                allowed = [it for it in batch if self._fresh.allows(it)]
+                opened = await claims.open_attempts(
+                    session,
+                    [it.claimed for it in allowed],
+                    provider=self._wire.provider,
+                    worker=self._settings.instance,
+                    lease_seconds=self._settings.lease_seconds,
+                )
+        except BaseException:
+            self._held.put_back(batch)
+            raise
+        finally:
+            self._opening = []
+        for prepared in allowed:
+            number = opened.get(prepared.claimed.key.message_id)
+            if number is not None:
+                message = Outgoing(prepared, number)
+                self._leases.add(message, asked_at)
+                self._wire.submit(message)
+        self._bucket.take(len(opened))
+        await self._give_back([it for it in batch if it not in allowed])
+
+    async def _give_back(self, forbidden: list[Prepared]) -> None:
+        """Something changed since their gates: they pass them again at the next claim."""
+        if forbidden:
+            async with self._sessions.begin() as session:
+                await claims.release(session, [it.claimed for it in forbidden])
+
+    async def _wait_for_room(self, room: int) -> None:
+        """Waits until a place in the window, a prepared message or a rate's token comes."""
+        self._moved.clear()
+        events = [_set(self._moved)]
+        if room > 0:
+            events.append(self._held.changed())
+        await _first_of(events, within=0.1)
+
+    async def _flush(self) -> None:
+        while True:
+            if not self._ended:
+                self._some_ended.clear()
+                await self._some_ended.wait()
+                await asyncio.sleep(_GATHER_SECONDS)
+            await _unless_away(self._flush_some)
+
+    async def _flush_some(self) -> None:
+        """Commits up to 500 outcomes; they stay in line until that is done."""
+        ended = [self._ended[at] for at in range(min(len(self._ended), _MOST_ENDED))]
+        async with self._sessions.begin() as session:
+            await settling.settle(
+                session,
+                ended,
+                provider=self._wire.provider,
+                retry_seconds=self._settings.retry_deadline_seconds,
+                region=self._settings.region,
+            )
+            self._settings.reach("before_outcome_commit")
+        for it in ended:
+            self._ended.popleft()
+            self._leases.remove(it.message)
+            metrics.attempts.labels(self._wire.provider, it.result.verdict).inc()
+        self._filler.note_rate(len(ended))
+        self._moved.set()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / 3)
+            await _unless_away(self._renew_all)
+
+    async def _renew_all(self) -> None:
+        asked_at = now()
+        async with self._sessions.begin() as session:
+            renewed = await claims.renew(session, self._leases.held(), self._settings.lease_seconds)
+        self._leases.renewed(renewed, asked_at)
+
+    async def _tell(self) -> None:
+        while True:
+            await _unless_away(self._tell_once)
+            await asyncio.sleep(_TELL_SECONDS)
+
+    async def _tell_once(self) -> None:
+        """Says that this worker lives; the provider's rate is shared among those that do."""
+        provider = self._wire.provider
+        async with self._sessions.begin() as session:
+            await lookups.seed_provider(
+                session, provider, self._wire.channel, self._wire.address, self._limit
+            )
+            living = await lookups.note_session(
+                session,
+                provider,
+                self._settings.instance,
+                self._wire.capacity > 0,
+                self._wire.trouble,
+            )
+        self._filler.share = 1 / max(1, living)
+        self._bucket.limit(self._limit * self._filler.share)
+        metrics.open_attempts.labels(provider).set(len(self._leases))
+        metrics.connected.labels(provider).set(1 if self._wire.capacity else 0)
+
+
+async def _unless_away(step: Callable[[], Awaitable[None]]) -> None:
+    """Does a step; a database that is away is waited for."""
+    try:
+        await step()
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        log.warning("engine_waits", error=type(error).__name__)
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _first_of(waits: Sequence[Awaitable[None]], within: float) -> None:
+    tasks = [asyncio.ensure_future(it) for it in waits]
+    try:
+        await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

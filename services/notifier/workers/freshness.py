@@ -1,0 +1,87 @@
+"""What changed since a message passed its gates: runs paused, addresses suppressed."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import Sessions
+from services.notifier.domain.states import Channel, RunState
+from services.notifier.domain.work import Prepared, Suppressed
+from services.notifier.storage import runs, suppressions
+from services.notifier.workers.leases import now
+
+MAX_AGE_SECONDS = 0.25
+_MOST_NEWS = 5_000
+# Longer than a lease: nothing held is older.
+_NEWS_KEPT_SECONDS = 600.0
+
+log = structlog.get_logger(__name__)
+
+
+class Freshness:
+    """Read at least every 250 ms while something is written, and before every burst."""
+
+    def __init__(self, sessions: Sessions, held: Callable[[], Iterable[UUID]]) -> None:
+        """`held` names the runs whose messages are held."""
+        self._sessions = sessions
+        self._held = held
+        self._read_at = float("-inf")
+        self._runs: dict[UUID, tuple[int, str]] = {}
+        self._known = -1  # the version that `_news` reaches up to
+        self._since = -1  # the version that `_news` begins after
+        self._news: dict[tuple[Channel, str], list[Suppressed]] = {}
+        self._news_began = 0.0
+        self._turn = asyncio.Lock()
+
+    async def refresh(self, session: AsyncSession) -> None:
+        """Reads the state of now in the caller's transaction."""
+        asked = now()
+        found = await runs.states(session, sorted(set(self._held())))
+        version = await suppressions.version(session)
+        if self._known < 0 or asked - self._news_began > _NEWS_KEPT_SECONDS:
+            self._forget(version, asked)
+        elif version > self._known:
+            news = await suppressions.since(session, self._known, _MOST_NEWS)
+            if len(news) == _MOST_NEWS:
+                # Too many to keep: what is held passes its gates again.
+                self._forget(version, asked)
+            for it in news:
+                self._news.setdefault((it.channel, it.address_key), []).append(it)
+            self._known = max([version, *(it.version for it in news)])
+        self._runs, self._read_at = found, asked
+
+    async def ensure(self) -> bool:
+        """Makes sure that what is known is fresh; False when it cannot be had."""
+        if now() - self._read_at <= MAX_AGE_SECONDS:
+            return True
+        async with self._turn:
+            if now() - self._read_at <= MAX_AGE_SECONDS:
+                return True
+            try:
+                async with asyncio.timeout(5), self._sessions.begin() as session:
+                    await self.refresh(session)
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                log.warning("freshness_not_known", error=type(error).__name__)
+                return False
+        return True
+
+    def allows(self, message: Prepared) -> bool:
+        """Whether nothing that forbids the message was read since its gates."""
+        run_id = message.claimed.run_id
+        if run_id is not None and self._runs.get(run_id) != (message.epoch, RunState.ACTIVE):
+            return False
+        if message.suppression_version < self._since:
+            return False
+        news = self._news.get((message.claimed.channel, message.claimed.address_key), ())
+        return not any(
+            it.version > message.suppression_version and it.covers(message.claimed) for it in news
+        )
+
+    def _forget(self, version: int, at: float) -> None:
+        self._news.clear()
+        self._known = self._since = version
+        self._news_began = at
