@@ -1,12 +1,13 @@
 """Who of an audience is planned, and why the others are left out."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
-from uuid import UUID
 
-from services.campaigns.domain.kinds import Channel, Purpose
+from services.campaigns.domain import keys
+from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.rendering import MAX_VALUE_CHARACTERS
+from services.campaigns.domain.runs import Run
 from services.campaigns.domain.states import ExclusionReason
 
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -15,10 +16,10 @@ _LONGEST_EMAIL = 254
 
 
 class Member(NamedTuple):
-    """One person of a frozen audience, by what a run needs to know."""
+    """One person of a frozen audience, by what a run needs to know; the id is 16 bytes."""
 
     ordinal: int
-    contact_id: UUID
+    contact_id: bytes
     address: str
     address_key: str
     consented: bool
@@ -29,20 +30,62 @@ class Member(NamedTuple):
     values: list[str]
 
 
-def exclusion(member: Member, channel: Channel, purpose: Purpose) -> ExclusionReason | None:
-    """Return why a person is left out before addresses are compared; None if not."""
+class Decision(NamedTuple):
+    """What a run does about a person: a message (id of 16 bytes), or none for a reason."""
+
+    member: Member
+    message_id: bytes | None
+    reason: ExclusionReason | None
+    region: str
+    values: Sequence[str]
+
+
+def decide(run: Run, members: Sequence[Member], regions: Sequence[str]) -> list[Decision]:
+    """Return a decision for each person, as far as these people alone tell.
+
+    The first of several with one address gets the message. Who belongs to none of `regions` is
+    sent from the first of them.
+    """
+    reachable = _CHECKS[run.channel]
+    needs_consent = run.purpose.needs_consent
+    message_id = keys.message_ids(run.key, run.channel)
+    known = frozenset(regions)
+    met: set[str] = set()
+    decisions = []
+    for member in members:
+        reason = _exclusion(member, reachable, needs_consent)
+        region = member.region if member.region in known else regions[0]
+        if reason is None and member.address_key in met:
+            reason = ExclusionReason.SHARED_ADDRESS
+        if reason is not None:
+            decisions.append(Decision(member, None, reason, region, ()))
+            continue
+        met.add(member.address_key)
+        values = _capped(member.values)
+        decisions.append(Decision(member, message_id(member.address_key), None, region, values))
+    return decisions
+
+
+def shared(decision: Decision) -> Decision:
+    """Return the decision about somebody whose address the plan has already."""
+    return decision._replace(message_id=None, reason=ExclusionReason.SHARED_ADDRESS, values=())
+
+
+def _exclusion(
+    member: Member, reachable: Callable[[str], bool], needs_consent: bool
+) -> ExclusionReason | None:
     if member.gone:
         return ExclusionReason.CONTACT_GONE
     if not member.address:
         return ExclusionReason.NO_ADDRESS
-    if not member.address_key or not _fits(channel, member.address):
+    if not member.address_key or not reachable(member.address):
         return ExclusionReason.INVALID_ADDRESS
-    if purpose.needs_consent and not member.consented:
+    if needs_consent and not member.consented:
         return ExclusionReason.NO_CONSENT
     return None
 
 
-def capped(values: list[str]) -> list[str]:
+def _capped(values: list[str]) -> list[str]:
     """Return the values cut to the length a template was admitted with."""
     for value in values:
         if len(value) > MAX_VALUE_CHARACTERS:
@@ -62,7 +105,3 @@ _CHECKS: dict[Channel, Callable[[str], bool]] = {
     Channel.SMS: _is_phone,
     Channel.EMAIL: _is_email,
 }
-
-
-def _fits(channel: Channel, address: str) -> bool:
-    return _CHECKS[channel](address)

@@ -49,7 +49,7 @@ def member(message: audience_pb2.AudienceMember) -> Member:
     """Return one person."""
     return Member(
         message.ordinal,
-        UUID(bytes=message.contact_id),
+        message.contact_id,
         message.address,
         message.address_key,
         message.consented,

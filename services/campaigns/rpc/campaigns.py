@@ -29,7 +29,7 @@ from services.campaigns.messages import templates as template_messages
 from services.campaigns.rpc import reviews
 from services.campaigns.rpc.requests import identifier, wrong
 from services.campaigns.storage import campaigns as stored
-from services.campaigns.storage import templates
+from services.campaigns.storage import partitions, templates
 from services.campaigns.usecases import campaigns as usecases
 from services.campaigns.usecases import runs
 
@@ -159,7 +159,7 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         await self._check(campaign.draft(), [])
         await self._check_audience(campaign, content)
         async with self._sessions.begin() as session:
-            await runs.make_partition(session, runs.run_date(now))
+            await partitions.make(session, runs.run_date(now))
         async with self._sessions.begin() as session:
 
             async def work() -> run_pb2.Run:

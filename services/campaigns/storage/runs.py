@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, and_, func, insert, select, text, update
+from sqlalchemy import RowMapping, Select, and_, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
@@ -205,25 +205,6 @@ async def count(session: AsyncSession, run_id: UUID, deltas: Mapping[RecipientSt
     await session.execute(
         update(run_counters).where(run_counters.c.run_id == run_id).values(values)
     )
-
-
-async def make_partition(session: AsyncSession, day: str, next_day: str) -> None:
-    """Make the partition of recipients for a day (ISO 8601) unless it is there.
-
-    Attaching takes a weaker lock than creating it in place: nobody who reads or writes waits.
-    """
-    name = f"recipients_{day.replace('-', '')}"
-    await session.execute(text("SELECT pg_advisory_xact_lock(hashtext('recipients partition'))"))
-    if await session.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is not None:
-        return
-    await session.execute(
-        text(f"""
-        CREATE TABLE {name} (LIKE recipients INCLUDING DEFAULTS INCLUDING CONSTRAINTS)
-        WITH (fillfactor = 80)
-        """)
-    )
-    attach = f"ATTACH PARTITION {name} FOR VALUES FROM ('{day}') TO ('{next_day}')"
-    await session.execute(text(f"ALTER TABLE recipients {attach}"))
 
 
 def _held(run_id: UUID, fence: int) -> Any:

@@ -1,61 +1,67 @@
 """The plan of a run is written batch by batch, each with the cursor in one transaction."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.outbox import Class
-from services.campaigns.domain import keys, planning
+from services.campaigns.domain import planning
 from services.campaigns.domain import runs as domain
-from services.campaigns.domain.planning import Member
-from services.campaigns.domain.runs import Run
-from services.campaigns.domain.states import ExclusionReason, RecipientState
+from services.campaigns.domain.planning import Decision, Member
+from services.campaigns.domain.runs import Plan, Run
+from services.campaigns.domain.states import RecipientState
 from services.campaigns.messages import runs as messages
-from services.campaigns.storage import recipients
+from services.campaigns.storage import copying, recipients
 from services.campaigns.storage import runs as stored
-from services.campaigns.storage.recipients import Planned
 from services.campaigns.usecases import runs
 
 
-async def plan(
-    session: AsyncSession,
-    run_id: UUID,
-    fence: int,
-    members: Sequence[Member],
-    *,
-    regions: Sequence[str],
-    lease: timedelta,
-) -> bool:
-    """Decide on a batch of people; False if this planner may not plan the run any more.
+class Batch(NamedTuple):
+    """Decisions about a batch of people, and the rows they make."""
+
+    decisions: list[Decision]
+    rows: list[bytes]
+    encode: Callable[[Decision], bytes]
+
+
+def prepare(run: Run, members: Sequence[Member], regions: Sequence[str]) -> Batch:
+    """Decide on a batch as far as it alone tells; no database is asked.
 
     `regions` are those that have a notifier; whoever belongs to none of them is sent from the
-    first. People the cursor has passed are left out.
+    first.
     """
+    decisions = planning.decide(run, members, regions)
+    encode = copying.encoder(run)
+    return Batch(decisions, [encode(each) for each in decisions], encode)
+
+
+async def plan(
+    session: AsyncSession, run_id: UUID, fence: int, batch: Batch, lease: timedelta
+) -> bool:
+    """Write a batch with its cursor; False if this planner may not plan the run any more."""
     run = await stored.lock_plan(session, run_id, fence)
     if run is None:
         return False
-    fresh = [member for member in members if member.ordinal > run.plan.cursor]
-    if not fresh:
+    batch = await _compared(session, run, _after(batch, run.plan.cursor))
+    if not batch.rows:
         return True
-    rows = await _decided(session, run, fresh, regions)
-    excluded = Counter(row.reason for row in rows if row.message_id is None)
-    planned = len(rows) - excluded.total()
+    reasons = Counter(each.reason for each in batch.decisions if each.reason is not None)
+    planned = [each for each in batch.decisions if each.reason is None]
     before = run.plan
-    after = replace(
-        before,
-        cursor=fresh[-1].ordinal,
-        audience=before.audience + len(rows),
-        planned=before.planned + planned,
-        excluded=_sum(before.excluded, excluded),
-        regions=before.regions | {row.region for row in rows if row.message_id is not None},
+    after = Plan(
+        cursor=batch.decisions[-1].member.ordinal,
+        audience=before.audience + len(batch.rows),
+        planned=before.planned + len(planned),
+        excluded=Counter(before.excluded) + reasons,
+        regions=before.regions | {each.region for each in planned},
     )
-    await recipients.copy(session, rows)
+    await recipients.copy(session, batch.rows)
     await stored.keep_plan(session, run.id, after, lease)
-    await stored.count(session, run.id, {RecipientState.PLANNED: planned})
+    await stored.count(session, run.id, {RecipientState.PLANNED: len(planned)})
     return True
 
 
@@ -73,46 +79,18 @@ async def freeze(session: AsyncSession, run_id: UUID, fence: int, size: int, now
     return True
 
 
-async def _decided(
-    session: AsyncSession, run: Run, members: Sequence[Member], regions: Sequence[str]
-) -> list[Planned]:
-    """Return a row for each member: planned, or excluded for a reason."""
-    reasons = [planning.exclusion(member, run.channel, run.purpose) for member in members]
-    wanted = [m.address_key for m, reason in zip(members, reasons, strict=True) if reason is None]
-    taken = await recipients.taken_addresses(session, run, wanted) if wanted else set()
-    rows = []
-    for member, reason in zip(members, reasons, strict=True):
-        if reason is None and member.address_key in taken:
-            reason = ExclusionReason.SHARED_ADDRESS
-        if reason is None:
-            taken.add(member.address_key)
-        rows.append(_row(run, member, reason, regions))
-    return rows
+def _after(batch: Batch, cursor: int) -> Batch:
+    """Return the part of a batch that the cursor has not passed."""
+    passed = sum(each.member.ordinal <= cursor for each in batch.decisions)
+    return Batch(batch.decisions[passed:], batch.rows[passed:], batch.encode)
 
 
-def _row(
-    run: Run, member: Member, reason: ExclusionReason | None, regions: Sequence[str]
-) -> Planned:
-    planned = reason is None
-    return Planned(
-        run.run_date,
-        run.id,
-        member.contact_id,
-        run.channel.value,
-        keys.message_id(run.key, run.channel, member.address_key) if planned else None,
-        RecipientState.PLANNED.value if planned else RecipientState.EXCLUDED.value,
-        "" if reason is None else reason.value,
-        member.region if member.region in regions else regions[0],
-        member.address,
-        member.address_key,
-        member.time_zone,
-        member.locale,
-        # Whoever gets nothing needs no values.
-        planning.capped(member.values) if planned else [],
-    )
-
-
-def _sum(before: object, more: Counter[str]) -> dict[ExclusionReason, int]:
-    total = Counter(before)  # type: ignore[call-overload]
-    total.update({ExclusionReason(reason): count for reason, count in more.items()})
-    return dict(total)
+async def _compared(session: AsyncSession, run: Run, batch: Batch) -> Batch:
+    """Return the batch without those whose address an earlier batch has planned already."""
+    wanted = [each.message_id for each in batch.decisions if each.message_id is not None]
+    taken = await recipients.already_planned(session, run, wanted) if wanted else set()
+    shared = [place for place, each in enumerate(batch.decisions) if each.message_id in taken]
+    for place in shared:
+        batch.decisions[place] = planning.shared(batch.decisions[place])
+        batch.rows[place] = batch.encode(batch.decisions[place])
+    return batch

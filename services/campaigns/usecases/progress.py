@@ -13,7 +13,7 @@ from services.campaigns.storage import runs as stored
 
 async def apply(session: AsyncSession, report: Report) -> int:
     """Apply what is news; returns how many recipients moved. Old news and strangers are dropped."""
-    moved = await recipients.apply(session, report.run_date, report.run_id, report.news)
+    moved = await recipients.apply(session, report.run_date, report.news)
     states: Counter[RecipientState] = Counter()
     opened: Counter[UUID] = Counter()
     for each in moved:

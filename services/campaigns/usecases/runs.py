@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import uuid_utils.compat
@@ -31,11 +31,6 @@ SWEEP = 5_000
 def run_date(now: datetime) -> date:
     """Return the date of a run that starts now; it travels with its messages."""
     return now.astimezone(UTC).date()
-
-
-async def make_partition(session: AsyncSession, day: date) -> None:
-    """Make room for the recipients of a day's runs; in a transaction of its own."""
-    await stored.make_partition(session, day.isoformat(), (day + timedelta(days=1)).isoformat())
 
 
 def check_start(campaign: Campaign, etag: str, now: datetime) -> None:

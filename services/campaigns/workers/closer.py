@@ -5,6 +5,7 @@ from datetime import timedelta
 from chassis.db import Sessions
 from services.campaigns.domain.clock import Clock
 from services.campaigns.domain.states import LEFT_BEHIND
+from services.campaigns.storage import partitions
 from services.campaigns.storage import runs as stored
 from services.campaigns.usecases import runs as usecases
 
@@ -39,5 +40,5 @@ class Closer:
         today = usecases.run_date(self._clock())
         for day in (today, today + timedelta(days=1)):
             async with self._sessions.begin() as session:
-                await usecases.make_partition(session, day)
+                await partitions.make(session, day)
         return False

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -13,6 +14,7 @@ from chassis.db import Sessions
 from services.campaigns.clients.leads import Leads
 from services.campaigns.domain.clock import Clock
 from services.campaigns.domain.runs import Run
+from services.campaigns.storage import recipients
 from services.campaigns.storage import runs as stored
 from services.campaigns.usecases import planning
 from services.campaigns.workers import rounds
@@ -20,6 +22,14 @@ from services.campaigns.workers import rounds
 # A run that leads refuses waits so long, and does not keep others from being planned.
 _REFUSED = timedelta(seconds=10)
 _AWAY = timedelta(seconds=1)
+
+# Batches prepared before the database has written the one before them.
+_AHEAD = 2
+
+# Batches after which the database had better know what it holds.
+_ENOUGH = 10
+
+Batches = asyncio.Queue[planning.Batch | None]
 
 log = structlog.get_logger()
 
@@ -72,25 +82,44 @@ class Planner:
 
     async def _plan(self, run: Run, fence: int) -> None:
         size = await self._leads.freeze(run)
-        draining = context.draining()
-        async with contextlib.aclosing(self._leads.stream(run)) as batches:
-            async for members in batches:
+        batches: Batches = asyncio.Queue(_AHEAD)
+        preparing = asyncio.create_task(self._prepare(run, batches), name="planner stream")
+        try:
+            for number in itertools.count():
+                batch = await batches.get()
+                if batch is None:
+                    break
+                if number == _ENOUGH:
+                    await self._learn(run)
                 async with self._sessions.begin() as session:
-                    goes_on = await planning.plan(
-                        session,
-                        run.id,
-                        fence,
-                        members,
-                        regions=self._regions,
-                        lease=self._lease,
-                    )
-                if not goes_on or draining.is_set():
+                    goes_on = await planning.plan(session, run.id, fence, batch, self._lease)
+                if not goes_on or context.draining().is_set():
                     return
+            await preparing
+        finally:
+            preparing.cancel()
+            await asyncio.gather(preparing, return_exceptions=True)
+        await self._learn(run)
         async with self._sessions.begin() as session:
             frozen = await planning.freeze(session, run.id, fence, size, self._clock())
         if frozen:
             log.info("planned", run_id=str(run.id), audience=size)
             await self._let_go(run.id)
+
+    async def _prepare(self, run: Run, batches: Batches) -> None:
+        """Decide on the next people while the database writes the last; None ends them."""
+        try:
+            async with contextlib.aclosing(self._leads.stream(run)) as stream:
+                async for members in stream:
+                    await batches.put(planning.prepare(run, members, self._regions))
+        except Exception:
+            await batches.put(None)
+            raise
+        await batches.put(None)
+
+    async def _learn(self, run: Run) -> None:
+        async with self._sessions.begin() as session:
+            await recipients.learn(session, run)
 
     async def _let_go(self, run_id: UUID) -> None:
         """Tell leads that the audience is not needed; one that is never told keeps it."""

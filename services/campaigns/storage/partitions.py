@@ -1,0 +1,36 @@
+"""Partitions of recipients: one a day, by the date of the run."""
+
+from datetime import date, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+def partition(day: date) -> str:
+    """Return the name of a day's partition."""
+    return f"recipients_{day:%Y%m%d}"
+
+
+async def make(session: AsyncSession, day: date) -> None:
+    """Make a day's partition unless it is there; in a transaction of its own.
+
+    Attaching takes a weaker lock than creating it in place: nobody who reads or writes waits.
+    """
+    name = partition(day)
+    await session.execute(_TURN)
+    if await session.scalar(_FIND, {"name": name}) is not None:
+        return
+    await session.execute(
+        text(f"""
+        CREATE TABLE {name} (LIKE recipients INCLUDING DEFAULTS INCLUDING CONSTRAINTS)
+        WITH (fillfactor = 80)
+        """)
+    )
+    bounds = f"FROM ('{day}') TO ('{day + timedelta(days=1)}')"
+    await session.execute(
+        text(f"ALTER TABLE recipients ATTACH PARTITION {name} FOR VALUES {bounds}")
+    )
+
+
+_TURN = text("SELECT pg_advisory_xact_lock(hashtext('recipients partition'))")
+_FIND = text("SELECT to_regclass(:name)")

@@ -1,0 +1,102 @@
+"""Campaigns on a real PostgreSQL, with the answers of its peers as arguments."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from crm.campaigns.v1 import campaign_service_pb2_grpc as campaign_grpc
+from crm.campaigns.v1 import run_service_pb2_grpc as run_grpc
+from crm.campaigns.v1 import template_service_pb2_grpc as template_grpc
+from sqlalchemy import text
+
+from chassis import db
+from chassis.context import Principal
+from services.campaigns.clients.renderer import Renderer
+from services.campaigns.config import Settings
+from services.campaigns.domain.clock import utc_now
+from services.campaigns.rpc.campaigns import CampaignServicer
+from services.campaigns.rpc.runs import RunServicer
+from services.campaigns.rpc.templates import ContentServicer, TemplateServicer
+from tests.integration.campaigns.house import MARKETER, House, People, Senders
+from tests.integration.conftest import Serve
+
+_TABLES = "chunks, recipients, run_counters, runs, campaigns, templates, contents"
+
+
+@pytest.fixture(scope="session")
+def settings(make_database: Callable[[], str], nats_url: str) -> Settings:
+    """Settings of a service whose schema is current."""
+    made = Settings.model_validate(
+        {
+            "seal_key": "seal",
+            "database_url": make_database(),
+            "nats_url": nats_url,
+            "issuer_url": "http://127.0.0.1:1",
+            "client_secret": "secret",
+            "leads_address": "127.0.0.1:1",
+            "notifier_address": "127.0.0.1:1",
+            "regions": "vn,sg",
+            "poll_seconds": 0.02,
+        }
+    )
+    db.upgrade(made, "services.campaigns")
+    return made
+
+
+@pytest.fixture
+async def sessions(settings: Settings) -> AsyncIterator[db.Sessions]:
+    """Sessions on a database with empty tables."""
+    made = db.sessions(settings, "campaigns")
+    async with made.begin() as session:
+        await session.execute(
+            text(f"TRUNCATE {_TABLES}, outbox, inbox, idempotency RESTART IDENTITY CASCADE")
+        )
+    yield made
+    await db.dispose(made)
+
+
+@pytest.fixture
+def people() -> People:
+    """Who leads knows."""
+    return People()
+
+
+@pytest.fixture
+def senders() -> Senders:
+    """Whom the notifier sends for."""
+    return Senders()
+
+
+@pytest.fixture
+async def house(
+    settings: Settings,
+    sessions: db.Sessions,
+    serve: Serve,
+    people: People,
+    senders: Senders,
+) -> House:
+    """The service's RPCs, called as a marketer who may do everything with campaigns."""
+    renderer, seal = Renderer(), settings.seal_key
+    served = await serve(
+        settings,
+        "campaigns",
+        [
+            (
+                template_grpc.add_TemplateServiceServicer_to_server,
+                TemplateServicer(sessions, renderer, people, utc_now, seal),
+            ),
+            (template_grpc.add_ContentServiceServicer_to_server, ContentServicer(sessions)),
+            (
+                campaign_grpc.add_CampaignServiceServicer_to_server,
+                CampaignServicer(sessions, people, senders, renderer, utc_now, seal),
+            ),
+            (
+                run_grpc.add_RunServiceServicer_to_server,
+                RunServicer(sessions, seal, settings.poll_seconds),
+            ),
+        ],
+    )
+
+    def caller(principal: Principal | None) -> House:
+        return House(sessions, people, senders, settings, served.as_(principal), caller)
+
+    return caller(MARKETER)

@@ -1,0 +1,223 @@
+"""What a test of campaigns needs: its stubs, and what its peers would answer."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import grpc
+import uuid_utils.compat
+from crm.campaigns.v1 import (
+    campaign_pb2,
+    campaign_service_pb2,
+    campaign_service_pb2_grpc,
+    run_pb2,
+    run_service_pb2_grpc,
+    template_pb2,
+    template_service_pb2,
+    template_service_pb2_grpc,
+)
+from sqlalchemy import text
+
+from chassis import db
+from chassis.context import Principal
+from chassis.errors import FieldViolation, Unavailable
+from services.campaigns.clients.leads import Leads, Sample, View
+from services.campaigns.clients.notifier import Senders as SendersClient
+from services.campaigns.config import Settings
+from services.campaigns.domain.campaigns import Audience, Draft
+from services.campaigns.domain.clock import utc_now
+from services.campaigns.domain.planning import Member
+from services.campaigns.domain.runs import Run
+from services.campaigns.domain.states import ExclusionReason
+from services.campaigns.workers.planner import Planner
+
+_EVERYTHING = {"read": "all", "write": "all", "delete": "all", "start": "all"}
+MARKETER = Principal(
+    "01900000-0000-7000-8000-000000000001",
+    "user",
+    rights={"templates": _EVERYTHING, "campaigns": _EVERYTHING, "messages": {"read": "all"}},
+)
+NOBODY = Principal("01900000-0000-7000-8000-000000000002", "user")
+
+ADVERTISER = "01900000-0000-7000-8000-00000000000a"
+IDENTITY = "01900000-0000-7000-8000-00000000000b"
+
+
+def member(ordinal: int, **given: object) -> Member:
+    """Return a person of an audience who can be reached by e-mail, or as given."""
+    values = {
+        "ordinal": ordinal,
+        "contact_id": uuid_utils.compat.uuid7().bytes,
+        "address": f"Person{ordinal}@example.vn",
+        "address_key": f"person{ordinal}@example.vn",
+        "consented": True,
+        "gone": False,
+        "region": "vn",
+        "time_zone": "Asia/Ho_Chi_Minh",
+        "locale": "vi",
+        "values": [f"Person {ordinal}"],
+    }
+    return Member(**(values | given))  # type: ignore[arg-type]
+
+
+class People(Leads):
+    """Leads as a test says: `members` is who is in every audience."""
+
+    def __init__(self) -> None:
+        self.members: list[Member] = []
+        self.contacts: dict[UUID, dict[str, str]] = {}
+        self.is_away = False
+        self.batch = 1_000
+        self.frozen: list[UUID] = []
+        self.released: list[UUID] = []
+        self.before_batch: Callable[[int], Awaitable[None]] | None = None
+
+    async def sample(self, audience: Audience, view: View, size: int) -> Sample:
+        """Return an audience of which everybody can be reached but who has no consent."""
+        self._answer()
+        reachable = [it for it in self.members if it.consented]
+        excluded = {ExclusionReason.NO_CONSENT: len(self.members) - len(reachable)}
+        return Sample(len(self.members), len(reachable), excluded, reachable[:size])
+
+    async def freeze(self, run: Run) -> int:
+        """Freeze everybody."""
+        self._answer()
+        self.frozen.append(run.id)
+        return len(self.members)
+
+    async def stream(self, run: Run) -> AsyncGenerator[list[Member], None]:
+        """Yield everybody after the cursor."""
+        for start in range(run.plan.cursor, len(self.members), self.batch):
+            self._answer()
+            if self.before_batch is not None:
+                await self.before_batch(start)
+            yield self.members[start : start + self.batch]
+
+    async def release(self, run_id: UUID) -> None:
+        """Note who was let go."""
+        self.released.append(run_id)
+
+    async def values(self, contact_id: UUID) -> dict[str, str] | None:
+        """Return a contact's values."""
+        self._answer()
+        return self.contacts.get(contact_id)
+
+    def _answer(self) -> None:
+        if self.is_away:
+            raise Unavailable("PEER_UNAVAILABLE", "leads is away", peer="leads")
+
+
+class Senders(SendersClient):
+    """The notifier as a test says: one advertiser with one identity of each channel."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+
+    async def violations(self, draft: Draft) -> list[FieldViolation]:
+        """Return what is wrong with the senders of a draft."""
+        if self.is_away:
+            raise Unavailable("PEER_UNAVAILABLE", "the notifier is away", peer="notifier")
+        found = []
+        if draft.advertiser_id != ADVERTISER:
+            found.append(FieldViolation("campaign.advertiser_id", "no such advertiser"))
+        if draft.sender_identity_id != IDENTITY:
+            found.append(FieldViolation("campaign.sender_identity_id", "no such identity"))
+        return found
+
+
+@dataclass
+class House:
+    """The service under test; `call` makes a house that somebody else calls."""
+
+    sessions: db.Sessions
+    people: People
+    senders: Senders
+    settings: Settings
+    channel: grpc.aio.Channel
+    call: Callable[[Principal | None], "House"]
+
+    def __post_init__(self) -> None:
+        self.templates = template_service_pb2_grpc.TemplateServiceStub(self.channel)
+        self.contents = template_service_pb2_grpc.ContentServiceStub(self.channel)
+        self.campaigns = campaign_service_pb2_grpc.CampaignServiceStub(self.channel)
+        self.runs = run_service_pb2_grpc.RunServiceStub(self.channel)
+
+    async def template(self, **given: object) -> template_pb2.Template:
+        """Store an e-mail template, or one as given."""
+        values: dict[str, object] = {
+            "name": f"Template {uuid4()}",
+            "channel": template_pb2.CHANNEL_EMAIL,
+            "subject": "Chào {{ display_name }}",
+            "html": "<p>Chào {{ display_name }}</p>",
+        }
+        made = template_pb2.Template(**(values | given))  # type: ignore[arg-type]
+        request = template_service_pb2.CreateTemplateRequest(template=made)
+        return await self.templates.CreateTemplate(request)
+
+    async def draft(self, **given: object) -> campaign_pb2.Campaign:
+        """Return a campaign that can be created."""
+        values: dict[str, object] = {
+            "name": "Khai trương",
+            "channel": template_pb2.CHANNEL_EMAIL,
+            "purpose": template_pb2.PURPOSE_CARE,
+            "advertiser_id": ADVERTISER,
+            "sender_identity_id": IDENTITY,
+            "audience": campaign_pb2.Audience(),
+        } | given
+        if "template_id" not in values:
+            values["template_id"] = (await self.template()).id
+        return campaign_pb2.Campaign(**values)  # type: ignore[arg-type]
+
+    async def campaign(self, **given: object) -> campaign_pb2.Campaign:
+        """Create a campaign."""
+        request = campaign_service_pb2.CreateCampaignRequest(campaign=await self.draft(**given))
+        return await self.campaigns.CreateCampaign(request)
+
+    async def start(self, campaign_id: str, request_id: str = "") -> run_pb2.Run:
+        """Start a campaign."""
+        request = campaign_service_pb2.StartCampaignRequest(
+            id=campaign_id, request_id=request_id or str(uuid4())
+        )
+        return await self.campaigns.StartCampaign(request)
+
+    async def run_of(self, members: Sequence[Member], **given: object) -> run_pb2.Run:
+        """Start a campaign to these people; nothing is planned yet."""
+        self.people.members = list(members)
+        return await self.start((await self.campaign(**given)).id)
+
+    async def planned(self, members: Sequence[Member], **given: object) -> run_pb2.Run:
+        """Start a campaign to these people and plan it."""
+        run = await self.run_of(members, **given)
+        await self.planner().round()
+        return run
+
+    def planner(self, instance: str = "p1", lease_seconds: float = 15.0) -> Planner:
+        """Return a planner of its own process, so to say."""
+        return Planner(
+            self.sessions,
+            self.people,
+            utc_now,
+            instance=instance,
+            regions=self.settings.regions,
+            lease_seconds=lease_seconds,
+        )
+
+    async def rows(self, query: str, **given: object) -> list[tuple[object, ...]]:
+        """Return what a query finds."""
+        async with self.sessions.begin() as session:
+            return [tuple(row) for row in await session.execute(text(query), given)]
+
+    async def events(self) -> list[str]:
+        """Return the subjects that wait to be published, oldest first."""
+        found = await self.rows("SELECT subject FROM outbox WHERE class <> 'audit' ORDER BY id")
+        return [str(row[0]).rpartition(".")[2] for row in found]
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
+    """Wait until the condition holds; fails after the deadline."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        await asyncio.sleep(0.02)
