@@ -92,8 +92,10 @@ class Setup:
         _say(f"installing requirements/{GROUPS[group]} (this takes a minute or two)")
         pip = [str(self.python), "-m", "pip", "install", "--quiet", "--require-hashes"]
         _run([*pip, "--disable-pip-version-check", "-r", str(locks[0])])
-        uv = [str(self.python), "-m", "uv", "pip", "sync", "--quiet", "--require-hashes"]
-        _run([*uv, "--python", str(self.python), str(locks[1])])
+        uv = [str(self.python), "-m", "uv", "pip", "sync", "--quiet"]
+        # Compiled now, once: else six services would compile the same files at the first start.
+        options = ["--require-hashes", "--compile-bytecode", "--python", str(self.python)]
+        _run([*uv, *options, str(locks[1])])
         for other in GROUPS:
             self._stamp(other).unlink(missing_ok=True)
         stamp.write_text(wanted)
