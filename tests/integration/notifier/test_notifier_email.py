@@ -1,0 +1,181 @@
+"""Messages reach a real SMTP server once, whatever it does."""
+
+import asyncio
+import email
+import email.policy
+import uuid
+
+from services.notifier.domain.states import State
+from tests.integration.notifier.notifier_parts import House, MailServer, people
+
+
+class TestSending:
+    async def test_everybody_of_a_run_gets_one_mail(self, house: House, mail: MailServer) -> None:
+        run = await house.take(list(people(120)))
+        house.engine(mail.wire())
+
+        await house.until(run, {State.ACCEPTED: 120})
+
+        assert sorted(mail.taken) == sorted(people(120))
+
+    async def test_a_server_without_pipelining_is_served_step_by_step(self, house: House) -> None:
+        plain = MailServer(pipelining=False)
+        await plain.start()
+        run = await house.take([*people(30), "refuse@example.vn"])
+        house.engine(plain.wire())
+
+        await house.until(run, {State.ACCEPTED: 30, State.FAILED: 1})
+
+        assert sorted(plain.taken) == sorted(people(30))
+        await plain.stop()
+
+    async def test_a_chunk_that_comes_twice_adds_nothing(
+        self, house: House, mail: MailServer
+    ) -> None:
+        run = await house.take(list(people(10)))
+        await house.take(list(people(10)), run_id=run)
+        house.engine(mail.wire())
+
+        await house.until(run, {State.ACCEPTED: 10})
+
+        assert len(mail.taken) == 10
+
+    async def test_several_workers_share_a_run(self, house: House, mail: MailServer) -> None:
+        run = await house.take(list(people(300)))
+        for _ in range(3):
+            house.engine(mail.wire())
+
+        await house.until(run, {State.ACCEPTED: 300})
+
+        assert sorted(mail.taken) == sorted(people(300))
+
+    async def test_the_mail_names_its_message_and_how_to_unsubscribe(
+        self, house: House, mail: MailServer
+    ) -> None:
+        run = await house.take(["dao@example.vn"])
+        house.engine(mail.wire())
+        await house.until(run, {State.ACCEPTED: 1})
+
+        raw = mail.mails["dao@example.vn"].removesuffix(b".\r\n")
+        got = email.message_from_bytes(raw, policy=email.policy.default)
+
+        assert got["X-Mekong-Message-Id"] == str(uuid.uuid5(run, "dao@example.vn"))
+        assert got["Subject"] == "Chào Đào"
+        assert got["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert "/u/" in got["List-Unsubscribe"]
+        assert got.get_body(("html",)).get_content().strip() == "<p>Chào Đào</p>"  # type: ignore[union-attr]
+
+
+class TestRefusals:
+    async def test_each_answer_has_its_end(self, house: House, mail: MailServer) -> None:
+        run = await house.take(
+            ["refuse@example.vn", "spam@example.vn", "later@example.vn", *people(20)]
+        )
+        house.engine(mail.wire())
+
+        await house.until(run, {State.FAILED: 2, State.DEFERRED: 1, State.ACCEPTED: 20})
+
+        rows = await house.sql("SELECT address, reason FROM messages WHERE state IN (3, 11)")
+        assert {row.address: row.reason for row in rows} == {
+            "refuse@example.vn": "ADDRESS_INVALID",
+            "spam@example.vn": "PROVIDER_REFUSED",
+            "later@example.vn": "PROVIDER_BUSY",
+        }
+
+    async def test_a_message_that_makes_the_server_hang_up_stops_no_other(
+        self, house: House, mail: MailServer
+    ) -> None:
+        run = await house.take(["hangup@example.vn", *people(40)])
+        house.engine(mail.wire())
+
+        await house.until(run, {State.DEFERRED: 1, State.ACCEPTED: 40})
+
+        assert sorted(mail.taken) == sorted(people(40))
+
+    async def test_it_waits_for_a_server_that_is_away(self, house: House) -> None:
+        server = MailServer()
+        await server.start()
+        port, wire = server.port, server.wire()
+        await server.stop()
+        run = await house.take(list(people(5)))
+        house.engine(wire)
+        await asyncio.sleep(0.3)
+
+        await server.start(port)
+
+        await house.until(run, {State.ACCEPTED: 5})
+        await server.stop()
+
+
+class TestDoubt:
+    async def test_a_connection_that_ends_after_the_final_dot_leaves_it_in_doubt(
+        self, house: House, mail: MailServer
+    ) -> None:
+        run = await house.take(["close@example.vn", *people(20)])
+        house.engine(mail.wire())
+
+        await house.until(run, {State.IN_DOUBT: 1, State.ACCEPTED: 20})
+
+        assert mail.taken.count("close@example.vn") == 1
+        assert len(mail.taken) == 21
+
+    async def test_silence_after_the_final_dot_leaves_it_in_doubt(
+        self, house: House, mail: MailServer
+    ) -> None:
+        run = await house.take(["silent@example.vn", *people(20)])
+        house.engine(mail.wire(final_seconds=1.0))
+
+        await house.until(run, {State.IN_DOUBT: 1, State.ACCEPTED: 20})
+
+        assert mail.taken.count("silent@example.vn") == 1
+
+    async def test_an_answer_is_awaited_beyond_the_lease(
+        self, house: House, mail: MailServer
+    ) -> None:
+        mail.hold.clear()
+        run = await house.take(["slow@example.vn"])
+        house.engine(mail.wire(), lease_seconds=2.0)
+        house.sweeper()
+        await house.until(run, {State.SUBMITTING: 1})
+        await asyncio.sleep(3.0)
+        assert await house.counts(run) == {State.SUBMITTING: 1}
+
+        mail.hold.set()
+
+        await house.until(run, {State.ACCEPTED: 1})
+
+    async def test_doubt_of_a_worker_that_died_is_settled_by_nobody_else(
+        self, house: House, mail: MailServer
+    ) -> None:
+        mail.hold.clear()
+        run = await house.take(["lost@example.vn"])
+        engine = house.engine(mail.wire(), lease_seconds=2.0)
+        await house.until(run, {State.SUBMITTING: 1})
+        house.kill(engine)
+        house.engine(mail.wire())
+        house.sweeper()
+
+        await house.until(run, {State.IN_DOUBT: 1})
+
+        mail.hold.set()
+        await asyncio.sleep(0.5)
+        assert await house.counts(run) == {State.IN_DOUBT: 1}
+        assert mail.taken.count("lost@example.vn") <= 1
+
+
+class TestCleanStop:
+    async def test_what_was_not_written_is_free_at_once(
+        self, house: House, mail: MailServer
+    ) -> None:
+        mail.hold.clear()
+        run = await house.take(list(people(200)))
+        stop = house.engine(mail.wire(connections=1, window=4)).stop  # type: ignore[attr-defined]
+        await asyncio.sleep(0.5)
+        stopping = asyncio.create_task(stop())
+        await asyncio.sleep(0.1)
+        mail.hold.set()
+        await stopping
+
+        assert set(await house.counts(run)) <= {State.ACCEPTED, State.QUEUED}
+        leased = await house.sql("SELECT 1 FROM messages WHERE lease_until IS NOT NULL")
+        assert leased == []
