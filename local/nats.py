@@ -81,11 +81,10 @@ class Nats:
         config.write_text(json.dumps(self._config(), indent=2))  # its format is a superset of JSON
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(binary()), "-c", str(config)],
+                [*child.dies_with_parent(signal.SIGTERM), str(binary()), "-c", str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=child.dies_with_parent(signal.SIGTERM),
                 start_new_session=True,
             )
 

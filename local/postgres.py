@@ -82,7 +82,9 @@ class Postgres:
         """Start the server without waiting. Raises RuntimeError when initdb fails."""
         self.initialise()
         self._recover()
-        arguments = [str(binaries() / "postgres"), "-D", str(self.directory), "-p", str(self.port)]
+        # SIGINT asks for a fast shutdown: data stays clean when our parent is killed.
+        arguments = [*child.without_root(signal.SIGINT), str(binaries() / "postgres")]
+        arguments += ["-D", str(self.directory), "-p", str(self.port)]
         for name, value in self.settings.items():
             arguments += ["-c", f"{name}={value}"]
         with self.log.open("ab") as log:
@@ -92,8 +94,6 @@ class Postgres:
                 stdout=log,
                 stderr=log,
                 env=_environment(),
-                # SIGINT asks for a fast shutdown: data stays clean when our parent is killed.
-                preexec_fn=child.without_root(signal.SIGINT),
                 start_new_session=True,
             )
 
@@ -178,6 +178,7 @@ class Postgres:
 
     def _initdb(self, fresh: Path, password_file: Path) -> None:
         arguments = [
+            *child.without_root(signal.SIGKILL),
             *(str(binaries() / "initdb"), "-D", str(fresh), "-U", SUPERUSER),
             *(f"--pwfile={password_file}", "--auth=scram-sha-256", "--encoding=UTF8"),
             # Built in, so that sorting does not change with the machine's C library.
@@ -190,7 +191,6 @@ class Postgres:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=_environment(),
-            preexec_fn=child.without_root(signal.SIGKILL),
             check=False,
         )
         if done.returncode != 0:

@@ -110,13 +110,13 @@ class Kept:
     async def _spawn(self) -> asyncio.subprocess.Process:
         with self.command.log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
+                *child.dies_with_parent(self.command.death_signal),
                 *self.command.arguments,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=dict(self.command.environment),
                 cwd=ROOT,
-                preexec_fn=child.dies_with_parent(self.command.death_signal),
                 start_new_session=True,  # Ctrl-C is for us: we stop them in order
             )
 
@@ -132,13 +132,13 @@ async def once(
     """
     with command.log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
+            *child.dies_with_parent(command.death_signal),
             *command.arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
             env=dict(command.environment),
             cwd=ROOT,
-            preexec_fn=child.dies_with_parent(command.death_signal),
             start_new_session=True,
         )
     if process.stdin is None or process.stdout is None:
