@@ -6,8 +6,6 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, true
-from sqlalchemy.dialects.postgresql import array
-from sqlalchemy.types import Text
 
 from services.leads.domain import reachable, text
 from services.leads.domain.conditions import CHOICES
@@ -26,6 +24,7 @@ from services.leads.domain.segment import (
     Stages,
     Tags,
 )
+from services.leads.storage import arrays
 from services.leads.storage.contact_lists import has_word
 from services.leads.storage.tables import (
     consent_states,
@@ -60,9 +59,7 @@ def _condition(condition: Condition, now: datetime) -> Truth:
         case Field():
             return _field(condition)
         case Tags(tags):
-            filled = contacts.c.tags != array([], type_=Text)
-            overlap = contacts.c.tags.op("&&", is_comparison=True)
-            return and_(filled, overlap(array(tags, type_=Text)))
+            return arrays.overlaps(contacts.c.tags, tags)
         case Sources(ids):
             return func.coalesce(contacts.c.source_id.in_(ids), false())
         case Stages(ids):

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, func, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import ColumnElement, false, func, not_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.types import Text, Uuid
 
 from chassis.db.paging import Page
 from services.leads.domain.contact import Contact
 from services.leads.domain.listing import Filter, Order
 from services.leads.domain.scope import Scope
-from services.leads.storage import contact_rows, scopes
+from services.leads.storage import arrays, contact_rows, scopes
 from services.leads.storage.tables import contact_imports, contacts
 
 Key = tuple[object, ...]
@@ -73,8 +71,7 @@ def _conditions(it: Filter) -> list[ColumnElement[bool]]:
     if it.source_ids:
         found.append(_any_of(c.source_id, it.source_ids))
     if it.tags:
-        found.append(c.tags != array([], type_=Text))
-        found.append(c.tags.contains(array(it.tags, type_=Text)))
+        found.append(arrays.has_all(c.tags, it.tags))
     if it.owner_ids:
         found.append(_owned_by(it.owner_ids))
     if it.import_id is not None:
@@ -97,7 +94,5 @@ def _any_of(column: ColumnElement[UUID], ids: Sequence[UUID | None]) -> ColumnEl
 
 def _owned_by(ids: Sequence[UUID | None]) -> ColumnElement[bool]:
     owners = contacts.c.owner_ids
-    nobody = array([], type_=Uuid)
-    known = array([it for it in ids if it is not None], type_=Uuid)
-    some = owners.op("&&", is_comparison=True)(known) & (owners != nobody)
-    return or_(some, owners == nobody) if None in ids else some
+    some = arrays.has_any_id(owners, [it for it in ids if it is not None])
+    return or_(some, not_(arrays.not_empty(owners))) if None in ids else some

@@ -1,11 +1,10 @@
 """A caller's reach as a condition on contacts."""
 
 from sqlalchemy import ColumnElement, false, or_, true
-from sqlalchemy.dialects.postgresql import array
-from sqlalchemy.types import Uuid
 
 from chassis.context import Level
 from services.leads.domain.scope import Scope
+from services.leads.storage import arrays
 from services.leads.storage.tables import contacts
 
 
@@ -15,10 +14,7 @@ def within(scope: Scope) -> ColumnElement[bool]:
         return true()
     reached: list[ColumnElement[bool]] = []
     if scope.level >= Level.OWN and scope.user_id is not None:
-        owners = contacts.c.owner_ids
-        # The first half says to the planner that the partial index will do.
-        filled = owners != array([], type_=Uuid)
-        reached.append(filled & owners.contains(array([scope.user_id], type_=Uuid)))
+        reached.append(arrays.has_any_id(contacts.c.owner_ids, [scope.user_id]))
     if scope.level is Level.TEAM and scope.team_id:
         reached.append(contacts.c.team_id == scope.team_id)
     return or_(false(), *reached)
