@@ -82,9 +82,9 @@ class Sessions:
             answer = self._peers.own(SessionServiceStub).ExchangeSession(
                 session_service_pb2.ExchangeSessionRequest(session_secret=secret)
             )
-        except errors.Unauthenticated:
+        except errors.Unauthenticated as ended:
             self._forget(key)
-            raise
+            raise errors.Unauthenticated("TOKEN_EXPIRED", "the session has ended") from ended
         lives = answer.expire_time.ToSeconds() - time.time() - _EXPIRY_MARGIN_SECONDS
         who = SignedIn(answer.token, answer.user, _rights(answer.rights))
         self._keep(key, _Held(who, now + min(self._settings.session_cache_seconds, lives)))

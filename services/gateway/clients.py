@@ -198,9 +198,22 @@ class _Caller(
         with self._observed(details.method):
             call = continuation(self._prepared(details), request)
             failure = call.exception()
+            if failure is not None and self._own_token_refused(failure):
+                call = continuation(self._prepared(details), request)
+                failure = call.exception()
             if failure is not None:
                 raise failure
             return call
+
+    def _own_token_refused(self, failure: Any) -> bool:
+        """Whether the gateway's own token was refused; it is then forgotten."""
+        if self._refused is None or failure.code() is not grpc.StatusCode.UNAUTHENTICATED:
+            return False
+        translated = status.error(failure)
+        refused = translated is not None and translated.reason.startswith("TOKEN_")
+        if refused:
+            self._refused()
+        return refused
 
     def _responses(self, call: Any, method: str) -> Iterator[Any]:
         try:
@@ -246,14 +259,8 @@ class _Caller(
             return failure  # type: ignore[no-any-return]
         if isinstance(translated, errors.Unavailable):
             translated.metadata.setdefault("peer", self._peer)
-        own_token_refused = (
-            self._refused is not None
-            and isinstance(translated, errors.Unauthenticated)
-            and translated.reason.startswith("TOKEN_")
-        )
-        if self._refused is not None and own_token_refused:
+        if self._own_token_refused(failure):
             # It is the gateway that was refused, not the person: to them a part is away.
-            self._refused()
             return errors.Unavailable(
                 "PEER_UNAVAILABLE", "a peer refused the gateway's identity", peer=self._peer
             )

@@ -60,10 +60,7 @@ TITLES: dict[str, tuple[str, str]] = {
     "FILE_UNREADABLE": ("The file cannot be read", "Không đọc được tệp"),
     "TOO_LARGE": ("It is too large", "Dung lượng quá lớn"),
     "RATE_LIMITED": ("Too many requests", "Quá nhiều yêu cầu"),
-    "SIGN_IN_REFUSED": (
-        "E-mail address or password is not right",
-        "E-mail hoặc mật khẩu không đúng",
-    ),
+    "SIGN_IN_REFUSED": ("The sign-in is refused", "Không đăng nhập được"),
     "PEER_UNAVAILABLE": (
         "A part of the system does not answer; please try again",
         "Một phần của hệ thống chưa phản hồi; vui lòng thử lại",
@@ -112,7 +109,8 @@ class Problem:
 
     def title(self, language: str = "en") -> str:
         """Return one sentence for people."""
-        english, vietnamese = TITLES.get(self.reason) or _FALLBACK[self.status // 100]
+        fallback = _FALLBACK.get(self.status) or _FALLBACK[self.status // 100]
+        english, vietnamese = TITLES.get(self.reason, fallback)
         return vietnamese if language == "vi" else english
 
     def as_dict(self, public_url: str) -> dict[str, object]:
@@ -147,6 +145,7 @@ _ALWAYS: dict[type[errors.Error], str] = {
 _FALLBACK = {
     4: ("The request is refused", "Yêu cầu bị từ chối"),
     5: TITLES["INTERNAL"],
+    401: TITLES["TOKEN_INVALID"],
 }
 
 

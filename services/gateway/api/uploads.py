@@ -46,7 +46,7 @@ class _Parts:
     def __init__(self, stream: IO[bytes], boundary: bytes, key: str, most: int) -> None:
         self.failure: Exception | None = None
         self._stream = stream
-        self._decoder = multipart.MultipartDecoder(boundary, max_form_memory_size=_CHUNK)
+        self._decoder = multipart.MultipartDecoder(boundary, max_form_memory_size=4 * _CHUNK)
         self._key = key
         self._most = most
 

@@ -77,18 +77,29 @@ class FakePeers(grpc.GenericRpcHandler):
         )
 
 
-@pytest.fixture
-def peers() -> FakePeers:
-    return FakePeers()
+@dataclass
+class Stage:
+    """The fake peers and where they listen."""
+
+    peers: FakePeers
+    address: str
 
 
-@pytest.fixture
-def peer_address(peers: FakePeers) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    peers = FakePeers()
     server = grpc.server(futures.ThreadPoolExecutor(4), handlers=[peers])
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    yield f"127.0.0.1:{port}"
+    yield Stage(peers, f"127.0.0.1:{port}")
     server.stop(0).wait()
+
+
+@pytest.fixture
+def peers(stage: Stage) -> FakePeers:
+    stage.peers.answers.clear()
+    stage.peers.calls.clear()
+    return stage.peers
 
 
 @dataclass
@@ -99,7 +110,7 @@ class Issuer:
     given: int = 0
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def issuer() -> Iterator[Issuer]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -127,13 +138,14 @@ def issuer() -> Iterator[Issuer]:
 Make = Callable[..., OpenAPI]
 
 
-@pytest.fixture
-def make_gateway(peer_address: str, issuer: Issuer) -> Iterator[Make]:
+@pytest.fixture(scope="session")
+def make_gateway(stage: Stage, issuer: Issuer) -> Iterator[Make]:
+    """Makes an application with some settings changed."""
     made: list[OpenAPI] = []
 
     def make(**changed: Any) -> OpenAPI:
         names = ("leads", "interactions", "campaigns", "notifier", "accounts")
-        addresses = {f"{name}_address": peer_address for name in names}
+        addresses = {f"{name}_address": stage.address for name in names}
         given = {
             "seal_key": "0123456789abcdef0123456789abcdef",
             "client_secret": "secret",
@@ -151,9 +163,16 @@ def make_gateway(peer_address: str, issuer: Issuer) -> Iterator[Make]:
         each.extensions["gateway"].peers.close()
 
 
-@pytest.fixture
-def gateway(make_gateway: Make) -> OpenAPI:
+@pytest.fixture(scope="session")
+def usual_gateway(make_gateway: Make) -> OpenAPI:
     return make_gateway()
+
+
+@pytest.fixture
+def gateway(usual_gateway: OpenAPI, peers: FakePeers) -> OpenAPI:
+    """The application with its usual settings, nothing asked of it yet."""
+    usual_gateway.extensions["gateway"].limiter.reset()
+    return usual_gateway
 
 
 @pytest.fixture

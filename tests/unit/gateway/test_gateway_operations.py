@@ -201,7 +201,9 @@ class TestRefusing:
             "phones": [{"label": "x"}, {"number": "1"}, {"number": "2", "primary": "yes"}],
         }
 
-        answer = program("POST", "/contacts?fast=1", json=body, headers={"Idempotency-Key": "\u00a0"})
+        answer = program(
+            "POST", "/contacts?fast=1", json=body, headers={"Idempotency-Key": "\u00a0"}
+        )
 
         problem = answer.get_json()
         named = {it["field"]: it["reason"] for it in problem["errors"]}
