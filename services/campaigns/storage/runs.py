@@ -88,7 +88,7 @@ async def waiting_ids(session: AsyncSession, states: Sequence[RunState]) -> Sequ
     """Return the open runs in one of the states that have recipients not handed over."""
     query = (
         select(runs.c.id)
-        .join(run_counters)
+        .join(run_counters, run_counters.c.run_id == runs.c.id)
         .where(runs.c.state.in_(states), runs.c.end_time.is_(None), run_counters.c.planned > 0)
     )
     return (await session.scalars(query.order_by(runs.c.id))).all()
@@ -100,7 +100,7 @@ async def over_ids(session: AsyncSession) -> Sequence[UUID]:
     unsettled = run_counters.c.planned + run_counters.c.handed_over + run_counters.c.deferred
     query = (
         select(runs.c.id)
-        .join(run_counters)
+        .join(run_counters, run_counters.c.run_id == runs.c.id)
         .where(runs.c.state.in_(states), runs.c.end_time.is_(None), unsettled == 0)
     )
     return (await session.scalars(query)).all()

@@ -1,6 +1,7 @@
 """Campaigns on a real PostgreSQL, with the answers of its peers as arguments."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from crm.campaigns.v1 import campaign_service_pb2_grpc as campaign_grpc
@@ -8,14 +9,17 @@ from crm.campaigns.v1 import run_service_pb2_grpc as run_grpc
 from crm.campaigns.v1 import template_service_pb2_grpc as template_grpc
 from sqlalchemy import text
 
-from chassis import db
+from chassis import context, db
 from chassis.context import Principal
+from chassis.events.consumer import consume
+from services.campaigns import consumers, workers
 from services.campaigns.clients.renderer import Renderer
 from services.campaigns.config import Settings
 from services.campaigns.domain.clock import utc_now
 from services.campaigns.rpc.campaigns import CampaignServicer
 from services.campaigns.rpc.runs import RunServicer
 from services.campaigns.rpc.templates import ContentServicer, TemplateServicer
+from tests.integration.campaigns.desk import Desk, opened
 from tests.integration.campaigns.house import MARKETER, House, People, Senders
 from tests.integration.conftest import Serve
 
@@ -36,6 +40,7 @@ def settings(make_database: Callable[[], str], nats_url: str) -> Settings:
             "notifier_address": "127.0.0.1:1",
             "regions": "vn,sg",
             "poll_seconds": 0.02,
+            "max_open_chunks": 2,
         }
     )
     db.upgrade(made, "services.campaigns")
@@ -100,3 +105,33 @@ async def house(
         return House(sessions, people, senders, settings, served.as_(principal), caller)
 
     return caller(MARKETER)
+
+
+@pytest.fixture
+async def desk(settings: Settings) -> AsyncIterator[Desk]:
+    """A notifier's desk on a broker whose streams are empty."""
+    async with opened(settings) as made:
+        yield made
+
+
+@pytest.fixture
+async def at_work(house: House, desk: Desk) -> AsyncIterator[None]:
+    """The service's workers and its consumer, at work."""
+    background: list[Callable[[], Awaitable[None]]] = [
+        *workers.all_of(house.settings, house.sessions, desk.nats, house.people, utc_now),
+        consume(
+            house.settings,
+            desk.nats,
+            house.sessions,
+            stream=consumers.STREAM,
+            durable=consumers.DURABLE,
+            handlers=consumers.HANDLERS,
+        ),
+    ]
+    draining = asyncio.Event()
+    context.share_draining(draining)
+    tasks = [asyncio.ensure_future(each()) for each in background]
+    yield
+    draining.set()
+    ended = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 20)
+    assert not [it for it in ended if it is not None]

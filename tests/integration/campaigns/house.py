@@ -13,6 +13,7 @@ from crm.campaigns.v1 import (
     campaign_service_pb2,
     campaign_service_pb2_grpc,
     run_pb2,
+    run_service_pb2,
     run_service_pb2_grpc,
     template_pb2,
     template_service_pb2,
@@ -203,6 +204,27 @@ class House:
             regions=self.settings.regions,
             lease_seconds=lease_seconds,
         )
+
+    async def get(self, run: run_pb2.Run) -> run_pb2.Run:
+        """Return a run as it is now; its counts always sum to the plan."""
+        found = await self.runs.GetRun(run_service_pb2.GetRunRequest(id=run.id))
+        assert found.planned == sum(value for _, value in found.counts.ListFields())
+        assert found.audience == found.planned + sum(each.count for each in found.excluded)
+        return found
+
+    async def becomes(
+        self, run: run_pb2.Run, condition: Callable[[run_pb2.Run], bool]
+    ) -> run_pb2.Run:
+        """Wait until the condition holds for a run, and return it."""
+        found = await self.get(run)
+
+        async def holds() -> bool:
+            nonlocal found
+            found = await self.get(run)
+            return condition(found)
+
+        await until(holds)
+        return found
 
     async def rows(self, query: str, **given: object) -> list[tuple[object, ...]]:
         """Return what a query finds."""
