@@ -1,0 +1,1 @@
+"""What is to be done with whom, and what happened with them."""

@@ -1,0 +1,66 @@
+"""Runs interactions."""
+
+from crm.interactions.v1 import follow_up_service_pb2_grpc as follow_up_grpc
+from crm.interactions.v1 import note_service_pb2_grpc as note_grpc
+
+from chassis import app, db
+from chassis.db.outbox import Class
+from chassis.events.connection import Connection
+from chassis.events.consumer import consume
+from chassis.events.relay import Relay
+from chassis.rpc.tokens import TokenSource
+from services.interactions import clients, consumers, workers
+from services.interactions.config import Settings
+from services.interactions.rpc.follow_ups import FollowUpServicer
+from services.interactions.rpc.gate import Gate
+from services.interactions.rpc.notes import NoteServicer
+from services.interactions.rpc.timeline import TimelineServicer
+
+NAME, PACKAGE = "interactions", "services.interactions"
+
+
+async def main(settings: Settings) -> None:
+    """Wires the parts and serves."""
+    sessions, nats, seal = (
+        db.sessions(settings, NAME),
+        Connection(settings, NAME),
+        settings.seal_key,
+    )
+    tokens = TokenSource(settings)
+    leads = clients.connect_leads(settings, settings.leads_address, tokens)
+    campaigns = clients.connect_campaigns(settings, settings.campaigns_address, tokens)
+    gate = Gate(sessions, leads)
+    timeline = TimelineServicer(sessions, gate, campaigns, settings.messages_seconds, seal)
+    await app.run(
+        settings,
+        NAME,
+        servicers=[
+            (
+                follow_up_grpc.add_FollowUpServiceServicer_to_server,
+                FollowUpServicer(sessions, gate, seal),
+            ),
+            (note_grpc.add_NoteServiceServicer_to_server, NoteServicer(sessions, gate, seal)),
+            (note_grpc.add_TimelineServiceServicer_to_server, timeline),
+        ],
+        background=[
+            *(Relay(sessions, nats, cls) for cls in Class),
+            *(
+                consume(
+                    settings,
+                    nats,
+                    sessions,
+                    stream=stream,
+                    durable=durable,
+                    handlers=consumers.HANDLERS,
+                )
+                for durable, stream in consumers.DURABLES.items()
+            ),
+            workers.open_due(sessions, settings.open_seconds),
+        ],
+        ready=[db.check(sessions), db.revision_check(sessions, PACKAGE)],
+        closing=[nats.close],
+    )
+
+
+if __name__ == "__main__":
+    app.start(NAME, Settings, main, PACKAGE)

@@ -1,0 +1,1 @@
+"""Decisions about follow-ups, notes and timelines; no I/O."""

@@ -1,0 +1,21 @@
+"""The little that is kept here of a contact: who may see it, and whether it is there."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.interactions.domain.scope import Scope
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A copy of what leads told at one revision; a deleted one is a tombstone."""
+
+    id: UUID
+    revision: int
+    owner_ids: tuple[UUID, ...] = ()
+    team_id: UUID | None = None
+    deleted: bool = False
+
+    def visible(self, scope: Scope) -> bool:
+        """Returns True if the contact is there and within reach."""
+        return not self.deleted and scope.covers(self.owner_ids, self.team_id)

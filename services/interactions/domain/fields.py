@@ -1,0 +1,61 @@
+"""Checks of what people type; every bad field is named at once."""
+
+import unicodedata
+import zoneinfo
+from functools import cache
+from uuid import UUID
+
+from chassis.errors import FieldViolation, InvalidArgument
+
+
+class Problems:
+    """Collects what is wrong with a request."""
+
+    def __init__(self) -> None:
+        self._violations: list[FieldViolation] = []
+
+    def add(self, field: str, why: str) -> None:
+        """Note one bad field."""
+        self._violations.append(FieldViolation(field, why))
+
+    def raise_if_any(self) -> None:
+        """Raises `InvalidArgument` that names every noted field."""
+        if self._violations:
+            raise InvalidArgument(
+                "FIELDS_INVALID", "some fields cannot be accepted", violations=self._violations
+            )
+
+
+def text(
+    given: str, field: str, longest: int, problems: Problems, *, required: bool = False
+) -> str:
+    """Returns the text with composed letters and no space around; notes one that is too long."""
+    clean = unicodedata.normalize("NFC", given).strip()
+    if len(clean) > longest:
+        problems.add(field, f"longer than {longest} characters")
+    elif "\x00" in clean:
+        problems.add(field, "holds a character that is no text")
+    elif required and not clean:
+        problems.add(field, "is required")
+    return clean
+
+
+def uuid(given: str, field: str, problems: Problems) -> UUID | None:
+    """Returns the id, or notes that it is none."""
+    try:
+        return UUID(given)
+    except ValueError:
+        problems.add(field, "not a UUID" if given else "is required")
+        return None
+
+
+def time_zone(given: str, field: str, default: str, problems: Problems) -> str:
+    """Returns an IANA name, `default` for an empty one."""
+    if given and given not in _time_zones():
+        problems.add(field, "not an IANA time zone")
+    return given or default
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())

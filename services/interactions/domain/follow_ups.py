@@ -1,0 +1,169 @@
+"""Follow-ups: one thing to do with one contact at one time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from chassis.errors import FailedPrecondition
+from services.interactions.domain import fields
+from services.interactions.domain.fields import Problems
+from services.interactions.domain.scope import Scope
+
+DEFAULT_LENGTH = timedelta(minutes=30)
+DEFAULT_TIME_ZONE = "Asia/Ho_Chi_Minh"
+MOST_ASSIGNEES = 20
+LONGEST_OUTCOME = 2_000
+
+
+class Type(StrEnum):
+    """What is to be done."""
+
+    CALL = "call"
+    SMS = "sms"
+    EMAIL = "email"
+    MEETING = "meeting"
+
+
+class Status(StrEnum):
+    """How far it is."""
+
+    SCHEDULED = "scheduled"
+    OPEN = "open"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+PENDING = (Status.SCHEDULED, Status.OPEN)
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """A follow-up as it is kept; `creator_id` is a user's or program's id or a service's name."""
+
+    id: UUID
+    revision: int
+    title: str
+    type: Type
+    status: Status
+    contact_id: UUID
+    assignee_ids: tuple[UUID, ...]
+    start_time: datetime
+    end_time: datetime
+    time_zone: str
+    description: str
+    outcome: str
+    category: str
+    team_id: UUID | None
+    creator_id: str
+    create_time: datetime
+    update_time: datetime
+    close_time: datetime | None
+
+    def within(self, scope: Scope) -> bool:
+        """Returns True if a right of this reach holds for the follow-up."""
+        return scope.covers(self.assignee_ids, self.team_id, self.creator_id)
+
+    def must_be_pending(self, to: str) -> None:
+        """Raises `FailedPrecondition` when it is closed and so cannot become `to`."""
+        if self.status not in PENDING:
+            raise FailedPrecondition(
+                "STATE_FORBIDS",
+                f"a {self.status} follow-up cannot be {to}",
+                resource="follow_up",
+                state=self.status,
+                to=to,
+            )
+
+
+def columns(given: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
+    """Returns the columns for the fields that were given, and notes the bad ones."""
+    made: dict[str, Any] = {}
+    for field, value in given.items():
+        made.update(_COLUMNS[field](value, f"follow_up.{field}", problems))
+    return made
+
+
+def with_end(changed: dict[str, Any], before: FollowUp | None, problems: Problems) -> None:
+    """Adds the end where it was not said: half an hour, or as long as it was before.
+
+    Notes an end that comes before the start.
+    """
+    start = changed.get("start_time") or (before.start_time if before else None)
+    if start is None:
+        return
+    if changed.get("end_time") is None:
+        if before is None or "end_time" in changed:
+            changed["end_time"] = start + DEFAULT_LENGTH
+        elif "start_time" in changed:
+            changed["end_time"] = start + (before.end_time - before.start_time)
+    end = changed.get("end_time") or (before.end_time if before else start)
+    if end < start:
+        problems.add("follow_up.end_time", "before the start")
+
+
+def status_at(start: datetime, now: datetime) -> Status:
+    """Returns the status of one that is not closed."""
+    return Status.OPEN if start <= now else Status.SCHEDULED
+
+
+def _text(column: str, longest: int, *, required: bool = False) -> Any:
+    def check(value: str, field: str, problems: Problems) -> dict[str, Any]:
+        return {column: fields.text(value, field, longest, problems, required=required)}
+
+    return check
+
+
+def _type(value: Type | None, field: str, problems: Problems) -> dict[str, Any]:
+    if value is None:
+        problems.add(field, "is required")
+    return {"type": value}
+
+
+def _contacts(value: list[str], field: str, problems: Problems) -> dict[str, Any]:
+    if len(value) != 1:
+        problems.add(field, "needs exactly one contact")
+        return {}
+    return {"contact_id": fields.uuid(value[0], f"{field}[0]", problems)}
+
+
+def _assignees(value: list[str], field: str, problems: Problems) -> dict[str, Any]:
+    if len(value) > MOST_ASSIGNEES:
+        problems.add(field, f"more than {MOST_ASSIGNEES}")
+    ids = [fields.uuid(each, f"{field}[{at}]", problems) for at, each in enumerate(value)]
+    return {"assignee_ids": list(dict.fromkeys(ids))}
+
+
+def _start(value: datetime | None, field: str, problems: Problems) -> dict[str, Any]:
+    if value is None:
+        problems.add(field, "is required")
+    return {"start_time": value}
+
+
+def _end(value: datetime | None, field: str, problems: Problems) -> dict[str, Any]:
+    return {"end_time": value}
+
+
+def _zone(value: str, field: str, problems: Problems) -> dict[str, Any]:
+    return {"time_zone": fields.time_zone(value, field, DEFAULT_TIME_ZONE, problems)}
+
+
+def _team(value: str, field: str, problems: Problems) -> dict[str, Any]:
+    return {"team_id": fields.uuid(value, field, problems) if value else None}
+
+
+_COLUMNS: Mapping[str, Any] = {
+    "title": _text("title", 200, required=True),
+    "type": _type,
+    "contact_ids": _contacts,
+    "assignee_ids": _assignees,
+    "start_time": _start,
+    "end_time": _end,
+    "time_zone": _zone,
+    "description": _text("description", 4_000),
+    "category": _text("category", 80),
+    "team_id": _team,
+}
+FIELDS = tuple(_COLUMNS)

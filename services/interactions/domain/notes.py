@@ -1,0 +1,34 @@
+"""Notes: what somebody wrote about a contact."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from chassis.context import Level
+from services.interactions.domain import fields
+from services.interactions.domain.fields import Problems
+from services.interactions.domain.scope import Scope
+
+LONGEST = 10_000
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note as it is kept; `author_id` is a user's or program's id or a service's name."""
+
+    id: UUID
+    revision: int
+    contact_id: UUID
+    text: str
+    author_id: str
+    create_time: datetime
+    update_time: datetime
+
+    def changeable(self, scope: Scope) -> bool:
+        """Returns True if who has this reach may change it; OWN reaches what one wrote."""
+        return scope.level is not Level.OWN or self.author_id == scope.subject
+
+
+def text(given: str, field: str, problems: Problems) -> str:
+    """Returns the text to keep."""
+    return fields.text(given, field, LONGEST, problems, required=True)

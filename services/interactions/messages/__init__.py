@@ -1,0 +1,1 @@
+"""Between the domain and its protobuf form, by noun."""

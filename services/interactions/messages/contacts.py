@@ -1,0 +1,22 @@
+"""What leads tells of contacts."""
+
+from uuid import UUID
+
+from crm.leads.v1 import contact_pb2, events_pb2
+
+from services.interactions.domain.contacts import Contact
+
+
+def contact(told: contact_pb2.Contact) -> Contact:
+    """Returns the little that is kept of a contact; raises `ValueError` for an id that is none."""
+    return Contact(
+        id=UUID(told.id),
+        revision=told.revision,
+        owner_ids=tuple(UUID(owner) for owner in told.owner_ids),
+        team_id=UUID(told.team_id) if told.team_id else None,
+    )
+
+
+def tombstone(told: events_pb2.ContactDeleted) -> Contact:
+    """Returns what stays of a deleted contact."""
+    return Contact(id=UUID(told.contact_id), revision=told.revision, deleted=True)

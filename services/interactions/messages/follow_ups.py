@@ -1,0 +1,89 @@
+"""Follow-ups in their protobuf form."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crm.interactions.v1 import events_pb2, follow_up_pb2
+
+from services.interactions.domain.follow_ups import FollowUp, Status, Type
+from services.interactions.messages import times
+
+_TYPES: Mapping[Type, "follow_up_pb2.FollowUpType.ValueType"] = {
+    Type.CALL: follow_up_pb2.FOLLOW_UP_TYPE_CALL,
+    Type.SMS: follow_up_pb2.FOLLOW_UP_TYPE_SMS,
+    Type.EMAIL: follow_up_pb2.FOLLOW_UP_TYPE_EMAIL,
+    Type.MEETING: follow_up_pb2.FOLLOW_UP_TYPE_MEETING,
+}
+_STATUSES: Mapping[Status, "follow_up_pb2.FollowUpStatus.ValueType"] = {
+    Status.SCHEDULED: follow_up_pb2.FOLLOW_UP_STATUS_SCHEDULED,
+    Status.OPEN: follow_up_pb2.FOLLOW_UP_STATUS_OPEN,
+    Status.COMPLETED: follow_up_pb2.FOLLOW_UP_STATUS_COMPLETED,
+    Status.CANCELLED: follow_up_pb2.FOLLOW_UP_STATUS_CANCELLED,
+}
+_TYPE_OF = {number: kind for kind, number in _TYPES.items()}
+_STATUS_OF = {number: status for status, number in _STATUSES.items()}
+
+
+def out(kept: FollowUp) -> follow_up_pb2.FollowUp:
+    """Returns a follow-up as others may see it."""
+    return follow_up_pb2.FollowUp(
+        id=str(kept.id),
+        revision=kept.revision,
+        etag=str(kept.revision),
+        title=kept.title,
+        type=_TYPES[kept.type],
+        status=_STATUSES[kept.status],
+        contact_ids=[str(kept.contact_id)],
+        assignee_ids=[str(each) for each in kept.assignee_ids],
+        start_time=times.out(kept.start_time),
+        end_time=times.out(kept.end_time),
+        time_zone=kept.time_zone,
+        description=kept.description,
+        outcome=kept.outcome,
+        category=kept.category,
+        team_id=str(kept.team_id or ""),
+        creator_id=kept.creator_id,
+        create_time=times.out(kept.create_time),
+        update_time=times.out(kept.update_time),
+        close_time=times.out(kept.close_time),
+    )
+
+
+def fields(given: follow_up_pb2.FollowUp, paths: Sequence[str]) -> dict[str, Any]:
+    """Returns the named fields as plain values; a type or time that was not said is None."""
+    values: dict[str, Any] = {}
+    for path in paths:
+        value = getattr(given, path)
+        if path == "type":
+            value = _TYPE_OF.get(value)
+        elif path in ("start_time", "end_time"):
+            value = times.read(value)
+        elif path in ("contact_ids", "assignee_ids"):
+            value = list(value)
+        values[path] = value
+    return values
+
+
+def types(given: Sequence["follow_up_pb2.FollowUpType.ValueType"]) -> list[Type]:
+    """Returns the types of a filter; one that is not said is left out."""
+    return [_TYPE_OF[each] for each in given if each in _TYPE_OF]
+
+
+def statuses(given: Sequence["follow_up_pb2.FollowUpStatus.ValueType"]) -> list[Status]:
+    """Returns the statuses of a filter; one that is not said is left out."""
+    return [_STATUS_OF[each] for each in given if each in _STATUS_OF]
+
+
+def created(kept: FollowUp) -> events_pb2.FollowUpCreated:
+    """Returns the event that it was planned."""
+    return events_pb2.FollowUpCreated(follow_up=out(kept))
+
+
+def updated(kept: FollowUp) -> events_pb2.FollowUpUpdated:
+    """Returns the event that it changed."""
+    return events_pb2.FollowUpUpdated(follow_up=out(kept))
+
+
+def deleted(kept: FollowUp) -> events_pb2.FollowUpDeleted:
+    """Returns the event that it was deleted after the revision `kept`."""
+    return events_pb2.FollowUpDeleted(follow_up_id=str(kept.id), revision=kept.revision + 1)

@@ -1,0 +1,85 @@
+"""Follow-ups, notes, facts of timelines, and the copy of contacts."""
+
+from alembic import op
+
+from chassis.db.schema import chassis_tables, drop_chassis_tables
+
+revision = "0001"
+down_revision = None
+
+_TABLES = (
+    """
+    CREATE TABLE contacts (
+        id uuid PRIMARY KEY,
+        revision bigint NOT NULL,
+        owner_ids uuid[] NOT NULL DEFAULT '{}',
+        team_id uuid,
+        deleted boolean NOT NULL DEFAULT false
+    )
+    """,
+    """
+    CREATE TABLE follow_ups (
+        id uuid PRIMARY KEY,
+        revision bigint NOT NULL DEFAULT 1,
+        title text NOT NULL,
+        type text NOT NULL,
+        status text NOT NULL,
+        contact_id uuid NOT NULL,
+        assignee_ids uuid[] NOT NULL,
+        start_time timestamptz NOT NULL,
+        end_time timestamptz NOT NULL CHECK (end_time >= start_time),
+        time_zone text NOT NULL,
+        description text NOT NULL DEFAULT '',
+        outcome text NOT NULL DEFAULT '',
+        category text NOT NULL DEFAULT '',
+        team_id uuid,
+        creator_id text NOT NULL,
+        create_time timestamptz NOT NULL DEFAULT now(),
+        update_time timestamptz NOT NULL DEFAULT now(),
+        close_time timestamptz
+    )
+    """,
+    "CREATE INDEX follow_ups_by_start ON follow_ups (start_time, id)",
+    "CREATE INDEX follow_ups_by_contact ON follow_ups (contact_id, start_time, id)",
+    "CREATE INDEX follow_ups_by_assignee ON follow_ups USING gin (assignee_ids)",
+    "CREATE INDEX follow_ups_by_creator ON follow_ups (creator_id, start_time, id)",
+    "CREATE INDEX follow_ups_by_team ON follow_ups (team_id, start_time, id)",
+    "CREATE INDEX follow_ups_due ON follow_ups (start_time) WHERE status = 'scheduled'",
+    """
+    CREATE TABLE notes (
+        id uuid PRIMARY KEY,
+        revision bigint NOT NULL DEFAULT 1,
+        contact_id uuid NOT NULL,
+        text text NOT NULL,
+        author_id text NOT NULL,
+        create_time timestamptz NOT NULL DEFAULT now(),
+        update_time timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE INDEX notes_by_contact ON notes (contact_id, create_time, id)",
+    """
+    CREATE TABLE facts (
+        id uuid PRIMARY KEY,
+        contact_id uuid NOT NULL,
+        time timestamptz NOT NULL,
+        kind text NOT NULL,
+        resource_id text NOT NULL,
+        actor text NOT NULL DEFAULT '',
+        details jsonb NOT NULL DEFAULT '{}',
+        version text NOT NULL
+    )
+    """,
+    "CREATE INDEX facts_by_contact ON facts (contact_id, time, id)",
+)
+
+
+def upgrade() -> None:
+    chassis_tables(op)
+    for statement in _TABLES:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    for table in ("facts", "notes", "follow_ups", "contacts"):
+        op.execute(f"DROP TABLE {table}")
+    drop_chassis_tables(op)

@@ -1,0 +1,172 @@
+"""Things to do with contacts."""
+
+from typing import Any
+from uuid import UUID
+
+import grpc
+from crm.interactions.v1 import follow_up_pb2, follow_up_service_pb2_grpc
+from crm.interactions.v1 import follow_up_service_pb2 as pb2
+from google.protobuf import empty_pb2
+from pydantic import SecretStr
+
+from chassis import db
+from chassis.db import idempotency, paging
+from chassis.errors import NotFound
+from chassis.rpc import fieldmask
+from services.interactions.domain import fields
+from services.interactions.domain import follow_ups as rules
+from services.interactions.domain.fields import Problems
+from services.interactions.domain.follow_ups import Status
+from services.interactions.messages import follow_ups as messages
+from services.interactions.messages import times
+from services.interactions.rpc import gate
+from services.interactions.storage import follow_ups as kept
+from services.interactions.storage.follow_ups import Filter
+from services.interactions.usecases import follow_ups as usecases
+from services.interactions.usecases import found
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
+    """Serves `FollowUpService`."""
+
+    def __init__(self, sessions: db.Sessions, contacts: gate.Gate, seal_key: SecretStr) -> None:
+        self._sessions = sessions
+        self._contacts = contacts
+        self._seal_key = seal_key
+
+    async def CreateFollowUp(
+        self, request: pb2.CreateFollowUpRequest, context: Context
+    ) -> follow_up_pb2.FollowUp:
+        """Plans a follow-up with a contact that the caller may see."""
+        caller = gate.may("follow_ups", "write")
+        problems = Problems()
+        columns = rules.columns(messages.fields(request.follow_up, rules.FIELDS), problems)
+        rules.with_end(columns, None, problems)
+        await self._known(columns, problems)
+        async with self._sessions.begin() as session:
+
+            async def create() -> follow_up_pb2.FollowUp:
+                return messages.out(await usecases.create(session, caller, columns))
+
+            return await idempotency.once(
+                session, "CreateFollowUp", request, follow_up_pb2.FollowUp, create
+            )
+
+    async def GetFollowUp(
+        self, request: pb2.GetFollowUpRequest, context: Context
+    ) -> follow_up_pb2.FollowUp:
+        """Returns one within reach."""
+        readable = gate.may("follow_ups", "read")
+        follow_up_id = found.parsed(request.id, usecases.RESOURCE)
+        async with self._sessions.begin() as session:
+            return messages.out(await usecases.get(session, readable, follow_up_id))
+
+    async def ListFollowUps(
+        self, request: pb2.ListFollowUpsRequest, context: Context
+    ) -> pb2.ListFollowUpsResponse:
+        """Lists those within reach, by start."""
+        readable = gate.may("follow_ups", "read")
+        wanted = _filter(request)
+        page = paging.read(request.page_size, request.page_token, vars(wanted), self._seal_key)
+        after: Any = page.after
+        async with self._sessions.begin() as session:
+            listed = await kept.page(session, wanted, readable, page.size + 1, after)
+        shown = listed[: page.size]
+        token = ""
+        if len(listed) > page.size:
+            last = shown[-1]
+            token = paging.token([last.start_time, last.id], vars(wanted), self._seal_key)
+        return pb2.ListFollowUpsResponse(
+            follow_ups=[messages.out(each) for each in shown], next_page_token=token
+        )
+
+    async def UpdateFollowUp(
+        self, request: pb2.UpdateFollowUpRequest, context: Context
+    ) -> follow_up_pb2.FollowUp:
+        """Changes the fields of the mask."""
+        allowed, readable = gate.may("follow_ups", "write"), gate.reach("follow_ups", "read")
+        given, problems = request.follow_up, Problems()
+        follow_up_id = found.parsed(given.id, usecases.RESOURCE)
+        paths = fieldmask.paths(request.update_mask, given, rules.FIELDS)
+        columns = rules.columns(messages.fields(given, paths), problems)
+        await self._known(columns, problems)
+        async with self._sessions.begin() as session:
+
+            async def update() -> follow_up_pb2.FollowUp:
+                before = await usecases.locked(session, readable, allowed, follow_up_id, "write")
+                return messages.out(await usecases.update(session, before, given.etag, columns))
+
+            return await idempotency.once(
+                session, "UpdateFollowUp", request, follow_up_pb2.FollowUp, update
+            )
+
+    async def DeleteFollowUp(
+        self, request: pb2.DeleteFollowUpRequest, context: Context
+    ) -> empty_pb2.Empty:
+        """Deletes one."""
+        allowed, readable = gate.may("follow_ups", "delete"), gate.reach("follow_ups", "read")
+        follow_up_id = found.parsed(request.id, usecases.RESOURCE)
+        async with self._sessions.begin() as session:
+            before = await usecases.locked(session, readable, allowed, follow_up_id, "delete")
+            await usecases.delete(session, before, request.etag)
+        return empty_pb2.Empty()
+
+    async def CompleteFollowUp(
+        self, request: pb2.CompleteFollowUpRequest, context: Context
+    ) -> follow_up_pb2.FollowUp:
+        """Says that it was done."""
+        problems = Problems()
+        outcome = fields.text(
+            request.outcome, "outcome", rules.LONGEST_OUTCOME, problems, required=True
+        )
+        problems.raise_if_any()
+        return await self._close(request.id, request.etag, Status.COMPLETED, outcome)
+
+    async def CancelFollowUp(
+        self, request: pb2.CancelFollowUpRequest, context: Context
+    ) -> follow_up_pb2.FollowUp:
+        """Says that it will not be done."""
+        problems = Problems()
+        reason = fields.text(request.reason, "reason", rules.LONGEST_OUTCOME, problems)
+        problems.raise_if_any()
+        return await self._close(request.id, request.etag, Status.CANCELLED, reason)
+
+    async def _close(
+        self, wanted: str, etag: str, to: Status, outcome: str
+    ) -> follow_up_pb2.FollowUp:
+        allowed, readable = gate.may("follow_ups", "write"), gate.reach("follow_ups", "read")
+        follow_up_id = found.parsed(wanted, usecases.RESOURCE)
+        async with self._sessions.begin() as session:
+            before = await usecases.locked(session, readable, allowed, follow_up_id, "write")
+            return messages.out(await usecases.close(session, before, etag, to, outcome))
+
+    async def _known(self, columns: dict[str, Any], problems: Problems) -> None:
+        """Raises unless all is well, the contact included; asks before any transaction."""
+        contact_id = columns.get("contact_id")
+        if contact_id is not None:
+            try:
+                await self._contacts.visible(contact_id)
+            except NotFound:
+                problems.add("follow_up.contact_ids[0]", "no such contact")
+        problems.raise_if_any()
+
+
+def _filter(request: pb2.ListFollowUpsRequest) -> Filter:
+    problems = Problems()
+    wanted = Filter(
+        contact_id=_id(request.contact_id, "contact_id", problems),
+        assignee_id=_id(request.assignee_id, "assignee_id", problems),
+        statuses=messages.statuses(request.statuses),
+        types=messages.types(request.types),
+        start_from=times.read(request.start_from),
+        start_until=times.read(request.start_until),
+        newest_first=request.newest_first,
+    )
+    problems.raise_if_any()
+    return wanted
+
+
+def _id(text: str, field: str, problems: Problems) -> UUID | None:
+    return fields.uuid(text, field, problems) if text else None

@@ -1,0 +1,61 @@
+"""Who may see which contact, asked here first and of leads when no event told of it yet."""
+
+from uuid import UUID
+
+from chassis import context, db
+from chassis.context import Principal
+from chassis.rpc import rights
+from services.interactions.clients import Leads
+from services.interactions.domain import scope
+from services.interactions.domain.contacts import Contact
+from services.interactions.domain.scope import Scope
+from services.interactions.storage import contacts
+from services.interactions.usecases.found import missing
+
+
+class Gate:
+    """Lets a caller to the contacts within reach of the right to read contacts."""
+
+    def __init__(self, sessions: db.Sessions, leads: Leads) -> None:
+        self._sessions = sessions
+        self._leads = leads
+
+    async def visible(self, contact_id: UUID) -> Contact:
+        """Returns a contact that the caller may see; raises `NotFound`.
+
+        Raises `Unavailable` when leads must be asked and is away. Opens its own transactions.
+        """
+        reach = may("contacts", "read")
+        async with self._sessions.begin() as session:
+            copy = await contacts.get(session, contact_id)
+        if copy is None:
+            copy = await self._fetched(contact_id)
+        if copy is None or not copy.visible(reach):
+            raise missing("contact", contact_id)
+        return copy
+
+    async def _fetched(self, contact_id: UUID) -> Contact | None:
+        whom = _whom(context.require_principal())
+        told = await self._leads.contact(contact_id, on_behalf_of=whom)
+        if told is None:
+            return None
+        async with self._sessions.begin() as session:
+            await contacts.put(session, [told])
+            # A deletion may have been told meanwhile, with a greater revision.
+            return await contacts.get(session, contact_id)
+
+
+def may(resource: str, action: str) -> Scope:
+    """Returns how far the caller's right reaches; raises `PermissionDenied` for none."""
+    return scope.of(context.require_principal(), rights.require(resource, action))
+
+
+def reach(resource: str, action: str) -> Scope:
+    """Returns how far the caller's right reaches, which may be nowhere."""
+    principal = context.require_principal()
+    return scope.of(principal, principal.level(resource, action))
+
+
+def _whom(principal: Principal) -> str | None:
+    """A service acts for itself; anybody else is asked for with their own rights."""
+    return None if principal.kind == "service" else principal.subject

@@ -1,0 +1,1 @@
+"""Every query of interactions, by noun."""

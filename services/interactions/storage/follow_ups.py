@@ -1,0 +1,131 @@
+"""Queries of follow-ups."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, func, insert, select, tuple_, update
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Uuid
+
+from services.interactions.domain.follow_ups import FollowUp, Status, Type
+from services.interactions.domain.scope import Scope
+from services.interactions.storage import scopes
+from services.interactions.storage.tables import follow_ups
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which follow-ups to list; None and empty mean any."""
+
+    contact_id: UUID | None = None
+    assignee_id: UUID | None = None
+    statuses: Sequence[Status] = ()
+    types: Sequence[Type] = ()
+    start_from: datetime | None = None
+    start_until: datetime | None = None
+    newest_first: bool = False
+
+
+async def database_time(session: AsyncSession) -> datetime:
+    """Returns the time all replicas agree on."""
+    now: datetime = (await session.execute(select(func.now()))).scalar_one()
+    return now
+
+
+async def add(session: AsyncSession, values: Mapping[str, Any]) -> FollowUp:
+    """Stores a new follow-up."""
+    query = insert(follow_ups).values(values).returning(follow_ups)
+    return _follow_up((await session.execute(query)).one())
+
+
+async def get(session: AsyncSession, follow_up_id: UUID, *, lock: bool = False) -> FollowUp | None:
+    """Returns one; `lock` keeps others from changing it until the transaction ends."""
+    query = select(follow_ups).where(follow_ups.c.id == follow_up_id)
+    row = (await session.execute(query.with_for_update() if lock else query)).first()
+    return _follow_up(row) if row else None
+
+
+async def change(session: AsyncSession, kept: FollowUp, values: Mapping[str, Any]) -> FollowUp:
+    """Sets columns and raises the revision of one that was locked before."""
+    query = (
+        update(follow_ups)
+        .where(follow_ups.c.id == kept.id)
+        .values({**values, "revision": follow_ups.c.revision + 1, "update_time": func.now()})
+        .returning(follow_ups)
+    )
+    return _follow_up((await session.execute(query)).one())
+
+
+async def drop(session: AsyncSession, follow_up_id: UUID) -> None:
+    """Deletes one that was locked before."""
+    await session.execute(delete(follow_ups).where(follow_ups.c.id == follow_up_id))
+
+
+async def drop_of_contact(session: AsyncSession, contact_id: UUID) -> Sequence[FollowUp]:
+    """Deletes and returns all of a contact."""
+    query = delete(follow_ups).where(follow_ups.c.contact_id == contact_id).returning(follow_ups)
+    return [_follow_up(row) for row in await session.execute(query)]
+
+
+async def open_due(session: AsyncSession, limit: int) -> Sequence[FollowUp]:
+    """Opens up to `limit` whose time has come by the database's clock; returns them.
+
+    Skips those another replica holds.
+    """
+    due = (
+        select(follow_ups.c.id)
+        .where(follow_ups.c.status == Status.SCHEDULED, follow_ups.c.start_time <= func.now())
+        .order_by(follow_ups.c.start_time)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    query = (
+        update(follow_ups)
+        .where(follow_ups.c.id.in_(due.scalar_subquery()))
+        .values(status=Status.OPEN, revision=follow_ups.c.revision + 1, update_time=func.now())
+        .returning(follow_ups)
+    )
+    return [_follow_up(row) for row in await session.execute(query)]
+
+
+async def page(
+    session: AsyncSession,
+    wanted: Filter,
+    scope: Scope,
+    size: int,
+    after: tuple[datetime, UUID] | None,
+) -> Sequence[FollowUp]:
+    """Returns up to `size` within reach, by (start, id), from after the given place."""
+    table, place = follow_ups, tuple_(follow_ups.c.start_time, follow_ups.c.id)
+    query = select(table).where(scopes.within(scope)).limit(size)
+    if wanted.contact_id is not None:
+        query = query.where(table.c.contact_id == wanted.contact_id)
+    if wanted.assignee_id is not None:
+        assignee = array([wanted.assignee_id], type_=Uuid)
+        query = query.where(table.c.assignee_ids.contains(assignee))
+    if wanted.statuses:
+        query = query.where(table.c.status.in_(wanted.statuses))
+    if wanted.types:
+        query = query.where(table.c.type.in_(wanted.types))
+    if wanted.start_from is not None:
+        query = query.where(table.c.start_time >= wanted.start_from)
+    if wanted.start_until is not None:
+        query = query.where(table.c.start_time < wanted.start_until)
+    if wanted.newest_first:
+        query = query.order_by(table.c.start_time.desc(), table.c.id.desc())
+    else:
+        query = query.order_by(table.c.start_time, table.c.id)
+    if after is not None:
+        query = query.where(place < after if wanted.newest_first else place > after)
+    return [_follow_up(row) for row in await session.execute(query)]
+
+
+def _follow_up(row: Row[Any]) -> FollowUp:
+    values: dict[str, Any] = {str(name): value for name, value in row._mapping.items()}
+    values["type"], values["status"] = Type(values["type"]), Status(values["status"])
+    values["assignee_ids"] = tuple(values["assignee_ids"])
+    return FollowUp(**values)

@@ -1,0 +1,66 @@
+"""The tables of interactions."""
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, MetaData, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData()
+
+_time = DateTime(timezone=True)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("owner_ids", ARRAY(Uuid), nullable=False),
+    Column("team_id", Uuid),
+    Column("deleted", Boolean, nullable=False),
+)
+
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("contact_id", Uuid, nullable=False),
+    Column("assignee_ids", ARRAY(Uuid), nullable=False),
+    Column("start_time", _time, nullable=False),
+    Column("end_time", _time, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("team_id", Uuid),
+    Column("creator_id", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+    Column("close_time", _time),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("contact_id", Uuid, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("author_id", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("contact_id", Uuid, nullable=False),
+    Column("time", _time, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("resource_id", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("details", JSONB, nullable=False),
+    Column("version", Text, nullable=False),
+)

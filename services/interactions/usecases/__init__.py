@@ -1,0 +1,1 @@
+"""What interactions does, in the words of the business."""

@@ -1,0 +1,104 @@
+"""Tells the world of a change: the event and the audit entry, in the change's transaction."""
+
+from collections.abc import Mapping
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import audit, outbox
+from services.interactions.domain.follow_ups import FollowUp
+from services.interactions.domain.notes import Note
+from services.interactions.messages import follow_ups, notes
+
+_SHOWN = (
+    "title",
+    "type",
+    "status",
+    "contact_id",
+    "assignee_ids",
+    "start_time",
+    "end_time",
+    "time_zone",
+    "description",
+    "outcome",
+    "category",
+    "team_id",
+)
+
+
+async def follow_up_created(session: AsyncSession, now: FollowUp) -> None:
+    """Announces a new follow-up."""
+    event = follow_ups.created(now)
+    await outbox.add(session, event, to=outbox.Class.FACTS, key=str(now.id), revision=now.revision)
+    await _follow_up(session, "create", now, after=_values(now))
+
+
+async def follow_up_changed(
+    session: AsyncSession, action: str, before: FollowUp | None, now: FollowUp
+) -> None:
+    """Announces a changed follow-up; of its values only those that differ are noted."""
+    event = follow_ups.updated(now)
+    await outbox.add(session, event, to=outbox.Class.FACTS, key=str(now.id), revision=now.revision)
+    then, after = (_values(before) if before else {}), _values(now)
+    changed = {name for name in after if then.get(name) != after[name]} if before else {"status"}
+    await _follow_up(
+        session,
+        action,
+        now,
+        before={name: then[name] for name in changed if name in then} or None,
+        after={name: after[name] for name in changed},
+    )
+
+
+async def follow_up_deleted(session: AsyncSession, gone: FollowUp) -> None:
+    """Announces a deleted follow-up."""
+    event = follow_ups.deleted(gone)
+    revision = gone.revision + 1
+    await outbox.add(session, event, to=outbox.Class.FACTS, key=str(gone.id), revision=revision)
+    await _follow_up(session, "delete", gone, before=_values(gone))
+
+
+async def note_added(session: AsyncSession, now: Note) -> None:
+    """Announces a new note."""
+    event = notes.added(now)
+    await outbox.add(session, event, to=outbox.Class.FACTS, key=str(now.id), revision=now.revision)
+    await note_changed(session, "create", now, before=None, after=now)
+
+
+async def note_changed(
+    session: AsyncSession, action: str, kept: Note, *, before: Note | None, after: Note | None
+) -> None:
+    """Notes who changed or deleted a note; no event tells of it."""
+    await audit.record(
+        session,
+        action=f"note.{action}",
+        subject_type="note",
+        subject_id=str(kept.id),
+        before=_text(before) if before else None,
+        after=_text(after) if after else None,
+    )
+
+
+async def _follow_up(
+    session: AsyncSession,
+    action: str,
+    kept: FollowUp,
+    *,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    await audit.record(
+        session,
+        action=f"follow_up.{action}",
+        subject_type="follow_up",
+        subject_id=str(kept.id),
+        before=before,
+        after=after,
+    )
+
+
+def _values(kept: FollowUp) -> dict[str, object]:
+    return {name: getattr(kept, name) for name in _SHOWN}
+
+
+def _text(kept: Note) -> Mapping[str, object]:
+    return {"contact_id": kept.contact_id, "text": kept.text}

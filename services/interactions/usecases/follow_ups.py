@@ -1,0 +1,119 @@
+"""Follow-ups: planning, changing, closing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import uuid_utils.compat
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.interactions.domain import follow_ups as rules
+from services.interactions.domain.fields import Problems
+from services.interactions.domain.follow_ups import FollowUp, Status
+from services.interactions.domain.scope import Scope
+from services.interactions.storage import follow_ups
+from services.interactions.usecases import announce, story
+from services.interactions.usecases.found import existing, forbidden, missing, unchanged
+
+RESOURCE = "follow_up"
+
+
+async def create(session: AsyncSession, caller: Scope, columns: Mapping[str, Any]) -> FollowUp:
+    """Plans a follow-up whose columns were checked; it is the creator's where nobody is named.
+
+    Raises `NotFound` if the contact was deleted meanwhile.
+    """
+    await story.still_there(session, columns["contact_id"])
+    now = await follow_ups.database_time(session)
+    alone = [caller.user_id] if caller.user_id is not None else []
+    values = {
+        "id": uuid_utils.compat.uuid7(),
+        "revision": 1,
+        "outcome": "",
+        "creator_id": caller.subject,
+        "create_time": now,
+        "update_time": now,
+        **columns,
+        "assignee_ids": columns["assignee_ids"] or alone,
+        "team_id": columns["team_id"] or caller.team_id,
+        "status": rules.status_at(columns["start_time"], now),
+    }
+    made = await follow_ups.add(session, values)
+    await announce.follow_up_created(session, made)
+    return made
+
+
+async def get(session: AsyncSession, readable: Scope, follow_up_id: UUID) -> FollowUp:
+    """Returns one within reach; raises `NotFound`."""
+    kept = existing(await follow_ups.get(session, follow_up_id), RESOURCE, follow_up_id)
+    if not kept.within(readable):
+        raise missing(RESOURCE, follow_up_id)
+    return kept
+
+
+async def update(
+    session: AsyncSession, kept: FollowUp, etag: str, columns: Mapping[str, Any]
+) -> FollowUp:
+    """Changes the given columns; one moved to the future waits for its time again."""
+    unchanged(etag, kept.revision, RESOURCE, kept.id)
+    kept.must_be_pending("changed")
+    changed, problems = dict(columns), Problems()
+    rules.with_end(changed, kept, problems)
+    problems.raise_if_any()
+    if not changed:
+        return kept
+    if "contact_id" in changed:
+        await story.still_there(session, changed["contact_id"])
+    if "assignee_ids" in changed and not changed["assignee_ids"]:
+        changed["assignee_ids"] = list(kept.assignee_ids)
+    now = await follow_ups.database_time(session)
+    start = changed.get("start_time", kept.start_time)
+    changed["status"] = rules.status_at(start, now)
+    after = await follow_ups.change(session, kept, changed)
+    await announce.follow_up_changed(session, "update", kept, after)
+    return after
+
+
+async def close(
+    session: AsyncSession, kept: FollowUp, etag: str, to: Status, outcome: str
+) -> FollowUp:
+    """Completes or cancels; the same once more changes nothing."""
+    if kept.status is to and kept.outcome == outcome:
+        return kept
+    unchanged(etag, kept.revision, RESOURCE, kept.id)
+    kept.must_be_pending(to)
+    now = await follow_ups.database_time(session)
+    values = {"status": to, "outcome": outcome, "close_time": now}
+    after = await follow_ups.change(session, kept, values)
+    action = "complete" if to is Status.COMPLETED else "cancel"
+    await announce.follow_up_changed(session, action, kept, after)
+    return after
+
+
+async def delete(session: AsyncSession, kept: FollowUp, etag: str) -> None:
+    """Deletes one."""
+    unchanged(etag, kept.revision, RESOURCE, kept.id)
+    await follow_ups.drop(session, kept.id)
+    await announce.follow_up_deleted(session, kept)
+
+
+async def locked(
+    session: AsyncSession, readable: Scope, allowed: Scope, follow_up_id: UUID, action: str
+) -> FollowUp:
+    """Returns one, locked, that the caller may see and do something to.
+
+    Raises `NotFound` when it is beyond what the caller may see, `PermissionDenied` beyond that.
+    """
+    found = await follow_ups.get(session, follow_up_id, lock=True)
+    kept = existing(found, RESOURCE, follow_up_id)
+    if kept.within(allowed):
+        return kept
+    raise forbidden("follow_ups", action) if kept.within(readable) else missing(RESOURCE, kept.id)
+
+
+async def open_due(session: AsyncSession, limit: int) -> Sequence[FollowUp]:
+    """Opens those whose time has come."""
+    opened = await follow_ups.open_due(session, limit)
+    for each in opened:
+        await announce.follow_up_changed(session, "open", None, each)
+    return opened

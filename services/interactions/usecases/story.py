@@ -1,0 +1,38 @@
+"""A contact's story: what events add to it, and its end."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.interactions.domain.contacts import Contact
+from services.interactions.domain.timeline import Fact
+from services.interactions.storage import contacts, follow_ups, notes, timeline
+from services.interactions.usecases import announce
+from services.interactions.usecases.found import missing
+
+
+async def tell(session: AsyncSession, copies: Sequence[Contact], facts: Sequence[Fact]) -> None:
+    """Keeps copies of contacts and adds facts; nothing is added to who was deleted."""
+    await contacts.lock_against_deletion(session)
+    await contacts.put(session, copies)
+    gone = await contacts.deleted_among(session, {fact.contact_id for fact in facts})
+    await timeline.put(session, [fact for fact in facts if fact.contact_id not in gone])
+
+
+async def still_there(session: AsyncSession, contact_id: UUID) -> None:
+    """Raises `NotFound` if the contact was deleted, and keeps it from being until the end."""
+    await contacts.lock_against_deletion(session)
+    if await contacts.deleted_among(session, {contact_id}):
+        raise missing("contact", contact_id)
+
+
+async def forget(session: AsyncSession, tombstone: Contact) -> None:
+    """Leaves a tombstone and deletes what is kept of the person."""
+    await contacts.lock_for_deletion(session)
+    await contacts.put(session, [tombstone])
+    await timeline.drop_of_contact(session, tombstone.id)
+    for gone in await follow_ups.drop_of_contact(session, tombstone.id):
+        await announce.follow_up_deleted(session, gone)
+    for note in await notes.drop_of_contact(session, tombstone.id):
+        await announce.note_changed(session, "delete", note, before=note, after=None)

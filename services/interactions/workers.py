@@ -1,0 +1,38 @@
+"""Work on time: follow-ups open when their time has come."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis import db
+from services.interactions.usecases import follow_ups
+
+_BATCH = 200
+
+log = structlog.get_logger()
+
+
+def open_due(sessions: db.Sessions, every_seconds: float) -> Callable[[], Awaitable[None]]:
+    """Returns the task that opens what is due; several replicas share the work."""
+
+    async def open_due_follow_ups() -> None:
+        while True:
+            try:
+                while await open_batch(sessions) == _BATCH:
+                    pass
+            except (SQLAlchemyError, OSError) as away:
+                log.info("opening_postponed", error=type(away).__name__)
+            await asyncio.sleep(every_seconds)
+
+    return open_due_follow_ups
+
+
+async def open_batch(sessions: db.Sessions) -> int:
+    """Opens one batch in a transaction of its own; returns how many."""
+    async with sessions.begin() as session:
+        opened = await follow_ups.open_due(session, _BATCH)
+    if opened:
+        log.info("follow_ups_opened", count=len(opened))
+    return len(opened)
