@@ -122,7 +122,6 @@ async def settle(session: AsyncSession, outcomes: Sequence[Outcome]) -> list[row
         "deferred": int(State.DEFERRED),
         "abandoned": int(State.ABANDONED),
     }
-    await session.execute(_END_ATTEMPTS, parameters)
     return [rows.message(row) for row in await session.execute(_SETTLE, parameters)]
 
 
@@ -222,29 +221,32 @@ _RENEW = text("""
     RETURNING m.message_id
 """)
 # An attempt that the reaper closed in doubt may still learn its real outcome.
-_END_ATTEMPTS = text("""
-    UPDATE attempts a
-    SET ended_at = now(), outcome = g.state, answer = g.answer, provider_reference = g.reference
-    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:numbers AS integer[]),
-        CAST(:states AS smallint[]), CAST(:answers AS text[]), CAST(:references AS text[]))
-        AS g (run_date, message_id, number, state, answer, reference)
-    WHERE a.run_date = ANY(CAST(:days AS date[])) AND a.run_date = g.run_date
-      AND a.message_id = g.message_id AND a.number = g.number
-      AND (a.outcome IS NULL OR a.outcome = 7)
-""")
 _SETTLE = text(f"""
+    WITH g AS (
+        SELECT * FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]),
+            CAST(:numbers AS integer[]), CAST(:states AS smallint[]), CAST(:reasons AS text[]),
+            CAST(:befores AS timestamptz[]), CAST(:answers AS text[]),
+            CAST(:references AS text[]))
+            AS u (run_date, message_id, number, state, reason, not_before, answer, reference)
+    ), ended AS (
+        UPDATE attempts a
+        SET ended_at = now(), outcome = g.state, answer = g.answer,
+            provider_reference = g.reference
+        FROM g
+        WHERE a.run_date = ANY(CAST(:days AS date[])) AND a.run_date = g.run_date
+          AND a.message_id = g.message_id AND a.number = g.number
+          AND (a.outcome IS NULL OR a.outcome = 7)
+    )
     UPDATE messages m
     SET state = g.state, reason = g.reason, not_before = g.not_before, lease_until = NULL,
         revision = m.revision + 1, updated_at = now()
-    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:numbers AS integer[]),
-        CAST(:states AS smallint[]), CAST(:reasons AS text[]), CAST(:befores AS timestamptz[]))
-        AS g (run_date, message_id, number, state, reason, not_before)
+    FROM g
     WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.run_date = g.run_date
       AND m.message_id = g.message_id AND m.attempts = g.number
       AND m.state = ANY(CAST(:from AS smallint[]))
       AND NOT (m.state = :abandoned AND g.state IN (:queued, :deferred))
     RETURNING {rows.MESSAGE_COLUMNS}
-""")  # noqa: S608
+""")  # noqa: S608 (constant parts)
 _REAP = text(f"""
     WITH lapsed AS (
         SELECT run_date, message_id FROM messages

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,7 +31,9 @@ async def settle(
     region: str,
 ) -> list[rows.Message]:
     """Records the outcomes, moves the messages and reports them; returns those moved."""
-    now = await claims.now(session)
+    # Only a message that is tried again needs the clock that all replicas share.
+    busy = any(it.result.verdict is Verdict.BUSY for it in ended)
+    now = await claims.now(session) if busy else datetime.now(UTC)
     outcomes = [_outcome(it, now, retry_seconds) for it in ended]
     changed = await claims.settle(session, outcomes)
     await receipts.add_parts(session, [part for it in ended for part in _parts(it, provider)])

@@ -29,7 +29,7 @@ from services.notifier.workers.freshness import Freshness
 from services.notifier.workers.leases import Leases, now
 
 _PAUSE_SECONDS = 0.5
-_GATHER_SECONDS = 0.01
+_GATHER_SECONDS = 0.03
 _MOST_ENDED = 500
 _MOST_OPENED = 200
 _TELL_SECONDS = 1.0
@@ -155,6 +155,9 @@ class Engine:
         room = min(self._wire.capacity - len(self._leases), self._bucket.room(now()), _MOST_OPENED)
         # The last eighth is kept for messages that belong to no run.
         reserve = max(1, self._wire.capacity // 8)
+        if not self._worth_opening(room):
+            await self._wait_for_room(room)
+            return
         batch = self._held.take(room, room - reserve)
         if not batch:
             await self._wait_for_room(room)
@@ -186,6 +189,11 @@ class Engine:
         self._bucket.take(len(opened))
         await self._give_back([it for it in batch if it not in allowed])
 
+    def _worth_opening(self, room: int) -> bool:
+        """Whether to open attempts now: a quarter of the window at a time, or what is urgent."""
+        quarter = max(1, self._wire.capacity // 4)
+        return bool(self._held.urgent) or room >= min(quarter, len(self._held), len(self._leases))
+
     async def _give_back(self, forbidden: list[Prepared]) -> None:
         """Something changed since their gates: they pass them again at the next claim."""
         if forbidden:
@@ -205,8 +213,15 @@ class Engine:
             if not self._ended:
                 self._some_ended.clear()
                 await self._some_ended.wait()
-                await asyncio.sleep(_GATHER_SECONDS)
+            await self._gather()
             await _unless_away(self._flush_some)
+
+    async def _gather(self) -> None:
+        """Waits a little for a quarter of the window to end, so that they share a commit."""
+        until = now() + _GATHER_SECONDS
+        enough = min(max(1, self._wire.capacity // 4), len(self._leases))
+        while len(self._ended) < enough and now() < until:
+            await asyncio.sleep(_GATHER_SECONDS / 10)
 
     async def _flush_some(self) -> None:
         """Commits up to 500 outcomes; they stay in line until that is done."""

@@ -40,8 +40,7 @@ class Freshness:
     async def refresh(self, session: AsyncSession) -> None:
         """Reads the state of now in the caller's transaction."""
         asked = now()
-        found = await runs.states(session, sorted(set(self._held())))
-        version = await suppressions.version(session)
+        version, found = await runs.states(session, sorted(set(self._held())))
         if self._known < 0 or asked - self._news_began > _NEWS_KEPT_SECONDS:
             self._forget(version, asked)
         elif version > self._known:
