@@ -1,0 +1,393 @@
+"""Every REST operation answers 2xx to who may, over the real services."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from local import running
+from services.gateway.api.routes import ROUTES
+from services.gateway.api.table import PREFIX
+
+SECONDS = 60.0
+
+
+class Api:
+    """Calls one gateway as a signed-in API client, and remembers which operations were called."""
+
+    def __init__(self, url: str, token: str = "") -> None:
+        self._address = urlsplit(url).netloc
+        self.token = token
+        self.called: set[str] = set()
+
+    def __call__(
+        self,
+        operation: str,
+        expected: int = 0,
+        /,
+        *,
+        query: str = "",
+        body: Any = None,
+        **path: str,
+    ) -> Any:
+        """Call an operation by its name (`GetContact`); returns the JSON of its answer."""
+        route = next(it for it in ROUTES if it.name == operation)
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": str(uuid.uuid4())}
+        data, kind = body, "text/csv"
+        if not isinstance(body, bytes):
+            data, kind = json.dumps(body).encode() if body is not None else None, "application/json"
+        elif route.kind == "upload":
+            kind = "multipart/form-data; boundary=b"
+            head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+            data = head + body + b"\r\n--b--\r\n"
+        address = PREFIX + route.path.format(**path) + (f"?{query}" if query else "")
+        connection = HTTPConnection(self._address, timeout=SECONDS)
+        connection.request(route.method, address, data, {**headers, "Content-Type": kind})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        assert answer.status == (expected or route.status), f"{operation}: {answer.status} {text}"
+        self.called.add(operation)
+        is_json = "json" in (answer.getheader("Content-Type") or "")
+        return json.loads(text) if is_json else text
+
+
+def until(found: Any, what: str) -> Any:
+    ends = time.monotonic() + SECONDS
+    while time.monotonic() < ends:
+        it = found()
+        if it:
+            return it
+        time.sleep(0.1)
+    raise AssertionError(f"not within {SECONDS} seconds: {what}")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with running.house(tmp_path_factory.mktemp("house")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def api(house: Any) -> Api:
+    state = house.state
+    made = Api(state["gateway_url"])
+    secret = Path(state["client_secret_file"]).read_text().strip()
+    body = {"client_id": state["client_id"], "client_secret": secret}
+    made.token = made("IssueToken", body=body)["token"]
+    return made
+
+
+@pytest.fixture(scope="module")
+def advertiser(api: Api) -> Any:
+    return api("CreateAdvertiser", body={"name": "Mekong", "postal_address": "1 Lê Lợi, Huế"})
+
+
+@pytest.fixture(scope="module")
+def sender(api: Api, advertiser: Any) -> Any:
+    body = {
+        "advertiser_id": advertiser["id"],
+        "channel": "EMAIL",
+        "address": "chao@mekong.example",
+        "display_name": "Mekong",
+    }
+    return api("CreateSenderIdentity", body=body)
+
+
+@pytest.fixture(scope="module")
+def contact(api: Api) -> Any:
+    body = {
+        "family_name": "Nguyễn",
+        "given_name": "Thị Đào",
+        "phones": [{"number": "0912 345 678"}],
+        "emails": [{"address": "dao@example.vn"}],
+    }
+    return api("CreateContact", body=body)
+
+
+@pytest.mark.timeout(300)
+class TestEveryOperation:
+    def test_contacts(self, api: Api, contact: Any) -> None:
+        one = contact["id"]
+
+        read = api("GetContact", id=one)
+        found = api("ListContacts", query="query=dao&page_size=5")
+        changed = api("UpdateContact", body={"company": "Chợ Lớn"}, id=one)
+        api("ChangeStatus", body={"status": "CONTACTED"}, id=one)
+        stage = api("CreateLifeStage", body={"name": "Hẹn gặp", "position": 1, "color": "#0054a6"})
+        api("MoveToLifeStage", body={"life_stage_id": stage["id"]}, id=one)
+        customer = api("ConvertContact", id=one)
+        several = api("BatchGetContacts", body={"ids": [one]})
+        moves = api("ListStageChanges", contact_id=one)
+        other = api("CreateContact", body={"display_name": "Tạm"})
+        api("DeleteContact", id=other["id"])
+
+        assert read["phones"][0]["number"] == "+84912345678"
+        assert [it["id"] for it in found["contacts"]] == [one]
+        assert changed["company"] == "Chợ Lớn"
+        assert customer["kind"] == "CUSTOMER"
+        assert [it["id"] for it in several["contacts"]] == [one]
+        assert moves["changes"]
+
+    def test_sources_and_stages(self, api: Api) -> None:
+        source = api("CreateSource", body={"name": "Hội chợ"})
+        api("GetSource", id=source["id"])
+        api("ListSources")
+        renamed = api("UpdateSource", body={"name": "Hội chợ Huế"}, id=source["id"])
+        retired = api("RetireSource", id=source["id"])
+        stage = api("CreateLifeStage", body={"name": "Thân thiết"})
+        api("GetLifeStage", id=stage["id"])
+        api("ListLifeStages")
+        moved = api("UpdateLifeStage", body={"position": 3}, id=stage["id"])
+
+        assert renamed["name"] == "Hội chợ Huế"
+        assert retired["retire_time"]
+        assert moved["position"] == 3
+
+    def test_consents_and_transactions(self, api: Api, contact: Any, advertiser: Any) -> None:
+        one = contact["id"]
+        entry = {
+            "advertiser_id": advertiser["id"],
+            "purpose": "CARE",
+            "channel": "EMAIL",
+            "time": "2026-01-02T03:04:05Z",
+            "method": "paper",
+            "evidence": "form 7",
+        }
+        sale = {
+            "system": "pos",
+            "external_id": "A-1",
+            "type": "ORDER",
+            "contact_id": one,
+            "amount": 250000,
+            "time": "2026-01-03T03:04:05+07:00",
+        }
+
+        api("GiveConsent", body=entry, contact_id=one)
+        api("WithdrawConsent", body={"channel": "SMS"}, contact_id=one)
+        ledger = api("ListConsentEntries", contact_id=one)
+        stored = api("IngestTransactions", body={"transactions": [sale]})
+        sales = api("ListTransactions", contact_id=one)
+
+        assert len(ledger["entries"]) >= 2
+        assert stored["created"] == 1
+        assert sales["transactions"][0]["amount"] == 250000
+
+    def test_segments(self, api: Api) -> None:
+        definition = {"match": "ANY", "conditions": [{"tag": {"tags": ["vip"]}}]}
+        segment = api("CreateSegment", body={"name": "VIP", "definition": definition})
+
+        api("GetSegment", id=segment["id"])
+        api("ListSegments")
+        preview = api("PreviewSegment", body={"definition": {"conditions": []}})
+        changed = api("UpdateSegment", body={"description": "quen"}, id=segment["id"])
+        api("DeleteSegment", id=segment["id"])
+
+        assert preview["count"] >= 1
+        assert changed["definition"]["conditions"][0]["tag"]["tags"] == ["vip"]
+
+    def test_imports(self, api: Api) -> None:
+        rows = "Họ tên,Điện thoại\nTrần Văn Nam,0987654321\nLê Thị Bưởi,12\n".encode()
+        uploaded = api("UploadImport", body=rows)
+
+        api("StartImport", body={"dry_run": True}, id=uploaded["id"])
+        checked = until(
+            lambda: next(
+                iter(
+                    it
+                    for it in [api("GetImport", id=uploaded["id"])]
+                    if it["state"] in ("CHECKED", "FAILED")
+                ),
+                None,
+            ),
+            "checked",
+        )
+        listed = api("ListImports")
+        rejected = api("ListImportRows", query="outcome=REJECTED", import_id=uploaded["id"])
+
+        assert checked["state"] == "CHECKED"
+        assert checked["ledger"]["rows"] == 2
+        assert listed["imports"][0]["id"] == uploaded["id"]
+        assert len(rejected["rows"]) == checked["ledger"]["rejected"]
+
+    def test_follow_ups_notes_and_the_timeline(self, api: Api, contact: Any) -> None:
+        one = contact["id"]
+        plan = {
+            "title": "Gọi lại",
+            "type": "CALL",
+            "contact_ids": [one],
+            "start_time": "2030-01-02T03:04:05Z",
+        }
+        first, second, third = (api("CreateFollowUp", body=plan) for _ in range(3))
+
+        api("GetFollowUp", id=first["id"])
+        listed = api("ListFollowUps", query=f"contact_id={one}&types=CALL")
+        api("UpdateFollowUp", body={"title": "Gọi sớm"}, id=first["id"])
+        done = api("CompleteFollowUp", body={"outcome": "hẹn mua"}, id=first["id"])
+        cancelled = api("CancelFollowUp", body={"reason": "bận"}, id=second["id"])
+        api("DeleteFollowUp", id=third["id"])
+        note = api("CreateNote", body={"text": "thích màu xanh"}, contact_id=one)
+        api("GetNote", id=note["id"])
+        api("UpdateNote", body={"text": "thích màu đỏ"}, id=note["id"])
+        api("ListNotes", contact_id=one)
+        story = api("ListTimeline", contact_id=one)
+        api("DeleteNote", id=note["id"])
+
+        assert len(listed["follow_ups"]) == 3
+        assert done["status"] == "COMPLETED"
+        assert cancelled["status"] == "CANCELLED"
+        assert story["entries"]
+
+    def test_templates_campaigns_and_runs(
+        self, api: Api, contact: Any, advertiser: Any, sender: Any
+    ) -> None:
+        text = {"subject": "Chào {{ given_name }}", "html": "<p>Chào {{ given_name }}</p>"}
+        template = api("CreateTemplate", body={"name": "Chào", "channel": "EMAIL", **text})
+        spare = api("CreateTemplate", body={"name": "Bỏ", "channel": "EMAIL", **text})
+        plan = {
+            "name": "Tháng giêng",
+            "channel": "EMAIL",
+            "purpose": "CARE",
+            "advertiser_id": advertiser["id"],
+            "sender_identity_id": sender["id"],
+            "template_id": template["id"],
+            "audience": {"contact_ids": [contact["id"]]},
+        }
+
+        api("GetTemplate", id=template["id"])
+        api("ListTemplates", query="channel=EMAIL")
+        api("UpdateTemplate", body={"subject": "Xin chào"}, id=template["id"])
+        api("PreviewTemplate", body={"template_id": template["id"]})
+        api("DeleteTemplate", id=spare["id"])
+        campaign = api("CreateCampaign", body=plan)
+        draft = api("CreateCampaign", body={**plan, "name": "Bỏ"})
+        api("GetCampaign", id=campaign["id"])
+        api("ListCampaigns", query="channel=EMAIL")
+        api("UpdateCampaign", body={"name": "Tháng hai"}, id=campaign["id"])
+        api("DeleteCampaign", id=draft["id"])
+        review = api("ReviewCampaign", id=campaign["id"])
+        run = api("StartCampaign", body={}, id=campaign["id"])
+        watched = api("WatchRun", id=run["id"])
+        api("GetRun", id=run["id"])
+        api("ListRuns", query=f"campaign_id={campaign['id']}")
+        api("ListRecipients", run_id=run["id"])
+        api("ListContactRecipients", contact_id=contact["id"])
+        api("CountMessages", run_id=run["id"])
+
+        assert review["audience"] == review["planned"] + sum(
+            it["count"] for it in review["excluded"]
+        )
+        assert "event: run" in watched
+
+    def test_a_run_is_paused_resumed_and_cancelled(
+        self, api: Api, advertiser: Any, sender: Any
+    ) -> None:
+        body = {"name": "Chậm", "channel": "EMAIL", "subject": "x", "html": "<p>x</p>"}
+        template = api("CreateTemplate", body=body)
+        plan = {
+            "name": "Chậm",
+            "channel": "EMAIL",
+            "purpose": "TRANSACTIONAL",
+            "advertiser_id": advertiser["id"],
+            "sender_identity_id": sender["id"],
+            "template_id": template["id"],
+            "audience": {},
+            "max_per_second": 1,
+        }
+        many = [{"emails": [{"address": f"cham{n}@example.vn"}]} for n in range(20)]
+        for each in many:
+            api("CreateContact", body={"display_name": "Chậm", **each})
+        campaign = api("CreateCampaign", body=plan)
+
+        run = api("StartCampaign", body={}, id=campaign["id"])
+        paused = api("PauseRun", id=run["id"])
+        resumed = api("ResumeRun", id=run["id"])
+        cancelled = api("CancelRun", id=run["id"])
+
+        assert paused["state"] == "PAUSED"
+        assert resumed["state"] in ("PLANNING", "SENDING")
+        assert cancelled["state"] == "CANCELLED"
+
+    def test_messages_suppressions_and_senders(
+        self, api: Api, advertiser: Any, sender: Any
+    ) -> None:
+        message = {
+            "channel": "EMAIL",
+            "address": "otp@example.vn",
+            "purpose": "TRANSACTIONAL",
+            "advertiser_id": advertiser["id"],
+            "sender_identity_id": sender["id"],
+            "subject": "Mã xác nhận",
+            "text": "123456",
+        }
+        gone = {"channel": "EMAIL", "address": "khong@example.vn", "reason": "by hand"}
+
+        sent = api("SendMessage", body=message)
+        api("GetMessage", id=sent["id"])
+        listed = api("ListMessages", query="address=otp%40example.vn")
+        suppression = api("CreateSuppression", body=gone)
+        api("ListSuppressions", query="channel=EMAIL")
+        api("DeleteSuppression", id=suppression["id"])
+        api("GetAdvertiser", id=advertiser["id"])
+        api("ListAdvertisers")
+        api("UpdateAdvertiser", body={"contact": "0234 123 456"}, id=advertiser["id"])
+        api("GetSenderIdentity", id=sender["id"])
+        api("ListSenderIdentities", query=f"advertiser_id={advertiser['id']}")
+        providers = api("ListProviders")
+
+        assert [it["id"] for it in listed["messages"]] == [sent["id"]]
+        assert providers["providers"]
+
+    def test_people_programs_and_the_audit_log(self, api: Api) -> None:
+        right = {"resource": "contacts", "action": "read", "level": "OWN"}
+        role = api("CreateRole", body={"name": "Thực tập", "rights": [right]})
+        team = api("CreateTeam", body={"name": "Miền Trung"})
+        person = {"email": "lan@mekong.example", "display_name": "Lan", "role_id": role["id"]}
+        password = "con ngựa đá con ngựa"
+
+        user = api("CreateUser", body={"user": person, "password": password})
+        api("GetUser", id=user["id"])
+        api("ListUsers", query="include_inactive=true")
+        api("UpdateUser", body={"team_id": team["id"]}, id=user["id"])
+        api("SetPassword", body={"new_password": password + " đá"}, id=user["id"])
+        api("ListTeams")
+        api("ListRoles")
+        api("UpdateRole", body={"name": "Tập sự"}, id=role["id"])
+        api("DeactivateUser", id=user["id"])
+        client = api("CreateApiClient", body={"name": "pos", "rights": [right]})
+        api("ListApiClients")
+        api("RevokeApiClient", id=client["id"])
+        entries = until(lambda: api("ListAuditEntries")["entries"], "audit entries")
+        api("VerifyAudit")
+        erase = {"subject_type": "user", "subject_id": user["id"]}
+        api("EraseAuditValues", body=erase)
+
+        assert client["secret"]
+        assert entries[0]["sequence"] >= 1
+
+    def test_sessions(self, api: Api, house: Any) -> None:
+        email = house.state["first_user"]
+        password = Path(house.state["first_password_file"]).read_text().strip()
+        connection = HTTPConnection(urlsplit(house.state["gateway_url"]).netloc, timeout=SECONDS)
+        form = f"email={email.replace('@', '%40')}&password={password}"
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/sign-in", form, kind)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        users = api("ListUsers")["users"]
+        first = next(it for it in users if it["email"] == email)
+
+        sessions = api("ListSessions", query=f"user_id={first['id']}")["sessions"]
+        api("RevokeSession", id=sessions[0]["id"])
+
+        assert "mekong=" in (answer.getheader("Set-Cookie") or "")
+
+    def test_none_was_left_out(self, api: Api) -> None:
+        assert {route.name for route in ROUTES} - api.called == set()
