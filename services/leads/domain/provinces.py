@@ -36,6 +36,7 @@ class Province:
         return self.wards.get(folded) or self.wards.get(_without(folded, _WARD_PREFIXES)) or None
 
 
+@functools.lru_cache(maxsize=4096)
 def find(written: str) -> Province | None:
     """Return the province by its name, a common short form, or the name of one it absorbed."""
     return _by_name().get(_key(written))

@@ -8,14 +8,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import FieldViolation, InvalidArgument
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def stamp(time: datetime | None) -> Timestamp | None:
     """Return a timestamp, None for no time."""
     if time is None:
         return None
-    made = Timestamp()
-    made.FromDatetime(time)
-    return made
+    since = time - _EPOCH
+    seconds = since.days * 86_400 + since.seconds
+    return Timestamp(seconds=seconds, nanos=since.microseconds * 1_000)
 
 
 def moment(parent: Message, field: str, path: str | None = None) -> datetime | None:

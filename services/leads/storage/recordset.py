@@ -1,11 +1,8 @@
 """Rows written set-based: one statement with one JSON parameter, however many rows."""
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from enum import IntEnum
-from uuid import UUID
 
+import orjson
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -54,14 +51,4 @@ async def run(session: AsyncSession, statement: TextClause, rows: Sequence[Row])
 
 def dumps(value: object) -> str:
     """JSON with ids and times as PostgreSQL reads them."""
-    return json.dumps(value, ensure_ascii=False, default=_plain, separators=(",", ":"))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, IntEnum):
-        return int(value)
-    raise TypeError(type(value).__name__)
+    return orjson.dumps(value).decode()

@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
+
+import orjson
 
 from services.leads.domain import text
 from services.leads.domain.contact import Address, Contact, Gender, Profile, Reach
@@ -87,5 +89,4 @@ def _notes(known: str, new: str) -> str:
 
 def fingerprint(profile: Profile, *rest: object) -> bytes:
     """Return 16 bytes that are equal for rows that say the same, however they are written."""
-    said = [getattr(profile, it.name) for it in fields(profile)]
-    return hashlib.sha256(repr((said, rest)).encode()).digest()[:PRINT_BYTES]
+    return hashlib.sha256(orjson.dumps((profile, rest))).digest()[:PRINT_BYTES]
