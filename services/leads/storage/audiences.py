@@ -79,7 +79,9 @@ async def freeze(session: AsyncSession, run_id: UUID, wanted: ColumnElement[bool
     ordinal = func.row_number().over(order_by=contacts.c.id)
     members = select(literal(run_id, Uuid), ordinal, contacts.c.id).where(wanted)
     frozen = await session.execute(
-        insert(audience_members).from_select(["run_id", "ordinal", "contact_id"], members)
+        insert(audience_members)
+        .from_select(["run_id", "ordinal", "contact_id"], members)
+        .execution_options(preserve_rowcount=True)  # an INSERT forgets it otherwise
     )
     size = int(frozen.rowcount)  # type: ignore[attr-defined]
     await session.execute(update(audiences).where(audiences.c.run_id == run_id).values(size=size))
@@ -109,7 +111,7 @@ async def members(
         .limit(limit)
     )
     rows = await session.execute(query)
-    return [_member(it) for it in rows.tuples()]
+    return [_member(it) for it in rows]
 
 
 async def divide(
@@ -136,7 +138,7 @@ async def divide(
         .order_by(contacts.c.id)
         .limit(sample_size * _SAMPLE_MORE)
     )
-    shown = [_member(it) for it in (await session.execute(some)).tuples()]
+    shown = [_member(it) for it in await session.execute(some)]
     return Division(
         size=found.size,
         without_address=found.without_address,
