@@ -13,10 +13,11 @@ from chassis.errors import FieldViolation, InvalidArgument, Unavailable
 from services.campaigns.domain import rendering
 from services.campaigns.domain.rendering import Refusal, Source
 
-WALL_SECONDS = 2.0
+# The child's own processor time is bounded far below; this much passes only on a busy machine.
+WALL_SECONDS = 8.0
 _AT_ONCE = 2
 _MODULE = "services.campaigns.admission"
-_TOO_LONG = "runs for too long"
+_NO_ANSWER = 1
 _TOO_LARGE = "grows too large or runs for too long"
 
 
@@ -65,9 +66,7 @@ class Renderer:
         job = {"fields": source.fields, "limits": source.limits, "values": values}
         async with self._turns:
             ended = await _run(json.dumps(job).encode(), self._wall_seconds)
-        if ended is None:
-            return {"refusal": {"field": "", "reason": _TOO_LONG, "line": 0}}
-        code, output = ended
+        code, output = ended or (_NO_ANSWER, b"")
         if code < 0:
             return {"refusal": {"field": "", "reason": _TOO_LARGE, "line": 0}}
         if code > 0:
