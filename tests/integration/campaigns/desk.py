@@ -51,7 +51,7 @@ class Desk:
         self,
         run: run_pb2.Run,
         message_ids: Iterable[bytes],
-        state: message_pb2.MessageState,
+        state: message_pb2.MessageState.ValueType,
         *,
         revision: int = 2,
         reason: str = "",
@@ -68,7 +68,7 @@ class Desk:
 def report(
     run: run_pb2.Run,
     message_ids: Iterable[bytes],
-    state: message_pb2.MessageState,
+    state: message_pb2.MessageState.ValueType,
     *,
     revision: int = 2,
     reason: str = "",

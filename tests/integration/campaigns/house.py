@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import grpc
@@ -225,6 +226,10 @@ class House:
 
         await until(holds)
         return found
+
+    def now(self) -> datetime:
+        """Return the time in UTC."""
+        return utc_now()
 
     async def rows(self, query: str, **given: object) -> list[tuple[object, ...]]:
         """Return what a query finds."""

@@ -144,7 +144,7 @@ class TestPause:
         assert first is not None
 
         paused = await house.runs.PauseRun(pause(run))
-        await desk.take()
+        await desk.take(within=0.5)
         await desk.report(run, ids(first), desks.ACCEPTED)
         await house.becomes(run, lambda it: it.counts.accepted == 500)
         while_paused = await desk.take(within=0.5)
