@@ -155,6 +155,10 @@ def _regional(region: str) -> list[Consumer]:
                 "control.heartbeat.leads",
                 "control.heartbeat.campaigns",
             ],
+            # One at a time over all replicas, or a heartbeat could overtake what it vouches for;
+            # a replica that died with one in hand delays the others by this much.
+            ack_wait=5.0,
+            max_ack_pending=1,
         ),
         *(
             Consumer(

@@ -223,6 +223,8 @@ class MailServer:
         self.connections = 0
         self.hold = asyncio.Event()
         self.hold.set()
+        self.greets = asyncio.Event()
+        self.greets.set()
         self._pipelining = pipelining
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -245,6 +247,12 @@ class MailServer:
         for writer in list(self._writers):
             writer.transport.abort()
 
+    async def took(self, count: int) -> None:
+        """Waits until it has taken so many."""
+        async with asyncio.timeout(20):
+            while len(self.taken) < count:  # noqa: ASYNC110 (filled by many handlers)
+                await asyncio.sleep(0.01)
+
     def wire(self, *, connections: int = 2, window: int = 16, **peer: Any) -> smtp.SmtpWire:
         """A wire to this server."""
         made = smtp.Peer("127.0.0.1", self.port, "mekong.localhost", **peer)
@@ -265,6 +273,7 @@ class MailServer:
         def say(line: str) -> None:
             writer.write(line.encode() + b"\r\n")
 
+        await self.greets.wait()
         say("220 fake")
         to = ""
         while True:
