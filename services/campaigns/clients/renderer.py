@@ -70,7 +70,7 @@ class Renderer:
         if code < 0:
             return {"refusal": {"field": "", "reason": _TOO_LARGE, "line": 0}}
         if code > 0:
-            raise Unavailable("RENDERER_FAILED", "templates cannot be rendered now")
+            raise _away()
         answer: dict[str, Any] = json.loads(output)
         return answer
 
@@ -98,6 +98,10 @@ async def _run(job: bytes, wall_seconds: float) -> tuple[int, bytes] | None:
                 child.kill()
             await child.wait()
     return child.returncode or 0, output
+
+
+def _away() -> Unavailable:
+    return Unavailable("PEER_UNAVAILABLE", "templates cannot be rendered now", peer="renderer")
 
 
 def _refusal(answer: Mapping[str, Any]) -> Refusal | None:

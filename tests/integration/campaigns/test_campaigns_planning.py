@@ -1,6 +1,7 @@
 """A run's plan: who gets a message, who does not and why, whoever is killed meanwhile."""
 
 import asyncio
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from services.campaigns.domain import keys
 from services.campaigns.domain.kinds import Channel
-from tests.integration.campaigns.house import House, member
+from tests.integration.campaigns.house import House, member, until
 
 
 class TestPlan:
@@ -154,6 +155,7 @@ class TestInterruption:
         first = asyncio.create_task(house.planner("p1").round())
         await asyncio.wait_for(stalled.wait(), 10)
         house.people.before_batch = None
+        await until(partial(has_planned, house, 20))
         await until_lapsed(house)
         await house.planner("p2").round()
         go_on.set()
@@ -248,6 +250,11 @@ class TestPartitions:
 
         assert first == again
         assert await house.rows("SELECT count(*) FROM runs") == [(1,)]
+
+
+async def has_planned(house: House, count: int) -> bool:
+    """Whether the plan has come so far."""
+    return await house.rows("SELECT planned FROM runs") == [(count,)]
 
 
 async def until_lapsed(house: House) -> None:
