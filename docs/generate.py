@@ -1,0 +1,116 @@
+"""Writes settings.md, events.md and errors.md from the code and the contracts they describe.
+
+Run `python docs/generate.py`; a test compares what it would write with what is committed.
+"""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+from chassis import config
+from services import topology
+
+HERE = Path(__file__).resolve().parent
+SERVICES = ("leads", "interactions", "campaigns", "notifier", "accounts", "gateway")
+_MESSAGES, _ENUMS, _VALUES = 4, 5, 2
+
+
+def pages() -> dict[str, str]:
+    """Return each generated page by its file name."""
+    files = FileDescriptorSet.FromString((HERE.parent / "gen" / "descriptors.binpb").read_bytes())
+    return {
+        "settings.md": "\n".join(_settings()),
+        "events.md": "\n".join(_events(files)),
+        "errors.md": "\n".join(_errors(files)),
+    }
+
+
+def _settings() -> Iterator[str]:
+    yield "# Settings\n"
+    yield "Every process reads its settings from the environment when it starts, and refuses to start"
+    yield "with one it does not know. Instead of `MEKONG_X` a file may be named by `MEKONG_X_FILE`; that"
+    yield "is how secrets come. `python -m services.NAME settings` prints the same.\n"
+    rows = {name: config.table(_settings_of(name)) for name in SERVICES}
+    shared = {row for row in rows["leads"] if all(row in rows[name] for name in SERVICES)}
+    served = {row for row in rows["leads"] if all(row in rows[name] for name in SERVICES[:-1])}
+    yield "## Every process\n"
+    yield from _table([row for row in rows["leads"] if row in shared])
+    yield "## Every gRPC service\n"
+    yield from _table([row for row in rows["leads"] if row in served - shared])
+    for name in SERVICES:
+        yield f"## {name}\n"
+        yield from _table([row for row in rows[name] if row not in served | shared])
+    yield "## Streams and consumers: `python -m services.topology`\n"
+    yield from _table([it for it in config.table(topology.Settings) if it not in shared])
+
+
+def _settings_of(name: str) -> type[config.Settings]:
+    found: type[config.Settings] = importlib.import_module(f"services.{name}.config").Settings
+    return found
+
+
+def _table(rows: list[config.Row]) -> Iterator[str]:
+    yield "| setting | type | default | why |\n|---|---|---|---|"
+    for row in rows:
+        cells = (f"`{row.name}`", row.type, row.default, row.why)
+        yield f"| {' | '.join(' '.join(cell.split()).replace('|', '/') for cell in cells)} |"
+    yield ""
+
+
+def _events(files: FileDescriptorSet) -> Iterator[str]:
+    yield "# Events\n"
+    yield "Subject = the message's full name; payload = the bare protobuf; `ce-*` headers say the rest."
+    yield "`CONTROL` is what stops or starts sending, `FACTS` everything else. Delivered at least once,"
+    yield "in any order: dedupe by `ce-id`, apply a resource only when its `revision` is greater.\n"
+    for title, names in (
+        ("CONTROL", topology.CONTROL_EVENTS),
+        ("FACTS", topology.FACTS_EVENTS),
+    ):
+        yield f"## {title}\n\n| event | says |\n|---|---|"
+        told = dict(_messages(files))
+        for name in names:
+            yield f"| `{name}` | {told[name]} |"
+        yield ""
+    yield "## AUDIT\n"
+    yield "`audit.<service>`: one serialized `google.protobuf.Struct` an entry; accounts chains them.\n"
+    yield "## Work\n"
+    yield "`notify.<region>.bulk` and `notify.<region>.transactional`: a `crm.notifier.v1.Chunk` each.\n"
+
+
+def _messages(files: FileDescriptorSet) -> Iterator[tuple[str, str]]:
+    for file in files.file:
+        comments = _comments(file)
+        for place, message in enumerate(file.message_type):
+            yield f"{file.package}.{message.name}", comments.get((_MESSAGES, place), "")
+
+
+def _errors(files: FileDescriptorSet) -> Iterator[str]:
+    yield "# Errors\n"
+    yield 'Every error carries a `google.rpc.ErrorInfo` with `domain` "mekong" and one of these as'
+    yield "`reason`; over REST the same stands in the problem's `reason`. Fields at fault come as"
+    yield "`BadRequest` (REST: `errors`), a time to wait as `RetryInfo` (REST: `Retry-After`).\n"
+    yield "| reason | gRPC status, metadata and meaning |\n|---|---|"
+    (file,) = [it for it in files.file if it.package == "crm.errors.v1"]
+    comments = _comments(file)
+    for place, value in enumerate(file.enum_type[0].value):
+        if value.number:
+            name = value.name.removeprefix("REASON_")
+            yield f"| `{name}` | {comments[(_ENUMS, 0, _VALUES, place)]} |"
+    yield ""
+
+
+def _comments(file: FileDescriptorProto) -> dict[tuple[int, ...], str]:
+    return {
+        tuple(place.path): " ".join(place.leading_comments.split())
+        for place in file.source_code_info.location
+        if place.leading_comments
+    }
+
+
+if __name__ == "__main__":
+    for name, page in pages().items():
+        (HERE / name).write_text(page, encoding="utf-8")
+        sys.stdout.write(f"{name}\n")

@@ -1,0 +1,57 @@
+"""The documents say what the code says, and their links lead somewhere."""
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def generated() -> dict[str, str]:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    pages: dict[str, str] = module.pages()
+    return pages
+
+
+def markdown() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "*.md"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout.splitlines()  # fmt: skip
+    return [ROOT / name for name in listed if (ROOT / name).exists()]
+
+
+class TestGeneratedPages:
+    @pytest.mark.parametrize("name", ["settings.md", "events.md", "errors.md"])
+    def test_they_are_what_the_code_says_now(self, name: str) -> None:
+        written = (ROOT / "docs" / name).read_text("utf-8")
+
+        assert written == generated()[name], "run: python docs/generate.py"
+
+
+class TestLinks:
+    def test_each_leads_to_a_file_that_is_there(self) -> None:
+        lost = [
+            f"{page.relative_to(ROOT)}: {target}"
+            for page in markdown()
+            for target in _LINK.findall(page.read_text("utf-8"))
+            if "://" not in target
+            and not target.startswith(("#", "mailto:"))
+            and not (page.parent / target.partition("#")[0]).exists()
+        ]
+
+        assert not lost
+
+
+class TestServices:
+    @pytest.mark.parametrize("folder", sorted((ROOT / "services").glob("*/config.py")))
+    def test_each_has_a_readme(self, folder: Path) -> None:
+        assert (folder.parent / "README.md").exists()
