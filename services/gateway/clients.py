@@ -257,6 +257,9 @@ class _Caller(
         translated = status.error(failure)
         if translated is None:
             return failure  # type: ignore[no-any-return]
+        if translated.reason == "PEER_RESOURCE_EXHAUSTED":
+            # gRPC itself says so, of a message above its limit: the caller asked for too much.
+            return errors.ResourceExhausted("TOO_LARGE", "the answer is too large; ask for less")
         if isinstance(translated, errors.Unavailable):
             translated.metadata.setdefault("peer", self._peer)
         if self._own_token_refused(failure):

@@ -60,8 +60,8 @@ class Settings(config.Settings):
     grpc_tls_ca_file: Path | None = None
     """The authority that peers' certificates must come from."""
 
-    grpc_max_message_bytes: int = Field(default=4 * 1024 * 1024, ge=64 * 1024)
-    """Bounds the memory that one answer of a peer can take."""
+    grpc_max_message_bytes: int = Field(default=32 * 1024 * 1024, ge=64 * 1024)
+    """Bounds the memory that one answer of a peer can take; a page of templates is megabytes."""
 
     call_seconds: float = Field(default=10.0, gt=0)
     """How long a peer may take for one answer."""

@@ -1,5 +1,6 @@
 """A multipart upload, passed on to the peer as it arrives: no part of it is kept here."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import IO, Any
@@ -7,12 +8,17 @@ from typing import IO, Any
 from crm.leads.v1 import import_service_pb2
 from crm.leads.v1.import_service_pb2_grpc import ImportServiceStub
 from flask import Request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.sansio import multipart
 
 from chassis import errors
 from chassis.errors import FieldViolation
 from services.gateway.clients import Peers
+
+# gRPC logs with a traceback what ends the messages of an upload; the answer tells it already.
+logging.getLogger("grpc._channel").addFilter(
+    lambda record: "iterating requests" not in record.getMessage()
+)
 
 FIELD = "file"
 NAME_MAX = 255
@@ -58,6 +64,9 @@ class _Parts:
             raise self.failure from None
         except errors.Error as refused:
             self.failure = refused
+            raise
+        except HTTPException as gone:
+            self.failure = gone
             raise
         except (ValueError, OSError) as broken:
             self.failure = _refused(FIELD, "the form cannot be read")

@@ -140,6 +140,20 @@ class TestFailures:
         assert answer.status_code == 501
 
 
+class TestLargeAnswers:
+    def test_one_above_the_limit_is_asked_to_be_smaller(
+        self, make_gateway: Callable[..., Any], peers: Any
+    ) -> None:
+        contacts = [contact_pb2.Contact(description="x" * 4000) for _ in range(100)]
+        peers.answers["ListContacts"] = contact_service_pb2.ListContactsResponse(contacts=contacts)
+        http = make_gateway(grpc_max_message_bytes=100_000).test_client()
+
+        answer = http.get("/api/v1/contacts", headers={"Authorization": "Bearer t"})
+
+        assert answer.status_code == 413
+        assert answer.get_json()["reason"] == "TOO_LARGE"
+
+
 class TestOwnIdentity:
     def test_a_refused_token_is_replaced_at_once(self, http: Any, peers: Any) -> None:
         described = suppression_service_pb2.DescribeUnsubscribeResponse(masked_address="l***")

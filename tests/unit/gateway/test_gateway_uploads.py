@@ -1,10 +1,12 @@
 """A file passes through in pieces, and only a file."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from crm.leads.v1 import import_pb2
+from werkzeug.exceptions import ClientDisconnected
 
 from chassis import errors
 
@@ -93,6 +95,23 @@ class TestUpload:
 
         assert answer.status_code == 400
         assert answer.get_json()["errors"][0]["field"] == field
+
+    def test_a_browser_that_went_away_is_no_bug_of_ours(self, program: Any, leads: Any) -> None:
+        class Cut(io.BytesIO):
+            def read(self, *_: Any) -> bytes:
+                raise ClientDisconnected
+
+        whole = form(a_file("x.csv", b"a"))
+
+        answer = program(
+            "POST",
+            "/imports",
+            content_type=whole["content_type"],
+            content_length=1_000_000,
+            input_stream=Cut(),
+        )
+
+        assert answer.status_code == 400
 
     def test_a_file_the_service_refuses_says_why(self, program: Any, leads: Any) -> None:
         leads.answers["UploadImport"] = errors.InvalidArgument(
