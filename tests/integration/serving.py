@@ -77,6 +77,10 @@ class Served:
         self._channels.append(channel)
         return channel
 
+    def token(self, principal: Principal) -> str:
+        """Return a token of `principal` for this server, as a peer sends it."""
+        return self._keys.token(principal, self._service)
+
     async def stop(self) -> None:
         """Close the channels and the server."""
         for channel in self._channels:
