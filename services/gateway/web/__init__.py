@@ -1,12 +1,75 @@
-"""The web interface for staff."""
+"""The web interface for staff: pages made on the server, in Vietnamese and English."""
 
 from typing import TYPE_CHECKING
 
+from flask import Blueprint, Response, request
 from flask_openapi3 import OpenAPI
+
+from services.gateway import languages
+from services.gateway.web import (
+    account,
+    campaigns,
+    consents,
+    contact_actions,
+    contact_forms,
+    contacts,
+    failures,
+    follow_up_forms,
+    follow_ups,
+    home,
+    imports,
+    runs,
+    segments,
+    senders,
+    shell,
+    sign_in,
+    templates,
+    words,
+)
 
 if TYPE_CHECKING:
     from services.gateway.app import Gateway
 
+__all__ = ["attach", "problem_page"]
+
+PARTS = (
+    account,
+    campaigns,
+    consents,
+    contact_actions,
+    contact_forms,
+    contacts,
+    follow_up_forms,
+    follow_ups,
+    home,
+    imports,
+    runs,
+    segments,
+    senders,
+    sign_in,
+    templates,
+)
+
+problem_page = failures.problem_page
+
 
 def attach(app: OpenAPI, gateway: "Gateway") -> None:
     """Add the pages of the web interface to `app`."""
+    pages = Blueprint("web", __name__, template_folder="templates")
+    limit = f"{gateway.settings.sign_in_per_minute} per minute"
+    for part in PARTS:
+        part.add(pages)
+    shell.add(pages, app)
+    failures.add(pages)
+    pages.after_request(_keep_language)
+    app.register_blueprint(pages)
+    app.view_functions["web.try_sign_in"] = gateway.limiter.limit(limit)(
+        app.view_functions["web.try_sign_in"]
+    )
+
+
+def _keep_language(response: Response) -> Response:
+    asked = request.args.get("lang")
+    if asked in words.LANGUAGES and response.status_code < 400:
+        response.set_cookie(languages.COOKIE, asked, max_age=31_536_000, samesite="Lax")
+    return response

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 T = TypeVar("T")
 
-View = str | Response | WerkzeugResponse | tuple[str, int]
+View = str | WerkzeugResponse | tuple[str, int]
 REQUEST_ID_FIELD = "request_id"
 PAGE_SIZE = 50
 
@@ -99,7 +99,7 @@ def page(template: str, /, **values: Any) -> str:
     return render_template(f"web/{template}", **values)
 
 
-def to(endpoint_url: str) -> WerkzeugResponse | Response:
+def to(endpoint_url: str) -> WerkzeugResponse:
     """Send the browser on; a part of a page that htmx asked for makes the whole page go."""
     if partial():
         return Response(status=204, headers={"HX-Redirect": endpoint_url})
@@ -128,3 +128,14 @@ def request_id() -> str:
 def page_token() -> str:
     """Return where the list goes on."""
     return request.args.get("page", "")
+
+
+def in_page() -> bool:
+    """Whether a page of the web interface is being made, and not one of the other parts."""
+    return g.get("web", False) or (request.endpoint or "").startswith("web.")
+
+
+def way_back(path: str) -> str:
+    """Return where to go: a page of ours, and nowhere else; the home page otherwise."""
+    ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if ours else "/"

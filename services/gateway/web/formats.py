@@ -10,7 +10,7 @@ from services.gateway.languages import Language
 HOME_ZONE = "Asia/Ho_Chi_Minh"
 WITHOUT_MINOR_UNITS = frozenset({"VND", "JPY", "KRW"})
 
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def zone(name: str) -> ZoneInfo:
@@ -37,7 +37,7 @@ def day(language: Language, value: date) -> str:
     """Return 05/09/2026 or 5 Sep 2026."""
     if language == "vi":
         return f"{value:%d/%m/%Y}"
-    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
 
 
 def moment(language: Language, value: Timestamp | datetime, time_zone: str) -> str:

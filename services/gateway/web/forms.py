@@ -26,11 +26,14 @@ class Form:
     request_id: str = field(default_factory=desk.fresh_id)
     reason: str = ""
     status: int = 200
+    prefix: str = ""
+    """Of the inputs' ids, where a page may hold two forms with the same inputs."""
 
     @classmethod
-    def sent(cls) -> "Form":
+    def sent(cls, *, prefix: str = "") -> "Form":
         """Return the form of this request."""
-        return cls(values=MultiDict(request.form), request_id=desk.request_id())
+        typed = MultiDict(request.form)
+        return cls(values=typed, request_id=desk.request_id(), prefix=prefix)
 
     @classmethod
     def filled(cls, values: Mapping[str, str | Sequence[str]]) -> "Form":
@@ -58,7 +61,9 @@ class Form:
         """Whether anything is wrong."""
         return bool(self.wrong or self.general)
 
-    def attempt(self, call: Callable[[], T], *, prefix: str = "", known: Sequence[str] = ()) -> T | None:
+    def attempt(
+        self, call: Callable[[], T], *, prefix: str = "", known: Sequence[str] = ()
+    ) -> T | None:
         """Return what `call` gives, or None after noting what the service refuses.
 
         A refused field below `prefix` becomes the input of the same name; one that is none of

@@ -20,7 +20,9 @@ def catalogue(language: Language) -> Mapping[str, str]:
     """Return every text of `language` by its key (`contacts.title`)."""
     tables = tomllib.loads((CATALOGUES / f"{language}.toml").read_text(encoding="utf-8"))
     return {
-        f"{section}.{name}": text for section, texts in tables.items() for name, text in texts.items()
+        f"{section}.{name}": text
+        for section, texts in tables.items()
+        for name, text in texts.items()
     }
 
 
@@ -41,20 +43,15 @@ def complaint(language: Language, said: str) -> str:
     Services speak English; sentences that differ only by numbers share one entry. What is not
     in the catalogue is shown as it was said: better an English reason than none.
     """
-    numbers = _NUMBER.findall(said)
-    found = _complaints(language).get(_NUMBER.sub("#", said))
+    found = _complaints().get(_NUMBER.sub("#", said)) if language == "vi" else None
     if found is None:
         return said[:1].upper() + said[1:]
+    numbers = _NUMBER.findall(said)
     for number in numbers:
         found = found.replace("#", number, 1)
     return found
 
 
 @cache
-def _complaints(language: Language) -> Mapping[str, str]:
-    said = {k: v for k, v in catalogue("en").items() if k.startswith("complaint.")}
-    return {
-        original: catalogue(language)[key.replace("complaint_said.", "complaint.")]
-        for key, original in catalogue("en").items()
-        if key.startswith("complaint_said.")
-    } if said else {}
+def _complaints() -> Mapping[str, str]:
+    return tomllib.loads((CATALOGUES / "complaints.toml").read_text(encoding="utf-8"))

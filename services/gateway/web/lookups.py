@@ -1,0 +1,135 @@
+"""Names behind ids that pages show, asked once a request."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
+
+from crm.accounts.v1 import user_pb2, user_service_pb2
+from crm.accounts.v1.user_service_pb2_grpc import UserServiceStub
+from crm.campaigns.v1 import template_pb2, template_service_pb2
+from crm.campaigns.v1.template_service_pb2_grpc import TemplateServiceStub
+from crm.leads.v1 import (
+    contact_pb2,
+    contact_service_pb2,
+    segment_pb2,
+    segment_service_pb2,
+    source_pb2,
+    source_service_pb2,
+)
+from crm.leads.v1.contact_service_pb2_grpc import ContactServiceStub
+from crm.leads.v1.segment_service_pb2_grpc import SegmentServiceStub
+from crm.leads.v1.source_service_pb2_grpc import LifeStageServiceStub, SourceServiceStub
+from crm.notifier.v1 import suppression_pb2, suppression_service_pb2
+from crm.notifier.v1.suppression_service_pb2_grpc import SenderServiceStub
+from flask import g
+
+from services.gateway.web import desk
+
+MOST = 1000
+
+T = TypeVar("T")
+
+
+def _once(name: str, load: Callable[[], Sequence[T]], *, source: str) -> Sequence[T]:
+    held: dict[str, Sequence[T]] = g.setdefault("lookups", {})
+    if name not in held:
+        held[name] = desk.maybe(load, source=source) or []
+    return held[name]
+
+
+def sources() -> Sequence[source_pb2.Source]:
+    """Return the sources, by name; empty while leads is away."""
+    asked = source_service_pb2.ListSourcesRequest(page_size=MOST, include_retired=True)
+    return _once(
+        "sources", lambda: desk.ask(SourceServiceStub).ListSources(asked).sources, source="leads"
+    )
+
+
+def stages() -> Sequence[source_pb2.LifeStage]:
+    """Return the life stages, by position; empty while leads is away."""
+    asked = source_service_pb2.ListLifeStagesRequest(page_size=MOST)
+    return _once(
+        "stages",
+        lambda: desk.ask(LifeStageServiceStub).ListLifeStages(asked).life_stages,
+        source="leads",
+    )
+
+
+def users() -> Sequence[user_pb2.User]:
+    """Return the staff, by name; only oneself without the right to read users."""
+    if "users" not in g:
+        person = desk.me()
+        found: Sequence[user_pb2.User] = []
+        if person.may("users", "read"):
+            asked = user_service_pb2.ListUsersRequest(page_size=MOST)
+            found = _once(
+                "users", lambda: desk.ask(UserServiceStub).ListUsers(asked).users, source="accounts"
+            )
+        g.users = found or [person.user]
+    return cast("Sequence[user_pb2.User]", g.users)
+
+
+def segments() -> Sequence[segment_pb2.Segment]:
+    """Return the segments, by name."""
+    asked = segment_service_pb2.ListSegmentsRequest(page_size=MOST)
+    return _once(
+        "segments",
+        lambda: desk.ask(SegmentServiceStub).ListSegments(asked).segments,
+        source="leads",
+    )
+
+
+def advertisers() -> Sequence[suppression_pb2.Advertiser]:
+    """Return the legal entities, by name."""
+    asked = suppression_service_pb2.ListAdvertisersRequest(page_size=MOST)
+    return _once(
+        "advertisers",
+        lambda: desk.ask(SenderServiceStub).ListAdvertisers(asked).advertisers,
+        source="notifier",
+    )
+
+
+def sender_identities() -> Sequence[suppression_pb2.SenderIdentity]:
+    """Return the sender identities of all channels."""
+    asked = suppression_service_pb2.ListSenderIdentitiesRequest(page_size=MOST)
+    return _once(
+        "sender_identities",
+        lambda: desk.ask(SenderServiceStub).ListSenderIdentities(asked).sender_identities,
+        source="notifier",
+    )
+
+
+def templates() -> Sequence[template_pb2.Template]:
+    """Return the templates of all channels, by name."""
+    asked = template_service_pb2.ListTemplatesRequest(page_size=MOST)
+    return _once(
+        "templates",
+        lambda: desk.ask(TemplateServiceStub).ListTemplates(asked).templates,
+        source="campaigns",
+    )
+
+
+def contacts(ids: Sequence[str]) -> dict[str, contact_pb2.Contact]:
+    """Return the contacts of `ids` that the reader may see."""
+    wanted = sorted({it for it in ids if it})[:MOST]
+    if not wanted:
+        return {}
+    asked = contact_service_pb2.BatchGetContactsRequest(ids=wanted)
+    found = desk.maybe(
+        lambda: desk.ask(ContactServiceStub).BatchGetContacts(asked).contacts, source="leads"
+    )
+    return {it.id: it for it in found or []}
+
+
+def user_name(user_id: str) -> str:
+    """Return a colleague's name; the beginning of the id for whom the reader may not see."""
+    return next((it.display_name for it in users() if it.id == user_id), user_id[:8])
+
+
+def source_name(source_id: str) -> str:
+    """Return a source's name, empty for none."""
+    return next((it.name for it in sources() if it.id == source_id), "")
+
+
+def stage_name(stage_id: str) -> str:
+    """Return a life stage's name, empty for none."""
+    return next((it.name for it in stages() if it.id == stage_id), "")

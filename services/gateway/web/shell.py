@@ -1,0 +1,133 @@
+"""What every page shares: who may see it, and the functions its template has."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from crm.accounts.v1 import user_pb2
+from crm.campaigns.v1 import campaign_pb2, run_pb2, template_pb2
+from crm.interactions.v1 import follow_up_pb2
+from crm.leads.v1 import consent_pb2, contact_pb2, import_pb2, segment_pb2
+from flask import Blueprint, Flask, g, request, url_for
+from werkzeug.wrappers import Response
+
+from chassis import errors
+from services.gateway import clients
+from services.gateway.web import desk, follow_ups, formats, lookups, names, telling, words
+from services.gateway.web.forms import Form
+
+OPEN_ENDPOINTS = frozenset({"web.sign_in", "web.try_sign_in"})
+
+ENUMS: Mapping[str, Any] = {
+    "kind": contact_pb2.ContactKind,
+    "status": contact_pb2.LeadStatus,
+    "gender": contact_pb2.Gender,
+    "channel": template_pb2.Channel,
+    "purpose": template_pb2.Purpose,
+    "consent": consent_pb2.ConsentAction,
+    "import_state": import_pb2.ImportState,
+    "outcome": import_pb2.RowOutcome,
+    "run": campaign_pb2.RunState,
+    "exclusion": campaign_pb2.ExclusionReason,
+    "recipient": run_pb2.RecipientState,
+    "type": follow_up_pb2.FollowUpType,
+    "follow_up": follow_up_pb2.FollowUpStatus,
+    "match": segment_pb2.Match,
+    "level": user_pb2.Level,
+}
+"""Families of the catalogue that name an enum's values: `status.new` is LEAD_STATUS_NEW."""
+
+
+def add(pages: Blueprint, app: Flask) -> None:
+    """Guard the pages and give their templates what they call."""
+    pages.before_request(_admit)
+    app.context_processor(_globals)
+    for tell in (telling.ident, telling.pairs, telling.with_words, telling.source_words):
+        app.add_template_filter(tell)
+
+
+def _admit() -> Response | desk.View | None:
+    sessions = desk.gateway().sessions
+    secret = sessions.secret_of(request)
+    if request.endpoint in OPEN_ENDPOINTS:
+        return None
+    if not secret:
+        return _to_sign_in()
+    sessions.check_csrf(request, secret)
+    try:
+        g.who = sessions.who(secret)
+    except errors.Unauthenticated:
+        return _to_sign_in()
+    g.csrf_token = sessions.csrf_token(secret)
+    clients.act_as(g.who.token)
+    return None
+
+
+def _to_sign_in() -> desk.View:
+    back = request.full_path.rstrip("?") if request.method == "GET" and not desk.partial() else ""
+    return desk.to(url_for("web.sign_in", next=back if back not in ("", "/") else None))
+
+
+def _globals() -> dict[str, Any]:
+    """Return what templates call; made per request, since language and zone are the reader's."""
+    if not desk.in_page():
+        return {}
+    language, zone = desk.language(), desk.time_zone()
+    return {
+        "t": desk.t,
+        "lang": language,
+        "other_lang": "en" if language == "vi" else "vi",
+        "who": desk.who(),
+        "csrf_token": g.get("csrf_token", ""),
+        "known": lambda key, otherwise: words.known(language, key, otherwise),
+        "short": lambda family, value: names.short(ENUMS[family], value),
+        "word": lambda family, value: _word(family, value),
+        "choices": lambda family: names.choices(ENUMS[family]),
+        "number": lambda value: formats.number(language, value),
+        "percent": lambda part, whole: formats.percent(language, part, whole),
+        "moment": lambda value: formats.moment(language, value, zone),
+        "day": lambda value: formats.day(language, value),
+        "size": lambda value: formats.size(language, value),
+        "money": lambda amount, currency: formats.money(language, amount, currency),
+        "phone": formats.phone,
+        "here": here,
+        "unanswered": lambda: g.get("unanswered", []),
+        "forbidden": lambda: g.get("forbidden", []),
+        "may": _may,
+        "user_name": lookups.user_name,
+        "source_name": lookups.source_name,
+        "stage_name": lookups.stage_name,
+        "fresh_id": desk.fresh_id,
+        "blank_form": lambda prefix="": Form(prefix=prefix),
+        "birthday": telling.birthday,
+        "entry_icon": telling.entry_icon,
+        "entry_text": telling.entry_text,
+        "actor_name": telling.actor_name,
+        "input_word": telling.input_word,
+        "shown_value": telling.shown_value,
+        "delimiter_name": telling.delimiter_name,
+        "condition_text": telling.condition_text,
+        "is_overdue": follow_ups.overdue,
+        "partial": desk.partial(),
+    }
+
+
+def _word(family: str, value: int) -> str:
+    name = names.short(ENUMS[family], value)
+    return words.known(desk.language(), f"{family}.{name}", name)
+
+
+def _may(resource: str, action: str) -> bool:
+    person = desk.who()
+    return person is not None and person.may(resource, action)
+
+
+def here(**changed: str | None) -> str:
+    """Return the address of this page with some of its query changed, None leaving one out."""
+    query = request.args.copy()
+    for name, value in changed.items():
+        query.poplist(name)
+        if value is not None:
+            query[name] = value
+    pairs = list(query.items(multi=True))
+    return f"{request.path}?{urlencode(pairs)}" if pairs else request.path
