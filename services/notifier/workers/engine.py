@@ -8,7 +8,7 @@ the reaper of whoever lives.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from uuid import UUID
 
 import structlog
@@ -27,8 +27,8 @@ from services.notifier.workers import metrics
 from services.notifier.workers.filling import Filler, Held
 from services.notifier.workers.freshness import Freshness
 from services.notifier.workers.leases import Leases, now
+from services.notifier.workers.patience import patiently
 
-_PAUSE_SECONDS = 0.5
 _GATHER_SECONDS = 0.03
 _MOST_ENDED = 500
 _MOST_OPENED = 200
@@ -144,11 +144,11 @@ class Engine:
 
     async def _fill(self) -> None:
         while not self._stopping:
-            await _unless_away(self._filler.fill)
+            await patiently(self._filler.fill, name=self.__qualname__)
 
     async def _submit(self) -> None:
         while not self._stopping:
-            await _unless_away(self._submit_some)
+            await patiently(self._submit_some, name=self.__qualname__)
 
     async def _submit_some(self) -> None:
         """Opens attempts for what the window can take now, and hands them to the wire."""
@@ -214,13 +214,13 @@ class Engine:
                 self._some_ended.clear()
                 await self._some_ended.wait()
             await self._gather()
-            await _unless_away(self._flush_some)
+            await patiently(self._flush_some, name=self.__qualname__)
 
     async def _gather(self) -> None:
         """Waits a little for a quarter of the window to end, so that they share a commit."""
         until = now() + _GATHER_SECONDS
         enough = min(max(1, self._wire.capacity // 4), len(self._leases))
-        while len(self._ended) < enough and now() < until:
+        while len(self._ended) < enough and now() < until:  # noqa: ASYNC110 (a count, not a flag)
             await asyncio.sleep(_GATHER_SECONDS / 10)
 
     async def _flush_some(self) -> None:
@@ -245,7 +245,7 @@ class Engine:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._settings.lease_seconds / 3)
-            await _unless_away(self._renew_all)
+            await patiently(self._renew_all, name=self.__qualname__)
 
     async def _renew_all(self) -> None:
         asked_at = now()
@@ -255,7 +255,7 @@ class Engine:
 
     async def _tell(self) -> None:
         while True:
-            await _unless_away(self._tell_once)
+            await patiently(self._tell_once, name=self.__qualname__)
             await asyncio.sleep(_TELL_SECONDS)
 
     async def _tell_once(self) -> None:
@@ -276,15 +276,6 @@ class Engine:
         self._bucket.limit(self._limit * self._filler.share)
         metrics.open_attempts.labels(provider).set(len(self._leases))
         metrics.connected.labels(provider).set(1 if self._wire.capacity else 0)
-
-
-async def _unless_away(step: Callable[[], Awaitable[None]]) -> None:
-    """Does a step; a database that is away is waited for."""
-    try:
-        await step()
-    except (SQLAlchemyError, OSError, TimeoutError) as error:
-        log.warning("engine_waits", error=type(error).__name__)
-        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _set(event: asyncio.Event) -> None:

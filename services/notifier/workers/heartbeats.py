@@ -3,14 +3,10 @@
 import asyncio
 from datetime import UTC, datetime
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
-
 from chassis.db import Sessions
 from chassis.events.event import Event
 from services.notifier.storage import lookups
-
-log = structlog.get_logger(__name__)
+from services.notifier.workers.patience import patiently
 
 
 class Heartbeats:
@@ -40,13 +36,12 @@ class Heartbeats:
         while True:
             await self._some.wait()
             self._some.clear()
-            newest, self._newest = self._newest, {}
-            now = asyncio.get_running_loop().time()
-            try:
-                async with self._sessions.begin() as session:
-                    for service, (told, lag, at) in sorted(newest.items()):
-                        await lookups.note_heartbeat(session, service, told, lag + now - at)
-            except (SQLAlchemyError, OSError) as error:
-                # The age grows and no MARKETING is claimed, which is what this is for.
-                log.warning("heartbeat_not_noted", error=type(error).__name__)
-                await asyncio.sleep(0.2)
+            # When it fails the age grows and no MARKETING is claimed, which is what it is for.
+            await patiently(self._write, name=self.__qualname__)
+
+    async def _write(self) -> None:
+        newest, self._newest = self._newest, {}
+        now = asyncio.get_running_loop().time()
+        async with self._sessions.begin() as session:
+            for service, (told, lag, at) in sorted(newest.items()):
+                await lookups.note_heartbeat(session, service, told, lag + now - at)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import context
 from chassis.db import Sessions
@@ -13,6 +12,7 @@ from services.notifier.domain import gates
 from services.notifier.storage import claims, intake, receipts, rows, runs, sweeps
 from services.notifier.usecases import reports
 from services.notifier.workers import metrics
+from services.notifier.workers.patience import patiently
 
 _LIMIT = 500
 _EVERY_SECONDS = 0.25
@@ -37,10 +37,7 @@ class Sweeper:
 
     async def _keep(self, sweep: Callable[[], Awaitable[None]], pause: float) -> None:
         while not context.draining().is_set():
-            try:
-                await sweep()
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                log.warning("sweep_postponed", error=type(error).__name__)
+            await patiently(sweep, name=self.__qualname__)
             await asyncio.sleep(pause)
 
     async def _often(self) -> None:

@@ -1,0 +1,185 @@
+"""Leases, late outcomes and doubts: who may still say what became of a message."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from services.notifier.domain.states import Next, Purpose, State
+from services.notifier.domain.work import Claimed
+from services.notifier.storage import claims, runs
+from services.notifier.workers.sweeps import Sweeper
+from tests.integration.notifier.notifier_parts import House, MailServer, people
+
+
+async def claim(house: House, run_id: uuid.UUID, lease: float = 30.0) -> list[Claimed]:
+    """Claims a run's messages as a worker does."""
+    async with house.sessions.begin() as session:
+        run = await runs.get(session, run_id)
+        assert run is not None
+        return await claims.claim_run(session, run, 100, lease)
+
+
+async def attempt(
+    house: House, claimed: Sequence[Claimed], lease: float = 30.0
+) -> dict[uuid.UUID, int]:
+    """Opens attempts as a worker does."""
+    async with house.sessions.begin() as session:
+        opened = await claims.open_attempts(
+            session, claimed, provider="smtp", worker="w", lease_seconds=lease
+        )
+        return dict(opened)
+
+
+async def settle(house: House, claimed: Claimed, number: int, state: State) -> int:
+    """Writes an outcome as a worker does; returns how many messages it moved."""
+    async with house.sessions.begin() as session:
+        return len(await claims.settle(session, [claims.Outcome(claimed.key, number, Next(state))]))
+
+
+class TestClaims:
+    async def test_two_workers_never_hold_the_same_message(self, house: House) -> None:
+        run = await house.take(list(people(50)))
+
+        first, second = await asyncio.gather(claim(house, run), claim(house, run))
+
+        ids = [it.key.message_id for it in [*first, *second]]
+        assert len(ids) == len(set(ids)) == 50
+
+    async def test_one_without_an_attempt_comes_back_when_its_lease_ends(
+        self, house: House
+    ) -> None:
+        run = await house.take(list(people(3)))
+        stale = await claim(house, run, lease=0.2)
+        await asyncio.sleep(0.3)
+
+        fresh = await claim(house, run)
+
+        assert len(fresh) == 3
+        assert await attempt(house, stale) == {}
+        assert len(await attempt(house, fresh)) == 3
+
+
+class TestLateOutcomes:
+    async def test_one_of_the_newest_attempt_settles_the_doubt(self, house: House) -> None:
+        run = await house.take(list(people(1)))
+        (claimed,) = await claim(house, run)
+        await attempt(house, [claimed], lease=0.2)
+        await asyncio.sleep(0.3)
+        house.sweeper()
+        await house.until(run, {State.IN_DOUBT: 1})
+
+        assert await settle(house, claimed, 1, State.ACCEPTED) == 1
+
+        assert await house.counts(run) == {State.ACCEPTED: 1}
+
+    async def test_one_of_an_older_attempt_is_refused(self, house: House) -> None:
+        run = await house.take(list(people(1)))
+        (first,) = await claim(house, run)
+        await attempt(house, [first])
+        await settle(house, first, 1, State.QUEUED)
+        (second,) = await claim(house, run)
+        assert list((await attempt(house, [second])).values()) == [2]
+
+        assert await settle(house, first, 1, State.FAILED) == 0
+
+        assert await house.counts(run) == {State.SUBMITTING: 1}
+
+    async def test_what_ended_is_never_moved_by_an_outcome(self, house: House) -> None:
+        run = await house.take(list(people(1)))
+        (claimed,) = await claim(house, run)
+        await attempt(house, [claimed])
+        await settle(house, claimed, 1, State.ACCEPTED)
+
+        assert await settle(house, claimed, 1, State.QUEUED) == 0
+
+    async def test_a_lease_that_ended_is_not_renewed(self, house: House) -> None:
+        run = await house.take(list(people(2)))
+        both = await claim(house, run)
+        await attempt(house, both[:1], lease=0.2)
+        await attempt(house, both[1:], lease=30)
+        await asyncio.sleep(0.3)
+
+        async with house.sessions.begin() as session:
+            renewed = await claims.renew(session, [(it.key, 1) for it in both], 30)
+
+        assert renewed == {both[1].key.message_id}
+
+
+class TestDoubts:
+    async def test_marketing_and_care_are_given_up_and_transactional_is_sent_again(
+        self, house: House, mail: MailServer
+    ) -> None:
+        care = await house.take(["care@example.vn"])
+        transactional = await house.take(["code@example.vn"], purpose=Purpose.TRANSACTIONAL)
+        young = await house.take(["young@example.vn"])
+        await house.sql(
+            "UPDATE messages SET state = 7, attempts = 1, updated_at = now() - "
+            "CASE WHEN run_id = :young THEN interval '0' ELSE interval '2 days' END",
+            young=young,
+        )
+
+        await Sweeper(house.settings, house.sessions)._slowly()
+
+        assert await house.counts(care) == {State.ABANDONED: 1}
+        assert await house.counts(young) == {State.IN_DOUBT: 1}
+        house.engine(mail.wire())
+        await house.until(transactional, {State.ACCEPTED: 1})
+        numbers = await house.sql("SELECT number FROM attempts")
+        assert [it.number for it in numbers] == [2]
+
+    async def test_deferred_messages_go_when_their_time_comes(
+        self, house: House, mail: MailServer
+    ) -> None:
+        run = await house.take(list(people(2)))
+        await house.sql("UPDATE messages SET state = 3, not_before = now() + interval '1 second'")
+        await house.sql("UPDATE runs SET busy = false")
+        house.engine(mail.wire())
+        house.sweeper()
+        began = datetime.now(UTC)
+
+        await house.until(run, {State.ACCEPTED: 2})
+
+        assert (datetime.now(UTC) - began).total_seconds() >= 0.8
+
+
+class TestFairness:
+    async def test_a_small_run_does_not_wait_for_a_big_one(
+        self, house: House, mail: MailServer
+    ) -> None:
+        big = await house.take(list(people(400, "big")), run_id=uuid.UUID(int=1))
+        await house.take(list(people(400, "more")), run_id=big)
+        small = await house.take(list(people(20, "small")), run_id=uuid.UUID(int=2))
+        house.engine(mail.wire(connections=1, window=8))
+
+        await house.until(small, {State.ACCEPTED: 20})
+
+        assert len([it for it in mail.taken if not it.startswith("small")]) < 500
+
+    async def test_a_message_without_a_run_overtakes_all(
+        self, house: House, mail: MailServer
+    ) -> None:
+        await house.take(list(people(500)))
+        house.engine(mail.wire(connections=1, window=8))
+        await mail.took(10)
+        await house.sql(
+            "INSERT INTO messages (run_date, message_id, channel, purpose, advertiser_id,"
+            " sender_identity_id, content_hash, address, address_key) SELECT current_date,"
+            " gen_random_uuid(), 2, 3, advertiser_id, sender_identity_id, content_hash,"
+            " 'code@example.vn', 'code@example.vn' FROM messages LIMIT 1"
+        )
+        at = len(mail.taken)
+
+        async with asyncio.timeout(10):
+            while "code@example.vn" not in mail.taken:  # noqa: ASYNC110 (filled by a handler)
+                await asyncio.sleep(0.01)
+
+        assert mail.taken.index("code@example.vn") - at < 200
+
+    async def test_a_run_keeps_its_own_rate(self, house: House, mail: MailServer) -> None:
+        run = await house.take(list(people(100)), max_per_second=10)
+        house.engine(mail.wire())
+        await asyncio.sleep(2.0)
+
+        assert 10 <= len(mail.taken) <= 45
+        assert (await house.counts(run)).get(State.QUEUED, 0) > 0
