@@ -1,18 +1,60 @@
-"""Templates are judged by what they do, not by how busy the machine is."""
+"""Templates are judged by what they do, in a process where they can do no harm."""
 
 import pytest
 
-from chassis.errors import Unavailable
+from chassis.errors import InvalidArgument, Unavailable
 from services.campaigns.clients.renderer import Renderer
 from services.campaigns.domain.rendering import Source
 
 
 class TestARendererOnABusyMachine:
-    async def test_it_does_not_blame_the_template(self):
+    async def test_it_does_not_blame_the_template(self) -> None:
         renderer = Renderer(wall_seconds=0.001)
         source = Source({"text": "Chào {{ display_name }}"}, {"text": 1_000})
 
         with pytest.raises(Unavailable) as refused:
             await renderer.admit(source)
 
-        assert refused.value.reason == "RENDERER_FAILED"
+        assert refused.value.reason == "PEER_UNAVAILABLE"
+
+
+class TestAdmission:
+    async def test_what_a_template_uses_is_told(self) -> None:
+        source = Source({"subject": "{{ company }}", "html": "{{ unsubscribe_url }}", "text": ""})
+
+        assert await Renderer().admit(source) == ["company", "unsubscribe_url"]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{% for i in range(9000) %}"
+            "{% set a = given_name * 400000 %}{{ a|sort|length }}{% endfor %}",
+            "{% set n = namespace(a='x'*1000) %}"
+            "{% for i in range(40) %}{% set n.a = n.a ~ n.a %}{% endfor %}{{ n.a }}",
+        ],
+    )
+    async def test_one_that_takes_time_or_memory_for_ever_ends_alone(self, text: str) -> None:
+        with pytest.raises(InvalidArgument) as refused:
+            await Renderer(wall_seconds=60).admit(Source({"text": text}, {"text": 1_000}))
+
+        assert refused.value.reason == "TEMPLATE_REFUSED"
+        assert refused.value.violations[0].field == "template.text"
+
+    async def test_an_unknown_variable_is_named_with_its_line(self) -> None:
+        with pytest.raises(InvalidArgument) as refused:
+            await Renderer().admit(Source({"html": "a\n{{ card_number }}", "text": ""}))
+
+        (found,) = refused.value.violations
+        assert found.field == "template.html"
+        assert found.description == "line 2: unknown variable 'card_number'"
+
+
+class TestRendering:
+    async def test_one_who_cannot_be_rendered_does_not_stop_the_others(self) -> None:
+        source = Source({"text": "{% if ward == 'x' %}{{ 1 / 0 }}{% endif %}{{ ward }}"})
+
+        failed, done = await Renderer().render(source, [{"ward": "x"}, {"ward": "Sài Gòn"}])
+
+        assert failed.refusal is not None
+        assert failed.refusal.line == 1
+        assert done.fields == {"text": "Sài Gòn"}
