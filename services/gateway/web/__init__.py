@@ -1,6 +1,6 @@
 """The web interface for staff: pages made on the server, in Vietnamese and English."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 from flask_openapi3 import OpenAPI
@@ -63,9 +63,9 @@ def attach(app: OpenAPI, gateway: "Gateway") -> None:
     failures.add(pages)
     pages.after_request(_keep_language)
     app.register_blueprint(pages)
-    app.view_functions["web.try_sign_in"] = gateway.limiter.limit(limit)(
-        app.view_functions["web.try_sign_in"]
-    )
+    # Limited here, once the routes are known, as the limit is a setting.
+    attempt: Any = app.view_functions["web.try_sign_in"]
+    app.view_functions["web.try_sign_in"] = gateway.limiter.limit(limit)(attempt)
 
 
 def _keep_language(response: Response) -> Response:

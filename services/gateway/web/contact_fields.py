@@ -136,7 +136,7 @@ def form_of(contact: contact_pb2.Contact) -> Form:
     return Form.filled(values)
 
 
-def _row(row: str, part: str, value: str, label: str, primary: bool) -> dict[str, str]:  # noqa: FBT001
+def _row(row: str, part: str, value: str, label: str, primary: bool) -> dict[str, str]:
     return {f"{row}.{part}": value, f"{row}.label": label, f"{row}.primary": "1" if primary else ""}
 
 

@@ -172,9 +172,9 @@ def _date(it: segment_pb2.DateCondition) -> str:
 
 
 def _consent(it: segment_pb2.ConsentCondition) -> str:
-    purpose = names.short(contact_pb2.Purpose, it.purpose)
-    channel = names.short(contact_pb2.Channel, it.channel)
-    return f"{desk.t('consents.title')}: {desk.t(f'purpose.{purpose}')}, {desk.t(f'channel.{channel}')}"
+    purpose = desk.t(f"purpose.{names.short(contact_pb2.Purpose, it.purpose)}")
+    channel = desk.t(f"channel.{names.short(contact_pb2.Channel, it.channel)}")
+    return f"{desk.t('consents.title')}: {purpose}, {channel}"
 
 
 def _bought(it: segment_pb2.TransactionCondition) -> str:
