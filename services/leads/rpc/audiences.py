@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from uuid import UUID
 
 from crm.leads.v1 import audience_pb2, audience_service_pb2, audience_service_pb2_grpc
@@ -65,13 +64,14 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
                 if not members:
                     return  # released meanwhile
                 after = members[-1].ordinal
-                reading = asyncio.create_task(self._read(run_id, view, after))
+                if after < size:
+                    reading = asyncio.create_task(self._read(run_id, view, after))
                 for start in range(0, len(members), BATCH):
                     yield messages.batch(members[start : start + BATCH])
         finally:
             reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
+            # A read cut off within a statement ends with the driver's error, not as cancelled.
+            await asyncio.gather(reading, return_exceptions=True)
 
     async def _read(self, run_id: UUID, view: View, after: int) -> Sequence[Member]:
         async with self._sessions.begin() as session:
