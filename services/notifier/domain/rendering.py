@@ -35,8 +35,11 @@ class Renderer:
             raise RenderFailed(wrong.kind) from None
 
     def render(self, values: Mapping[str, str]) -> tuple[str, str, str]:
-        """Subject, HTML and text of one person; the subject is one line."""
-        capped = {name: value[:LONGEST_VALUE] for name, value in values.items()}
+        """Subject, HTML and text of one person; the subject is one line.
+
+        An empty value is left out, so that `default("…")` applies to it.
+        """
+        capped = {name: value[:LONGEST_VALUE] for name, value in values.items() if value}
         try:
             subject, html, text = (
                 self._env.render_template(name, **capped) if source else ""
