@@ -172,13 +172,25 @@ class House:
             found = await session.execute(text(statement), given)
             return list(found) if found.returns_rows else []  # type: ignore[attr-defined]
 
-    async def close(self) -> None:
+    async def eventually(self, statement: str, within: float = 10.0) -> list[Any]:
+        """Rows of a statement, once it has any."""
+        async with asyncio.timeout(within):
+            while not (found := await self.sql(statement)):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        return found
+
+    async def stop_all(self) -> None:
         """Stops all that runs."""
         for draining, _ in self._running:
             draining.set()
         for _, task in self._running:
             task.cancel()
         await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
+        self._running.clear()
+
+    async def close(self) -> None:
+        """Stops all that runs and closes the database."""
+        await self.stop_all()
         await db.dispose(self.sessions)
 
 
