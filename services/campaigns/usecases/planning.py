@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.outbox import Class
+from chassis.errors import Unavailable
 from services.campaigns.domain import planning
 from services.campaigns.domain import runs as domain
 from services.campaigns.domain.planning import Decision, Member
@@ -68,11 +69,18 @@ async def plan(
 async def freeze(session: AsyncSession, run_id: UUID, fence: int, size: int, now: datetime) -> bool:
     """Freeze the plan once everybody was decided on; from here on messages are sent.
 
-    False if this planner may not plan the run any more, or people are missing.
+    False if this planner may not plan the run any more. Raises `Unavailable` if people are
+    missing: leads streamed fewer than the `size` it froze.
     """
     run = await stored.lock_plan(session, run_id, fence)
-    if run is None or run.plan.audience != size:
+    if run is None:
         return False
+    if run.plan.audience != size:
+        raise Unavailable(
+            "PEER_UNAVAILABLE",
+            f"leads streamed {run.plan.audience} of {size} people",
+            peer="leads",
+        )
     after = domain.planned(run, now)
     await stored.move(session, after)
     await runs.announce(session, after, messages.planned, "plan", to=Class.FACTS)

@@ -65,16 +65,10 @@ class Planner:
         try:
             async with self._renewed(run.id, fence):
                 await self._plan(run, fence)
-        except Exception as error:
-            if not isinstance(error, errors.Error) and not rounds.is_away(error):
-                raise
+        except errors.Error as error:
             away = rounds.is_away(error)
             line = log.warning if away else log.error
-            line(
-                "planning_waits",
-                run_id=str(run.id),
-                error=getattr(error, "reason", str(type(error))),
-            )
+            line("planning_waits", run_id=str(run.id), reason=error.reason, why=error.message)
             await self._release(run.id, fence, _AWAY if away else _REFUSED)
         else:
             await self._release(run.id, fence)
