@@ -5,6 +5,7 @@ import subprocess
 from typing import Any
 
 import pytest
+
 from deploy import check
 
 PREFIX = "MEKONG_"
