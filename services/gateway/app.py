@@ -102,6 +102,8 @@ def _document(problem: problems.Problem, settings: Settings) -> Response:
 
 
 def _page(problem: problems.Problem) -> Response:
+    if not request.path.startswith("/u/"):
+        return web.problem_page(problem)
     language = languages.of(request)
     return Response(
         render_template("public/problem.html", problem=problem, language=language),
