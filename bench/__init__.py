@@ -1,0 +1,1 @@
+"""Measures the whole house on one machine; `make bench` prints one table."""
