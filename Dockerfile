@@ -3,10 +3,12 @@
 ARG PYTHON=3.13
 FROM node:24-slim AS assets
 ARG SERVICE
-WORKDIR /assets
-COPY services/gateway/assets/ ./
+WORKDIR /gateway/assets
+# The bundle holds the icons that pages name, so it is made beside them.
+COPY services/gateway/ /gateway/
 # Only the gateway has pages; the others get an empty folder.
-RUN mkdir -p /static/dist && if [ "$SERVICE" = gateway ]; then npm ci --no-audit --no-fund && OUT=/static/dist node build.mjs; fi
+RUN mkdir -p /gateway/static/dist \
+    && if [ "$SERVICE" = gateway ]; then npm ci --no-audit --no-fund --ignore-scripts && node build.mjs; fi
 
 FROM python:${PYTHON}-slim AS packages
 ARG SERVICE
@@ -23,7 +25,7 @@ COPY chassis/ chassis/
 COPY gen/ gen/
 COPY services/__init__.py services/topology.py services/
 COPY services/${SERVICE}/ services/${SERVICE}/
-COPY --from=assets /static/dist/ services/${SERVICE}/static/dist/
+COPY --from=assets /gateway/static/dist/ services/${SERVICE}/static/dist/
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app:/app/gen PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 SERVICE=${SERVICE}
 USER 10001:10001
 EXPOSE 8000 8080 8081
