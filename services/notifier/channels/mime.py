@@ -5,8 +5,6 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import format_datetime
 
 from services.notifier.domain.states import Purpose
 from services.notifier.domain.work import Key, Sender
@@ -29,7 +27,7 @@ class Mail:
     html: str
     text: str
     unsubscribe_url: str
-    at: datetime
+    date: str
 
 
 class Composer:
@@ -66,7 +64,7 @@ class Composer:
         message_id = mail.key.message_id
         lines = [
             self._head,
-            f"Date: {format_datetime(mail.at)}",
+            f"Date: {mail.date}",
             f"Message-ID: <{message_id}@{self._domain}>",
             f"X-Mekong-Message-Id: {message_id}",
             f"To: {_clean(mail.to)}",

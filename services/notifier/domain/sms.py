@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import gsm0338
 
@@ -45,9 +46,15 @@ def encode(text: str, reference: int) -> Encoded:
 def _units(text: str) -> tuple[int, list[bytes]]:
     """The characters, each with all its bytes, so that no part ends within one."""
     try:
-        return GSM7, [_codec.encode(letter)[0] for letter in text]
+        return GSM7, [_gsm(letter) for letter in text]
     except UnicodeEncodeError:
         return UCS2, [letter.encode("utf-16-be") for letter in text]
+
+
+@lru_cache(maxsize=512)
+def _gsm(letter: str) -> bytes:
+    encoded: bytes = _codec.encode(letter)[0]
+    return encoded
 
 
 def _length(coding: int) -> Callable[[bytes], int]:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import hmac
 import struct
 from dataclasses import dataclass
@@ -62,8 +61,7 @@ def return_path(key: Key, domain: str, secret: bytes) -> str:
     """The envelope sender of one message, so that its bounce names it and cannot be forged."""
     body = key.message_id.bytes + struct.pack(">I", key.run_date.toordinal())
     mac = _mac(b"return path", body, secret)[:_PATH_MAC_BYTES]
-    local = base64.b32encode(body + mac).decode().rstrip("=").lower()
-    return f"b-{local}@{domain}"
+    return f"b-{(body + mac).hex()}@{domain}"
 
 
 def read_return_path(address: str, secret: bytes) -> Key | None:
@@ -71,10 +69,9 @@ def read_return_path(address: str, secret: bytes) -> Key | None:
     local = address.partition("@")[0].lower()
     if not local.startswith("b-"):
         return None
-    text = local[2:].upper()
     try:
-        raw = base64.b32decode(text + "=" * (-len(text) % 8))
-    except (binascii.Error, ValueError):
+        raw = bytes.fromhex(local[2:])
+    except ValueError:
         return None
     body, mac = raw[:-_PATH_MAC_BYTES], raw[-_PATH_MAC_BYTES:]
     if len(body) != 20:
@@ -86,4 +83,4 @@ def read_return_path(address: str, secret: bytes) -> Key | None:
 
 
 def _mac(use: bytes, body: bytes, secret: bytes) -> bytes:
-    return hmac.new(secret, use + b"\x00" + body, hashlib.sha256).digest()
+    return hmac.digest(secret, use + b"\x00" + body, "sha256")

@@ -45,6 +45,12 @@ async def claim_transactional(
     return [rows.claimed(row) for row in found]
 
 
+async def waiting(session: AsyncSession, channel: Channel) -> tuple[bool, bool]:
+    """Whether messages without a run wait, and whether any run is busy; locks nothing."""
+    found = (await session.execute(_WAITING, {"channel": int(channel)})).one()
+    return found.transactional, found.runs
+
+
 async def release(session: AsyncSession, claimed: Sequence[Claimed]) -> None:
     """Gives claims without an attempt back at once; those no longer ours are left alone."""
     if claimed:
@@ -176,6 +182,14 @@ _CLAIM_TRANSACTIONAL = text(f"""
     )
     {_LEASE}
 """)  # noqa: S608
+_WAITING = text("""
+    SELECT
+        EXISTS (SELECT 1 FROM messages
+                WHERE run_date > current_date - 9 AND run_id IS NULL AND channel = :channel
+                  AND state = 1) AS transactional,
+        EXISTS (SELECT 1 FROM runs
+                WHERE busy AND channel = :channel AND state = 'ACTIVE') AS runs
+""")
 _RELEASE = text("""
     UPDATE messages m SET lease_until = NULL
     FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:fences AS bigint[]))

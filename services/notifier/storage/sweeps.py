@@ -1,6 +1,7 @@
 """What time alone moves: deferred messages that are due, doubts too old, runs that ended."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.notifier.domain.states import Next, Purpose
 from services.notifier.domain.work import Run
 from services.notifier.storage import rows
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a sweep would find."""
+
+    receipts: bool
+    lapsed: bool
+    deferred: bool
+    runs: bool
+
+
+async def due(session: AsyncSession) -> Due:
+    """Looks, in one statement, whether there is anything to sweep; locks nothing."""
+    found = (await session.execute(_DUE)).one()
+    return Due(found.receipts, found.lapsed, found.deferred, found.runs)
 
 
 async def requeue_due(session: AsyncSession, limit: int) -> list[rows.Message]:
@@ -111,4 +128,13 @@ _SEND_AGAIN = _move(
          AND (not_after IS NULL OR not_after > now())""",
     "state = 1, reason = 'SENT_AGAIN'",
 )
+_DUE = text("""
+    SELECT
+        EXISTS (SELECT 1 FROM receipts WHERE applied_at IS NULL) AS receipts,
+        EXISTS (SELECT 1 FROM messages
+                WHERE state = 2 AND lease_until < clock_timestamp()) AS lapsed,
+        EXISTS (SELECT 1 FROM messages WHERE state = 3 AND not_before <= now()) AS deferred,
+        EXISTS (SELECT 1 FROM runs WHERE busy AND (state IN ('CANCELLED', 'EXPIRED')
+                OR not_after <= now())) AS runs
+""")
 _PAST = text("SELECT run_id FROM runs WHERE busy AND not_after <= now() LIMIT 100")

@@ -12,7 +12,7 @@ from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.domain.scheduling import FairShare
 from services.notifier.domain.work import Prepared
-from services.notifier.storage import lookups, runs
+from services.notifier.storage import claims, lookups, runs
 from services.notifier.usecases import claiming
 from services.notifier.usecases.claiming import Batch
 from services.notifier.workers import metrics
@@ -124,8 +124,11 @@ class Filler:
         wanted = target - len(self._held)
         claimed = 0
         if self._wire.capacity > 0:
-            claimed = await self._claim_transactional(min(_LEAST, target))
-            if wanted >= target // 2:
+            async with self._sessions.begin() as session:
+                transactional, runs_wait = await claims.waiting(session, self._wire.channel)
+            if transactional:
+                claimed = await self._claim_transactional(min(_LEAST, target))
+            if runs_wait and wanted >= target // 2:
                 claimed += await self._claim_run(wanted)
         if claimed == 0:
             await self._wait()

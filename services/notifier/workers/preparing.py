@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from uuid import UUID
 
 from services.notifier.channels import mime
@@ -38,12 +39,12 @@ class Workshop:
     async def prepare(self, batch: Batch, claimed_until: float) -> Made:
         """Renders a batch in slices, so that answers are read in between."""
         made = Made()
-        at = datetime.now(UTC)
+        date = format_datetime(datetime.now(UTC))
         for number, message in enumerate(batch.messages):
             if number % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)
             try:
-                made.ready.append(self._prepare(message, batch, at, claimed_until))
+                made.ready.append(self._prepare(message, batch, date, claimed_until))
             except RenderFailed:
                 made.failed.append((message, Next(State.FAILED, Reason.RENDER_FAILED)))
             except sms.TooLong:
@@ -52,9 +53,7 @@ class Workshop:
                 made.failed.append((message, Next(State.FAILED, Reason.CONTENT_MISSING)))
         return made
 
-    def _prepare(
-        self, message: Claimed, batch: Batch, at: datetime, claimed_until: float
-    ) -> Prepared:
+    def _prepare(self, message: Claimed, batch: Batch, date: str, claimed_until: float) -> Prepared:
         sender = (batch.senders or {})[message.sender_identity_id]
         content = (batch.contents or {}).get(message.content_hash)
         if content is None:
@@ -66,7 +65,7 @@ class Workshop:
         envelope = sender.address
         if message.channel is Channel.EMAIL:
             envelope = tokens.return_path(message.key, self._settings.mail_domain, self._secret)
-            mail = mime.Mail(message.key, message.address, subject, html, text, url, at)
+            mail = mime.Mail(message.key, message.address, subject, html, text, url, date)
             payload = self._composer(sender, message).compose(mail)
         else:
             encoded = sms.encode(

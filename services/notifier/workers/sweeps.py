@@ -41,13 +41,18 @@ class Sweeper:
             await asyncio.sleep(pause)
 
     async def _often(self) -> None:
-        await self._until_empty(receipts.apply)
-        lapsed = await self._until_empty(claims.reap)
-        metrics.doubts.labels("lapsed").inc(lapsed)
-        if lapsed:
+        async with self._sessions.begin() as session:
+            due = await sweeps.due(session)
+        if due.receipts:
+            await self._until_empty(receipts.apply)
+        if due.lapsed:
+            lapsed = await self._until_empty(claims.reap)
+            metrics.doubts.labels("lapsed").inc(lapsed)
             log.warning("attempts_lapsed", count=lapsed)
-        await self._until_empty(sweeps.requeue_due)
-        await self._end_runs()
+        if due.deferred:
+            await self._until_empty(sweeps.requeue_due)
+        if due.runs:
+            await self._end_runs()
 
     async def _end_runs(self) -> None:
         async with self._sessions.begin() as session:

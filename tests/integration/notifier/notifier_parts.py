@@ -155,7 +155,7 @@ class House:
             return await lookups.counts(session, run_id)
 
     async def until(
-        self, run_id: uuid.UUID, wanted: dict[State, int], within: float = 15.0
+        self, run_id: uuid.UUID, wanted: dict[State, int], within: float = 40.0
     ) -> None:
         """Waits until the run's messages are in these states and no other."""
         counts: dict[State, int] = {}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from crm.campaigns.v1 import events_pb2 as campaigns_pb
-from crm.campaigns.v1 import run_pb2
-from crm.leads.v1 import consent_pb2
+from crm.campaigns.v1 import run_pb2, template_pb2
+from crm.leads.v1 import consent_pb2, contact_pb2
 from crm.leads.v1 import events_pb2 as leads_pb
 from crm.notifier.v1 import work_pb2
 from google.protobuf.message import Message
@@ -123,6 +123,17 @@ def work(run: uuid.UUID, addresses: Sequence[str], **changes: Any) -> bytes:
     return work_pb2.Chunk(**given).SerializeToString()
 
 
+def run_state(run: uuid.UUID) -> run_pb2.Run:
+    """A run as control events tell of it."""
+    return run_pb2.Run(
+        id=str(run),
+        run_date="2026-11-21",
+        epoch=2,
+        channel=template_pb2.CHANNEL_EMAIL,
+        purpose=template_pb2.PURPOSE_CARE,
+    )
+
+
 async def until(condition: Callable[[], Any]) -> None:
     """Waits until an asynchronous condition holds."""
     async with asyncio.timeout(15):
@@ -180,7 +191,7 @@ class TestControl:
         self, house: House, broker: Broker, mail: MailServer
     ) -> None:
         run = uuid.uuid4()
-        body = run_pb2.Run(id=str(run), run_date="2026-11-21", epoch=2, channel=2, purpose=2)
+        body = run_state(run)
         await broker.control(campaigns_pb.RunPaused(run=body))
         await house.eventually("SELECT 1 FROM runs WHERE state = 'PAUSED'")
         await broker.chunk(work(run, list(people(3))))
@@ -197,7 +208,7 @@ class TestControl:
         await broker.chunk(work(run, list(people(3))))
         await house.until(run, {State.QUEUED: 3})
         house.sweeper()
-        body = run_pb2.Run(id=str(run), run_date="2026-11-21", epoch=2, channel=2, purpose=2)
+        body = run_state(run)
 
         await broker.control(campaigns_pb.RunCancelled(run=body))
 
@@ -205,7 +216,7 @@ class TestControl:
 
     async def test_a_withdrawal_suppresses_each_address(self, house: House, broker: Broker) -> None:
         entry = consent_pb2.ConsentEntry(
-            id=str(uuid.uuid4()), contact_id=str(uuid.uuid4()), channel=2, purpose=0
+            id=str(uuid.uuid4()), contact_id=str(uuid.uuid4()), channel=contact_pb2.CHANNEL_EMAIL
         )
         body = leads_pb.ConsentWithdrawn(entry=entry, address_keys=list(people(2)))
 

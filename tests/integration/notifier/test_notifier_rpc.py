@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from crm.notifier.v1 import events_pb2, message_pb2, suppression_pb2
@@ -38,6 +38,13 @@ from tests.integration.notifier.notifier_parts import (
 )
 from tests.integration.serving import Served, refused
 
+if TYPE_CHECKING:
+    from crm.notifier.v1.message_service_pb2_grpc import MessageServiceAsyncStub
+    from crm.notifier.v1.suppression_service_pb2_grpc import (
+        SenderServiceAsyncStub,
+        SuppressionServiceAsyncStub,
+    )
+
 SERVICE = Principal(subject="gateway", kind="service")
 NOBODY = Principal(subject=str(uuid.uuid4()), kind="user", rights={})
 EMAIL, SMS = message_pb2.CHANNEL_EMAIL, message_pb2.CHANNEL_SMS
@@ -52,19 +59,19 @@ async def served(house: House, serve: Serve) -> Served:
 
 
 @pytest.fixture
-def messages(served: Served) -> MessageServiceStub:
+def messages(served: Served) -> "MessageServiceAsyncStub":
     """MessageService, called by a service."""
     return MessageServiceStub(served.as_(SERVICE))
 
 
 @pytest.fixture
-def suppressions(served: Served) -> SuppressionServiceStub:
+def suppressions(served: Served) -> "SuppressionServiceAsyncStub":
     """SuppressionService, called by a service."""
     return SuppressionServiceStub(served.as_(SERVICE))
 
 
 @pytest.fixture
-def senders(served: Served) -> SenderServiceStub:
+def senders(served: Served) -> "SenderServiceAsyncStub":
     """SenderService, called by a service."""
     return SenderServiceStub(served.as_(SERVICE))
 
@@ -87,7 +94,7 @@ def wanted(**changes: Any) -> messages_pb.SendMessageRequest:
 
 class TestSendMessage:
     async def test_it_is_stored_and_sent_as_it_stands(
-        self, house: House, mail: MailServer, messages: MessageServiceStub
+        self, house: House, mail: MailServer, messages: "MessageServiceAsyncStub"
     ) -> None:
         sent = await messages.SendMessage(wanted())
         assert sent.state == message_pb2.MESSAGE_STATE_QUEUED
@@ -99,7 +106,7 @@ class TestSendMessage:
         assert b"1234 {{ name }}" in mail.mails["Dao@Example.vn"]
 
     async def test_the_same_request_is_one_message(
-        self, house: House, messages: MessageServiceStub
+        self, house: House, messages: "MessageServiceAsyncStub"
     ) -> None:
         first = await messages.SendMessage(wanted())
         second = await messages.SendMessage(wanted())
@@ -107,13 +114,15 @@ class TestSendMessage:
         assert first.id == second.id
         assert len(await house.sql("SELECT 1 FROM messages")) == 1
 
-    async def test_the_id_of_another_request_is_refused(self, messages: MessageServiceStub) -> None:
+    async def test_the_id_of_another_request_is_refused(
+        self, messages: "MessageServiceAsyncStub"
+    ) -> None:
         await messages.SendMessage(wanted())
 
         with refused(AlreadyExists, "REQUEST_ID_REUSED"):
             await messages.SendMessage(wanted(text="9999"))
 
-    async def test_every_wrong_field_is_named(self, messages: MessageServiceStub) -> None:
+    async def test_every_wrong_field_is_named(self, messages: "MessageServiceAsyncStub") -> None:
         past = Timestamp(seconds=1)
         wrong = wanted(
             request_id="",
@@ -143,14 +152,14 @@ class TestSendMessage:
         ]
 
     async def test_a_sender_of_another_channel_does_not_fit(
-        self, messages: MessageServiceStub
+        self, messages: "MessageServiceAsyncStub"
     ) -> None:
         with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
             await messages.SendMessage(wanted(sender_identity_id=str(SMS_SENDER)))
 
         assert refusal.fields() == ["sender_identity_id"]
 
-    async def test_an_unknown_sender_is_missing(self, messages: MessageServiceStub) -> None:
+    async def test_an_unknown_sender_is_missing(self, messages: "MessageServiceAsyncStub") -> None:
         with refused(NotFound, "RESOURCE_MISSING"):
             await messages.SendMessage(wanted(sender_identity_id=str(uuid.uuid4())))
 
@@ -163,7 +172,7 @@ class TestSendMessage:
 
 class TestLookups:
     async def test_a_message_shows_its_attempts(
-        self, house: House, mail: MailServer, messages: MessageServiceStub
+        self, house: House, mail: MailServer, messages: "MessageServiceAsyncStub"
     ) -> None:
         run = await house.take(["dao@example.vn"])
         house.engine(mail.wire())
@@ -179,7 +188,7 @@ class TestLookups:
         ]
 
     async def test_pages_of_a_run_hold_each_message_once(
-        self, house: House, messages: MessageServiceStub
+        self, house: House, messages: "MessageServiceAsyncStub"
     ) -> None:
         run = await house.take(list(people(25)))
         await house.take(list(people(5, "noise")))
@@ -197,7 +206,7 @@ class TestLookups:
         assert seen == list(people(25))
 
     async def test_messages_are_found_by_address_and_by_state(
-        self, house: House, messages: MessageServiceStub
+        self, house: House, messages: "MessageServiceAsyncStub"
     ) -> None:
         await house.take(list(people(3)))
 
@@ -209,14 +218,18 @@ class TestLookups:
         assert await found(states=[message_pb2.MESSAGE_STATE_QUEUED]) == 1
         assert await found(states=[message_pb2.MESSAGE_STATE_FAILED]) == 0
 
-    async def test_counts_sum_to_the_run(self, house: House, messages: MessageServiceStub) -> None:
+    async def test_counts_sum_to_the_run(
+        self, house: House, messages: "MessageServiceAsyncStub"
+    ) -> None:
         run = await house.take(list(people(7)))
 
         counts = await messages.CountMessages(messages_pb.CountMessagesRequest(run_id=str(run)))
 
         assert [(it.state, it.count) for it in counts.counts] == [(1, 7)]
 
-    async def test_bad_requests_say_what_is_wrong(self, messages: MessageServiceStub) -> None:
+    async def test_bad_requests_say_what_is_wrong(
+        self, messages: "MessageServiceAsyncStub"
+    ) -> None:
         with refused(InvalidArgument, "FIELDS_INVALID"):
             await messages.GetMessage(messages_pb.GetMessageRequest(id="no"))
         with refused(NotFound, "RESOURCE_MISSING"):
@@ -241,7 +254,7 @@ def suppression(**changes: Any) -> suppressions_pb.CreateSuppressionRequest:
 
 class TestSuppressions:
     async def test_one_is_made_announced_and_lifted(
-        self, house: House, suppressions: SuppressionServiceStub
+        self, house: House, suppressions: "SuppressionServiceAsyncStub"
     ) -> None:
         made = await suppressions.CreateSuppression(suppression())
         again = await suppressions.CreateSuppression(suppression(address="DAO@example.vn"))
@@ -262,7 +275,7 @@ class TestSuppressions:
         assert len(await house.sql("SELECT 1 FROM outbox WHERE class = 'audit'")) == 2
 
     async def test_the_list_is_paged_newest_first(
-        self, suppressions: SuppressionServiceStub
+        self, suppressions: "SuppressionServiceAsyncStub"
     ) -> None:
         for address in people(5):
             await suppressions.CreateSuppression(suppression(address=address))
@@ -275,7 +288,9 @@ class TestSuppressions:
         assert found == list(people(5))[::-1]
         assert second.next_page_token == ""
 
-    async def test_refusals(self, served: Served, suppressions: SuppressionServiceStub) -> None:
+    async def test_refusals(
+        self, served: Served, suppressions: "SuppressionServiceAsyncStub"
+    ) -> None:
         with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
             await suppressions.CreateSuppression(
                 suppression(address="x", reason="", advertiser_id="y", purpose=99)
@@ -302,7 +317,7 @@ class TestSuppressions:
 
 class TestUnsubscribe:
     async def test_the_link_of_a_message_describes_and_then_ends(
-        self, house: House, mail: MailServer, suppressions: SuppressionServiceStub
+        self, house: House, mail: MailServer, suppressions: "SuppressionServiceAsyncStub"
     ) -> None:
         run = await house.take(["dao@example.vn"])
         token = _token(house, run, "dao@example.vn")
@@ -318,13 +333,13 @@ class TestUnsubscribe:
 
         assert (before.masked_address, before.unsubscribed) == ("d***@example.vn", False)
         assert before.advertiser_name == "Sông Hồng"
-        assert (done.id, done.reason, done.purpose) == (twice.id, "unsubscribed", Purpose.CARE)
+        assert (done.id, done.reason, done.purpose) == (twice.id, "unsubscribed", 2)
         assert after.unsubscribed
         house.engine(mail.wire())
         await house.until(run, {State.SKIPPED: 1})
 
     async def test_all_ends_every_purpose_and_advertiser(
-        self, house: House, suppressions: SuppressionServiceStub
+        self, house: House, suppressions: "SuppressionServiceAsyncStub"
     ) -> None:
         run = await house.take(["dao@example.vn"])
         request = suppressions_pb.UnsubscribeRequest(
@@ -336,7 +351,7 @@ class TestUnsubscribe:
         assert (done.advertiser_id, done.purpose) == ("", 0)
 
     async def test_a_forged_token_is_refused(
-        self, house: House, suppressions: SuppressionServiceStub
+        self, house: House, suppressions: "SuppressionServiceAsyncStub"
     ) -> None:
         run = await house.take(["dao@example.vn"])
         token = _token(house, run, "dao@example.vn")
@@ -359,7 +374,9 @@ def _token(house: House, run: uuid.UUID, address: str) -> str:
 
 
 class TestSenders:
-    async def test_an_advertiser_is_kept_and_changed(self, senders: SenderServiceStub) -> None:
+    async def test_an_advertiser_is_kept_and_changed(
+        self, senders: "SenderServiceAsyncStub"
+    ) -> None:
         made = await senders.CreateAdvertiser(_advertiser("Cửu Long"))
         changed = await senders.UpdateAdvertiser(
             suppressions_pb.UpdateAdvertiserRequest(
@@ -376,13 +393,13 @@ class TestSenders:
         assert got == changed
         assert [it.name for it in listed.advertisers] == ["Cửu Long JSC", "Sông Hồng"]
 
-    async def test_the_same_request_makes_one(self, senders: SenderServiceStub) -> None:
+    async def test_the_same_request_makes_one(self, senders: "SenderServiceAsyncStub") -> None:
         request = _advertiser("Cửu Long")
         request.request_id = "r1"
 
         assert await senders.CreateAdvertiser(request) == await senders.CreateAdvertiser(request)
 
-    async def test_refusals_of_advertisers(self, senders: SenderServiceStub) -> None:
+    async def test_refusals_of_advertisers(self, senders: "SenderServiceAsyncStub") -> None:
         with refused(AlreadyExists, "RESOURCE_EXISTS"):
             await senders.CreateAdvertiser(_advertiser("sông hồng"))
         with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
@@ -402,7 +419,9 @@ class TestSenders:
                 )
             )
 
-    async def test_a_brand_name_is_kept_for_three_years(self, senders: SenderServiceStub) -> None:
+    async def test_a_brand_name_is_kept_for_three_years(
+        self, senders: "SenderServiceAsyncStub"
+    ) -> None:
         made = await senders.CreateSenderIdentity(_identity("MEKONG-VN"))
         got = await senders.GetSenderIdentity(suppressions_pb.GetSenderIdentityRequest(id=made.id))
         listed = await senders.ListSenderIdentities(
@@ -416,14 +435,14 @@ class TestSenders:
 
     @pytest.mark.parametrize("address", ["", "0901234567", "MƯỜI", "TWELVELETTER", "X@"])
     async def test_what_is_no_brand_name_is_refused(
-        self, senders: SenderServiceStub, address: str
+        self, senders: "SenderServiceAsyncStub", address: str
     ) -> None:
         with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
             await senders.CreateSenderIdentity(_identity(address))
 
         assert refusal.fields() == ["sender_identity.address"]
 
-    async def test_refusals_of_identities(self, senders: SenderServiceStub) -> None:
+    async def test_refusals_of_identities(self, senders: "SenderServiceAsyncStub") -> None:
         with refused(AlreadyExists, "RESOURCE_EXISTS"):
             await senders.CreateSenderIdentity(_identity("songhong"))
         with refused(NotFound, "RESOURCE_MISSING"):
@@ -438,7 +457,7 @@ class TestSenders:
             )
 
     async def test_providers_say_whether_they_are_connected(
-        self, house: House, mail: MailServer, senders: SenderServiceStub
+        self, house: House, mail: MailServer, senders: "SenderServiceAsyncStub"
     ) -> None:
         run = await house.take(["dao@example.vn"])
         house.engine(mail.wire(), email_max_per_second=50)

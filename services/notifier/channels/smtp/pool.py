@@ -258,16 +258,14 @@ class _Lane:
             self._return_behind()
 
     async def _final_reply(self, session: Session) -> replies.Reply:
-        waiting = asyncio.ensure_future(session.read(within=self._wire.final_seconds))
         try:
-            finished, _ = await asyncio.wait([waiting], timeout=_STUCK_SECONDS)
-            if not finished:
+            within = min(_STUCK_SECONDS, self._wire.final_seconds)
+            if not await session.answered(within) and session.is_open:
                 self.is_stuck = True
                 self._return_behind()
-            return await waiting
+            return await session.read(within=self._wire.final_seconds)
         finally:
             self.is_stuck = False
-            waiting.cancel()
 
     def _return_behind(self) -> None:
         if self._behind is not None:

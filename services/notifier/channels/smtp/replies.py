@@ -1,19 +1,28 @@
-"""Replies of an SMTP server and what they mean for a message."""
+"""Replies of an SMTP server: read from the wire, and what they mean for a message."""
 
+import asyncio
 import re
+from collections import deque
 from dataclasses import dataclass
 
 from services.notifier.domain.states import Reason, Result, Verdict
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
+_LONGEST_LINE = 8 * 1024
+_MOST_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole reply: its code and the text of all lines."""
+    """A whole reply: its code and the text of its lines."""
 
     code: int
-    text: str
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The text of all lines as one."""
+        return " ".join(self.lines)
 
     @property
     def is_good(self) -> bool:
@@ -33,6 +42,86 @@ class Reply:
         return f"{self.code} {self.text}"[:500]
 
 
+class Replies(asyncio.Protocol):
+    """Collects whole replies as they come; `lost` says why no more will."""
+
+    def __init__(self) -> None:
+        self.lost = ""
+        self._ready: deque[Reply] = deque()
+        self._lines: list[str] = []
+        self._rest = b""
+        self._waiter: asyncio.Future[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def take(self) -> Reply | None:
+        """The next reply, if it is here."""
+        return self._ready.popleft() if self._ready else None
+
+    def discard(self) -> None:
+        """Forgets what came in the clear, before encryption begins."""
+        self._ready.clear()
+        self._lines, self._rest = [], b""
+
+    async def wait(self, within: float) -> bool:
+        """Waits for a reply; False when none came within so many seconds or none will."""
+        if self._ready or self.lost:
+            return bool(self._ready)
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        timer = loop.call_later(within, _wake, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+        return bool(self._ready)
+
+    async def writable(self) -> None:
+        """Waits until the socket took most of what was written."""
+        await self._writable.wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Called with what the server sent."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._line(line.decode("utf-8", "replace").rstrip("\r"))
+        if len(self._rest) > _LONGEST_LINE:
+            self._end("line too long")
+        if self._ready:
+            self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called once, at the end."""
+        self._end(type(exc).__name__ if exc else "closed by the server")
+
+    def pause_writing(self) -> None:
+        """Called when much is waiting to be sent."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Called when most of it was sent."""
+        self._writable.set()
+
+    def _line(self, text: str) -> None:
+        if not text[:3].isdigit() or len(self._lines) > _MOST_LINES:
+            self._end("not a reply")
+            return
+        self._lines.append(text[4:])
+        if text[3:4] != "-":
+            self._ready.append(Reply(int(text[:3]), tuple(self._lines)))
+            self._lines = []
+
+    def _end(self, why: str) -> None:
+        self.lost = self.lost or why
+        self._writable.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None:
+            _wake(self._waiter)
+
+
 def result(reply: Reply, *, recipient: bool = False) -> Result:
     """What a reply to MAIL, RCPT, DATA or the final dot means; `recipient` for RCPT."""
     if reply.is_good:
@@ -43,3 +132,8 @@ def result(reply: Reply, *, recipient: bool = False) -> Result:
     bad_address = recipient and (enhanced is None or enhanced.group(2) == "1")
     reason = Reason.ADDRESS_INVALID if bad_address else Reason.PROVIDER_REFUSED
     return Result(Verdict.REFUSED, str(reply), reason)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

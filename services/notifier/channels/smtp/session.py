@@ -6,10 +6,8 @@ import ssl
 from dataclasses import dataclass
 from typing import Literal
 
-from services.notifier.channels.smtp.replies import Reply
+from services.notifier.channels.smtp.replies import Replies, Reply
 from services.notifier.domain.work import Outgoing
-
-_LONGEST_LINE = 8 * 1024
 
 
 class Broken(Exception):
@@ -44,13 +42,11 @@ class Peer:
 class Session:
     """A connection after EHLO; methods raise `Broken` when it ends or answers nonsense."""
 
-    def __init__(
-        self, peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, peer: Peer, transport: asyncio.Transport, replies: Replies) -> None:
         self._peer = peer
-        self._reader = reader
-        self._writer = writer
-        self._offers: dict[str, str] = {}
+        self._transport = transport
+        self._replies = replies
+        self._offers: frozenset[str] = frozenset()
         self.sent = 0
 
     @classmethod
@@ -59,12 +55,12 @@ class Session:
         tls = ssl.create_default_context() if peer.tls else None
         try:
             async with asyncio.timeout(peer.connect_seconds):
-                reader, writer = await asyncio.open_connection(
-                    peer.host, peer.port, ssl=tls, limit=64 * 1024
+                transport, replies = await asyncio.get_running_loop().create_connection(
+                    Replies, peer.host, peer.port, ssl=tls
                 )
         except (OSError, TimeoutError) as error:
             raise Broken(type(error).__name__) from None
-        session = cls(peer, reader, writer)
+        session = cls(peer, transport, replies)
         try:
             await session._greet()
         except BaseException:
@@ -85,12 +81,11 @@ class Session:
     @property
     def is_open(self) -> bool:
         """False once the server hung up, as far as is known."""
-        return not (self._reader.at_eof() or self._writer.transport.is_closing())
+        return not (self._replies.lost or self._transport.is_closing())
 
     def write_envelope(self, message: Outgoing) -> None:
         """Begins a transaction: MAIL, RCPT and DATA in one write (pipelining only)."""
-        mail, rcpt = self._envelope(message)
-        self._write(mail + rcpt + b"DATA\r\n")
+        self._write(_envelope(message))
 
     async def read_envelope(self) -> tuple[Reply, Reply, Reply]:
         """The three answers to `write_envelope`."""
@@ -98,9 +93,8 @@ class Session:
 
     async def envelope(self, message: Outgoing) -> tuple[Reply, Reply, Reply]:
         """Begins a transaction step by step; a refused step ends it and stands for the rest."""
-        mail, rcpt = self._envelope(message)
         answers: list[Reply] = []
-        for command in (mail, rcpt, b"DATA\r\n"):
+        for command in _envelope(message).splitlines(keepends=True):
             self._write(command)
             answers.append(await self.read())
             if not answers[-1].is_good:
@@ -114,10 +108,7 @@ class Session:
         From this call on the server may have taken the message.
         """
         self.sent += 1
-        following = b""
-        if behind is not None:
-            mail, rcpt = self._envelope(behind)
-            following = mail + rcpt + b"DATA\r\n"
+        following = b"" if behind is None else _envelope(behind)
         self._write(message.prepared.payload + b".\r\n" + following)
 
     async def cancel_data(self) -> None:
@@ -141,44 +132,34 @@ class Session:
 
     def abort(self) -> None:
         """Closes at once."""
-        self._writer.transport.abort()
+        self._transport.abort()
 
     async def drain(self) -> None:
         """Waits until the socket took most of what was written."""
         try:
             async with asyncio.timeout(self._peer.final_seconds):
-                await self._writer.drain()
-        except (OSError, TimeoutError) as error:
-            raise Broken(type(error).__name__) from None
+                await self._replies.writable()
+        except TimeoutError:
+            raise Broken("not read by the server") from None
+
+    async def answered(self, within: float) -> bool:
+        """Waits up to so many seconds for a reply; False when there is none yet."""
+        return await self._replies.wait(within)
 
     async def read(self, within: float | None = None) -> Reply:
         """The next whole reply."""
-        lines: list[str] = []
-        try:
-            async with asyncio.timeout(within or self._peer.command_seconds):
-                while True:
-                    line = await self._reader.readuntil(b"\n")
-                    text = line.decode("utf-8", "replace").rstrip("\r\n")
-                    if not text[:3].isdigit() or len(lines) > 100:
-                        raise Broken("not a reply")
-                    lines.append(text[4:])
-                    if text[3:4] != "-":
-                        return Reply(int(text[:3]), " ".join(lines))
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
-            raise Broken(type(error).__name__) from None
-        except asyncio.LimitOverrunError:
-            raise Broken("line too long") from None
-
-    def _envelope(self, message: Outgoing) -> tuple[bytes, bytes]:
-        prepared = message.prepared
-        utf8 = "" if prepared.claimed.address.isascii() else " SMTPUTF8"
-        mail = f"MAIL FROM:<{prepared.sender}>{utf8}\r\n".encode()
-        return mail, f"RCPT TO:<{prepared.claimed.address}>\r\n".encode()
+        reply = self._replies.take()
+        if reply is None:
+            await self._replies.wait(within or self._peer.command_seconds)
+            reply = self._replies.take()
+        if reply is None:
+            raise Broken(self._replies.lost or "no answer in time")
+        return reply
 
     def _write(self, data: bytes) -> None:
         if not self.is_open:
-            raise Broken("closed")
-        self._writer.write(data)
+            raise Broken(self._replies.lost or "closed")
+        self._transport.write(data)
 
     async def _greet(self) -> None:
         greeting = await self.read(within=self._peer.connect_seconds)
@@ -196,42 +177,31 @@ class Session:
 
     async def _ehlo(self) -> None:
         self._write(f"EHLO {self._peer.domain}\r\n".encode())
-        lines: list[str] = []
-        reply = await self.read_lines(lines)
+        reply = await self.read()
         if not reply.is_good:
             raise Refused(str(reply))
-        self._offers = {}
-        for line in lines[1:]:
-            name, _, rest = line.partition(" ")
-            self._offers[name.upper()] = rest
-
-    async def read_lines(self, into: list[str]) -> Reply:
-        """As `read`, with the text of each line put `into` a list."""
-        while True:
-            try:
-                async with asyncio.timeout(self._peer.command_seconds):
-                    line = await self._reader.readuntil(b"\n")
-            except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-                raise Broken(type(error).__name__) from None
-            text = line.decode("utf-8", "replace").rstrip("\r\n")
-            if not text[:3].isdigit():
-                raise Broken("not a reply")
-            into.append(text[4:])
-            if text[3:4] != "-":
-                return Reply(int(text[:3]), " ".join(into))
+        self._offers = frozenset(line.partition(" ")[0].upper() for line in reply.lines[1:])
 
     async def _start_tls(self) -> None:
         self._write(b"STARTTLS\r\n")
         reply = await self.read()
         if reply.code != 220:
             raise Refused(str(reply))
+        # What somebody slipped in before the encryption must not count after it.
+        self._replies.discard()
         try:
             async with asyncio.timeout(self._peer.connect_seconds):
-                await self._writer.start_tls(
-                    ssl.create_default_context(), server_hostname=self._peer.host
+                transport = await asyncio.get_running_loop().start_tls(
+                    self._transport,
+                    self._replies,
+                    ssl.create_default_context(),
+                    server_hostname=self._peer.host,
                 )
         except (OSError, TimeoutError) as error:  # a certificate refused is an OSError too
             raise Refused(f"TLS: {type(error).__name__}") from None
+        if transport is None:
+            raise Refused("TLS: closed")
+        self._transport = transport
         await self._ehlo()
 
     async def _authenticate(self) -> None:
@@ -240,3 +210,10 @@ class Session:
         reply = await self.read()
         if reply.code != 235:
             raise Refused(str(reply))
+
+
+def _envelope(message: Outgoing) -> bytes:
+    prepared = message.prepared
+    address = prepared.claimed.address
+    utf8 = "" if address.isascii() else " SMTPUTF8"
+    return f"MAIL FROM:<{prepared.sender}>{utf8}\r\nRCPT TO:<{address}>\r\nDATA\r\n".encode()
