@@ -1,0 +1,185 @@
+"""What a fault test works with: campaigns in a house whose processes it breaks, and the proof."""
+
+import asyncio
+import itertools
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import aiohttp
+
+from local.demo import job, peers, table
+from local.demo.api import Api, Json, Refused
+from local.running import House
+
+T = TypeVar("T")
+
+ASK_SECONDS = 0.1
+ANSWER_SECONDS = 60.0
+TAKEN = ("ACCEPTED", "DELIVERED", "BOUNCED")
+PAGE = 200
+
+
+class TooLate(AssertionError):
+    """What a test waited for did not come in time."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A run that has ended; campaigns, the notifier and the sandbox agree about it."""
+
+    planned: int
+    taken: int
+    in_doubt: int
+    in_doubt_held: int
+    other: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.planned} planned = {self.taken} taken once + {self.in_doubt} in doubt "
+            f"(of which {self.in_doubt_held} arrived) + {self.other} other; 0 lost, 0 doubled"
+        )
+
+
+@dataclass
+class Scene:
+    """A running house with people in it; `tell` keeps a figure for the end of the test run."""
+
+    house: House
+    api: Api
+    segment_id: str
+    tell: Callable[[str], None]
+
+    async def start(self, channel: str, *, per_second: int = 0, segment_id: str = "") -> str:
+        """Start a campaign of care to everybody, or to a segment; returns the run's id."""
+        advertiser_id, identity_id = await job.sender(self.api, channel)
+        template_id = await job.template(self.api, channel)
+        body = {
+            "name": f"Fault {uuid.uuid4()}",
+            "channel": channel,
+            "purpose": "CARE",
+            "advertiser_id": advertiser_id,
+            "sender_identity_id": identity_id,
+            "template_id": template_id,
+            "audience": {"segment_ids": [segment_id or self.segment_id]},
+            "max_per_second": per_second,
+        }
+        campaign = await self.answered(lambda: self.api.post("/campaigns", body))
+        key = str(uuid.uuid4())
+        run = await self.answered(
+            lambda: self.api.post(f"/campaigns/{campaign['id']}:start", {}, key=key)
+        )
+        return str(run["id"])
+
+    async def run(self, run_id: str) -> Json:
+        """Return the run, asking again while the house does not answer."""
+        return await self.answered(lambda: self.api.get(f"/runs/{run_id}"))
+
+    async def answered(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return what `call` returns, repeated while somebody on its way is away."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                return await call()
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                failure: Exception = error
+            except Refused as refusal:
+                # 401: services that have just started may not have fetched the keys yet.
+                if refusal.status < 500 and refusal.status not in (401, 429):
+                    raise
+                failure = refusal
+            if time.monotonic() > deadline:
+                raise TooLate(f"no answer within {ANSWER_SECONDS:.0f} s") from failure
+            await asyncio.sleep(ASK_SECONDS)
+
+    async def until(
+        self, run_id: str, condition: Callable[[Json], Any], seconds: float = 60.0
+    ) -> Json:
+        """Return the run as soon as `condition` holds of it."""
+        deadline = time.monotonic() + seconds
+        while not condition(run := await self.run(run_id)):
+            if time.monotonic() > deadline:
+                raise TooLate(f"not within {seconds:.0f} s: {run['state']} {run['counts']}")
+            await asyncio.sleep(ASK_SECONDS)
+        return run
+
+    async def until_sent(self, run_id: str, part: float) -> Json:
+        """Return the run when at least `part` of its messages were taken and some still wait."""
+        run = await self.until(
+            run_id, lambda it: it["planned"] and sent(it) >= part * it["planned"]
+        )
+        assert sent(run) < run["planned"], "the run was over before anything could be broken"
+        return run
+
+    async def proof(self, run_id: str, seconds: float = 90.0) -> Proof:
+        """Wait for the run's end, hold all three accounts against each other, and return them."""
+        await self.until(run_id, lambda it: it["state"] == "COMPLETED", seconds)
+        run = await self._agreed(run_id, seconds)
+        assert table.audience_sum(run).holds, run
+        assert table.planned_sum(run).holds, run
+        by_state = await self.answered(lambda: peers.ids(self.api, run_id))
+        held = await self.held(run["channel"])
+        taken, perhaps = peers.union(by_state, TAKEN), peers.union(by_state, peers.PERHAPS)
+        others = peers.union(by_state, by_state) - taken - perhaps
+        found = peers.compare(taken, perhaps, others, held)
+        assert len(taken | perhaps | others) == run["planned"], "recipients are missing"
+        assert found.doubled == 0, f"{found.doubled} messages were sent twice"
+        assert found.missing == 0, f"{found.missing} messages said to be taken are not there"
+        assert found.unexplained == 0, f"{found.unexplained} messages arrived that should not"
+        doubts = by_state.get("IN_DOUBT", set())
+        return Proof(
+            planned=run["planned"],
+            taken=len(taken),
+            in_doubt=len(doubts),
+            in_doubt_held=len(doubts & held.keys()),
+            other=len((perhaps | others) - doubts),
+        )
+
+    async def held(self, channel: str) -> dict[str, int]:
+        """Return the copies of each message id that the sandbox peer has."""
+        return await peers.held(self.house.state["inbox_url"], channel)
+
+    async def arrivals(self, channel: str, since: float) -> list[float]:
+        """Return in order when messages arrived at the sandbox after `since`, in Unix seconds."""
+        return sorted([it async for it in self._received(channel, since)])
+
+    async def longest_silence(self, channel: str, since: float) -> float:
+        """Return the longest time from `since` on in which nothing arrived, in seconds."""
+        times = [since, *await self.arrivals(channel, since)]
+        return max((b - a for a, b in itertools.pairwise(times)), default=0.0)
+
+    async def _agreed(self, run_id: str, seconds: float) -> Json:
+        """Return the run once campaigns and the notifier count the same."""
+        deadline = time.monotonic() + seconds
+        while True:
+            run = await self.run(run_id)
+            own = await self.answered(lambda: self.api.get(f"/runs/{run_id}/message-counts"))
+            theirs = {it["state"].lower(): it["count"] for it in own["counts"] if it["count"]}
+            ours = {name: count for name, count in run["counts"].items() if count}
+            if ours == theirs:
+                return run
+            if time.monotonic() > deadline:
+                raise TooLate(f"campaigns counts {ours}, the notifier {theirs}")
+            await asyncio.sleep(ASK_SECONDS)
+
+    async def _received(self, channel: str, since: float) -> AsyncIterator[float]:
+        query: dict[str, str | int] = {"channel": channel.lower(), "limit": PAGE}
+        async with aiohttp.ClientSession(self.house.state["inbox_url"]) as http:
+            while True:
+                async with http.get("/api/messages", params=query) as answer:
+                    page = await answer.json()
+                for it in page["items"]:
+                    if it["received_at"] <= since:
+                        return
+                    yield float(it["received_at"])
+                if not page["next"]:
+                    return
+                query["before"] = page["next"]
+
+
+def sent(run: Json) -> int:
+    """Return how many of a run's messages were taken."""
+    counts = run["counts"]
+    return int(counts["accepted"] + counts["delivered"])
