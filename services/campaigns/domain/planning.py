@@ -40,17 +40,18 @@ class Decision(NamedTuple):
     values: Sequence[str]
 
 
-def decide(run: Run, members: Sequence[Member], regions: Sequence[str]) -> list[Decision]:
+def decide(
+    run: Run, members: Sequence[Member], regions: Sequence[str], met: set[str]
+) -> list[Decision]:
     """Return a decision for each person, as far as these people alone tell.
 
-    The first of several with one address gets the message. Who belongs to none of `regions` is
-    sent from the first of them.
+    The first of several with one address gets the message; `met` holds the addresses planned so
+    far and grows. Who belongs to none of `regions` is sent from the first of them.
     """
     reachable = _CHECKS[run.channel]
     needs_consent = run.purpose.needs_consent
     message_id = keys.message_ids(run.key, run.channel)
     known = frozenset(regions)
-    met: set[str] = set()
     decisions = []
     for member in members:
         reason = _exclusion(member, reachable, needs_consent)

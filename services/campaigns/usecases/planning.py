@@ -1,5 +1,6 @@
 """The plan of a run is written batch by batch, each with the cursor in one transaction."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -20,6 +21,9 @@ from services.campaigns.storage import copying, recipients
 from services.campaigns.storage import runs as stored
 from services.campaigns.usecases import runs
 
+# After so many people whoever waits for an answer has a turn: the database works meanwhile.
+SLICE = 100
+
 
 class Batch(NamedTuple):
     """Decisions about a batch of people, and the rows they make."""
@@ -29,15 +33,20 @@ class Batch(NamedTuple):
     encode: Callable[[Decision], bytes]
 
 
-def prepare(run: Run, members: Sequence[Member], regions: Sequence[str]) -> Batch:
+async def prepare(run: Run, members: Sequence[Member], regions: Sequence[str]) -> Batch:
     """Decide on a batch as far as it alone tells; no database is asked.
 
     `regions` are those that have a notifier; whoever belongs to none of them is sent from the
     first.
     """
-    decisions = planning.decide(run, members, regions)
-    encode = copying.encoder(run)
-    return Batch(decisions, [encode(each) for each in decisions], encode)
+    encode, met = copying.encoder(run), set[str]()
+    batch = Batch([], [], encode)
+    for start in range(0, len(members), SLICE):
+        decisions = planning.decide(run, members[start : start + SLICE], regions, met)
+        batch.decisions.extend(decisions)
+        batch.rows.extend(encode(each) for each in decisions)
+        await asyncio.sleep(0)
+    return batch
 
 
 async def plan(

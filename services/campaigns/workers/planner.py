@@ -105,7 +105,7 @@ class Planner:
         try:
             async with contextlib.aclosing(self._leads.stream(run)) as stream:
                 async for members in stream:
-                    await batches.put(planning.prepare(run, members, self._regions))
+                    await batches.put(await planning.prepare(run, members, self._regions))
         except Exception:
             await batches.put(None)
             raise

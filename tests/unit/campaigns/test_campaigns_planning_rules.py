@@ -31,7 +31,7 @@ class TestDecisions:
     def test_each_has_its_reason(self, given: dict[str, object], why: Why | None) -> None:
         person = Member(**(PERSON._asdict() | given))
 
-        (found,) = planning.decide(a_run(RunState.PLANNING), [person], ("vn", "sg"))
+        (found,) = planning.decide(a_run(RunState.PLANNING), [person], ("vn", "sg"), set())
 
         assert found.reason is why
         assert (found.message_id is None) is (why is not None)
@@ -39,7 +39,7 @@ class TestDecisions:
     def test_somebody_without_consent_does_not_take_the_address_of_another(self) -> None:
         people = [PERSON._replace(consented=False), PERSON, PERSON]
 
-        found = planning.decide(a_run(RunState.PLANNING), people, ("vn",))
+        found = planning.decide(a_run(RunState.PLANNING), people, ("vn",), set())
 
         assert [each.reason for each in found] == [Why.NO_CONSENT, None, Why.SHARED_ADDRESS]
 
@@ -47,13 +47,15 @@ class TestDecisions:
     def test_a_phone_is_e164(self, address: str) -> None:
         run = replace(a_run(RunState.PLANNING), channel=Channel.SMS)
 
-        (found,) = planning.decide(run, [PERSON._replace(address=address)], ("vn",))
+        (found,) = planning.decide(run, [PERSON._replace(address=address)], ("vn",), set())
 
         assert found.reason is Why.INVALID_ADDRESS
 
     def test_a_region_without_a_notifier_is_sent_from_home(self) -> None:
         regions = [
-            planning.decide(a_run(RunState.PLANNING), [PERSON._replace(region=it)], ("vn", "sg"))
+            planning.decide(
+                a_run(RunState.PLANNING), [PERSON._replace(region=it)], ("vn", "sg"), set()
+            )
             for it in ("sg", "", "mars")
         ]
 
@@ -62,6 +64,6 @@ class TestDecisions:
     def test_transactional_messages_need_no_consent(self) -> None:
         run = replace(a_run(RunState.PLANNING), purpose=Purpose.TRANSACTIONAL)
 
-        (found,) = planning.decide(run, [PERSON._replace(consented=False)], ("vn",))
+        (found,) = planning.decide(run, [PERSON._replace(consented=False)], ("vn",), set())
 
         assert found.reason is None
