@@ -184,6 +184,12 @@ class Contact:
         return str(self.revision)
 
 
+def coded(contact: Contact, reference_code: str) -> Contact:
+    """Return the contact with this code; a third of what two `replace` cost an import."""
+    profile = Profile(**{**vars(contact.profile), "reference_code": reference_code})
+    return Contact(**{**vars(contact), "profile": profile})
+
+
 def reach(addresses: Sequence[Reach]) -> Reach | None:
     """Return where to send: the primary address, or the first; one known to be dead never."""
     usable = [it for it in addresses if it.valid]

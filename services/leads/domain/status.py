@@ -97,6 +97,11 @@ def stage_for(status: Status, current: UUID | None, stages: Sequence[LifeStage])
     here = by_id.get(current) if current else None
     if here is None or here.implied_status in (None, status):
         return current
+    return first_stage(status, stages)
+
+
+def first_stage(status: Status, stages: Sequence[LifeStage]) -> UUID | None:
+    """Return the first stage that implies a status, where somebody new begins; None without."""
     fitting = [it for it in stages if it.implied_status is status]
     return min(fitting, key=lambda it: it.position).id if fitting else None
 

@@ -1,5 +1,6 @@
 """Text as people type it: cleaned, folded for search, and keyed for Vietnamese order."""
 
+import functools
 import re
 import unicodedata
 
@@ -52,6 +53,7 @@ def sort_key(family_name: str, given_name: str, display_name: str) -> str:
     return " ".join(_word_key(word) for word in turned)
 
 
+@functools.lru_cache(maxsize=16_384)  # a million people share a few thousand words
 def _word_key(word: str) -> str:
     """Letters first, the tone of the syllable last: "an" < "án" < "anh"."""
     keys: list[str] = []

@@ -1,13 +1,13 @@
 """Contacts written by the hundred, for imports: a few statements, whatever the number."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import audit, outbox
+from chassis.db import outbox
 from chassis.db.outbox import Class
+from services.leads.domain import contact as model
 from services.leads.domain.consent import Entry
 from services.leads.domain.contact import Contact
 from services.leads.messages import events
@@ -29,6 +29,7 @@ async def write(
     `updated` are contacts the caller has locked (`storage.contacts.lock`), already changed, their
     revisions grown. New ones without a reference code get one; they are returned as stored.
     Each contact of `given` is new here or locked. Consents known already are not added again.
+    The audit entry is the import's own, one for all its batches.
     Raises `AlreadyExists` when a reference code or external id is another contact's: look them
     up first (`taken_codes`, `taken_external_ids`).
     """
@@ -41,37 +42,10 @@ async def write(
         await outbox.add(session, event, to=Class.FACTS, key=str(import_id))
     for told in events.consents_imported(import_id, [it for it in given if it.id in added]):
         await outbox.add(session, told, to=Class.FACTS, key=str(import_id))
-    if new or updated or added:
-        await _record(session, import_id, new, updated, len(added))
     return new
 
 
 async def _with_codes(session: AsyncSession, created: Sequence[Contact]) -> list[Contact]:
     without = sum(not it.profile.reference_code for it in created)
     codes = iter(await contacts.new_codes(session, without) if without else ())
-    return [
-        it
-        if it.profile.reference_code
-        else replace(it, profile=replace(it.profile, reference_code=next(codes)))
-        for it in created
-    ]
-
-
-async def _record(
-    session: AsyncSession,
-    import_id: UUID,
-    new: Sequence[Contact],
-    updated: Sequence[Contact],
-    consents_added: int,
-) -> None:
-    await audit.record(
-        session,
-        action="contact.import",
-        subject_type="import",
-        subject_id=str(import_id),
-        after={
-            "created": [str(it.id) for it in new],
-            "updated": [str(it.id) for it in updated],
-            "consents": consents_added,
-        },
-    )
+    return [it if it.profile.reference_code else model.coded(it, next(codes)) for it in created]

@@ -1,6 +1,6 @@
 """Contacts: created, changed, deleted, found."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -20,6 +20,7 @@ from services.leads.domain import fields, validation
 from services.leads.domain.contact import Contact, Draft, Kind, Profile, Status
 from services.leads.domain.listing import Filter, Order
 from services.leads.domain.scope import Scope
+from services.leads.domain.status import LifeStage, first_stage
 from services.leads.messages import events
 from services.leads.storage import contact_lists, contacts, sources
 from services.leads.usecases import access, trail
@@ -39,28 +40,28 @@ async def create(
         (code,) = await contacts.new_codes(session, 1)
         profile = replace(profile, reference_code=code)
     kind = Kind(draft.kind) if draft.kind else Kind.LEAD
-    contact = new(profile, kind, now=now)
+    contact = new(profile, kind, await sources.stages(session), now=now)
     await contacts.insert(session, [contact])
     await announce(session, contact, events.created(contact))
     await trail.contact(session, "create", None, contact)
     return contact
 
 
-def new(
-    profile: Profile, kind: Kind, *, now: datetime, create_time: datetime | None = None
-) -> Contact:
-    """Return a contact that does not exist yet; a customer counts as converted now.
+def new(profile: Profile, kind: Kind, stages: Sequence[LifeStage], *, now: datetime) -> Contact:
+    """Return a contact that does not exist yet, in the first stage of its status.
 
-    `create_time` is when another system first knew the person.
+    A customer counts as converted now.
     """
     is_customer = kind is Kind.CUSTOMER
+    status = Status.CONVERTED if is_customer else Status.NEW
     return Contact(
         id=uuid_utils.compat.uuid7(),
         revision=1,
         kind=kind,
-        status=Status.CONVERTED if is_customer else Status.NEW,
+        status=status,
+        life_stage_id=first_stage(status, stages),
         profile=profile,
-        create_time=create_time or now,
+        create_time=now,
         update_time=now,
         convert_time=now if is_customer else None,
     )

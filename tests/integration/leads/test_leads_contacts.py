@@ -22,6 +22,7 @@ from tests.integration.leads.conftest import ALICE, BOB, NOBODY, Leads, user
 from tests.integration.serving import refused
 
 FACEBOOK = "01980000-0000-7000-8000-000000000001"
+FIRST_STAGE = "01980000-0000-7000-8000-000000000011"
 
 
 def a_person() -> contact_pb2.Contact:
@@ -72,6 +73,7 @@ class TestCreating:
         assert list(read.tags) == ["VIP", "thân thiết"]
         assert read.kind == contact_pb2.CONTACT_KIND_LEAD
         assert read.status == contact_pb2.LEAD_STATUS_NEW
+        assert read.life_stage_id == FIRST_STAGE
 
     async def test_it_is_announced_and_audited_once(self, leads: Leads) -> None:
         made = await leads.contact(display_name="An")
@@ -428,7 +430,7 @@ class TestListing:
 
         assert await leads.names(source_ids=[""]) == ["Không"]
         assert await leads.names(owner_ids=[""]) == ["Không"]
-        assert len(await leads.names(life_stage_ids=[""])) == 2
+        assert await leads.names(life_stage_ids=[""]) == []
         assert len(await leads.names(owner_ids=["", ALICE])) == 2
 
     async def test_created_in_a_window(self, leads: Leads) -> None:

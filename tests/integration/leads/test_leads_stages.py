@@ -96,8 +96,8 @@ class TestStatus:
 
     async def test_the_stage_follows(self, leads: Leads) -> None:
         lead = await leads.contact()
-        await move(leads, lead.id, f"{STAGE}1")
 
+        assert lead.life_stage_id == f"{STAGE}1"
         assert (await status(leads, lead.id, QUALIFIED)).life_stage_id == f"{STAGE}3"
 
     async def test_a_stale_etag_and_an_unknown_contact_are_refused(self, leads: Leads) -> None:
@@ -160,7 +160,7 @@ class TestMovingToAStage:
 
         assert (moved.life_stage_id, moved.status) == (f"{STAGE}3", QUALIFIED)
         (change,) = await history(leads, lead.id)
-        assert (change.from_life_stage_id, change.to_life_stage_id) == ("", f"{STAGE}3")
+        assert (change.from_life_stage_id, change.to_life_stage_id) == (f"{STAGE}1", f"{STAGE}3")
         assert change.reason == "đã gọi"
         assert await leads.names(life_stage_ids=[f"{STAGE}3"]) == [lead.display_name]
 
@@ -206,7 +206,7 @@ class TestMovingToAStage:
 class TestHistory:
     async def test_it_is_paged_newest_first(self, leads: Leads) -> None:
         lead = await leads.contact()
-        for stage in ("1", "2", "3", "4"):
+        for stage in ("2", "3", "4", "5"):
             await move(leads, lead.id, f"{STAGE}{stage}")
 
         request = pb.ListStageChangesRequest(contact_id=lead.id, page_size=3)
@@ -215,7 +215,7 @@ class TestHistory:
         second = await leads.contacts.ListStageChanges(request)
 
         seen = [it.to_life_stage_id[-1] for it in (*first.changes, *second.changes)]
-        assert seen == ["4", "3", "2", "1"]
+        assert seen == ["5", "4", "3", "2"]
         assert not second.next_page_token
 
     async def test_that_of_an_unseen_contact_is_missing(self, leads: Leads) -> None:

@@ -407,7 +407,7 @@ class Contact(_message.Message):
     lost_reason: _builtins.str
     """Output only. Why the lead was lost."""
     life_stage_id: _builtins.str
-    """Output only. Changed by MoveToLifeStage; empty when in none."""
+    """Output only. The first stage that implies the status at first; changed by MoveToLifeStage, and by what changes the status; empty when in none."""
     team_id: _builtins.str
     """Optional. The owning team; that of the creator when empty."""
     score: _builtins.int
