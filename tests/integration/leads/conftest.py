@@ -40,9 +40,21 @@ BOB = "01980000-0000-7000-8000-000000000b0b"
 SERVICE = Principal("01980000-0000-7000-8000-00000000f00d", "service")
 NOBODY = "01980000-0000-7000-8000-0000000dead0"
 _TABLES = (
-    "contacts, contact_addresses, contact_external_ids, contact_imports, contact_tombstones, "
-    "consent_entries, consent_states, stage_changes, transactions, transaction_lines, segments, "
-    "audiences, audience_members, outbox, inbox, idempotency"
+    *("contacts", "contact_addresses", "contact_external_ids", "contact_imports"),
+    *("contact_tombstones", "consent_entries", "consent_states", "stage_changes"),
+    *("transactions", "segments", "audiences", "audience_members"),
+    *("outbox", "inbox", "idempotency"),
+)
+# Deleting a few rows is ten times faster than truncating, which makes new files.
+_CLEAN = "\n".join(
+    [
+        *(f"DELETE FROM {it};" for it in _TABLES),  # noqa: S608 (our own names)
+        *(
+            f"DELETE FROM {it} WHERE id::text NOT LIKE '01980000-0000-7000-8000-%';"  # noqa: S608
+            for it in ("sources", "life_stages")
+        ),
+        "UPDATE sources SET retire_time = NULL, revision = 1 WHERE revision <> 1;",
+    ]
 )
 
 
@@ -165,14 +177,7 @@ async def leads_sessions(leads_settings: ServiceSettings) -> AsyncIterator[db.Se
     """The database, emptied of everything but what the migration put there."""
     made = db.sessions(leads_settings, "leads")
     async with made.begin() as session:
-        await session.execute(text(f"TRUNCATE {_TABLES}"))
-        await session.execute(
-            text("DELETE FROM sources WHERE id::text NOT LIKE '01980000-0000-7000-8000-%'")
-        )
-        await session.execute(
-            text("DELETE FROM life_stages WHERE id::text NOT LIKE '01980000-0000-7000-8000-%'")
-        )
-        await session.execute(text("UPDATE sources SET retire_time = NULL, revision = 1"))
+        await session.execute(text(f"DO $$ BEGIN {_CLEAN} END $$"))
     yield made
     await db.dispose(made)
 
