@@ -168,6 +168,7 @@ class Engine:
             async with self._sessions.begin() as session:
                 await self._fresh.refresh(session)
                 allowed = [it for it in batch if self._fresh.allows(it)]
+                forbidden = [it for it in batch if not self._fresh.allows(it)]
                 opened = await claims.open_attempts(
                     session,
                     [it.claimed for it in allowed],
@@ -187,7 +188,7 @@ class Engine:
                 self._leases.add(message, asked_at)
                 self._wire.submit(message)
         self._bucket.take(len(opened))
-        await self._give_back([it for it in batch if it not in allowed])
+        await self._give_back(forbidden)
 
     def _worth_opening(self, room: int) -> bool:
         """Whether to open attempts now: a quarter of the window at a time, or what is urgent."""

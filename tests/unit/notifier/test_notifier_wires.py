@@ -1,0 +1,151 @@
+"""What answers of SMTP and SMPP servers mean, and how long a lease lets one write."""
+
+import time
+import uuid
+from datetime import date
+
+import pytest
+import smpp34
+
+from services.notifier.channels.smpp import pdu
+from services.notifier.channels.smpp.bind import Submission
+from services.notifier.channels.smtp import replies
+from services.notifier.domain.states import Reason, State, Verdict
+from services.notifier.domain.work import Key, Outgoing, Prepared
+from services.notifier.workers.leases import Leases
+from tests.unit.notifier.test_notifier_domain import claimed
+
+
+def outgoing(parts: int = 1, number: int = 1) -> Outgoing:
+    """A message with an open attempt."""
+    message = claimed(key=Key(date(2026, 11, 21), uuid.UUID(int=9)))
+    prepared = Prepared(message, "MEKONG", b"", (b"x",) * parts, 0, False, 1, 1, 1e18)
+    return Outgoing(prepared, number)
+
+
+class TestReplies:
+    @pytest.mark.parametrize(
+        ("line", "verdict", "reason"),
+        [
+            (b"250 2.0.0 ok", Verdict.TAKEN, Reason.NONE),
+            (b"451 4.3.0 later", Verdict.BUSY, Reason.PROVIDER_BUSY),
+            (b"421 4.4.2 going down", Verdict.BUSY, Reason.PROVIDER_BUSY),
+            (b"550 5.1.1 nobody", Verdict.REFUSED, Reason.ADDRESS_INVALID),
+            (b"550 5.7.1 policy", Verdict.REFUSED, Reason.PROVIDER_REFUSED),
+            (b"450 5.7.1 contradicts itself", Verdict.REFUSED, Reason.PROVIDER_REFUSED),
+            (b"550 nobody", Verdict.REFUSED, Reason.ADDRESS_INVALID),
+        ],
+    )
+    def test_each_means_one_verdict(self, line: bytes, verdict: Verdict, reason: Reason) -> None:
+        collected = replies.Replies()
+        collected.data_received(line + b"\r\n")
+        reply = collected.take()
+        assert reply is not None
+
+        result = replies.result(reply, recipient=True)
+
+        assert (result.verdict, result.reason) == (verdict, reason)
+
+    def test_lines_may_come_in_any_pieces(self) -> None:
+        collected = replies.Replies()
+        for byte in b"250-a\r\n250-b c\r\n250 d\r\n354 go\r\n":
+            collected.data_received(bytes([byte]))
+
+        first, second = collected.take(), collected.take()
+
+        assert first == replies.Reply(250, ("a", "b c", "d"))
+        assert second == replies.Reply(354, ("go",))
+        assert collected.take() is None
+
+    @pytest.mark.parametrize("data", [b"hello\r\n", b"x" * 9000])
+    def test_what_is_no_reply_ends_the_session(self, data: bytes) -> None:
+        collected = replies.Replies()
+
+        collected.data_received(data)
+
+        assert collected.lost
+
+
+class TestSubmission:
+    @pytest.mark.parametrize(
+        ("statuses", "verdict"),
+        [
+            ([0, 0], Verdict.TAKEN),
+            ([0, -1], Verdict.UNKNOWN),
+            ([0x58, 0x58], Verdict.BUSY),
+            ([0x58, 0x0B], Verdict.REFUSED),
+            ([0, 0x0B], Verdict.REFUSED),
+            ([-1, 0x0B], Verdict.UNKNOWN),
+        ],
+    )
+    def test_the_parts_answers_mean_one_verdict(
+        self, statuses: list[int | None], verdict: Verdict
+    ) -> None:
+        submission = Submission(outgoing(parts=2))
+        submission.statuses = statuses
+
+        assert submission.result().verdict is verdict
+
+    def test_only_parts_refused_for_now_are_written_again(self) -> None:
+        submission = Submission(outgoing(parts=3))
+        submission.statuses = [0, 0x58, 0]
+        assert submission.again() == [1]
+
+        submission.statuses = [0, 0x58, 0x0B]
+        assert submission.again() == []
+
+        submission.statuses = [0x58, 0x58, 0x58]
+        assert submission.again() == []
+
+
+class TestReceipts:
+    @pytest.mark.parametrize(
+        ("stat", "state"),
+        [("DELIVRD", State.DELIVERED), ("UNDELIV", State.BOUNCED), ("EXPIRED", State.BOUNCED)],
+    )
+    def test_an_end_is_read_from_the_text(self, stat: str, state: State) -> None:
+        text = f"id:00AF sub:001 dlvrd:001 submit date:1 done date:2 stat:{stat} err:000 text:"
+        raw = smpp34.DeliverSm("84", "M", text.encode(), esm_class=4).encode()
+
+        receipt = pdu.receipt(raw, "same")
+
+        assert receipt is not None
+        assert (receipt.reference, receipt.state) == ("af", state)
+
+    def test_what_is_no_end_is_not_a_receipt(self) -> None:
+        text = b"id:1 stat:ENROUTE err:000"
+
+        assert pdu.receipt(smpp34.DeliverSm("84", "M", text, esm_class=4).encode(), "same") is None
+        assert pdu.receipt(smpp34.DeliverSm("84", "M", b"STOP").encode(), "same") is None
+
+    def test_ids_meet_in_whatever_form_they_come(self) -> None:
+        assert pdu.canonical("00AF") == "af"
+        assert pdu.canonical("175", "receipt_decimal") == pdu.canonical("AF")
+        assert pdu.canonical("AF", "receipt_hex") == pdu.canonical("175")
+        assert pdu.canonical("not hex", "receipt_hex") == "not hex"
+        assert pdu.canonical("0000") == "0"
+
+
+class TestLeases:
+    def test_nothing_is_written_after_a_lease_or_by_an_older_attempt(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = 1000.0
+        monkeypatch.setattr(time, "clock_gettime", lambda _: clock)
+        leases = Leases(30.0)
+        leases.add(outgoing(number=2), asked_at=clock)
+
+        assert leases.holds(outgoing(number=2))
+        assert not leases.holds(outgoing(number=1))
+        clock = 1027.9
+        assert leases.holds(outgoing(number=2))
+        clock = 1028.1
+        assert not leases.holds(outgoing(number=2))
+
+    def test_an_outcome_of_an_older_attempt_frees_nothing(self) -> None:
+        leases = Leases(30.0)
+        leases.add(outgoing(number=2), asked_at=time.clock_gettime(time.CLOCK_BOOTTIME))
+
+        leases.remove(outgoing(number=1))
+
+        assert len(leases) == 1
