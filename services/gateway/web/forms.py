@@ -40,7 +40,9 @@ class Form:
         """Return a form that shows `values`."""
         typed: MultiDict[str, str] = MultiDict()
         for name, value in values.items():
-            typed.setlist(name, [value] if isinstance(value, str) else list(value))
+            # A name without any value is left out: MultiDict cannot tell its first.
+            if found := [value] if isinstance(value, str) else list(value):
+                typed.setlist(name, found)
         return cls(values=typed)
 
     def get(self, name: str) -> str:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from chassis import errors
 from services.gateway import clients
-from services.gateway.web import desk, follow_ups, formats, lookups, names, telling, words
+from services.gateway.web import desk, follow_ups, formats, lookups, names, story, telling, words
 from services.gateway.web.forms import Form
 
 OPEN_ENDPOINTS = frozenset({"web.sign_in", "web.try_sign_in"})
@@ -100,9 +100,9 @@ def _globals() -> dict[str, Any]:
         "fresh_id": desk.fresh_id,
         "blank_form": lambda prefix="": Form(prefix=prefix),
         "birthday": telling.birthday,
-        "entry_icon": telling.entry_icon,
-        "entry_text": telling.entry_text,
-        "actor_name": telling.actor_name,
+        "entry_icon": story.entry_icon,
+        "entry_text": story.entry_text,
+        "actor_name": story.actor_name,
         "input_word": telling.input_word,
         "shown_value": telling.shown_value,
         "delimiter_name": telling.delimiter_name,

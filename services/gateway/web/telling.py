@@ -1,44 +1,12 @@
-"""Says what messages hold in the words of a page: entries of a story, conditions, values."""
+"""Says what messages hold in the words of a page: choices, values, conditions of segments."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from crm.interactions.v1 import note_pb2
 from crm.leads.v1 import contact_pb2, segment_pb2
-from markupsafe import Markup
-
-from services.gateway import bundle
 from services.gateway.web import desk, formats, lookups, names, words
 
-ENTRY_ICONS = {
-    "note": "note",
-    "follow_up": "calendar-event",
-    "contact_created": "user-plus",
-    "contact_imported": "file-import",
-    "stage_changed": "arrow-right",
-    "converted": "user-check",
-    "transaction": "shopping-cart",
-    "consent_given": "shield-check",
-    "consent_withdrawn": "shield-off",
-    "message": "send",
-    "call": "phone",
-    "sms": "message",
-    "email": "mail",
-    "meeting": "users",
-}
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-FAMILIES = {
-    "from": "status",
-    "to": "status",
-    "from_status": "status",
-    "to_status": "status",
-    "status": "follow_up",
-    "channel": "channel",
-    "purpose": "purpose",
-    "type": "type",
-    "state": "recipient",
-}
-"""Which family of words a detail of a story's entry is in."""
 
 
 def ident(name: str) -> str:
@@ -59,48 +27,6 @@ def with_words(values: Iterable[str], family: str) -> list[tuple[str, str]]:
 def source_words(sources: Iterable[str]) -> str:
     """Return the names of services as readers know them."""
     return ", ".join(words.known(desk.language(), f"source.{it}", it) for it in sources)
-
-
-def entry_icon(kind: str) -> Markup:
-    """Return the icon of an entry of a story, or of a kind of follow-up."""
-    return bundle.icon(ENTRY_ICONS.get(kind, "point"))
-
-
-def actor_name(actor: str) -> str:
-    """Return who did it: a colleague's name, or what did it by itself."""
-    return words.known(desk.language(), f"actor.{actor}", "") or lookups.user_name(actor)
-
-
-def entry_text(entry: note_pb2.TimelineEntry) -> str:
-    """Return what an entry says, put together from the details that its kind has."""
-    details = dict(entry.details)
-    told = [details.pop(it) for it in ("text", "title", "campaign") if details.get(it)]
-    amount = details.pop("amount", "")
-    if amount.lstrip("-").isdigit():
-        currency = details.pop("currency", "VND")
-        told.append(formats.money(desk.language(), int(amount), currency))
-    before, after = _word("from", details), _word("to", details)
-    if before or after:
-        told.append(f"{before or '–'} → {after or '–'}")
-    told += [it for it in (_word(name, details) for name in list(details)) if it]
-    return " · ".join(told)
-
-
-def _word(name: str, details: dict[str, str]) -> str:
-    """Take a detail and return it in the reader's words; ids say nothing to readers."""
-    value = details.pop(name, "") or details.pop(f"{name}_status", "")
-    if not value or name.endswith(("_id", "_ids", "time")):
-        return ""
-    families = [FAMILIES.get(name, name)]
-    if entry_family := {"status": "recipient", "to": "run"}.get(name):
-        families.append(entry_family)
-    low = value.lower()
-    for family in families:
-        for prefix in ("", "lead_status_", "follow_up_status_", "channel_", "purpose_"):
-            found = words.known(desk.language(), f"{family}.{low.removeprefix(prefix)}", "")
-            if found:
-                return found
-    return value
 
 
 def birthday(date: contact_pb2.PartialDate) -> str:

@@ -1,0 +1,105 @@
+"""Says what an entry of a contact's story holds, kind by kind."""
+
+from collections.abc import Callable, Mapping
+
+from crm.interactions.v1 import note_pb2
+from markupsafe import Markup
+
+from services.gateway import bundle
+from services.gateway.web import desk, formats, lookups, words
+
+Details = Mapping[str, str]
+
+ICONS = {
+    "note": "note",
+    "follow_up": "calendar-event",
+    "contact_created": "user-plus",
+    "contact_imported": "file-import",
+    "stage_changed": "arrow-right",
+    "converted": "user-check",
+    "transaction": "shopping-cart",
+    "consent_given": "shield-check",
+    "consent_withdrawn": "shield-off",
+    "message": "send",
+    "call": "phone",
+    "sms": "message",
+    "email": "mail",
+    "meeting": "users",
+}
+
+
+def entry_icon(kind: str) -> Markup:
+    """Return the icon of an entry of a story, or of a kind of follow-up."""
+    return bundle.icon(ICONS.get(kind, "point"))
+
+
+def actor_name(actor: str) -> str:
+    """Return who did it: a colleague's name, or what did it by itself."""
+    return words.known(desk.language(), f"actor.{actor}", "") or lookups.user_name(actor)
+
+
+def entry_text(entry: note_pb2.TimelineEntry) -> str:
+    """Return what an entry says; the details of a kind that is not known here as they are."""
+    tell = TELLERS.get(entry.kind, lambda details: list(details.values()))
+    return " · ".join(it for it in tell(entry.details) if it)
+
+
+def _word(family: str, details: Details, name: str) -> str:
+    value = details.get(name, "")
+    return words.known(desk.language(), f"{family}.{value.lower()}", value) if value else ""
+
+
+def _move(before: str, after: str) -> str:
+    return f"{before or '–'} → {after or '–'}" if before != after else ""
+
+
+def _stage_changed(it: Details) -> list[str]:
+    stages = _move(lookups.stage_name(it.get("from", "")), lookups.stage_name(it.get("to", "")))
+    statuses = _move(_word("status", it, "from_status"), _word("status", it, "to_status"))
+    return [stages, statuses, it.get("reason", "")]
+
+
+def _transaction(it: Details) -> list[str]:
+    amount = it.get("amount", "")
+    told = ""
+    if amount.lstrip("-").isdigit():
+        told = formats.money(desk.language(), int(amount), it.get("currency", "") or "VND")
+    kind = _word("transaction", it, "type")
+    return [kind, told, it.get("external_id", ""), it.get("shop", ""), it.get("status", "")]
+
+
+def _message(it: Details) -> list[str]:
+    reason = it.get("reason", "").lower()
+    language = desk.language()
+    why = words.known(
+        language, f"exclusion.{reason}", words.known(language, f"reason.{reason}", "")
+    )
+    return [
+        it.get("campaign", ""),
+        _word("channel", it, "channel"),
+        _word("recipient", it, "state"),
+        why or it.get("reason", ""),
+    ]
+
+
+def _consent(it: Details) -> list[str]:
+    return [_word("channel", it, "channel"), _word("purpose", it, "purpose"), it.get("method", "")]
+
+
+def _follow_up(it: Details) -> list[str]:
+    told = [it.get("title", ""), _word("type", it, "type"), _word("follow_up", it, "status")]
+    return [*told, it.get("outcome", "")]
+
+
+TELLERS: Mapping[str, Callable[[Details], list[str]]] = {
+    "note": lambda it: [it.get("text", "")],
+    "follow_up": _follow_up,
+    "contact_created": lambda it: [lookups.source_name(it.get("source", ""))],
+    "contact_imported": lambda it: [_word("outcome", it, "result")],
+    "stage_changed": _stage_changed,
+    "converted": lambda it: [_word("converted_by", it, "by")],
+    "transaction": _transaction,
+    "consent_given": _consent,
+    "consent_withdrawn": _consent,
+    "message": _message,
+}
