@@ -15,6 +15,7 @@ from chassis.db.outbox import Class
 from chassis.events.connection import Connection
 from chassis.events.consumer import consume
 from chassis.events.relay import Relay
+from chassis.rpc.server import Servicers
 from services.leads import consumers
 from services.leads.config import Settings
 from services.leads.rpc.audiences import AudienceServicer
@@ -32,27 +33,10 @@ NAME, PACKAGE = "leads", "services.leads"
 async def main(settings: Settings) -> None:
     """Wires the parts and serves."""
     sessions, nats = db.sessions(settings, NAME), Connection(settings, NAME)
-    seal = settings.seal_key
-    contacts = ContactServicer(sessions, seal, settings.region, _now)
-    sources, stages = (kind(sessions, seal, _now) for kind in (SourceServicer, LifeStageServicer))
-    consents = ConsentServicer(sessions, seal, _now)
-    transactions = TransactionServicer(sessions, seal, _now)
     await app.run(
         settings,
         NAME,
-        servicers=[
-            (contact_grpc.add_ContactServiceServicer_to_server, contacts),
-            (source_grpc.add_SourceServiceServicer_to_server, sources),
-            (source_grpc.add_LifeStageServiceServicer_to_server, stages),
-            (consent_grpc.add_ConsentServiceServicer_to_server, consents),
-            (transaction_grpc.add_TransactionServiceServicer_to_server, transactions),
-            (
-                segment_grpc.add_SegmentServiceServicer_to_server,
-                SegmentServicer(sessions, seal, _now),
-            ),
-            (audience_grpc.add_AudienceServiceServicer_to_server, AudienceServicer(sessions, _now)),
-            (import_grpc.add_ImportServiceServicer_to_server, ImportServicer(sessions, _now, seal)),
-        ],
+        servicers=_servicers(settings, sessions),
         background=[
             *(Relay(sessions, nats, cls) for cls in Class),
             Importer(sessions, _now, settings.region),
@@ -68,6 +52,26 @@ async def main(settings: Settings) -> None:
         ready=[db.check(sessions), db.revision_check(sessions, PACKAGE)],
         closing=[nats.close],
     )
+
+
+def _servicers(settings: Settings, sessions: db.Sessions) -> Servicers:
+    seal = settings.seal_key
+    contacts = ContactServicer(sessions, seal, settings.region, _now)
+    sources, stages = (kind(sessions, seal, _now) for kind in (SourceServicer, LifeStageServicer))
+    consents = ConsentServicer(sessions, seal, _now)
+    transactions = TransactionServicer(sessions, seal, _now)
+    segments = SegmentServicer(sessions, seal, _now)
+    audiences, imports = AudienceServicer(sessions, _now), ImportServicer(sessions, _now, seal)
+    return [
+        (contact_grpc.add_ContactServiceServicer_to_server, contacts),
+        (source_grpc.add_SourceServiceServicer_to_server, sources),
+        (source_grpc.add_LifeStageServiceServicer_to_server, stages),
+        (consent_grpc.add_ConsentServiceServicer_to_server, consents),
+        (transaction_grpc.add_TransactionServiceServicer_to_server, transactions),
+        (segment_grpc.add_SegmentServiceServicer_to_server, segments),
+        (audience_grpc.add_AudienceServiceServicer_to_server, audiences),
+        (import_grpc.add_ImportServiceServicer_to_server, imports),
+    ]
 
 
 def _now() -> datetime:

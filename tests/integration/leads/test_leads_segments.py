@@ -42,6 +42,14 @@ def bought(question: int, days: int = 0) -> segment_pb2.Condition:
     return segment_pb2.Condition(transaction=told)
 
 
+def consented(advertiser_id: str) -> segment_pb2.ConsentCondition:
+    return segment_pb2.ConsentCondition(
+        purpose=contact_pb2.PURPOSE_MARKETING,
+        channel=contact_pb2.CHANNEL_EMAIL,
+        advertiser_id=advertiser_id,
+    )
+
+
 async def preview(leads: Leads, definition: segment_pb2.Group) -> pb.PreviewSegmentResponse:
     request = pb.PreviewSegmentRequest(definition=definition, sample_size=100)
     found: pb.PreviewSegmentResponse = await leads.segments.PreviewSegment(request)
@@ -246,7 +254,7 @@ class TestBadDefinitions:
             (bought(WITHIN), ".transaction.days"),
             (bought(0, 3), ".transaction.question"),
             (
-                segment_pb2.Condition(consent=segment_pb2.ConsentCondition(purpose=1, channel=1)),
+                segment_pb2.Condition(consent=consented("")),
                 ".consent.advertiser_id",
             ),
         ],
@@ -284,9 +292,7 @@ class TestStoring:
             segment_pb2.Condition(
                 date=segment_pb2.DateCondition(field="create_time", until=stamp(leads.clock()))
             ),
-            segment_pb2.Condition(
-                consent=segment_pb2.ConsentCondition(purpose=1, channel=2, advertiser_id=NOBODY)
-            ),
+            segment_pb2.Condition(consent=consented(NOBODY)),
             match=ANY,
         )
 

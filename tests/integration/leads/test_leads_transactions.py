@@ -210,7 +210,9 @@ class TestTheFirstSale:
 
     async def test_a_lost_lead_who_buys_is_a_customer(self, leads: Leads) -> None:
         lead = await leads.contact()
-        request = contact_service.ChangeStatusRequest(id=lead.id, status=5, lost_reason="giá")
+        request = contact_service.ChangeStatusRequest(
+            id=lead.id, status=contact_pb2.LEAD_STATUS_LOST, lost_reason="giá"
+        )
         await leads.contacts.ChangeStatus(request)
 
         assert (await sale(leads, lead.id)).converted_contact_ids == [lead.id]

@@ -1,6 +1,5 @@
 """Names as Vietnamese readers order them, and text as people type it."""
 
-import itertools
 import unicodedata
 
 import pytest
@@ -41,10 +40,10 @@ class TestSortKey:
     def test_case_and_composition_do_not_matter(self) -> None:
         written = "NGUYỄN Thị Đào"
 
-        keys = {
-            text.sort_key("", "", unicodedata.normalize(form, it))
-            for form, it in itertools.product(("NFC", "NFD"), (written, written.title()))
-        }
+        spellings = (written, written.title())
+        composed = [unicodedata.normalize("NFC", it) for it in spellings]
+        decomposed = [unicodedata.normalize("NFD", it) for it in spellings]
+        keys = {text.sort_key("", "", it) for it in (*composed, *decomposed)}
 
         assert len(keys) == 1
 
