@@ -98,10 +98,6 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     """Campaigns in the house, whose processes a test may break; whole again afterwards."""
     async with Api(access(house.state)) as api:
-        yield Scene(house, api, segment_id, lambda line: record_property(FIGURE, line))
-    house.until(all_run, seconds=60)
-
-
-def all_run(state: dict[str, Any]) -> bool:
-    """Whether every process of the house has an id."""
-    return all(it["pid"] for it in state["processes"].values())
+        scene = Scene(house, api, segment_id, lambda line: record_property(FIGURE, line))
+        yield scene
+        await scene.whole()

@@ -54,8 +54,8 @@ class Scene:
 
     async def start(self, channel: str, *, per_second: int = 0, segment_id: str = "") -> str:
         """Start a campaign of care to everybody, or to a segment; returns the run's id."""
-        advertiser_id, identity_id = await job.sender(self.api, channel)
-        template_id = await job.template(self.api, channel)
+        advertiser_id, identity_id = await self.answered(lambda: job.sender(self.api, channel))
+        template_id = await self.answered(lambda: job.template(self.api, channel))
         body = {
             "name": f"Fault {uuid.uuid4()}",
             "channel": channel,
@@ -93,6 +93,15 @@ class Scene:
             if time.monotonic() > deadline:
                 raise TooLate(f"no answer within {ANSWER_SECONDS:.0f} s") from failure
             await asyncio.sleep(ASK_SECONDS)
+
+    async def whole(self, seconds: float = 60.0) -> None:
+        """Wait until every process of the house is ready again."""
+        deadline = time.monotonic() + seconds
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+            while missing := await self._not_ready(http):
+                if time.monotonic() > deadline:
+                    raise TooLate(f"not ready within {seconds:.0f} s: {missing}")
+                await asyncio.sleep(ASK_SECONDS)
 
     async def until(
         self, run_id: str, condition: Callable[[Json], Any], seconds: float = 60.0
@@ -149,6 +158,19 @@ class Scene:
         """Return the longest time from `since` on in which nothing arrived, in seconds."""
         times = [since, *await self.arrivals(channel, since)]
         return max((b - a for a, b in itertools.pairwise(times)), default=0.0)
+
+    async def _not_ready(self, http: aiohttp.ClientSession) -> list[str]:
+        missing = []
+        for name, process in self.house.state["processes"].items():
+            try:
+                async with http.get(f"{process['http_url']}/readyz") as answer:
+                    ready = answer.status == 200
+            except KeyError:  # a server, which has no such page
+                ready = process["pid"] is not None
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                ready = False
+            missing += [] if ready else [name]
+        return missing
 
     async def _agreed(self, run_id: str, seconds: float) -> Json:
         """Return the run once campaigns and the notifier count the same."""
