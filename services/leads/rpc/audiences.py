@@ -11,10 +11,11 @@ from chassis.db import Sessions
 from chassis.rpc import rights
 from services.leads.domain.audience import Member, View
 from services.leads.domain.fields import Checks
+from services.leads.domain.scope import Scope
 from services.leads.messages import audiences as messages
 from services.leads.rpc.requests import Clock, Context, required_id
 from services.leads.storage import audiences as storage
-from services.leads.usecases import audiences
+from services.leads.usecases import access, audiences
 
 pb = audience_service_pb2
 
@@ -47,7 +48,7 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
         self, request: pb.StreamAudienceRequest, context: Context
     ) -> AsyncIterator[pb.StreamAudienceResponse]:
         """Streams an audience by ordinal; while one part is sent the next one is read."""
-        rights.require("contacts", "read")
+        scope = access.scope("read")
         checks = Checks()
         run_id = checks.id("run_id", request.run_id)
         view = messages.view(checks, request.view)
@@ -57,7 +58,9 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
         async with self._sessions.begin() as session:
             size = (await audiences.get(session, run_id)).size
         after = request.after_ordinal
-        reading = asyncio.create_task(self._read(run_id, view, after))
+        if after >= size:
+            return
+        reading = asyncio.create_task(self._read(run_id, view, scope, after))
         try:
             while after < size:
                 members = await reading
@@ -65,7 +68,7 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
                     return  # released meanwhile
                 after = members[-1].ordinal
                 if after < size:
-                    reading = asyncio.create_task(self._read(run_id, view, after))
+                    reading = asyncio.create_task(self._read(run_id, view, scope, after))
                 for start in range(0, len(members), BATCH):
                     yield messages.batch(members[start : start + BATCH])
         finally:
@@ -73,9 +76,9 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
             # A read cut off within a statement ends with the driver's error, not as cancelled.
             await asyncio.gather(reading, return_exceptions=True)
 
-    async def _read(self, run_id: UUID, view: View, after: int) -> Sequence[Member]:
+    async def _read(self, run_id: UUID, view: View, scope: Scope, after: int) -> Sequence[Member]:
         async with self._sessions.begin() as session:
-            return await storage.members(session, run_id, view, after, _READ)
+            return await storage.members(session, run_id, view, scope, after, _READ)
 
     async def SampleAudience(
         self, request: pb.SampleAudienceRequest, context: Context

@@ -95,16 +95,19 @@ async def release(session: AsyncSession, run_id: UUID) -> None:
 
 
 async def members(
-    session: AsyncSession, run_id: UUID, view: View, after: int, limit: int
+    session: AsyncSession, run_id: UUID, view: View, scope: Scope, after: int, limit: int
 ) -> list[Member]:
-    """Return up to `limit` members after an ordinal, in order, with what they are now."""
+    """Return up to `limit` members after an ordinal, in order, with what they are now.
+
+    Who was deleted since, or is out of reach, is there without anything and `gone`.
+    """
     m = audience_members.c
     query = (
         select(m.ordinal, m.contact_id, *_columns(view))
         .select_from(
-            audience_members.outerjoin(contacts, contacts.c.id == m.contact_id).outerjoin(
-                consent_states, _consent_of(view)
-            )
+            audience_members.outerjoin(
+                contacts, and_(contacts.c.id == m.contact_id, scopes.within(scope))
+            ).outerjoin(consent_states, _consent_of(view))
         )
         .where(m.run_id == run_id, m.ordinal > after)
         .order_by(m.ordinal)

@@ -80,29 +80,25 @@ async def withdraw_suppressed(
     )
     held = await contacts.lock(session, ids, EVERYTHING) if ids else {}
     evidence = (it.evidence or f"suppression event {event_id}")[:500]
-    await _withdraw(
-        session,
-        [
-            (
-                contact,
-                Entry(
-                    id=uuid_utils.compat.uuid7(),
-                    contact_id=contact.id,
-                    advertiser_id=it.advertiser_id,
-                    purpose=it.purpose,
-                    channel=it.channel,
-                    action=Action.WITHDRAWN,
-                    time=now,
-                    method=it.reason,
-                    evidence=evidence,
-                    actor="notifier",
-                    record_time=now,
-                ),
-            )
-            for contact in held.values()
-        ],
+    pairs = [(each, _refusal(it, each, evidence, now)) for each in held.values()]
+    await _withdraw(session, pairs)
+    return len(pairs)
+
+
+def _refusal(it: Suppressed, contact: Contact, evidence: str, now: datetime) -> Entry:
+    return Entry(
+        id=uuid_utils.compat.uuid7(),
+        contact_id=contact.id,
+        advertiser_id=it.advertiser_id,
+        purpose=it.purpose,
+        channel=it.channel,
+        action=Action.WITHDRAWN,
+        time=now,
+        method=it.reason,
+        evidence=evidence,
+        actor="notifier",
+        record_time=now,
     )
-    return len(held)
 
 
 async def ledger(

@@ -218,6 +218,22 @@ class TestStreaming:
         assert members[0].address == ""
         assert members[1].contact_id == uuid.UUID(stays.id).bytes
 
+    async def test_who_is_out_of_the_caller_s_reach_is_gone(self, leads: Leads) -> None:
+        await leads.contact(email="an@a.example", owner_ids=[ALICE])
+        await leads.contact(email="binh@a.example")
+        run = await freeze(leads)
+
+        members = await stream(leads.as_(user(ALICE, contacts="own")), run.id)
+
+        assert [(it.address, it.gone) for it in members] == [("an@a.example", False), ("", True)]
+
+    async def test_past_the_end_there_is_nobody(self, leads: Leads) -> None:
+        await leads.contact()
+        run = await freeze(leads)
+
+        assert await stream(leads, run.id, after=1) == []
+        assert await stream(leads, (await freeze(leads, kind=2)).id) == []
+
     async def test_bad_and_unknown_are_refused(self, leads: Leads) -> None:
         with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
             bad = {"channel": 0, "purpose": 9, "advertiser_id": "", "variables": ["password"]}
