@@ -64,6 +64,42 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """DEADLINE_EXCEEDED; the call's time passed before it was done."""
     REASON_AUDIENCE_EMPTY: _Reason.ValueType  # 20
     """FAILED_PRECONDITION; the audience is empty, so there is nothing to start."""
+    REASON_UPDATE_MASK_INVALID: _Reason.ValueType  # 21
+    """INVALID_ARGUMENT; BadRequest names update_mask. A path is unknown or output only."""
+    REASON_TOKEN_MISSING: _Reason.ValueType  # 22
+    """UNAUTHENTICATED; the call carries no token."""
+    REASON_TOKEN_ISSUER: _Reason.ValueType  # 23
+    """UNAUTHENTICATED; the token was not issued by this installation."""
+    REASON_TOKEN_AUDIENCE: _Reason.ValueType  # 24
+    """UNAUTHENTICATED; the token is for another service."""
+    REASON_TOKEN_KEY_UNKNOWN: _Reason.ValueType  # 25
+    """UNAUTHENTICATED; the token was signed with a key that is not, or no longer, ours."""
+    REASON_TOKEN_UNAVAILABLE: _Reason.ValueType  # 26
+    """UNAVAILABLE; the service could not get a token of its own."""
+    REASON_KEYS_UNAVAILABLE: _Reason.ValueType  # 27
+    """UNAVAILABLE; the keys that tokens are verified with cannot be had."""
+    REASON_ON_BEHALF_OF_REFUSED: _Reason.ValueType  # 28
+    """PERMISSION_DENIED; nobody acts for this user, who is unknown or shut out."""
+    REASON_PEER_REFUSED_IDENTITY: _Reason.ValueType  # 29
+    """UNAVAILABLE; metadata: peer. A peer refused this service's own identity."""
+    REASON_DEADLINE_EXCEEDED: _Reason.ValueType  # 30
+    """DEADLINE_EXCEEDED; a peer, or this service, was not done in time."""
+    REASON_DATABASE_AWAY: _Reason.ValueType  # 31
+    """UNAVAILABLE; the service's database does not answer."""
+    REASON_SCHEMA_BEHIND: _Reason.ValueType  # 32
+    """UNAVAILABLE; the service's database needs a migration, which the message names."""
+    REASON_BROKER_AWAY: _Reason.ValueType  # 33
+    """UNAVAILABLE; the broker does not answer."""
+    REASON_BROKER_MONITOR_AWAY: _Reason.ValueType  # 34
+    """UNAVAILABLE; the broker's monitoring, which tells whether it writes before it answers, does not answer."""
+    REASON_BROKER_REFUSED: _Reason.ValueType  # 35
+    """UNAVAILABLE; the broker took nothing: a stream is full or missing."""
+    REASON_BROKER_SYNC: _Reason.ValueType  # 36
+    """UNAVAILABLE; the broker acknowledges before it writes to disk, and is not used."""
+    REASON_IDENTITIES_UNREAD: _Reason.ValueType  # 37
+    """UNAVAILABLE; the file of service identities cannot be read."""
+    REASON_CSRF_REFUSED: _Reason.ValueType  # 38
+    """PERMISSION_DENIED; REST and pages only: a request by cookie came from elsewhere or without its token."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call failed. `ErrorInfo.reason` is the value's name without the prefix `REASON_`,
@@ -112,4 +148,40 @@ REASON_DEADLINE_PASSED: Reason.ValueType  # 19
 """DEADLINE_EXCEEDED; the call's time passed before it was done."""
 REASON_AUDIENCE_EMPTY: Reason.ValueType  # 20
 """FAILED_PRECONDITION; the audience is empty, so there is nothing to start."""
+REASON_UPDATE_MASK_INVALID: Reason.ValueType  # 21
+"""INVALID_ARGUMENT; BadRequest names update_mask. A path is unknown or output only."""
+REASON_TOKEN_MISSING: Reason.ValueType  # 22
+"""UNAUTHENTICATED; the call carries no token."""
+REASON_TOKEN_ISSUER: Reason.ValueType  # 23
+"""UNAUTHENTICATED; the token was not issued by this installation."""
+REASON_TOKEN_AUDIENCE: Reason.ValueType  # 24
+"""UNAUTHENTICATED; the token is for another service."""
+REASON_TOKEN_KEY_UNKNOWN: Reason.ValueType  # 25
+"""UNAUTHENTICATED; the token was signed with a key that is not, or no longer, ours."""
+REASON_TOKEN_UNAVAILABLE: Reason.ValueType  # 26
+"""UNAVAILABLE; the service could not get a token of its own."""
+REASON_KEYS_UNAVAILABLE: Reason.ValueType  # 27
+"""UNAVAILABLE; the keys that tokens are verified with cannot be had."""
+REASON_ON_BEHALF_OF_REFUSED: Reason.ValueType  # 28
+"""PERMISSION_DENIED; nobody acts for this user, who is unknown or shut out."""
+REASON_PEER_REFUSED_IDENTITY: Reason.ValueType  # 29
+"""UNAVAILABLE; metadata: peer. A peer refused this service's own identity."""
+REASON_DEADLINE_EXCEEDED: Reason.ValueType  # 30
+"""DEADLINE_EXCEEDED; a peer, or this service, was not done in time."""
+REASON_DATABASE_AWAY: Reason.ValueType  # 31
+"""UNAVAILABLE; the service's database does not answer."""
+REASON_SCHEMA_BEHIND: Reason.ValueType  # 32
+"""UNAVAILABLE; the service's database needs a migration, which the message names."""
+REASON_BROKER_AWAY: Reason.ValueType  # 33
+"""UNAVAILABLE; the broker does not answer."""
+REASON_BROKER_MONITOR_AWAY: Reason.ValueType  # 34
+"""UNAVAILABLE; the broker's monitoring, which tells whether it writes before it answers, does not answer."""
+REASON_BROKER_REFUSED: Reason.ValueType  # 35
+"""UNAVAILABLE; the broker took nothing: a stream is full or missing."""
+REASON_BROKER_SYNC: Reason.ValueType  # 36
+"""UNAVAILABLE; the broker acknowledges before it writes to disk, and is not used."""
+REASON_IDENTITIES_UNREAD: Reason.ValueType  # 37
+"""UNAVAILABLE; the file of service identities cannot be read."""
+REASON_CSRF_REFUSED: Reason.ValueType  # 38
+"""PERMISSION_DENIED; REST and pages only: a request by cookie came from elsewhere or without its token."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
