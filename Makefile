@@ -18,11 +18,13 @@ demo: setup ## the same from nothing, and exit 0 only if every sum holds
 up: setup ## start everything without the main job
 	@$(MEKONG) up
 
-test: setup-dev ## every test but those that break processes
-	@$(PY) -m pytest -n 2 --dist loadfile -m "not faults" tests
+test: setup-dev ## every test; those that break processes in their short form
+	@$(PY) -m pytest -n 2 --dist loadfile --ignore tests/e2e --ignore tests/faults tests
+	@$(PY) -m pytest tests/e2e
+	@$(PY) -m pytest tests/faults
 
-faults: setup-dev ## break real processes and prove that nothing is lost or doubled
-	@$(PY) -m pytest -m faults tests
+faults: setup-dev ## break real processes many times and prove that nothing is lost or doubled
+	@MEKONG_FAULTS=long $(PY) -m pytest tests/faults
 
 lint: setup-dev ## ruff's rules and format
 	@$(PY) -m ruff check .
