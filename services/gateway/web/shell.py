@@ -83,6 +83,7 @@ def _globals() -> dict[str, Any]:
         "short": lambda family, value: names.short(ENUMS[family], value),
         "word": lambda family, value: _word(family, value),
         "choices": lambda family: names.choices(ENUMS[family]),
+        "complaint": lambda said: words.complaint(language, said),
         "number": lambda value: formats.number(language, value),
         "percent": lambda part, whole: formats.percent(language, part, whole),
         "moment": lambda value: formats.moment(language, value, zone),

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from crm.leads.v1 import contact_pb2, segment_pb2
+
 from services.gateway.web import desk, formats, lookups, names, words
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
