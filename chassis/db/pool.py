@@ -131,6 +131,9 @@ def _observe(made: AsyncEngine, statement_timeout_seconds: float) -> None:
 
 
 def _measure(connection: Connection, outcome: str) -> None:
+    if connection.invalidated:
+        # Cancelled within a statement; to ask it for anything would raise in place of that.
+        return
     began = connection.info.pop("began", None)
     if began is not None:
         metrics.db_transaction_seconds.labels(outcome).observe(time.perf_counter() - began)
