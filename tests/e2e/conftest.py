@@ -1,0 +1,58 @@
+"""One house for all end-to-end tests: it does the main job, stops, and starts again."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bench.jobs import access
+from local import running
+from local.demo.api import Api
+from local.home import ROOT
+
+DEMO_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Demo:
+    """How the main job ended, and where its data is."""
+
+    home: Path
+    code: int
+    output: str
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """`local demo` in an empty home, to its end."""
+    home = tmp_path_factory.mktemp("house of e2e") / "home"
+    done = subprocess.run(
+        [sys.executable, "-m", "local", "demo", "--home", str(home)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "gen")])},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=DEMO_SECONDS,
+        check=False,
+    )
+    return Demo(home, done.returncode, done.stdout)
+
+
+@pytest.fixture(scope="session")
+def house(demo: Demo) -> Iterator[running.House]:
+    """The same home, started for the second time."""
+    with running.house(demo.home) as house:
+        yield house
+
+
+@pytest.fixture
+async def api(house: running.House) -> AsyncIterator[Api]:
+    """The REST API as a program of the house calls it."""
+    async with Api(access(house.state)) as api:
+        yield api
