@@ -15,7 +15,7 @@ from services.interactions.domain.follow_ups import FollowUp, Status, Type
 from services.interactions.domain.timeline import Batch, Cursor, Entry, Kind, Message
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-ME, OTHER, TEAM = uuid4(), uuid4(), uuid4()
+ME, OTHER, TEAM = UUID(int=1), UUID(int=2), UUID(int=3)
 
 
 def entry(minute: int, number: int, kind: Kind = Kind.NOTE) -> Entry:
@@ -116,7 +116,7 @@ class TestScope:
             (Level.OWN, (OTHER,), None, str(ME), True),
             (Level.OWN, (OTHER,), TEAM, "", False),
             (Level.TEAM, (OTHER,), TEAM, "", True),
-            (Level.TEAM, (OTHER,), uuid4(), "", False),
+            (Level.TEAM, (OTHER,), UUID(int=4), "", False),
             (Level.TEAM, (OTHER,), None, "", False),
             (Level.TEAM, (ME,), None, "", True),
         ],
