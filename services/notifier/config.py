@@ -35,7 +35,7 @@ class Settings(ServiceSettings):
     smtp_connections: int = Field(default=8, ge=1, le=200)
     """Sessions per process; providers limit them."""
 
-    smtp_window: int = Field(default=64, ge=1, le=2_000)
+    smtp_window: int = Field(default=128, ge=1, le=2_000)
     """E-mails with an open attempt per process: what a crash can leave in doubt."""
 
     smtp_messages_per_connection: int = Field(default=500, ge=1)
@@ -62,7 +62,7 @@ class Settings(ServiceSettings):
     smpp_binds: int = Field(default=1, ge=1, le=20)
     """Sessions per process; providers limit them."""
 
-    smpp_window: int = Field(default=100, ge=1, le=2_000)
+    smpp_window: int = Field(default=200, ge=1, le=2_000)
     """SMS with an open attempt per bind: what a crash can leave in doubt."""
 
     smpp_response_seconds: float = Field(default=60.0, gt=0)

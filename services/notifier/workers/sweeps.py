@@ -1,6 +1,7 @@
 """Moves what time alone moves; every replica sweeps, and none waits for another."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -22,7 +23,9 @@ log = structlog.get_logger(__name__)
 
 
 class Sweeper:
-    """A background task of the process."""
+    """A background task of the process; ends by itself once the process drains."""
+
+    drains = True
 
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
         self._settings = settings
@@ -30,15 +33,18 @@ class Sweeper:
         self.__qualname__ = "sweeper"
 
     async def __call__(self) -> None:
-        """Sweeps until cancelled."""
+        """Sweeps until the process drains."""
         await asyncio.gather(
             self._keep(self._often, _EVERY_SECONDS), self._keep(self._slowly, _SLOWLY_SECONDS)
         )
 
     async def _keep(self, sweep: Callable[[], Awaitable[None]], pause: float) -> None:
-        while not context.draining().is_set():
+        draining = context.draining()
+        while not draining.is_set():
             await patiently(sweep, name=self.__qualname__)
-            await asyncio.sleep(pause)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await draining.wait()
 
     async def _often(self) -> None:
         async with self._sessions.begin() as session:

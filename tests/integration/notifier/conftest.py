@@ -1,7 +1,6 @@
 """A notifier's parts for every test that asks."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -10,17 +9,25 @@ from services.notifier.config import Settings
 from tests.integration.notifier.notifier_parts import House, MailServer, make_settings
 
 
+@pytest.fixture(scope="session")
+def notifier_database(make_database: Callable[[], str]) -> str:
+    """The URL of a migrated database, which tests use one after the other."""
+    url = make_database()
+    db.upgrade(make_settings(url), "services.notifier")
+    return url
+
+
 @pytest.fixture
-def settings(database_url: str) -> Settings:
+def settings(notifier_database: str) -> Settings:
     """Settings with short patience."""
-    return make_settings(database_url)
+    return make_settings(notifier_database)
 
 
 @pytest.fixture
 async def house(settings: Settings) -> AsyncIterator[House]:
-    """A migrated database with an advertiser, its identities and a content."""
-    await asyncio.to_thread(db.upgrade, settings, "services.notifier")
+    """An emptied database with an advertiser, its identities and a content."""
     made = House(settings, db.sessions(settings, "notifier"))
+    await made.empty()
     await made.furnish()
     yield made
     await made.close()

@@ -43,7 +43,7 @@ def make_settings(database_url: str, **changes: Any) -> Settings:
         "campaigns_address": "127.0.0.1:1",
         "mac_key": "mac" * 8,
         "lease_seconds": 4.0,
-        "shutdown_grace_seconds": 5.0,
+        "shutdown_grace_seconds": 3.5,
         **changes,
     }
     return Settings(**given)
@@ -57,6 +57,17 @@ class House:
     sessions: db.Sessions
     _running: list[tuple[asyncio.Event, asyncio.Task[None]]] = field(default_factory=list)
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def empty(self) -> None:
+        """Takes out what tests before left."""
+        kept = ("alembic_version", "suppression_version")
+        tables = await self.sql(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+            " AND relnamespace = 'public'::regnamespace"
+        )
+        names = ", ".join(it.relname for it in tables if it.relname not in kept)
+        await self.sql(f"TRUNCATE {names}")
+        await self.sql("UPDATE suppression_version SET version = 0")
 
     async def furnish(self) -> None:
         """Adds what messages refer to."""
@@ -183,6 +194,9 @@ class House:
         """Stops all that runs."""
         for draining, _ in self._running:
             draining.set()
+        # A statement that is cancelled leaves its connection for the garbage collector.
+        if self._running:
+            await asyncio.wait([task for _, task in self._running], timeout=2)
         for _, task in self._running:
             task.cancel()
         await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)

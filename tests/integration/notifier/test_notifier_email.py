@@ -169,7 +169,7 @@ class TestCleanStop:
     ) -> None:
         mail.hold.clear()
         run = await house.take(list(people(200)))
-        stop = house.engine(mail.wire(connections=1, window=4)).stop  # type: ignore[attr-defined]
+        stop = house.engine(mail.wire(connections=1, window=4), shutdown_grace_seconds=10.0).stop  # type: ignore[attr-defined]
         await asyncio.sleep(0.5)
         stopping = asyncio.create_task(stop())
         await asyncio.sleep(0.1)
