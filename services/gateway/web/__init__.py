@@ -1,5 +1,7 @@
 """The web interface for staff: pages made on the server, in Vietnamese and English."""
 
+import hashlib
+import hmac
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
@@ -55,6 +57,7 @@ problem_page = failures.problem_page
 
 def attach(app: OpenAPI, gateway: "Gateway") -> None:
     """Add the pages of the web interface to `app`."""
+    _carry_notices(app, gateway)
     pages = Blueprint("web", __name__, template_folder="templates")
     limit = f"{gateway.settings.sign_in_per_minute} per minute"
     for part in PARTS:
@@ -66,6 +69,15 @@ def attach(app: OpenAPI, gateway: "Gateway") -> None:
     # Limited here, once the routes are known, as the limit is a setting.
     attempt: Any = app.view_functions["web.try_sign_in"]
     app.view_functions["web.try_sign_in"] = gateway.limiter.limit(limit)(attempt)
+
+
+def _carry_notices(app: OpenAPI, gateway: "Gateway") -> None:
+    """Let "it was stored" reach the next page: in a sealed cookie that holds nothing else."""
+    key = gateway.settings.seal_key.get_secret_value().encode()
+    app.secret_key = hmac.new(key, b"notices", hashlib.sha256).digest()
+    app.config["SESSION_COOKIE_NAME"] = "said"
+    app.config["SESSION_COOKIE_SECURE"] = gateway.settings.cookie_secure
+    app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 
 
 def _keep_language(response: Response) -> Response:

@@ -40,8 +40,12 @@ def actor_name(actor: str) -> str:
 
 def entry_text(entry: note_pb2.TimelineEntry) -> str:
     """Return what an entry says; the details of a kind that is not known here as they are."""
-    tell = TELLERS.get(entry.kind, lambda details: list(details.values()))
+    tell = TELLERS.get(entry.kind, _as_it_is)
     return " · ".join(it for it in tell(entry.details) if it)
+
+
+def _as_it_is(it: Details) -> list[str]:
+    return list(it.values())
 
 
 def _word(family: str, details: Details, name: str) -> str:

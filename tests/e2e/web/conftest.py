@@ -1,0 +1,155 @@
+"""A browser on the web interface of the house that did the main job.
+
+`MEKONG_TEST_BROWSER=required` fails where there is no Chromium instead of skipping.
+`MEKONG_TEST_HOUSE=.local` uses a house that runs already.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from local.home import ROOT, read_state
+
+AXE = ROOT / "services/gateway/assets/node_modules/axe-core/axe.min.js"
+SERIOUS = ("serious", "critical")
+SECONDS = 20_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is here."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(300))
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Where the interface is, and who signs in."""
+
+    url: str
+    email: str
+    password: str
+
+
+@pytest.fixture(scope="session")
+def staff(request: pytest.FixtureRequest) -> Staff:
+    running = os.environ.get("MEKONG_TEST_HOUSE")
+    state = read_state(ROOT / running) if running else request.getfixturevalue("house").state
+    password = Path(state["first_password_file"]).read_text().strip()
+    return Staff(state["gateway_url"], state["first_user"], password)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        said = "NO CHROMIUM ON THIS MACHINE: the web interface is not tested in a browser"
+        if os.environ.get("MEKONG_TEST_BROWSER") == "required":
+            pytest.fail(said)
+        pytest.skip(said)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def signed_in(browser: Browser, staff: Staff) -> Any:
+    """The cookies of somebody who is signed in."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(f"{staff.url}/sign-in")
+    await page.fill("#email", staff.email)
+    await page.fill("#password", staff.password)
+    await page.click("button[type=submit]")
+    await page.wait_for_url(f"{staff.url}/")
+    cookies = await context.storage_state()
+    await context.close()
+    return cookies
+
+
+@dataclass
+class Desk:
+    """A page of somebody signed in; `troubles` is what the browser complained of."""
+
+    page: Page
+    url: str
+    troubles: list[str] = field(default_factory=list)
+
+    async def open(self, path: str) -> int:
+        """Go to a page of ours and return its status."""
+        self.troubles.clear()
+        answer = await self.page.goto(self.url + path)
+        assert answer is not None
+        return answer.status
+
+    async def text(self, selector: str = "main") -> str:
+        """Return what is to be read there."""
+        return await self.page.inner_text(selector)
+
+    async def press(self, name: str) -> None:
+        """Press the button of that name in the page and wait for the next page."""
+        async with self.page.expect_navigation():
+            await self.page.get_by_role("main").get_by_role("button", name=name).first.click()
+
+    async def width(self) -> int:
+        """Return how wide the page is, what is scrolled to included."""
+        wide: int = await self.page.evaluate("document.documentElement.scrollWidth")
+        return wide
+
+    async def findings(self) -> list[str]:
+        """Return what axe finds serious or critical."""
+        # Past the page's policy, which rightly forbids code made from text.
+        session = await self.page.context.new_cdp_session(self.page)
+        await session.send("Runtime.evaluate", {"expression": AXE.read_text("utf-8")})
+        run = "axe.run(document).then(found => JSON.stringify(found.violations))"
+        answer = await session.send("Runtime.evaluate", {"expression": run, "awaitPromise": True})
+        await session.detach()
+        return [
+            f"{it['id']}: {[node['target'] for node in it['nodes']]}"
+            for it in json.loads(answer["result"]["value"])
+            if it["impact"] in SERIOUS
+        ]
+
+
+async def _desk(
+    browser: Browser, staff: Staff, cookies: Any, width: int, language: str
+) -> tuple[BrowserContext, Desk]:
+    context = await browser.new_context(
+        storage_state=cookies, viewport={"width": width, "height": 900}, reduced_motion="reduce"
+    )
+    context.set_default_timeout(SECONDS)
+    await context.add_cookies([{"name": "lang", "value": language, "url": staff.url}])
+    desk = Desk(await context.new_page(), staff.url)
+    desk.page.on(
+        "console", lambda said: desk.troubles.append(said.text) if said.type == "error" else None
+    )
+    desk.page.on("pageerror", lambda error: desk.troubles.append(str(error)))
+    return context, desk
+
+
+@pytest.fixture
+async def desk(browser: Browser, staff: Staff, signed_in: Any) -> AsyncIterator[Desk]:
+    """A desk in English."""
+    context, desk = await _desk(browser, staff, signed_in, 1280, "en")
+    yield desk
+    await context.close()
+
+
+@pytest.fixture(params=[(1280, "vi"), (390, "vi"), (1280, "en"), (390, "en")], ids=str)
+async def any_desk(
+    request: pytest.FixtureRequest, browser: Browser, staff: Staff, signed_in: Any
+) -> AsyncIterator[Desk]:
+    """A desk of each width and language."""
+    context, desk = await _desk(browser, staff, signed_in, *request.param)
+    yield desk
+    await context.close()

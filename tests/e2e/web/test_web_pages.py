@@ -1,0 +1,95 @@
+"""Every page: it is there, it is accessible, it fits a phone, and nothing breaks its policy."""
+
+from typing import Any
+
+import pytest
+
+PAGES = [
+    "/",
+    "/contacts",
+    "/contacts?q=zzzzzz",
+    "/contacts/new",
+    "/contacts/quick",
+    "/follow-ups",
+    "/follow-ups/new",
+    "/campaigns",
+    "/campaigns/new",
+    "/segments",
+    "/segments/new",
+    "/templates",
+    "/templates/new",
+    "/imports",
+    "/senders",
+    "/account/sessions",
+]
+FIRST = "a.row-link"
+BEHIND = {
+    "/contacts": ("", "/edit", "/consents"),
+    "/campaigns": ("", "/review"),
+    "/segments": ("",),
+    "/templates": ("",),
+    "/imports": ("", "/rows?outcome=rejected"),
+}
+
+
+async def _check(desk: Any, path: str, status: int = 200) -> None:
+    width = desk.page.viewport_size["width"]
+
+    assert await desk.open(path) == status
+    await desk.page.wait_for_load_state("load")
+
+    assert await desk.findings() == [], path
+    assert await desk.width() <= width, path
+    assert not [it for it in desk.troubles if "404" not in it], path
+
+
+class TestEveryPage:
+    @pytest.mark.parametrize("path", PAGES)
+    async def test_it_is_accessible_and_fits(self, any_desk: Any, path: str) -> None:
+        await _check(any_desk, path)
+
+    @pytest.mark.parametrize("path", BEHIND)
+    async def test_what_a_list_leads_to_is_accessible_and_fits(
+        self, any_desk: Any, path: str
+    ) -> None:
+        await any_desk.open(path)
+        first = await any_desk.page.get_attribute(FIRST, "href")
+
+        for more in BEHIND[path]:
+            await _check(any_desk, first + more)
+
+    async def test_a_run_and_its_recipients_are_accessible_and_fit(self, any_desk: Any) -> None:
+        await any_desk.open("/campaigns?state=completed")
+        await any_desk.page.click(FIRST)
+        await any_desk.page.wait_for_url("**/runs/*")
+        run = any_desk.page.url.removeprefix(any_desk.url)
+
+        await _check(any_desk, run)
+        await _check(any_desk, f"{run}/recipients?state=excluded")
+
+    async def test_a_page_that_is_not_there_says_so(self, any_desk: Any) -> None:
+        await _check(any_desk, "/nowhere", 404)
+
+        assert "404" in await any_desk.text()
+
+
+class TestKeyboard:
+    async def test_slash_searches_and_c_adds(self, desk: Any) -> None:
+        await desk.open("/follow-ups")
+
+        await desk.page.keyboard.press("/")
+        focused = await desk.page.evaluate("document.activeElement.id")
+        await desk.page.keyboard.press("Tab")
+        await desk.page.evaluate("document.activeElement.blur()")
+        await desk.page.keyboard.press("c")
+        await desk.page.wait_for_selector("#quick-form")
+
+        assert focused == "topsearch"
+        assert await desk.findings() == []
+
+    async def test_the_first_stop_skips_to_the_content(self, desk: Any) -> None:
+        await desk.open("/contacts")
+
+        await desk.page.keyboard.press("Tab")
+
+        assert await desk.page.evaluate("document.activeElement.className") == "skip-link"
