@@ -20,7 +20,7 @@ from services.accounts.usecases.keyring import Keyring
 from services.accounts.usecases.tokens import ISSUER
 from services.gateway.api.routes import INTERNAL, ROUTES
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 OFFERED = {route.full_name.split("/")[0] for route in ROUTES} | {
     name.split("/")[0] for name in INTERNAL

@@ -13,7 +13,7 @@ from local.demo import job
 from local.demo.api import Api
 from local.running import House
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 @dataclass
