@@ -30,7 +30,7 @@ class TestSigningIn:
         await page.click("button[type=submit]")
         await page.wait_for_url("**/contacts?kind=lead")
 
-        assert await page.inner_text("h1") == "Khách hàng"
+        assert await page.inner_text("h1") == "Liên hệ"
         await page.close()
 
     async def test_it_never_leads_to_another_site(self, browser: Any, staff: Any) -> None:
