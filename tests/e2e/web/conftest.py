@@ -145,7 +145,9 @@ async def desk(browser: Browser, staff: Staff, signed_in: Any) -> AsyncIterator[
     await context.close()
 
 
-@pytest.fixture(params=[(1280, "vi"), (390, "vi"), (1280, "en"), (390, "en")], ids=str)
+@pytest.fixture(
+    scope="session", params=[(1280, "vi"), (390, "vi"), (1280, "en"), (390, "en")], ids=str
+)
 async def any_desk(
     request: pytest.FixtureRequest, browser: Browser, staff: Staff, signed_in: Any
 ) -> AsyncIterator[Desk]:
