@@ -76,7 +76,7 @@ class TestAnImport:
         assert "cannot be read" in await desk.text("#refused")
 
 
-async def _draft(desk: Any, word: str) -> None:
+async def _draft(desk: Any, word: str, tag: str, per_second: str = "") -> None:
     await desk.open("/templates/new?channel=email")
     await desk.page.fill("[name=name]", f"Letter {word}")
     await desk.page.fill("[name=subject]", "Hello {{ display_name }}")
@@ -87,8 +87,10 @@ async def _draft(desk: Any, word: str) -> None:
     option = desk.page.locator("#sender_identity_id option[data-when^='channel=email']").first
     await desk.page.select_option("#sender_identity_id", await option.get_attribute("value"))
     await desk.page.select_option("#template_id", label=f"Letter {word} (E-mail)")
-    await desk.page.check("[name=audience_kind][value=tag]")
-    await desk.page.fill("[name=tag]", word)
+    if tag:
+        await desk.page.check("[name=audience_kind][value=tag]")
+        await desk.page.fill("[name=tag]", tag)
+    await desk.page.fill("[name=max_per_second]", per_second)
     await desk.press("Review")
 
 
@@ -99,7 +101,7 @@ class TestACampaign:
         await _import(desk, file, word)
         await desk.press("Import 3 contacts")
         await desk.page.get_by_role("link", name="See the contacts").wait_for(timeout=SECONDS)
-        await _draft(desk, word)
+        await _draft(desk, word, word)
         review = await desk.text()
         samples = desk.page.frame_locator("iframe[title='As people will see it']")
         await samples.get_by_text(f"Hello Lê Thị {word}").wait_for()
@@ -113,6 +115,23 @@ class TestACampaign:
         assert "3 in the audience = 3 get it + 0 left out" in review
         assert "3 in the audience = 3 planned + 0 left out" in run
         assert await desk.page.locator("tbody tr").count() == 3
+
+    async def test_it_is_paused_resumed_and_cancelled(self, desk: Any, word: str) -> None:
+        await _draft(desk, word, "", per_second="1")
+        await desk.press("Start sending")
+        await desk.page.wait_for_selector("#figures[data-state=sending]", timeout=SECONDS)
+
+        await desk.press("Pause")
+        await desk.page.wait_for_selector("#figures[data-state=paused]", timeout=SECONDS)
+        paused = await desk.text()
+        await desk.press("Resume")
+        await desk.page.wait_for_selector("#figures[data-state=sending]", timeout=SECONDS)
+        await desk.page.locator("summary", has_text="Cancel the run").click()
+        await desk.press("Cancel the run")
+        await desk.page.wait_for_selector("#figures[data-state=cancelled]", timeout=SECONDS)
+
+        assert "No submission starts any more" in paused
+        assert "Cancelled" in await desk.text("#figures")
 
     async def test_a_template_that_does_not_parse_is_refused_and_kept(
         self, desk: Any, word: str
