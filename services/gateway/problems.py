@@ -49,7 +49,13 @@ TITLES: dict[str, tuple[str, str]] = {
         "Cùng một khóa nhưng yêu cầu khác",
     ),
     "ETAG_STALE": ("It was changed in the meantime", "Dữ liệu đã bị thay đổi trong lúc đó"),
-    "TOKEN_INVALID": ("Please sign in", "Vui lòng đăng nhập"),
+    **dict.fromkeys(
+        (
+            *("TOKEN_INVALID", "TOKEN_MISSING", "TOKEN_ISSUER", "TOKEN_AUDIENCE"),
+            "TOKEN_KEY_UNKNOWN",
+        ),
+        ("Please sign in", "Vui lòng đăng nhập"),
+    ),
     "TOKEN_EXPIRED": ("Please sign in again", "Vui lòng đăng nhập lại"),
     "RIGHT_MISSING": ("You may not do this", "Bạn không có quyền làm việc này"),
     "RESOURCE_MISSING": ("It does not exist", "Không tìm thấy"),
@@ -61,12 +67,23 @@ TITLES: dict[str, tuple[str, str]] = {
     "TOO_LARGE": ("It is too large", "Dung lượng quá lớn"),
     "RATE_LIMITED": ("Too many requests", "Quá nhiều yêu cầu"),
     "SIGN_IN_REFUSED": ("The sign-in is refused", "Không đăng nhập được"),
-    "PEER_UNAVAILABLE": (
-        "A part of the system does not answer; please try again",
-        "Một phần của hệ thống chưa phản hồi; vui lòng thử lại",
+    **dict.fromkeys(
+        (
+            *("PEER_UNAVAILABLE", "PEER_REFUSED_IDENTITY", "TOKEN_UNAVAILABLE"),
+            *("KEYS_UNAVAILABLE", "IDENTITIES_UNREAD", "DATABASE_AWAY", "SCHEMA_BEHIND"),
+            *("BROKER_AWAY", "BROKER_MONITOR_AWAY", "BROKER_REFUSED", "BROKER_SYNC"),
+        ),
+        (
+            "A part of the system does not answer; please try again",
+            "Một phần của hệ thống chưa phản hồi; vui lòng thử lại",
+        ),
     ),
     "UNSUBSCRIBE_TOKEN_INVALID": ("This link is not valid", "Liên kết này không hợp lệ"),
-    "DEADLINE_PASSED": ("It took too long", "Mất quá nhiều thời gian"),
+    **dict.fromkeys(
+        ("DEADLINE_PASSED", "DEADLINE_EXCEEDED"), ("It took too long", "Mất quá nhiều thời gian")
+    ),
+    "UPDATE_MASK_INVALID": ("A field cannot be changed", "Có trường không thể thay đổi"),
+    "ON_BEHALF_OF_REFUSED": ("You may not do this", "Bạn không có quyền làm việc này"),
     "AUDIENCE_EMPTY": ("Nobody would get it", "Không có ai trong đối tượng nhận"),
     "CSRF_REFUSED": (
         "This form is out of date; please load the page again",
