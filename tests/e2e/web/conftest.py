@@ -1,7 +1,7 @@
 """A browser on the web interface of the house that did the main job.
 
-`MEKONG_TEST_BROWSER=required` fails where there is no Chromium instead of skipping.
-`MEKONG_TEST_HOUSE=.local` uses a house that runs already.
+`TEST_BROWSER=required` fails where there is no Chromium instead of skipping.
+`TEST_HOUSE=.local` uses a house that runs already.
 """
 
 import json
@@ -42,7 +42,7 @@ class Staff:
 
 @pytest.fixture(scope="session")
 def staff(request: pytest.FixtureRequest) -> Staff:
-    running = os.environ.get("MEKONG_TEST_HOUSE")
+    running = os.environ.get("TEST_HOUSE")
     state = read_state(ROOT / running) if running else request.getfixturevalue("house").state
     password = Path(state["first_password_file"]).read_text().strip()
     return Staff(state["gateway_url"], state["first_user"], password)
@@ -53,7 +53,7 @@ async def browser() -> AsyncIterator[Browser]:
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         said = "NO CHROMIUM ON THIS MACHINE: the web interface is not tested in a browser"
-        if os.environ.get("MEKONG_TEST_BROWSER") == "required":
+        if os.environ.get("TEST_BROWSER") == "required":
             pytest.fail(said)
         pytest.skip(said)
     async with async_playwright() as playwright:
