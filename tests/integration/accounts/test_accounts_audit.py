@@ -127,9 +127,9 @@ class TestErasure:
         await chain(house, told())
 
         async with house.sessions.begin() as session:
-            query = text("SELECT convert_from(sealed, 'LATIN1') FROM audit_entries")
+            query = text("SELECT sealed FROM audit_entries")
             (sealed,) = (await session.execute(query)).scalars()
-        assert "Lan" not in sealed
+        assert b"Lan" not in bytes(sealed)
 
     async def test_it_needs_a_subject_and_the_right(self, house: Any) -> None:
         with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
