@@ -32,11 +32,6 @@ def _updated(told: events_pb2.ContactUpdated, event: Event) -> Told:
     return [contacts.contact(told.contact)], []
 
 
-def _imported(told: events_pb2.ContactsImported, event: Event) -> Told:
-    copies = [contacts.contact(each) for each in (*told.created, *told.updated)]
-    return copies, timeline.imported(told, event.time, event.id)
-
-
 def _stage_changed(told: events_pb2.ContactStageChanged, event: Event) -> Told:
     return [contacts.contact(told.contact)], [timeline.stage_changed(told, event.time, event.id)]
 
@@ -68,6 +63,16 @@ def _telling(message: type[M], read: Callable[[M, Event], Told]) -> tuple[str, H
     return message.DESCRIPTOR.full_name, handle
 
 
+async def _imported(session: AsyncSession, event: Event) -> None:
+    try:
+        told = events_pb2.ContactsImported.FromString(event.data)
+        copies = [contacts.contact(each) for each in (*told.created, *told.updated)]
+        fact = timeline.imported(told, event.time, event.id)
+    except (DecodeError, ValueError):
+        raise Poison("EVENT_UNREADABLE") from None
+    await story.tell_imported(session, copies, fact)
+
+
 async def _forget(session: AsyncSession, event: Event) -> None:
     try:
         tombstone = contacts.tombstone(events_pb2.ContactDeleted.FromString(event.data))
@@ -80,7 +85,7 @@ HANDLERS: Mapping[str, Handler] = dict(
     [
         _telling(events_pb2.ContactCreated, _created),
         _telling(events_pb2.ContactUpdated, _updated),
-        _telling(events_pb2.ContactsImported, _imported),
+        (events_pb2.ContactsImported.DESCRIPTOR.full_name, _imported),
         _telling(events_pb2.ContactStageChanged, _stage_changed),
         _telling(events_pb2.ContactConverted, _converted),
         _telling(events_pb2.TransactionsIngested, _transactions),

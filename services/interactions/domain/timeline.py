@@ -50,8 +50,21 @@ class Fact:
     version: str
 
 
+@dataclass(frozen=True)
+class Imported:
+    """One entry that many contacts share: they came, or changed, by one import."""
+
+    entry: Entry
+    version: str
+    created: frozenset[UUID]
+    updated: frozenset[UUID]
+
+
 def fact_id(kind: Kind, *natural_key: str) -> UUID:
-    """Returns the same id for the same fact, however often and by which event it is told."""
+    """Returns the same id for the same fact, however often and by which event it is told.
+
+    It tells a contact's facts apart, not those of two contacts.
+    """
     return uuid5(_FACTS, "/".join((kind, *natural_key)))
 
 

@@ -10,7 +10,7 @@ from crm.interactions.v1 import note_pb2
 from crm.leads.v1 import consent_pb2, contact_pb2, events_pb2, transaction_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.interactions.domain.timeline import Entry, Fact, Kind, Message, fact_id
+from services.interactions.domain.timeline import Entry, Fact, Imported, Kind, Message, fact_id
 from services.interactions.messages import times
 
 
@@ -34,21 +34,18 @@ def created(told: events_pb2.ContactCreated, time: datetime, version: str) -> Fa
     return _fact(Kind.CONTACT_CREATED, contact.id, contact.id, at, version, details=details)
 
 
-def imported(told: events_pb2.ContactsImported, time: datetime, version: str) -> list[Fact]:
-    """Returns a fact for every contact that came or changed by an import."""
-    return [
-        _fact(
-            Kind.CONTACT_IMPORTED,
-            contact.id,
-            told.import_id,
-            time,
-            version,
-            natural_key=(told.import_id, contact.id),
-            details={"result": result},
-        )
-        for result, contacts in (("created", told.created), ("updated", told.updated))
-        for contact in contacts
-    ]
+def imported(told: events_pb2.ContactsImported, time: datetime, version: str) -> Imported:
+    """Returns the fact that contacts came or changed by an import."""
+    entry = Entry(
+        id=fact_id(Kind.CONTACT_IMPORTED, told.import_id),
+        time=time,
+        kind=Kind.CONTACT_IMPORTED,
+        resource_id=told.import_id,
+    )
+    created, updated = (
+        frozenset(UUID(it.id) for it in some) for some in (told.created, told.updated)
+    )
+    return Imported(entry, version, created, updated)
 
 
 def stage_changed(told: events_pb2.ContactStageChanged, time: datetime, version: str) -> Fact:
@@ -144,12 +141,11 @@ def _fact(
     time: datetime,
     version: str,
     *,
-    natural_key: tuple[str, ...] = (),
     actor: str = "",
     details: Mapping[str, str],
 ) -> Fact:
     entry = Entry(
-        id=fact_id(kind, *(natural_key or (resource_id,))),
+        id=fact_id(kind, resource_id),
         time=time,
         kind=kind,
         resource_id=resource_id,

@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, select, text
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain.contacts import Contact
+from services.interactions.storage import literals
 from services.interactions.storage.tables import contacts
 
 
@@ -27,32 +27,24 @@ async def put(session: AsyncSession, copies: Sequence[Contact]) -> None:
             newest[copy.id] = copy
     if not newest:
         return
-    rows = [
-        {
-            "id": copy.id,
-            "revision": copy.revision,
-            "owner_ids": list(copy.owner_ids),
-            "team_id": copy.team_id,
-            "deleted": copy.deleted,
-        }
-        # In one order, so that two consumers never wait for each other.
-        for copy in sorted(newest.values(), key=lambda copy: copy.id)
-    ]
-    query = upsert(contacts).values(rows)
-    changed = {name: query.excluded[name] for name in rows[0] if name != "id"}
+    # In one order, so that two consumers never wait for each other.
+    rows = sorted(newest.values(), key=lambda copy: copy.id)
     await session.execute(
-        query.on_conflict_do_update(
-            index_elements=[contacts.c.id],
-            set_=changed,
-            where=contacts.c.revision < query.excluded.revision,
-        )
+        _PUT,
+        {
+            "ids": literals.array(rows, lambda it: it.id.hex),
+            "revisions": literals.array(rows, lambda it: str(it.revision)),
+            "owners": literals.array(rows, _owners),
+            "teams": literals.array(rows, lambda it: it.team_id.hex if it.team_id else "NULL"),
+            "deleted": literals.array(rows, lambda it: "t" if it.deleted else "f"),
+        },
     )
 
 
 async def deleted_among(session: AsyncSession, ids: Collection[UUID]) -> set[UUID]:
     """Returns those of `ids` that are tombstones."""
-    query = select(contacts.c.id).where(contacts.c.id.in_(ids), contacts.c.deleted)
-    return set((await session.execute(query)).scalars())
+    values = {"ids": literals.array(ids, lambda it: it.hex)}
+    return set(await session.scalars(_DELETED, values))
 
 
 async def lock_against_deletion(session: AsyncSession) -> None:
@@ -73,3 +65,23 @@ def _contact(row: Row[Any]) -> Contact:
         team_id=row.team_id,
         deleted=row.deleted,
     )
+
+
+def _owners(copy: Contact) -> str:
+    return literals.quoted(literals.array(copy.owner_ids, lambda it: it.hex))
+
+
+_PUT = text("""
+    INSERT INTO contacts AS c (id, revision, owner_ids, team_id, deleted)
+    SELECT id, revision, CAST(owners AS uuid[]), team, deleted
+    FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:revisions AS bigint[]), CAST(:owners AS text[]),
+        CAST(:teams AS uuid[]), CAST(:deleted AS boolean[])
+    ) AS told (id, revision, owners, team, deleted)
+    ON CONFLICT (id) DO UPDATE
+    SET revision = excluded.revision, owner_ids = excluded.owner_ids,
+        team_id = excluded.team_id, deleted = excluded.deleted
+    WHERE c.revision < excluded.revision
+""")
+# Tombstones have an index of their own: asking for them costs nothing, however many live.
+_DELETED = text("SELECT id FROM contacts WHERE deleted AND id = ANY(CAST(:ids AS uuid[]))")

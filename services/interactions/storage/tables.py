@@ -55,8 +55,8 @@ notes = Table(
 facts = Table(
     "facts",
     metadata,
+    Column("contact_id", Uuid, primary_key=True),
     Column("id", Uuid, primary_key=True),
-    Column("contact_id", Uuid, nullable=False),
     Column("time", _time, nullable=False),
     Column("kind", Text, nullable=False),
     Column("resource_id", Text, nullable=False),

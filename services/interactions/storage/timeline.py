@@ -5,36 +5,46 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, cast, delete, func, literal, select, tuple_, union_all
+import orjson
+from sqlalchemy import Select, Text, cast, delete, func, literal, select, text, tuple_, union_all
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain.scope import Scope
-from services.interactions.domain.timeline import Entry, Fact, Kind
-from services.interactions.storage import scopes
+from services.interactions.domain.timeline import Entry, Fact, Imported, Kind
+from services.interactions.storage import literals, scopes
 from services.interactions.storage.tables import facts, follow_ups, notes
 
 
 async def put(session: AsyncSession, told: Sequence[Fact]) -> None:
     """Stores facts; what was told of the same fact stays if its version is greater."""
-    newest: dict[UUID, Fact] = {}
+    newest: dict[tuple[UUID, UUID], Fact] = {}
     for fact in told:
-        known = newest.get(fact.entry.id)
+        key = (fact.contact_id, fact.entry.id)
+        known = newest.get(key)
         if known is None or fact.version > known.version:
-            newest[fact.entry.id] = fact
+            newest[key] = fact
     if not newest:
         return
     rows = [_row(newest[key]) for key in sorted(newest)]
-    query = upsert(facts).values(rows)
-    changed = {name: query.excluded[name] for name in rows[0] if name != "id"}
-    await session.execute(
-        query.on_conflict_do_update(
-            index_elements=[facts.c.id],
-            set_=changed,
-            where=facts.c.version < query.excluded.version,
-        )
-    )
+    await session.execute(_PUT, {"rows": orjson.dumps(rows).decode()})
+
+
+async def put_imported(session: AsyncSession, told: Imported) -> None:
+    """Stores that contacts came or changed by an import, but for those that were deleted."""
+    entry = told.entry
+    for result, ids in (("created", told.created), ("updated", told.updated)):
+        values = {
+            "ids": literals.array(sorted(ids), lambda it: it.hex),
+            "id": entry.id,
+            "time": entry.time,
+            "kind": entry.kind.value,
+            "resource_id": entry.resource_id,
+            "details": orjson.dumps({**entry.details, "result": result}).decode(),
+            "version": told.version,
+        }
+        if ids:
+            await session.execute(_PUT_IMPORTED, values)
 
 
 async def drop_of_contact(session: AsyncSession, contact_id: UUID) -> None:
@@ -123,3 +133,24 @@ def _row(fact: Fact) -> dict[str, Any]:
         "details": dict(entry.details),
         "version": fact.version,
     }
+
+
+_NEWER = """
+    ON CONFLICT (contact_id, id) DO UPDATE
+    SET time = excluded.time, kind = excluded.kind, resource_id = excluded.resource_id,
+        actor = excluded.actor, details = excluded.details, version = excluded.version
+    WHERE f.version < excluded.version
+"""
+_PUT = text(f"""
+    INSERT INTO facts AS f (id, contact_id, time, kind, resource_id, actor, details, version)
+    SELECT id, contact_id, time, kind, resource_id, actor, details, version
+    FROM json_populate_recordset(CAST(NULL AS facts), CAST(:rows AS json))
+    {_NEWER}
+""")  # noqa: S608 (our own words)
+_PUT_IMPORTED = text(f"""
+    INSERT INTO facts AS f (id, contact_id, time, kind, resource_id, details, version)
+    SELECT :id, told.id, :time, :kind, :resource_id, CAST(:details AS jsonb), :version
+    FROM unnest(CAST(:ids AS uuid[])) AS told (id)
+    WHERE NOT EXISTS (SELECT FROM contacts AS c WHERE c.deleted AND c.id = told.id)
+    {_NEWER}
+""")  # noqa: S608 (our own words)

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain.contacts import Contact
-from services.interactions.domain.timeline import Fact
+from services.interactions.domain.timeline import Fact, Imported
 from services.interactions.storage import contacts, follow_ups, notes, timeline
 from services.interactions.usecases import announce
 from services.interactions.usecases.found import missing
@@ -18,6 +18,15 @@ async def tell(session: AsyncSession, copies: Sequence[Contact], facts: Sequence
     await contacts.put(session, copies)
     gone = await contacts.deleted_among(session, {fact.contact_id for fact in facts})
     await timeline.put(session, [fact for fact in facts if fact.contact_id not in gone])
+
+
+async def tell_imported(
+    session: AsyncSession, copies: Sequence[Contact], imported: Imported
+) -> None:
+    """Keeps copies of contacts and adds the fact that they were imported to those not deleted."""
+    await contacts.lock_against_deletion(session)
+    await contacts.put(session, copies)
+    await timeline.put_imported(session, imported)
 
 
 async def still_there(session: AsyncSession, contact_id: UUID) -> None:

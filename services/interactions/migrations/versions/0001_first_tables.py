@@ -17,6 +17,7 @@ _TABLES = (
         deleted boolean NOT NULL DEFAULT false
     )
     """,
+    "CREATE INDEX contacts_deleted ON contacts (id) WHERE deleted",
     """
     CREATE TABLE follow_ups (
         id uuid PRIMARY KEY,
@@ -57,19 +58,21 @@ _TABLES = (
     )
     """,
     "CREATE INDEX notes_by_contact ON notes (contact_id, create_time, id)",
+    # One index, by contact: those of an import come in the order of their contacts, and the few
+    # of one contact are sorted when they are read.
     """
     CREATE TABLE facts (
-        id uuid PRIMARY KEY,
         contact_id uuid NOT NULL,
+        id uuid NOT NULL,
         time timestamptz NOT NULL,
         kind text NOT NULL,
         resource_id text NOT NULL,
         actor text NOT NULL DEFAULT '',
         details jsonb NOT NULL DEFAULT '{}',
-        version text NOT NULL
+        version text NOT NULL,
+        PRIMARY KEY (contact_id, id)
     )
     """,
-    "CREATE INDEX facts_by_contact ON facts (contact_id, time, id)",
 )
 
 
