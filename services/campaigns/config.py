@@ -28,13 +28,16 @@ class Settings(ServiceSettings):
     """After a planner was killed, another goes on with its run this much later."""
 
     max_open_chunks: int = Field(default=20, ge=1)
-    """Chunks of a run a region's notifier may have unfinished; more make a pause less sharp."""
+    """500 times as many messages of a run may be open at a region; more blunt a pause."""
 
     silence_seconds: float = Field(default=300.0, gt=0)
     """A chunk nobody told of for so long is published again; beyond the broker's window."""
 
-    poll_seconds: float = Field(default=0.25, gt=0)
-    """How often workers and watched runs look for news; lower costs idle queries."""
+    poll_seconds: float = Field(default=1.0, gt=0)
+    """Workers look for what another process left so often; what this one does wakes them."""
+
+    watch_seconds: float = Field(default=0.25, gt=0)
+    """Whoever watches a run sees a change this much later."""
 
     @field_validator("regions", mode="before")
     @classmethod

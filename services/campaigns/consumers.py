@@ -17,7 +17,7 @@ async def messages_progressed(session: AsyncSession, event: Event) -> None:
         report = work.report(event.data)
     except (DecodeError, ValueError):
         raise Poison("REPORT_UNREADABLE") from None
-    await progress.apply(session, report)
+    await progress.apply(session, [report])
 
 
 HANDLERS = {"crm.notifier.v1.MessagesProgressed": messages_progressed}

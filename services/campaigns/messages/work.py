@@ -1,92 +1,71 @@
 """Chunks as notifiers take them, and reports as they make them."""
 
-from collections.abc import Sequence
-from datetime import UTC, date
+from collections.abc import Iterable
+from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
 from crm.notifier.v1 import events_pb2, message_pb2, work_pb2
 
+from services.campaigns.domain.planning import Decision
 from services.campaigns.domain.runs import Run
 from services.campaigns.domain.states import OF_MESSAGE
 from services.campaigns.messages import kinds
-from services.campaigns.storage.recipients import News, Waiting
+from services.campaigns.storage.news import News
 
 MAX_RECIPIENTS = 500
 MAX_BYTES = 512 * 1024
 
-# What a recipient takes besides its values: ids, tags and lengths.
-_OVERHEAD = 64
+# What a chunk takes besides its recipients: ids, names of variables.
+HEAD_BYTES = 8 * 1024
+
+_PREFIX = "MESSAGE_STATE_"
+_STATES: dict[int, str] = {
+    number: OF_MESSAGE[name.removeprefix(_PREFIX)].value
+    for name, number in message_pb2.MessageState.items()
+    if name.removeprefix(_PREFIX) in OF_MESSAGE
+}
+_ID_BYTES = 16
 
 
 class Report(NamedTuple):
-    """What a notifier said of some messages of a run."""
+    """What a notifier said of some messages of a run, by message id."""
 
     run_id: UUID
     run_date: date
-    news: list[News]
+    news: dict[bytes, News]
 
 
-def chunk(run: Run, chunk_id: UUID, waiting: Sequence[Waiting]) -> tuple[bytes, int]:
-    """Return a chunk's bytes and how many of `waiting` are in it: the first that fit."""
-    message = _empty(run, chunk_id)
-    size, taken = message.ByteSize(), 0
-    for each in waiting[:MAX_RECIPIENTS]:
-        recipient = work_pb2.ChunkRecipient(
-            message_id=each.message_id.bytes,
-            contact_id=each.contact_id.bytes,
-            address=each.address,
-            address_key=each.address_key,
-            time_zone=each.time_zone,
-            locale=each.locale,
-            values=each.values,
-        )
-        size += recipient.ByteSize() + _OVERHEAD
-        if size > MAX_BYTES and taken:
-            break
-        message.recipients.append(recipient)
-        taken += 1
-    return message.SerializeToString(deterministic=True), taken
+def packed(decision: Decision) -> bytes:
+    """Return one recipient as the bytes that a chunk carries: its field with tag and length.
 
-
-def report(data: bytes) -> Report:
-    """Return what an event says; raises `ValueError` or `DecodeError` where it is not one.
-
-    Of several lines about one message only that of the greatest revision is kept.
+    Protobuf's wire form of a message is that of its fields, one after another: recipients that were
+    packed one by one make a chunk when they are put behind its `head`. Empty for the excluded.
     """
-    message = events_pb2.MessagesProgressed.FromString(data)
-    newest: dict[bytes, events_pb2.MessageProgress] = {}
-    for each in message.messages:
-        known = newest.get(each.message_id)
-        if known is None or known.revision < each.revision:
-            newest[each.message_id] = each
-    return Report(
-        UUID(message.run_id),
-        date.fromisoformat(message.run_date),
-        [_news(each) for each in newest.values()],
+    member, message_id, _, _, values = decision
+    if message_id is None:
+        return b""
+    alone = work_pb2.Chunk()
+    alone.recipients.add(
+        message_id=message_id,
+        contact_id=member.contact_id,
+        address=member.address,
+        address_key=member.address_key,
+        time_zone=member.time_zone,
+        locale=member.locale,
+        values=values,
     )
+    return alone.SerializeToString()
 
 
-def _news(message: events_pb2.MessageProgress) -> News:
-    name = message_pb2.MessageState.Name(message.state).removeprefix("MESSAGE_STATE_")
-    if name not in OF_MESSAGE:
-        raise ValueError("a message without a state")
-    return News(
-        UUID(bytes=message.message_id),
-        OF_MESSAGE[name],
-        message.reason,
-        message.revision,
-        message.time.ToDatetime(tzinfo=UTC),
-    )
-
-
-def _empty(run: Run, chunk_id: UUID) -> work_pb2.Chunk:
+def head(run: Run, chunk_id: UUID, epoch: int) -> bytes:
+    """Return a chunk without recipients; theirs is the last field, so that they follow it."""
     return work_pb2.Chunk(
         chunk_id=chunk_id.bytes,
         run_id=run.id.bytes,
         run_date=run.run_date.isoformat(),
         campaign_id=run.campaign_id.bytes,
-        epoch=run.epoch,
+        epoch=epoch,
         channel=kinds.number(message_pb2.Channel, run.channel),
         purpose=kinds.number(message_pb2.Purpose, run.purpose),
         advertiser_id=run.advertiser_id.bytes,
@@ -95,4 +74,39 @@ def _empty(run: Run, chunk_id: UUID) -> work_pb2.Chunk:
         not_after=kinds.time(run.not_after),
         max_per_second=run.max_per_second,
         variables=run.variables,
-    )
+    ).SerializeToString(deterministic=True)
+
+
+def report(data: bytes) -> Report:
+    """Return what an event says; raises `ValueError` or `DecodeError` where it is not one.
+
+    Of several lines about one message only that of the greatest revision is kept.
+    """
+    message = events_pb2.MessagesProgressed.FromString(data)
+    news: dict[bytes, News] = {}
+    for each in message.messages:
+        message_id, revision, time = each.message_id, each.revision, each.time
+        known = news.get(message_id)
+        if known is not None and known.revision >= revision:
+            continue
+        state = _STATES.get(each.state)
+        if state is None or len(message_id) != _ID_BYTES or "\0" in each.reason:
+            raise ValueError("not news of a message")
+        micros = time.seconds * 1_000_000 + time.nanos // 1_000
+        news[message_id] = News(state, each.reason, revision, micros)
+    return Report(UUID(message.run_id), date.fromisoformat(message.run_date), news)
+
+
+def merged(reports: Iterable[Report]) -> list[Report]:
+    """Return the reports with those of one run made one; of each message the newest counts."""
+    whole: dict[UUID, Report] = {}
+    for each in reports:
+        if each.run_id not in whole:
+            whole[each.run_id] = each._replace(news=dict(each.news))
+            continue
+        into = whole[each.run_id].news
+        for message_id, news in each.news.items():
+            known = into.get(message_id)
+            if known is None or known.revision < news.revision:
+                into[message_id] = news
+    return [whole[run_id] for run_id in sorted(whole)]

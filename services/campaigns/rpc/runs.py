@@ -23,10 +23,10 @@ from services.campaigns.usecases import runs as usecases
 class RunServicer(service_grpc.RunServiceServicer):
     """Runs of campaigns."""
 
-    def __init__(self, sessions: Sessions, seal_key: SecretStr, poll_seconds: float) -> None:
+    def __init__(self, sessions: Sessions, seal_key: SecretStr, watch_seconds: float) -> None:
         self._sessions = sessions
         self._seal_key = seal_key
-        self._poll_seconds = poll_seconds
+        self._watch_seconds = watch_seconds
 
     async def GetRun(self, request: service_pb.GetRunRequest, _: Any) -> pb.Run:
         """Return one run with its counts."""
@@ -84,12 +84,12 @@ class RunServicer(service_grpc.RunServiceServicer):
                 told = run
             if run.HasField("end_time") or context.draining().is_set():
                 return
-            await asyncio.sleep(self._poll_seconds)
+            await asyncio.sleep(self._watch_seconds)
 
     async def ListRecipients(
         self, request: service_pb.ListRecipientsRequest, _: Any
     ) -> service_pb.ListRecipientsResponse:
-        """Return a page of a run's recipients by contact id."""
+        """Return a page of a run's recipients by its place in the audience."""
         rights.require("messages", "read")
         run_id = identifier("run_id", request.run_id)
         wanted = {
@@ -107,7 +107,7 @@ class RunServicer(service_grpc.RunServiceServicer):
             recipients=[messages.recipient(each) for each in shown]
         )
         if len(found) > page.size:
-            keys = [shown[-1].contact_id]
+            keys = [shown[-1].ordinal]
             response.next_page_token = paging.token(keys, wanted, self._seal_key)
         return response
 

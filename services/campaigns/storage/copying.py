@@ -5,72 +5,68 @@ would be what bounds planning.
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 
 from services.campaigns.domain.planning import Decision
 from services.campaigns.domain.runs import Run
-from services.campaigns.domain.states import RecipientState
+from services.campaigns.domain.states import ExclusionReason, RecipientState
 
 COLUMNS = (
     "run_date",
     "run_id",
     "channel",
     "contact_id",
+    "ordinal",
     "message_id",
     "state",
     "reason",
     "region",
-    "time_zone",
-    "locale",
     "address",
-    "address_key",
-    "values",
+    "packed",
 )
 BEGIN = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
 END = struct.pack(">h", -1)
 
 _EPOCH = date(2000, 1, 1)
-_TEXT_OID = 25
 _NULL = struct.pack(">i", -1)
 _UUID_SIZE = struct.pack(">i", 16)
-_EMPTY_ARRAY = struct.pack(">iiii", 12, 0, 0, _TEXT_OID)
 _size = struct.Struct(">i").pack
-_array = struct.Struct(">iiiiii").pack
+_ordinal = struct.Struct(">iq").pack
 
 
-def encoder(run: Run) -> Callable[[Decision], bytes]:
-    """Return what packs a decision about one of the run's people into a row."""
+def encoder(run: Run) -> Callable[[Decision, bytes], bytes]:
+    """Return what packs a decision about one of the run's people into a row.
+
+    It takes the decision, and the recipient as chunks carry it (empty for the excluded).
+    """
     days = (run.run_date - _EPOCH).days
     start = struct.pack(">hii", len(COLUMNS), 4, days) + _UUID_SIZE + run.id.bytes
     start += _text(run.channel.value) + _UUID_SIZE
     planned = _text(RecipientState.PLANNED.value) + _text("")
-    seen: dict[str, bytes] = {}
+    excluded = {
+        reason: _NULL + _text(RecipientState.EXCLUDED.value) + _text(reason.value)
+        for reason in ExclusionReason
+    }
+    regions: dict[str, bytes] = {}
 
-    def often(text: str) -> bytes:
-        """Pack one of few texts, once."""
-        packed = seen.get(text)
-        if packed is None:
-            packed = seen[text] = _text(text)
-        return packed
-
-    def encode(decision: Decision) -> bytes:
-        member, message_id, reason, region, values = decision
-        if reason is None and message_id is not None:
-            outcome = _UUID_SIZE + message_id + planned
-        else:
-            outcome = _NULL + often(RecipientState.EXCLUDED) + often(reason or "")
+    def encode(decision: Decision, packed: bytes) -> bytes:
+        member, message_id, reason, region, _ = decision
+        outcome = excluded[reason] if reason else _UUID_SIZE + (message_id or b"") + planned
+        if region not in regions:
+            regions[region] = _text(region)
+        address = member.address.encode()
         return b"".join(
             (
                 start,
                 member.contact_id,
+                _ordinal(8, member.ordinal),
                 outcome,
-                often(region),
-                often(member.time_zone),
-                often(member.locale),
-                _text(member.address),
-                _text(member.address_key),
-                _texts(values),
+                regions[region],
+                _size(len(address)),
+                address,
+                _size(len(packed)),
+                packed,
             )
         )
 
@@ -80,11 +76,3 @@ def encoder(run: Run) -> Callable[[Decision], bytes]:
 def _text(text: str) -> bytes:
     data = text.encode()
     return _size(len(data)) + data
-
-
-def _texts(values: Sequence[str]) -> bytes:
-    packed = [_text(value) for value in values]
-    if not packed:
-        return _EMPTY_ARRAY
-    body = b"".join(packed)
-    return _array(20 + len(body), 1, 0, _TEXT_OID, len(packed), 1) + body

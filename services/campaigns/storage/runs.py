@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping, Select, and_, func, insert, select, update
@@ -13,13 +13,22 @@ from chassis.db.paging import Page
 from chassis.errors import NotFound
 from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.runs import Counts, Plan, Progress, Run
-from services.campaigns.domain.states import ExclusionReason, RecipientState, RunState
+from services.campaigns.domain.states import LEFT_BEHIND, ExclusionReason, RecipientState, RunState
 from services.campaigns.storage.campaigns import audience
 from services.campaigns.storage.tables import run_counters, runs
 
 # All that changes of a run besides its plan, which only the planner writes.
 _MOVES = ("revision", "epoch", "state", "resume_state", "plan_time", "end_time")
+_UNSETTLED = run_counters.c.planned + run_counters.c.handed_over + run_counters.c.deferred
 _COUNTED = {RecipientState(name.upper()): name for name in run_counters.c.keys()[1:]}
+
+
+class Due(NamedTuple):
+    """Runs to expire, runs that ended early and left somebody behind, and runs that are over."""
+
+    expired: list[UUID]
+    left: list[UUID]
+    over: list[UUID]
 
 
 async def get(session: AsyncSession, run_id: UUID) -> Progress:
@@ -78,43 +87,40 @@ async def move(session: AsyncSession, run: Run) -> None:
     await session.execute(update(runs).where(runs.c.id == run.id).values(values))
 
 
-async def open_ids(session: AsyncSession, states: Sequence[RunState]) -> Sequence[UUID]:
-    """Return the runs in one of the states that have not ended, oldest first."""
-    query = select(runs.c.id).where(runs.c.state.in_(states), runs.c.end_time.is_(None))
-    return (await session.scalars(query.order_by(runs.c.id))).all()
-
-
-async def waiting_ids(session: AsyncSession, states: Sequence[RunState]) -> Sequence[UUID]:
-    """Return the open runs in one of the states that have recipients not handed over."""
+async def waiting_ids(session: AsyncSession) -> Sequence[UUID]:
+    """Return the runs that are SENDING and have recipients not handed over, oldest first."""
     query = (
         select(runs.c.id)
         .join(run_counters, run_counters.c.run_id == runs.c.id)
-        .where(runs.c.state.in_(states), runs.c.end_time.is_(None), run_counters.c.planned > 0)
+        .where(
+            runs.c.state == RunState.SENDING,
+            runs.c.end_time.is_(None),
+            run_counters.c.planned > 0,
+        )
     )
     return (await session.scalars(query.order_by(runs.c.id))).all()
 
 
-async def over_ids(session: AsyncSession) -> Sequence[UUID]:
-    """Return the runs that seem to be over and are not marked so."""
-    states = [RunState.SENDING, RunState.CANCELLED, RunState.EXPIRED]
-    unsettled = run_counters.c.planned + run_counters.c.handed_over + run_counters.c.deferred
+async def due(session: AsyncSession) -> Due:
+    """Return the runs to bring to their end; "not after" is judged by the database's clock."""
+    is_early = runs.c.state.in_(list(LEFT_BEHIND))
     query = (
-        select(runs.c.id)
+        select(
+            runs.c.id,
+            and_(is_early.is_(False), runs.c.not_after <= func.clock_timestamp()),
+            and_(is_early, run_counters.c.planned > 0),
+            and_(runs.c.state.in_([RunState.SENDING, *LEFT_BEHIND]), _UNSETTLED == 0),
+        )
         .join(run_counters, run_counters.c.run_id == runs.c.id)
-        .where(runs.c.state.in_(states), runs.c.end_time.is_(None), unsettled == 0)
+        .where(runs.c.end_time.is_(None))
+        .order_by(runs.c.id)
     )
-    return (await session.scalars(query)).all()
-
-
-async def expired_ids(session: AsyncSession) -> Sequence[UUID]:
-    """Return the runs whose "not after" has passed by the database's clock."""
-    states = [RunState.SCHEDULED, RunState.PLANNING, RunState.SENDING, RunState.PAUSED]
-    query = select(runs.c.id).where(
-        runs.c.state.in_(states),
-        runs.c.end_time.is_(None),
-        runs.c.not_after <= func.clock_timestamp(),
-    )
-    return (await session.scalars(query)).all()
+    found = Due([], [], [])
+    for run_id, is_expired, is_left, is_over in await session.execute(query):
+        found.expired.extend([run_id] if is_expired else [])
+        found.left.extend([run_id] if is_left else [])
+        found.over.extend([run_id] if is_over else [])
+    return found
 
 
 async def claim_planning(
@@ -196,15 +202,17 @@ async def keep_plan(session: AsyncSession, run_id: UUID, plan: Plan, lease: time
     )
 
 
-async def count(session: AsyncSession, run_id: UUID, deltas: Mapping[RecipientState, int]) -> None:
-    """Move the counters of a run by the deltas; locks them until the transaction ends."""
+async def count(session: AsyncSession, run_id: UUID, deltas: Mapping[RecipientState, int]) -> bool:
+    """Move the counters of a run by the deltas; locks them until the transaction ends.
+
+    Returns whether nobody of the run waits for anything but a receipt after a move.
+    """
     moved = {_COUNTED[state]: delta for state, delta in deltas.items() if delta}
     if not moved:
-        return
+        return False
     values = {name: run_counters.c[name] + delta for name, delta in moved.items()}
-    await session.execute(
-        update(run_counters).where(run_counters.c.run_id == run_id).values(values)
-    )
+    change = update(run_counters).where(run_counters.c.run_id == run_id).values(values)
+    return bool(await session.scalar(change.returning(_UNSETTLED == 0)))
 
 
 def _held(run_id: UUID, fence: int) -> Any:

@@ -113,6 +113,15 @@ run_counters = Table(
     ),
 )
 
+run_regions = Table(
+    "run_regions",
+    metadata,
+    Column("run_id", U, primary_key=True),
+    Column("region", T, primary_key=True),
+    Column("handed_to", BigInteger),
+    Column("open", BigInteger),
+)
+
 recipients = Table(
     "recipients",
     metadata,
@@ -120,18 +129,16 @@ recipients = Table(
     Column("run_id", U, primary_key=True),
     Column("contact_id", U, primary_key=True),
     Column("channel", T, primary_key=True),
+    Column("ordinal", BigInteger),
     Column("message_id", U),
-    Column("chunk_id", U),
     Column("revision", BigInteger),
     Column("update_time", _TIME),
     Column("state", T),
+    Column("before", T),
     Column("reason", T),
     Column("region", T),
     Column("address", T),
-    Column("address_key", T),
-    Column("time_zone", T),
-    Column("locale", T),
-    Column("values", ARRAY(T)),
+    Column("packed", LargeBinary),
 )
 
 chunks = Table(
@@ -141,10 +148,12 @@ chunks = Table(
     Column("run_id", U),
     Column("run_date", Date),
     Column("region", T),
+    Column("epoch", BigInteger),
+    Column("from_ordinal", BigInteger),
+    Column("to_ordinal", BigInteger),
     Column("size", Integer),
-    Column("open", Integer),
-    Column("payload", LargeBinary),
-    Column("published_at", _TIME),
     Column("publications", Integer),
+    Column("published_at", _TIME),
     Column("due_at", _TIME),
+    Column("create_time", _TIME),
 )

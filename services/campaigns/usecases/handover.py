@@ -10,11 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.campaigns.domain.runs import Run
 from services.campaigns.domain.states import RecipientState, RunState
 from services.campaigns.messages import work
-from services.campaigns.storage import chunks, recipients
+from services.campaigns.storage import chunks, regions
 from services.campaigns.storage import runs as stored
+from services.campaigns.storage.regions import Region
 
 # Longer than its maker needs to publish a chunk; then anybody does.
 ORPHANED = timedelta(seconds=10)
+
+# Chunks of a region made in one transaction: a pause waits for no more than these.
+AT_ONCE = 4
 
 
 class Chunk(NamedTuple):
@@ -26,33 +30,64 @@ class Chunk(NamedTuple):
 
 
 async def hand_over(session: AsyncSession, run_id: UUID, *, backlog: int) -> list[Chunk]:
-    """Make at most one chunk a region of a run that is SENDING; returns what to publish.
+    """Make the next chunks of a run that is SENDING, for every region; returns what to publish.
 
-    No region gets more than `backlog` chunks that its notifier has not dealt with, so that a
-    pause or a cancel finds most of the run still here. Holds the run's lock: after a pause has
-    committed nothing is handed over.
+    No region gets more than `backlog` chunks' worth of messages that its notifier has yet to tell
+    of, so that a pause or a cancel finds most of the run still here. Holds the run's lock: after a
+    pause has committed nothing is handed over.
     """
     run = await stored.try_lock(session, run_id)
     if run is None or run.state is not RunState.SENDING:
         return []
     made = []
-    for region in sorted(run.plan.regions):
-        if await chunks.count_open(session, run.id, region) < backlog:
-            chunk = await _chunk(session, run, region)
-            made += [chunk] if chunk is not None else []
-    return made
-
-
-async def _chunk(session: AsyncSession, run: Run, region: str) -> Chunk | None:
-    waiting = await recipients.claim(session, run, region, work.MAX_RECIPIENTS)
-    if not waiting:
-        return None
-    chunk_id = uuid_utils.compat.uuid7()
-    payload, size = work.chunk(run, chunk_id, waiting)
-    taken = [each.message_id for each in waiting[:size]]
-    await recipients.hand_over(session, run, chunk_id, taken)
-    await chunks.add(session, run, region, chunk_id, payload, size, ORPHANED)
+    handed = []
+    for region in await regions.read(session, run.id):
+        parts, after = await _cut(session, run, region, backlog * work.MAX_RECIPIENTS - region.open)
+        made += parts
+        if after > region.handed_to:
+            handed.append((region.name, after, sum(part.size for part, _ in parts)))
+    people = sum(size for _, _, size in handed)
+    # Counters before regions: everybody takes these locks in this order.
     await stored.count(
-        session, run.id, {RecipientState.PLANNED: -size, RecipientState.HANDED_OVER: size}
+        session, run.id, {RecipientState.PLANNED: -people, RecipientState.HANDED_OVER: people}
     )
-    return Chunk(chunk_id, region, payload)
+    for name, after, size in handed:
+        await regions.hand(session, run.id, name, after, size)
+    return [Chunk(chunk.id, chunk.region, payload) for chunk, payload in made]
+
+
+async def again(session: AsyncSession, chunk: chunks.Chunk) -> Chunk:
+    """Return a chunk as it was published before: the same bytes, of the same rows."""
+    run = (await stored.get(session, chunk.run_id)).run
+    payload = work.head(run, chunk.id, chunk.epoch) + await chunks.packed(session, chunk)
+    return Chunk(chunk.id, chunk.region, payload)
+
+
+async def _cut(
+    session: AsyncSession, run: Run, region: Region, room: int
+) -> tuple[list[tuple[chunks.Chunk, bytes]], int]:
+    """Store the next chunks of a region, and return them with the ordinal they reach to."""
+    made: list[tuple[chunks.Chunk, bytes]] = []
+    after = region.handed_to
+    while room >= work.MAX_RECIPIENTS and len(made) < AT_ONCE and after < run.plan.cursor:
+        cut = await chunks.cut(
+            session, run, region.name, after, work.MAX_RECIPIENTS, work.MAX_BYTES - work.HEAD_BYTES
+        )
+        if cut is None:
+            # Nobody of this region is left: whoever looks again need not pass all the others.
+            after = run.plan.cursor
+            break
+        chunk = chunks.Chunk(
+            uuid_utils.compat.uuid7(),
+            run.id,
+            run.run_date,
+            region.name,
+            run.epoch,
+            after,
+            cut.to_ordinal,
+            cut.size,
+        )
+        await chunks.add(session, chunk, ORPHANED)
+        made.append((chunk, work.head(run, chunk.id, chunk.epoch) + cut.packed))
+        after, room = cut.to_ordinal, room - cut.size
+    return made, after

@@ -17,8 +17,10 @@ from services.campaigns.domain.planning import Decision, Member
 from services.campaigns.domain.runs import Plan, Run
 from services.campaigns.domain.states import RecipientState
 from services.campaigns.messages import runs as messages
-from services.campaigns.storage import copying, recipients
+from services.campaigns.messages import work
+from services.campaigns.storage import copying, nudges, recipients, regions
 from services.campaigns.storage import runs as stored
+from services.campaigns.storage.nudges import Worker
 from services.campaigns.usecases import runs
 
 # After so many people whoever waits for an answer has a turn: the database works meanwhile.
@@ -30,7 +32,7 @@ class Batch(NamedTuple):
 
     decisions: list[Decision]
     rows: list[bytes]
-    encode: Callable[[Decision], bytes]
+    encode: Callable[[Decision, bytes], bytes]
 
 
 async def prepare(run: Run, members: Sequence[Member], regions: Sequence[str]) -> Batch:
@@ -44,7 +46,7 @@ async def prepare(run: Run, members: Sequence[Member], regions: Sequence[str]) -
     for start in range(0, len(members), SLICE):
         decisions = planning.decide(run, members[start : start + SLICE], regions, met)
         batch.decisions.extend(decisions)
-        batch.rows.extend(encode(each) for each in decisions)
+        batch.rows.extend([encode(each, work.packed(each)) for each in decisions])
         await asyncio.sleep(0)
     return batch
 
@@ -72,6 +74,7 @@ async def plan(
     await recipients.copy(session, batch.rows)
     await stored.keep_plan(session, run.id, after, lease)
     await stored.count(session, run.id, {RecipientState.PLANNED: len(planned)})
+    await regions.make(session, run.id, sorted(after.regions - before.regions))
     return True
 
 
@@ -92,6 +95,7 @@ async def freeze(session: AsyncSession, run_id: UUID, fence: int, size: int, now
         )
     after = domain.planned(run, now)
     await stored.move(session, after)
+    nudges.add(session, Worker.SENDER, Worker.CLOSER)
     await runs.announce(session, after, messages.planned, "plan", to=Class.FACTS)
     return True
 
@@ -109,5 +113,5 @@ async def _compared(session: AsyncSession, run: Run, batch: Batch) -> Batch:
     shared = [place for place, each in enumerate(batch.decisions) if each.message_id in taken]
     for place in shared:
         batch.decisions[place] = planning.shared(batch.decisions[place])
-        batch.rows[place] = batch.encode(batch.decisions[place])
+        batch.rows[place] = batch.encode(batch.decisions[place], b"")
     return batch

@@ -1,30 +1,38 @@
-"""What notifiers report moves recipients, the run's counters and its chunks together."""
+"""What notifiers report moves recipients, the run's counters and its regions together."""
 
 from collections import Counter
-from uuid import UUID
+from collections.abc import Iterable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.campaigns.domain.states import RecipientState
+from services.campaigns.messages import work
 from services.campaigns.messages.work import Report
-from services.campaigns.storage import chunks, recipients
+from services.campaigns.storage import news, nudges, regions
 from services.campaigns.storage import runs as stored
+from services.campaigns.storage.nudges import Worker
 
 
-async def apply(session: AsyncSession, report: Report) -> int:
+async def apply(session: AsyncSession, reports: Iterable[Report]) -> int:
     """Apply what is news; returns how many recipients moved. Old news and strangers are dropped."""
-    moved = await recipients.apply(session, report.run_date, report.news)
+    return sum([await _apply(session, each) for each in work.merged(reports)])
+
+
+async def _apply(session: AsyncSession, report: Report) -> int:
+    moved = await news.apply(session, report.run_id, report.run_date, report.news)
     states: Counter[RecipientState] = Counter()
-    opened: Counter[UUID] = Counter()
+    opened: Counter[str] = Counter()
     for each in moved:
         states[each.after] += each.people
         states[each.before] -= each.people
-        if each.chunk_id is not None:
-            entered = each.after is RecipientState.HANDED_OVER
-            left = each.before is RecipientState.HANDED_OVER
-            opened[each.chunk_id] += (entered - left) * each.people
-    # Counters before chunks: everybody takes these locks in this order.
-    await stored.count(session, report.run_id, states)
-    if opened:
-        await chunks.move(session, opened)
+        entered = each.after is RecipientState.HANDED_OVER
+        left = each.before is RecipientState.HANDED_OVER
+        opened[each.region] += (entered - left) * each.people
+    # Counters before regions: everybody takes these locks in this order.
+    settled = await stored.count(session, report.run_id, states)
+    if any(opened.values()):
+        await regions.move(session, report.run_id, opened)
+        nudges.add(session, Worker.SENDER)
+    if settled:
+        nudges.add(session, Worker.CLOSER)
     return sum(each.people for each in moved)

@@ -20,8 +20,9 @@ from services.campaigns.domain.states import LEFT_BEHIND, NEXT, RecipientState, 
 from services.campaigns.domain.templates import Content
 from services.campaigns.messages import campaigns as campaign_messages
 from services.campaigns.messages import runs as messages
-from services.campaigns.storage import campaigns, chunks, recipients
+from services.campaigns.storage import campaigns, chunks, nudges, recipients, regions
 from services.campaigns.storage import runs as stored
+from services.campaigns.storage.nudges import Worker
 from services.campaigns.usecases.campaigns import check_etag, check_idle
 
 # Recipients moved in one transaction when a run ends early.
@@ -70,6 +71,7 @@ async def start(
         key=str(after.id),
         revision=after.revision,
     )
+    nudges.add(session, Worker.PLANNER)
     return await announce(session, run, messages.started, "start", to=Class.FACTS)
 
 
@@ -90,6 +92,7 @@ async def resume(session: AsyncSession, run_id: UUID) -> Progress:
         return await stored.get(session, run_id)
     after = domain.resumed(run)
     await stored.move(session, after)
+    nudges.add(session, Worker.PLANNER, Worker.SENDER, Worker.CLOSER)
     return await announce(session, after, messages.resumed, "resume")
 
 
@@ -103,6 +106,7 @@ async def cancel(session: AsyncSession, run_id: UUID) -> Progress:
         return await stored.get(session, run_id)
     after = domain.moved(run, RunState.CANCELLED)
     await stored.move(session, after)
+    nudges.add(session, Worker.CLOSER)
     return await announce(session, after, messages.cancelled, "cancel")
 
 
@@ -119,13 +123,24 @@ async def expire(session: AsyncSession, run_id: UUID) -> bool:
 
 async def sweep(session: AsyncSession, run_id: UUID) -> int:
     """Move a batch of recipients that a run which ended early left behind; returns how many."""
-    progress = await stored.get(session, run_id)
-    to = LEFT_BEHIND.get(progress.run.state)
-    if to is None:
+    run = await stored.try_lock(session, run_id)
+    to = LEFT_BEHIND.get(run.state) if run is not None else None
+    if run is None or to is None:
         return 0
-    moved = await recipients.leave_behind(session, progress.run, to, SWEEP)
-    await stored.count(session, run_id, {RecipientState.PLANNED: -moved, to: moved})
-    return moved
+    people, reached = 0, {}
+    for region in await regions.read(session, run_id):
+        if region.handed_to < run.plan.cursor:
+            moved, last = await recipients.leave_behind(
+                session, run, region.name, region.handed_to, to, SWEEP
+            )
+            reached[region.name] = last if moved == SWEEP else run.plan.cursor
+            people += moved
+    settled = await stored.count(session, run_id, {RecipientState.PLANNED: -people, to: people})
+    for name, last in reached.items():
+        await regions.hand(session, run_id, name, last, 0)
+    if settled:
+        nudges.add(session, Worker.CLOSER)
+    return people
 
 
 async def finish(session: AsyncSession, run_id: UUID, now: datetime) -> bool:

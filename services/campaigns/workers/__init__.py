@@ -5,6 +5,7 @@ from chassis.events.connection import Connection
 from services.campaigns.clients.leads import Leads
 from services.campaigns.config import Settings
 from services.campaigns.domain.clock import Clock
+from services.campaigns.storage.nudges import Worker
 from services.campaigns.workers.closer import Closer
 from services.campaigns.workers.planner import Planner
 from services.campaigns.workers.rounds import Rounds
@@ -34,9 +35,9 @@ def all_of(
     closer = Closer(sessions, clock)
     idle = settings.poll_seconds
     return [
-        Rounds("planner", planner.round, idle),
-        Rounds("sender", sender.hand_over, idle),
-        Rounds("sender of due chunks", sender.publish_due, 4 * idle),
-        Rounds("closer", closer.round, idle),
+        Rounds("planner", planner.round, idle, Worker.PLANNER),
+        Rounds("sender", sender.hand_over, idle, Worker.SENDER),
+        Rounds("sender of due chunks", sender.publish_due, 2 * idle),
+        Rounds("closer", closer.round, idle, Worker.CLOSER),
         Rounds("partitions", closer.prepare, _PARTITIONS_SECONDS),
     ]

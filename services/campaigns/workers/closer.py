@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from chassis.db import Sessions
 from services.campaigns.domain.clock import Clock
-from services.campaigns.domain.states import LEFT_BEHIND
 from services.campaigns.storage import partitions
 from services.campaigns.storage import runs as stored
 from services.campaigns.usecases import runs as usecases
@@ -20,20 +19,18 @@ class Closer:
     async def round(self) -> bool:
         """Do what is due; True if there may be more at once."""
         async with self._sessions.begin() as session:
-            expired = await stored.expired_ids(session)
-            swept = await stored.waiting_ids(session, list(LEFT_BEHIND))
-            over = await stored.over_ids(session)
-        for run_id in expired:
+            due = await stored.due(session)
+        for run_id in due.expired:
             async with self._sessions.begin() as session:
                 await usecases.expire(session, run_id)
         moved = 0
-        for run_id in swept:
+        for run_id in due.left:
             async with self._sessions.begin() as session:
                 moved += await usecases.sweep(session, run_id)
-        for run_id in over:
+        for run_id in due.over:
             async with self._sessions.begin() as session:
                 await usecases.finish(session, run_id, self._clock())
-        return bool(expired or moved)
+        return bool(due.expired or moved)
 
     async def prepare(self) -> bool:
         """Make room for the runs of today and tomorrow before anybody starts one."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+import grpc
 import structlog
 
 from chassis import context, errors
@@ -67,12 +68,21 @@ class Planner:
                 await self._plan(run, fence)
         except errors.Error as error:
             away = rounds.is_away(error)
-            line = log.warning if away else log.error
-            line("planning_waits", run_id=str(run.id), reason=error.reason, why=error.message)
-            await self._release(run.id, fence, _AWAY if away else _REFUSED)
+            await self._wait(run, fence, error.reason, error.message, is_away=away)
+        except grpc.aio.AioRpcError as error:
+            # INTERNAL and the like, which the error family does not have.
+            await self._wait(run, fence, error.code().name, error.details() or "", is_away=False)
+        except Exception:
+            await self._release(run.id, fence, _REFUSED)
+            raise
         else:
             await self._release(run.id, fence)
         return True
+
+    async def _wait(self, run: Run, fence: int, reason: str, why: str, *, is_away: bool) -> None:
+        line = log.warning if is_away else log.error
+        line("planning_waits", run_id=str(run.id), reason=reason, why=why)
+        await self._release(run.id, fence, _AWAY if is_away else _REFUSED)
 
     async def _plan(self, run: Run, fence: int) -> None:
         size = await self._leads.freeze(run)

@@ -1,15 +1,18 @@
 """Hands planned recipients over to the notifiers, and publishes again what was not heard of."""
 
 import asyncio
+import itertools
+from collections.abc import Sequence
 from datetime import timedelta
+from operator import attrgetter
 from uuid import UUID
 
 import structlog
 
+from chassis import errors
 from chassis.db import Sessions
 from chassis.events.connection import Connection
-from chassis.events.publish import Outgoing, publish_one
-from services.campaigns.domain.states import RunState
+from chassis.events.publish import Outgoing, publish
 from services.campaigns.storage import chunks
 from services.campaigns.storage import runs as stored
 from services.campaigns.usecases import handover
@@ -36,11 +39,11 @@ class Sender:
         self._silence = timedelta(seconds=silence_seconds)
 
     async def hand_over(self) -> bool:
-        """Hand over a chunk a region of every run that has somebody waiting, in turn."""
+        """Hand over some chunks of every run that has somebody waiting, in turn."""
         # With the broker away a chunk could only lie about, out of reach of a cancel.
         await self._nats.check()
         async with self._sessions.begin() as session:
-            run_ids = await stored.waiting_ids(session, [RunState.SENDING])
+            run_ids = await stored.waiting_ids(session)
         handed = [await self._hand_over(run_id) for run_id in run_ids]
         return any(handed)
 
@@ -48,28 +51,36 @@ class Sender:
         """Publish chunks whose maker died, and those a notifier has been silent about."""
         await self._nats.check()
         async with self._sessions.begin() as session:
-            due = await chunks.claim_due(session, _DUE_AT_ONCE, _PUBLISHING)
-        for each in due:
+            looked_at, silent = await chunks.claim_due(session, _DUE_AT_ONCE, _PUBLISHING)
+        for each in silent:
+            async with self._sessions.begin() as session:
+                chunk = await handover.again(session, each)
             log.info("chunk_published_again", chunk_id=str(each.id), publications=each.publications)
-            await self._publish(Chunk(each.id, each.region, each.payload), each.publications)
-        return bool(due)
+            await self._publish([chunk], each.publications)
+        return bool(looked_at)
 
     async def _hand_over(self, run_id: UUID) -> bool:
         async with self._sessions.begin() as session:
             made = await handover.hand_over(session, run_id, backlog=self._backlog)
-        await asyncio.gather(*(self._publish(chunk, 0) for chunk in made))
+        by_region = itertools.groupby(made, key=attrgetter("region"))
+        await asyncio.gather(*(self._publish(list(group), 0) for _, group in by_region))
         return bool(made)
 
-    async def _publish(self, chunk: Chunk, publications: int) -> None:
-        await publish_one(
-            self._nats,
-            Outgoing(
-                subject=notify_subject(chunk.region, "bulk"),
-                payload=chunk.payload,
-                id=str(chunk.id),
-                headers={"ce-id": str(chunk.id), "ce-type": CHUNK_TYPE},
-            ),
-        )
+    async def _publish(self, made: Sequence[Chunk], publications: int) -> None:
+        """Publish chunks of one region; what the broker did not take is due again soon."""
+        taken = await publish(self._nats, [_outgoing(each) for each in made])
         again_in = min(self._silence * 2**publications, _LONGEST_SILENCE)
         async with self._sessions.begin() as session:
-            await chunks.published(session, chunk.id, again_in)
+            ids = [chunk.id for chunk, done in zip(made, taken, strict=True) if done]
+            await chunks.published(session, ids, again_in)
+        if len(ids) < len(made):
+            raise errors.Unavailable("BROKER_REFUSED", "the broker did not take every chunk")
+
+
+def _outgoing(chunk: Chunk) -> Outgoing:
+    return Outgoing(
+        subject=notify_subject(chunk.region, "bulk"),
+        payload=chunk.payload,
+        id=str(chunk.id),
+        headers={"ce-id": str(chunk.id), "ce-type": CHUNK_TYPE},
+    )

@@ -23,7 +23,7 @@ from tests.integration.campaigns.desk import Desk, opened
 from tests.integration.campaigns.house import MARKETER, House, People, Senders
 from tests.integration.conftest import Serve
 
-_TABLES = "chunks, recipients, run_counters, runs, campaigns, templates, contents"
+_TABLES = "chunks, recipients, run_regions, run_counters, runs, campaigns, templates, contents"
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +40,7 @@ def settings(make_database: Callable[[], str], nats_url: str) -> Settings:
             "notifier_address": "127.0.0.1:1",
             "regions": "vn,sg",
             "poll_seconds": 0.02,
+            "watch_seconds": 0.02,
             "max_open_chunks": 2,
         }
     )
@@ -96,7 +97,7 @@ async def house(
             ),
             (
                 run_grpc.add_RunServiceServicer_to_server,
-                RunServicer(sessions, seal, settings.poll_seconds),
+                RunServicer(sessions, seal, settings.watch_seconds),
             ),
         ],
     )

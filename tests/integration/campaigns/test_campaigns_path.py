@@ -248,10 +248,26 @@ class TestCrash:
         assert found.SerializeToString(deterministic=True) == lost.payload
         assert not await self.sender(house, desk).publish_due()
 
+    async def test_a_chunk_made_again_says_the_epoch_it_was_handed_over_in(
+        self, house: House, desk: Desk
+    ) -> None:
+        run = await house.planned([member(n) for n in range(1, 4)])
+        async with house.sessions.begin() as session:
+            (lost,) = await handover.hand_over(session, UUID(run.id), backlog=2)
+            await session.execute(text("UPDATE chunks SET due_at = now()"))
+        await house.runs.PauseRun(pause(run))
+
+        await self.sender(house, desk).publish_due()
+        found = await desk.take()
+
+        assert found is not None
+        assert found.epoch == 1
+        assert found.SerializeToString(deterministic=True) == lost.payload
+
     async def test_a_chunk_that_no_notifier_told_of_is_published_again(
         self, house: House, desk: Desk
     ) -> None:
-        run = await house.planned([member(1)])
+        await house.planned([member(1)])
         sender = self.sender(house, desk, silence_seconds=0.05)
         await sender.hand_over()
         first = await desk.take()
@@ -262,10 +278,20 @@ class TestCrash:
         # Within the broker's window it keeps one copy; what counts is that it was sent.
         assert first is not None
         assert again
-        await self.told(house, run, ids(first))
-        assert await house.rows("SELECT publications, due_at, payload FROM chunks") == [
-            (2, None, None)
-        ]
+        assert await house.rows("SELECT publications FROM chunks") == [(2,)]
+
+    async def test_a_chunk_that_a_notifier_told_of_is_not(self, house: House, desk: Desk) -> None:
+        run = await house.planned([member(1), member(2)])
+        sender = self.sender(house, desk, silence_seconds=0.05)
+        await sender.hand_over()
+        first = await desk.take()
+        assert first is not None
+        await self.told(house, run, ids(first)[:1])
+
+        await asyncio.sleep(0.06)
+        await sender.publish_due()
+
+        assert await house.rows("SELECT publications, due_at FROM chunks") == [(1, None)]
 
     async def test_without_a_broker_nothing_leaves_the_plan(self, house: House, desk: Desk) -> None:
         run = await house.planned([member(1)])
@@ -283,4 +309,4 @@ class TestCrash:
     async def told(self, house: House, run: run_pb2.Run, message_ids: list[bytes]) -> None:
         event = desks.report(run, message_ids, desks.ACCEPTED)
         async with house.sessions.begin() as session:
-            assert await progress.apply(session, work.report(event.SerializeToString())) == 1
+            assert await progress.apply(session, [work.report(event.SerializeToString())]) == 1

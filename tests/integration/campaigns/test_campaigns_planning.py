@@ -1,11 +1,14 @@
 """A run's plan: who gets a message, who does not and why, whoever is killed meanwhile."""
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
+import grpc
 import pytest
 from crm.campaigns.v1 import campaign_pb2, run_service_pb2, template_pb2
+from crm.notifier.v1 import work_pb2
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
@@ -46,17 +49,19 @@ class TestPlan:
         await house.planned([member(1, values=["Đào 🌸"]), member(2, gone=True)])
 
         rows = await house.rows(
-            "SELECT state, reason, address, address_key, region, time_zone, locale, values, "
-            "message_id IS NULL FROM recipients ORDER BY contact_id"
+            "SELECT ordinal, state, reason, address, region, message_id IS NULL, packed "
+            "FROM recipients ORDER BY ordinal"
         )
-        person = ("vn", "Asia/Ho_Chi_Minh", "vi")
-        assert rows == [
-            ("PLANNED", "", "Person1@example.vn", "person1@example.vn", *person, ["Đào 🌸"], False),
-            (
-                *("EXCLUDED", "CONTACT_GONE", "Person2@example.vn", "person2@example.vn"),
-                *(*person, [], True),
-            ),
+        packed = rows[0][-1]
+        assert [row[:-1] for row in rows] == [
+            (1, "PLANNED", "", "Person1@example.vn", "vn", False),
+            (2, "EXCLUDED", "CONTACT_GONE", "Person2@example.vn", "vn", True),
         ]
+        assert rows[1][-1] == b""
+        (person,) = work_pb2.Chunk.FromString(packed).recipients  # type: ignore[arg-type]
+        assert (person.address, person.address_key) == ("Person1@example.vn", "person1@example.vn")
+        assert (person.time_zone, person.locale) == ("Asia/Ho_Chi_Minh", "vi")
+        assert list(person.values) == ["Đào 🌸"]
 
     async def test_a_message_id_is_made_of_the_runs_key_and_the_address(self, house: House) -> None:
         await house.planned([member(1)])
@@ -104,7 +109,9 @@ class TestPlan:
     async def test_values_are_cut_to_what_templates_were_admitted_with(self, house: House) -> None:
         await house.planned([member(1, values=["x" * 5_000])])
 
-        assert await house.rows("SELECT length(values[1]) FROM recipients") == [(200,)]
+        ((packed,),) = await house.rows("SELECT packed FROM recipients")
+        (person,) = work_pb2.Chunk.FromString(packed).recipients  # type: ignore[arg-type]
+        assert list(person.values) == ["x" * 200]
 
     async def test_the_database_itself_refuses_a_second_message_to_an_address(
         self, house: House
@@ -113,8 +120,12 @@ class TestPlan:
 
         with pytest.raises(IntegrityError):
             async with house.sessions.begin() as session:
+                # An address of a run has one message id, whoever has the address.
                 await session.execute(
-                    text("UPDATE recipients SET address_key = 'person1@example.vn'")
+                    text(
+                        "UPDATE recipients SET message_id = (SELECT min(message_id::text)::uuid "
+                        "FROM recipients)"
+                    )
                 )
 
 
@@ -176,6 +187,36 @@ class TestInterruption:
 
         assert waiting.state == campaign_pb2.RUN_STATE_PLANNING
         assert (await house.get(run)).state == campaign_pb2.RUN_STATE_SENDING
+
+    async def test_a_peer_that_fails_gives_the_run_to_whoever_plans_next(
+        self, house: House
+    ) -> None:
+        await house.run_of([member(1)])
+
+        async def fail(start: int) -> None:
+            raise grpc.aio.AioRpcError(
+                grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata(), details="broken"
+            )
+
+        house.people.before_batch = fail
+        planned = await house.planner(lease_seconds=600.0).round()
+
+        assert planned
+        ((left,),) = await house.rows("SELECT lease_until - now() FROM runs")
+        assert left < timedelta(seconds=60)  # type: ignore[operator]
+
+    async def test_a_planner_that_breaks_gives_its_lease_back(self, house: House) -> None:
+        await house.run_of([member(1)])
+
+        async def fail(start: int) -> None:
+            raise ZeroDivisionError
+
+        house.people.before_batch = fail
+        with pytest.raises(ZeroDivisionError):
+            await house.planner(lease_seconds=600.0).round()
+
+        ((left,),) = await house.rows("SELECT lease_until - now() FROM runs")
+        assert left < timedelta(seconds=60)  # type: ignore[operator]
 
     async def test_a_stream_that_ends_early_freezes_nothing(self, house: House) -> None:
         everybody = [member(n) for n in range(1, 21)]

@@ -43,7 +43,7 @@ async def tell(
     """Apply a report; returns how many recipients moved."""
     event = desks.report(run, message_ids, state, revision=revision, reason=reason)
     async with house.sessions.begin() as session:
-        return await progress.apply(session, work.report(event.SerializeToString()))
+        return await progress.apply(session, [work.report(event.SerializeToString())])
 
 
 class TestProgress:
@@ -84,7 +84,7 @@ class TestProgress:
         event.MergeFrom(desks.report(run, [one], desks.QUEUED, revision=2))
 
         async with house.sessions.begin() as session:
-            await progress.apply(session, work.report(event.SerializeToString()))
+            await progress.apply(session, [work.report(event.SerializeToString())])
 
         assert (await house.get(run)).counts.accepted == 1
 
@@ -137,7 +137,7 @@ class TestProgress:
                 await tell(house, run, ids, states[place], revision=place + 1)
 
             assert (await house.get(run)).counts.delivered == 3
-            assert await house.rows("SELECT open FROM chunks") == [(0,)]
+            assert await house.rows("SELECT open FROM run_regions") == [(0,)]
 
 
 class TestMoves:

@@ -1,6 +1,7 @@
 """What campaigns writes for others, and reads from them."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,6 +10,8 @@ from crm.leads.v1 import contact_pb2
 from crm.notifier.v1 import events_pb2, message_pb2, work_pb2
 
 from services.campaigns.domain.kinds import Channel, Purpose
+from services.campaigns.domain.planning import Decision, Member
+from services.campaigns.domain.rendering import VARIABLES
 from services.campaigns.domain.states import (
     OF_MESSAGE,
     ExclusionReason,
@@ -16,13 +19,8 @@ from services.campaigns.domain.states import (
     RunState,
 )
 from services.campaigns.messages import audiences, kinds, work
-from services.campaigns.storage.recipients import Waiting
+from services.campaigns.storage.news import News
 from tests.unit.campaigns.test_campaigns_states import a_run
-
-
-def waiting(number: int, value: str = "") -> Waiting:
-    address = f"p{number}@example.vn"
-    return Waiting(uuid4(), uuid4(), address, address, "Asia/Ho_Chi_Minh", "vi", [value])
 
 
 class TestEnums:
@@ -55,25 +53,31 @@ class TestEnums:
 
 
 class TestChunks:
-    def test_it_holds_at_most_500_people(self) -> None:
-        payload, taken = work.chunk(
-            a_run(RunState.SENDING), uuid4(), [waiting(n) for n in range(600)]
+    def test_people_packed_one_by_one_follow_a_head(self) -> None:
+        run, chunk_id = a_run(RunState.SENDING), uuid4()
+        first = Member(
+            1, bytes(16), "A@x.vn", "a@x.vn", True, False, "vn", "UTC", "vi", ["Đào", ""]
         )
+        second = first._replace(address="+84912345678", address_key="", time_zone="", values=[])
+        decisions = [
+            Decision(each, bytes([number] * 16), None, "vn", each.values)
+            for number, each in enumerate((first, second))
+        ]
 
-        assert taken == len(work_pb2.Chunk.FromString(payload).recipients) == 500
+        payload = work.head(run, chunk_id, 7) + b"".join(map(work.packed, decisions))
 
-    def test_it_stays_below_512_kib(self) -> None:
-        people = [waiting(n, "ạ" * 1_000) for n in range(500)]
+        chunk = work_pb2.Chunk.FromString(payload)
+        assert chunk.SerializeToString(deterministic=True) == payload
+        assert (chunk.chunk_id, chunk.epoch) == (chunk_id.bytes, 7)
+        assert [(it.message_id, it.address, list(it.values)) for it in chunk.recipients] == [
+            (bytes(16), "A@x.vn", ["Đào", ""]),
+            (bytes([1] * 16), "+84912345678", []),
+        ]
 
-        payload, taken = work.chunk(a_run(RunState.SENDING), uuid4(), people)
+    def test_a_head_takes_less_than_is_kept_for_it(self) -> None:
+        run = replace(a_run(RunState.SENDING), variables=tuple(sorted(VARIABLES)))
 
-        assert taken < 500
-        assert 256 * 1024 < len(payload) <= work.MAX_BYTES
-
-    def test_the_same_people_make_the_same_bytes(self) -> None:
-        run, chunk_id, people = a_run(RunState.SENDING), uuid4(), [waiting(1), waiting(2)]
-
-        assert work.chunk(run, chunk_id, people) == work.chunk(run, chunk_id, people)
+        assert len(work.head(run, uuid4(), 2**62)) < work.HEAD_BYTES
 
 
 class TestReports:
@@ -93,15 +97,9 @@ class TestReports:
 
         report = work.report(event.SerializeToString())
 
-        (news,) = report.news
         assert report.run_id == UUID(event.run_id)
-        assert (news.message_id, news.state, news.reason, news.revision) == (
-            message_id,
-            RecipientState.BOUNCED,
-            "5.1.1",
-            4,
-        )
-        assert news.time == datetime(2026, 11, 21, 8, tzinfo=UTC)
+        when = int(datetime(2026, 11, 21, 8, tzinfo=UTC).timestamp()) * 1_000_000
+        assert report.news == {message_id.bytes: News("BOUNCED", "5.1.1", 4, when)}
 
     @pytest.mark.parametrize(
         "given",
@@ -116,11 +114,37 @@ class TestReports:
                 ]
             },
             {"messages": [events_pb2.MessageProgress(message_id=bytes(16))]},
+            {
+                "messages": [
+                    events_pb2.MessageProgress(
+                        message_id=bytes(16), state=message_pb2.MESSAGE_STATE_FAILED, reason="\0"
+                    )
+                ]
+            },
         ],
     )
     def test_nonsense_is_refused(self, given: dict[str, object]) -> None:
         with pytest.raises(ValueError):  # noqa: PT011 (any of several texts)
             work.report(self.event(**given).SerializeToString())
+
+
+class TestMerging:
+    def test_reports_of_a_run_become_one_with_the_newest_of_each_message(self) -> None:
+        one, other, day = uuid4(), uuid4(), date(2026, 11, 21)
+        old, new = News("ACCEPTED", "", 2, 0), News("DELIVERED", "", 3, 0)
+        reports = [
+            work.Report(one, day, {b"a": new, b"b": old}),
+            work.Report(other, day, {b"c": old}),
+            work.Report(one, day, {b"a": old, b"b": new}),
+        ]
+
+        merged = work.merged(reports)
+
+        assert {each.run_id: each.news for each in merged} == {
+            one: {b"a": new, b"b": new},
+            other: {b"c": old},
+        }
+        assert reports[0].news[b"b"] == old
 
 
 class TestContactValues:

@@ -109,61 +109,69 @@ _TABLES = (
         abandoned bigint NOT NULL DEFAULT 0
     ) WITH (fillfactor = 50)
     """,
-    # message_id stands for "state <> EXCLUDED" in the predicates below: an index that names the
-    # state would be written again with every change of it.
+    # Rows by region: handed_to is the last ordinal that was dealt with (handed over, or left behind
+    # by a run that ended early), open how many the region's notifier has yet to tell of.
+    """
+    CREATE TABLE run_regions (
+        run_id uuid NOT NULL REFERENCES runs,
+        region text NOT NULL,
+        handed_to bigint NOT NULL DEFAULT 0,
+        open bigint NOT NULL DEFAULT 0,
+        PRIMARY KEY (run_id, region)
+    ) WITH (fillfactor = 50)
+    """,
+    # Every change of a recipient is a HOT update: no index and no predicate below names a column
+    # that changes (state, reason, revision, update_time, before), and message_id stands for
+    # "state <> EXCLUDED". A PLANNED row up to its region's handed_to is HANDED_OVER: the row itself
+    # is not touched until a notifier tells of it. packed is the recipient as chunks carry it;
+    # before is the state before the last report, for which alone it is there.
     """
     CREATE TABLE recipients (
         run_date date NOT NULL,
         run_id uuid NOT NULL,
         contact_id uuid NOT NULL,
-        channel text NOT NULL,
-        message_id uuid,
-        chunk_id uuid,
+        ordinal bigint NOT NULL,
         revision bigint NOT NULL DEFAULT 0,
         update_time timestamptz NOT NULL DEFAULT now(),
+        message_id uuid,
+        channel text NOT NULL,
         state text NOT NULL,
+        before text NOT NULL DEFAULT '',
         reason text NOT NULL DEFAULT '',
         region text NOT NULL,
         address text NOT NULL,
-        address_key text NOT NULL,
-        time_zone text NOT NULL,
-        locale text NOT NULL,
-        values text[] NOT NULL,
-        PRIMARY KEY (run_date, run_id, contact_id, channel),
+        packed bytea NOT NULL,
+        PRIMARY KEY (contact_id, run_id, channel, run_date),
         CHECK ((message_id IS NULL) = (state = 'EXCLUDED'))
     ) PARTITION BY RANGE (run_date)
     """,
+    # A message id is the HMAC of channel and address under the run's key: no second message of a
+    # run to an address.
     """
-    CREATE UNIQUE INDEX recipients_address
-    ON recipients (run_date, run_id, channel, address_key) WHERE message_id IS NOT NULL
+    CREATE UNIQUE INDEX recipients_message
+    ON recipients (message_id, run_date) WHERE message_id IS NOT NULL
     """,
-    """
-    CREATE INDEX recipients_message
-    ON recipients (run_date, message_id) WHERE message_id IS NOT NULL
-    """,
-    """
-    CREATE INDEX recipients_waiting
-    ON recipients (run_id, region) WHERE chunk_id IS NULL AND message_id IS NOT NULL
-    """,
-    "CREATE INDEX recipients_contact ON recipients (contact_id, run_date, run_id)",
-    # open counts the recipients that are HANDED_OVER; the payload goes when it first reaches 0.
+    "CREATE INDEX recipients_ordinal ON recipients (run_id, ordinal)",
+    # A chunk is the planned of a region from one ordinal (exclusive) to another: its bytes are made
+    # of their rows whenever they are needed.
     """
     CREATE TABLE chunks (
         id uuid PRIMARY KEY,
         run_id uuid NOT NULL REFERENCES runs,
         run_date date NOT NULL,
         region text NOT NULL,
+        epoch bigint NOT NULL,
+        from_ordinal bigint NOT NULL,
+        to_ordinal bigint NOT NULL,
         size integer NOT NULL,
-        open integer NOT NULL,
-        payload bytea,
-        published_at timestamptz,
         publications integer NOT NULL DEFAULT 0,
+        published_at timestamptz,
         due_at timestamptz,
         create_time timestamptz NOT NULL DEFAULT now()
     )
     """,
     "CREATE INDEX chunks_due ON chunks (due_at) WHERE due_at IS NOT NULL",
-    "CREATE INDEX chunks_open ON chunks (run_id, region) WHERE open > 0",
+    "CREATE INDEX chunks_run ON chunks (run_id, region, to_ordinal)",
 )
 
 
@@ -179,6 +187,7 @@ def downgrade() -> None:
     for table in (
         "chunks",
         "recipients",
+        "run_regions",
         "run_counters",
         "runs",
         "campaigns",

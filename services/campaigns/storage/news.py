@@ -1,0 +1,94 @@
+"""What notifiers tell of messages, applied to recipients by one statement."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.campaigns.domain.states import RecipientState
+from services.campaigns.storage import plans
+
+
+class News(NamedTuple):
+    """What a notifier says of one message; the time is in microseconds since 1970."""
+
+    state: str
+    reason: str
+    revision: int
+    time: int
+
+
+class Moved(NamedTuple):
+    """How many recipients of a region went from one state to another."""
+
+    region: str
+    before: RecipientState
+    after: RecipientState
+    people: int
+
+
+async def apply(
+    session: AsyncSession, run_id: UUID, run_date: date, news: Mapping[bytes, News]
+) -> Sequence[Moved]:
+    """Move the recipients whose news is newer than what is known; returns where they went.
+
+    Locks the moved rows in order of their message ids.
+    """
+    await plans.by_index(session)
+    given = {"run_id": run_id, "run_date": run_date, **_arrays(news)}
+    return [
+        Moved(row.region, RecipientState(row.before), RecipientState(row.after), row.people)
+        for row in await session.execute(_APPLY, given)
+    ]
+
+
+def _arrays(news: Mapping[bytes, News]) -> dict[str, str]:
+    """Return the news as array literals, in order of the message ids.
+
+    As text: the driver takes longer to write a list than the database to read one.
+    """
+    ids = sorted(news)
+    ordered = [news[each] for each in ids]
+    quoted = {reason: _quoted(reason) for reason in {each.reason for each in ordered}}
+    columns = {
+        "ids": [each.hex() for each in ids],
+        "states": [each.state for each in ordered],
+        "reasons": [quoted[each.reason] for each in ordered],
+        "revisions": [str(each.revision) for each in ordered],
+        "times": [str(each.time) for each in ordered],
+    }
+    return {name: f"{{{','.join(values)}}}" for name, values in columns.items()}
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+# before takes the state the row had when it was locked, which RETURNING could not tell otherwise.
+# A row that is PLANNED still was handed over if its region's cursor has passed it.
+_APPLY = text("""
+    WITH news AS MATERIALIZED (
+        SELECT * FROM unnest(
+            CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:reasons AS text[]),
+            CAST(:revisions AS bigint[]), CAST(:times AS bigint[])
+        ) AS given (message_id, state, reason, revision, time)
+    ), done AS (
+        UPDATE recipients r
+        SET before = r.state, state = news.state, reason = news.reason, revision = news.revision,
+            update_time = timestamptz 'epoch' + news.time * interval '1 microsecond'
+        FROM news
+        WHERE r.run_date = :run_date AND r.message_id = news.message_id
+          AND r.message_id IS NOT NULL
+          AND r.run_id = :run_id AND r.revision < news.revision
+        RETURNING r.region, r.ordinal, r.before, r.state
+    )
+    SELECT done.region, state AS after, count(*) AS people,
+           CASE WHEN before = 'PLANNED' AND ordinal <= at.handed_to
+                THEN 'HANDED_OVER' ELSE before END AS before
+    FROM done LEFT JOIN run_regions at ON at.run_id = :run_id AND at.region = done.region
+    GROUP BY 1, 2, 4
+""")
