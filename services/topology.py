@@ -20,6 +20,7 @@ HEARTBEATS = "control.heartbeat.>"
 LANES = ("bulk", "transactional")
 
 CONTROL_EVENTS = (
+    "crm.leads.v1.ConsentGiven",
     "crm.leads.v1.ConsentWithdrawn",
     "crm.notifier.v1.SuppressionAdded",
     "crm.notifier.v1.SuppressionRemoved",
@@ -36,7 +37,6 @@ FACTS_EVENTS = (
     "crm.leads.v1.ContactStageChanged",
     "crm.leads.v1.ContactConverted",
     "crm.leads.v1.TransactionsIngested",
-    "crm.leads.v1.ConsentGiven",
     "crm.leads.v1.ConsentsImported",
     "crm.leads.v1.SegmentChanged",
     "crm.interactions.v1.FollowUpCreated",
@@ -129,10 +129,13 @@ def consumers(regions: Sequence[str]) -> list[Consumer]:
                 "crm.leads.v1.ContactStageChanged",
                 "crm.leads.v1.ContactConverted",
                 "crm.leads.v1.TransactionsIngested",
-                "crm.leads.v1.ConsentGiven",
             ],
         ),
-        Consumer("CONTROL", "interactions-control", ["crm.leads.v1.ConsentWithdrawn"]),
+        Consumer(
+            "CONTROL",
+            "interactions-control",
+            ["crm.leads.v1.ConsentGiven", "crm.leads.v1.ConsentWithdrawn"],
+        ),
         Consumer("FACTS", "interactions-contacts", ["crm.leads.v1.ContactDeleted"]),
         Consumer("FACTS", "campaigns-progress", ["crm.notifier.v1.MessagesProgressed"]),
         Consumer("CONTROL", "leads-control", ["crm.notifier.v1.SuppressionAdded"]),

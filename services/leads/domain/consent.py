@@ -1,5 +1,6 @@
 """What a consent says, and which purposes need one."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -41,6 +42,77 @@ class Entry:
     evidence: str
     actor: str
     record_time: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What a person agreed to at once: an entry for each of its purposes and channels."""
+
+    id: UUID
+    contact_id: UUID
+    advertiser_id: UUID
+    purposes: tuple[Purpose, ...]
+    channels: tuple[Channel, ...]
+    time: datetime
+    method: str
+    evidence: str
+    actor: str
+    record_time: datetime
+
+    def entries(self) -> list[Entry]:
+        """Return it as the ledger lists it."""
+        scopes = [(purpose, channel) for purpose in self.purposes for channel in self.channels]
+        return [
+            Entry(
+                id=entry_id(self.id, place),
+                contact_id=self.contact_id,
+                advertiser_id=self.advertiser_id,
+                purpose=purpose,
+                channel=channel,
+                action=Action.GIVEN,
+                time=self.time,
+                method=self.method,
+                evidence=self.evidence,
+                actor=self.actor,
+                record_time=self.record_time,
+            )
+            for place, (purpose, channel) in enumerate(scopes)
+        ]
+
+
+# Four bits of a grant's id tell its entries apart.
+_MOST_SCOPES = 16
+
+
+def grant_id(new: UUID) -> UUID:
+    """Return an id that leaves room for those of the entries."""
+    return UUID(int=new.int - new.int % _MOST_SCOPES)
+
+
+def entry_id(grant: UUID, place: int) -> UUID:
+    """Return the id of a grant's entry by its place."""
+    return UUID(int=grant.int + place) if place else grant
+
+
+def cells(purposes: int, channels: int) -> int:
+    """Return which (purpose, channel) pairs two sets of bits (1 << number) stand for.
+
+    The bit of a pair is purpose + 8 * (channel - 1); bit 0 of the purposes, which only
+    withdrawals have, is every purpose but TRANSACTIONAL.
+    """
+    each = _ALL_BUT_TRANSACTIONAL if purposes & 1 else purposes
+    return each * (((channels >> 1) & 1) | (((channels >> 2) & 1) << 8))
+
+
+def bits(numbers: Iterable[int]) -> int:
+    """Return numbers as a set of bits."""
+    found = 0
+    for it in numbers:
+        found |= 1 << it
+    return found
+
+
+_ALL_BUT_TRANSACTIONAL = 0xFF - (1 << Purpose.TRANSACTIONAL)
 
 
 @dataclass(frozen=True, kw_only=True)

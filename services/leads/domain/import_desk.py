@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.leads.domain import import_rows
-from services.leads.domain.consent import Entry
+from services.leads.domain.consent import Grant
 from services.leads.domain.contact import Contact, Kind, Profile, Status
 from services.leads.domain.files import merge
 from services.leads.domain.import_rows import Ready
@@ -40,7 +40,7 @@ class Desk:
     created: dict[UUID, Contact] = field(default_factory=dict)
     changed: dict[UUID, Contact] = field(default_factory=dict)
     new_prints: dict[bytes, UUID] = field(default_factory=dict)
-    consents: list[Entry] = field(default_factory=list)
+    consents: list[Grant] = field(default_factory=list)
 
     def decide(self, prepared: Sequence[Ready | Row]) -> list[Row]:
         """Return the line of each row in the ledger."""
@@ -118,11 +118,10 @@ class Desk:
             self.codes[person.profile.reference_code.lower()] = person.id
         self.prints[ready.print] = (person.id, self.current.id)
         self.new_prints[ready.print] = person.id
-        found = import_rows.entries(
-            self.current, ready, person.id, new_id=self.new_id, now=self.now
-        )
-        self.consents.extend(found)
-        return bool(found)
+        found = import_rows.grant(self.current, ready, person.id, new_id=self.new_id, now=self.now)
+        if found is not None:
+            self.consents.append(found)
+        return found is not None
 
     def _line(self, ready: Ready, outcome: Outcome, contact_id: UUID, *, reason: str = "") -> Row:
         detail = ready.noted[:80]

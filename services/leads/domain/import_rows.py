@@ -7,8 +7,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from chassis.errors import FieldViolation
-from services.leads.domain import validation
-from services.leads.domain.consent import Action, Entry
+from services.leads.domain import consent, validation
+from services.leads.domain.consent import Grant
 from services.leads.domain.contact import Channel, Profile
 from services.leads.domain.files import cells, merge, people, vcard
 from services.leads.domain.files.people import Person
@@ -96,39 +96,34 @@ def _rejected(number: int, name: str, reason: str, why: str) -> Row:
     )
 
 
-def _agreed(consent: Consent | None, person: Person) -> Agreed | None:
+def _agreed(asked: Consent | None, person: Person) -> Agreed | None:
     """Return the consent of a row: by its own evidence where the file has such a column.
 
     Silence is none: a row whose evidence or channels are empty agrees to nothing.
     """
-    if consent is None:
+    if asked is None:
         return None
-    evidence = consent.evidence if person.evidence is None else person.evidence
-    named = consent.channels if person.channels is None else person.channels
-    channels = tuple(it for it in consent.channels if it in named)
+    evidence = asked.evidence if person.evidence is None else person.evidence
+    named = asked.channels if person.channels is None else person.channels
+    channels = tuple(it for it in asked.channels if it in named)
     return Agreed(evidence, person.agreed_at, channels) if evidence and channels else None
 
 
-def entries(
+def grant(
     current: Import, ready: Ready, contact_id: UUID, *, new_id: Callable[[], UUID], now: datetime
-) -> list[Entry]:
-    """Return the ledger's entries of a row's consent."""
+) -> Grant | None:
+    """Return what the person of a row agreed to by it."""
     if ready.agreed is None or current.consent is None:
-        return []
-    return [
-        Entry(
-            id=new_id(),
-            contact_id=contact_id,
-            advertiser_id=current.consent.advertiser_id,
-            purpose=purpose,
-            channel=channel,
-            action=Action.GIVEN,
-            time=min(ready.agreed.time or now, now),
-            method="import",
-            evidence=ready.agreed.evidence[:500],
-            actor=current.creator,
-            record_time=now,
-        )
-        for purpose in current.consent.purposes
-        for channel in ready.agreed.channels
-    ]
+        return None
+    return Grant(
+        id=consent.grant_id(new_id()),
+        contact_id=contact_id,
+        advertiser_id=current.consent.advertiser_id,
+        purposes=current.consent.purposes,
+        channels=ready.agreed.channels,
+        time=min(ready.agreed.time or now, now),
+        method="import",
+        evidence=ready.agreed.evidence[:500],
+        actor=current.creator,
+        record_time=now,
+    )

@@ -14,7 +14,7 @@ from services.leads.domain.files.shape import Shape
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
 MAX_TAGS = 10
-BATCH_ROWS = 500
+BATCH_ROWS = 1_000
 
 
 class State(IntEnum):
@@ -180,7 +180,7 @@ def _consent(checks: Checks, draft: ConsentDraft | None) -> Consent | None:
             checks.wrong(f"consent.{name}", "is needed")
     return Consent(
         advertiser_id=advertiser_id,
-        purposes=tuple(dict.fromkeys(purposes)),
-        channels=tuple(dict.fromkeys(channels)),
+        purposes=tuple(sorted(set(purposes))),
+        channels=tuple(sorted(set(channels))),
         evidence=checks.line("consent.evidence", draft.evidence, 500),
     )

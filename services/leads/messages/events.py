@@ -6,12 +6,12 @@ from uuid import UUID
 from crm.leads.v1 import events_pb2
 from google.protobuf.message import Message
 
-from services.leads.domain.consent import Entry
+from services.leads.domain.consent import Entry, Grant
 from services.leads.domain.contact import Contact
 from services.leads.domain.segment import Segment
 from services.leads.domain.status import StageChange
 from services.leads.domain.transaction import Transaction
-from services.leads.messages import consents, contacts, segments, transactions
+from services.leads.messages import consents, contacts, segments, transactions, values
 
 LARGEST_BATCH = 500
 # Half of what the broker takes in one message.
@@ -87,12 +87,27 @@ def given(entry: Entry, address_keys: Sequence[str]) -> events_pb2.ConsentGiven:
 
 
 def consents_imported(
-    import_id: UUID, entries: Sequence[Entry]
+    import_id: UUID, grants: Sequence[Grant]
 ) -> Iterator[events_pb2.ConsentsImported]:
-    """Consents came with an import, up to 500 an event."""
-    for start in range(0, len(entries), LARGEST_BATCH):
-        told = [consents.entry(it) for it in entries[start : start + LARGEST_BATCH]]
-        yield events_pb2.ConsentsImported(import_id=str(import_id), entries=told)
+    """People agreed by an import to the same advertiser, up to 500 an event."""
+    for start in range(0, len(grants), LARGEST_BATCH):
+        some = grants[start : start + LARGEST_BATCH]
+        yield events_pb2.ConsentsImported(
+            import_id=str(import_id),
+            advertiser_id=str(some[0].advertiser_id),
+            actor=some[0].actor,
+            record_time=values.stamp(some[0].record_time),
+            consents=[
+                events_pb2.ImportedConsent(
+                    contact_id=str(it.contact_id),
+                    purposes=it.purposes,  # type: ignore[arg-type]
+                    channels=it.channels,  # type: ignore[arg-type]
+                    time=values.stamp(it.time),
+                    evidence=it.evidence,
+                )
+                for it in some
+            ],
+        )
 
 
 def withdrawn(entry: Entry, address_keys: Sequence[str]) -> events_pb2.ConsentWithdrawn:

@@ -27,6 +27,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text, Uuid
 
+from services.leads.domain import consent
 from services.leads.domain.audience import Audience, Division, Member, Query, View
 from services.leads.domain.consent import NEEDING
 from services.leads.domain.contact import Channel
@@ -192,15 +193,14 @@ def _consent_of(view: View) -> ColumnElement[bool]:
     return and_(
         s.contact_id == contacts.c.id,
         s.advertiser_id == view.advertiser_id,
-        s.purpose == view.purpose,
-        s.channel == view.channel,
     )
 
 
 def _consented(view: View) -> ColumnElement[bool]:
     if view.purpose not in NEEDING:
         return true()
-    return func.coalesce(consent_states.c.given, False)
+    cell = consent.cells(1 << view.purpose, 1 << view.channel)
+    return func.coalesce(consent_states.c.given.bitwise_and(cell) != 0, False)
 
 
 def _variable(name: str) -> ColumnElement[str]:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, true
 
-from services.leads.domain import reachable, text
+from services.leads.domain import consent, reachable, text
 from services.leads.domain.conditions import CHOICES
 from services.leads.domain.contact import Channel
 from services.leads.domain.segment import (
@@ -78,9 +78,7 @@ def consented(it: Consented) -> Truth:
     return exists().where(
         s.contact_id == contacts.c.id,
         s.advertiser_id == it.advertiser_id,
-        s.purpose == it.purpose,
-        s.channel == it.channel,
-        s.given,
+        s.given.bitwise_and(consent.cells(1 << it.purpose, 1 << it.channel)) != 0,
     )
 
 

@@ -58,7 +58,7 @@ def _person(it: Profile) -> dict[str, object]:
         "given_name": it.given_name,
         "display_name": it.display_name,
         "sort_key": text.sort_key(it.family_name, it.given_name, it.display_name),
-        "search_text": _search_text(it),
+        "search_text": search_text(it),
         "company": it.company,
         "job_title": it.job_title,
         "gender": it.gender,
@@ -72,8 +72,8 @@ def _person(it: Profile) -> dict[str, object]:
 def _reaching(it: Profile) -> dict[str, object]:
     phone, email = model.reach(it.phones), model.reach(it.emails)
     return {
-        "phones": [_reach_plain(each) for each in it.phones],
-        "emails": [_reach_plain(each) for each in it.emails],
+        "phones": [reach_plain(each) for each in it.phones],
+        "emails": [reach_plain(each) for each in it.emails],
         "phone": phone.address if phone else "",
         "email": email.address if email else "",
         "email_key": email.key if email else "",
@@ -167,7 +167,8 @@ def _profile(it: Any) -> Profile:
     )
 
 
-def _reach_plain(it: Reach) -> dict[str, object]:
+def reach_plain(it: Reach) -> dict[str, object]:
+    """Return a number or address as the row keeps it, what is usual left out."""
     plain: dict[str, object] = {"address": it.address}
     if it.key != it.address:
         plain["key"] = it.key
@@ -197,7 +198,8 @@ def _ids(values: Sequence[UUID | str]) -> tuple[UUID, ...]:
     return tuple(it if isinstance(it, UUID) else UUID(it) for it in values)
 
 
-def _search_text(it: Profile) -> str:
+def search_text(it: Profile) -> str:
+    """Return what a contact is found by, not yet folded."""
     names = (it.display_name, it.family_name, it.given_name, it.company, it.reference_code)
     emails, phones = (tuple(each.key for each in some) for some in (it.emails, it.phones))
     whole = it.display_name

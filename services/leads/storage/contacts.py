@@ -5,14 +5,25 @@ from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from psycopg.errors import UniqueViolation
+from sqlalchemy import ColumnElement, any_, bindparam, cast, delete, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Text, Uuid
 
 from chassis.errors import AlreadyExists
+from services.leads.domain import text as folding
 from services.leads.domain.contact import Channel, Contact, ExternalId
 from services.leads.domain.scope import Scope
-from services.leads.storage import contact_rows, recordset, scopes
+from services.leads.storage import (
+    contact_lines,
+    contact_rows,
+    copying,
+    literals,
+    recordset,
+    scopes,
+)
 from services.leads.storage.tables import (
     consent_states,
     contact_addresses,
@@ -36,7 +47,7 @@ async def lock(
 ) -> dict[UUID, Contact]:
     """Return the contacts within reach by id, locked for update in the order of their ids."""
     query = (
-        _READ.where(contacts.c.id.in_(contact_ids), scopes.within(scope))
+        _READ.where(_among(contact_ids), scopes.within(scope))
         .order_by(contacts.c.id)
         .with_for_update()
     )
@@ -47,7 +58,7 @@ async def batch_get(
     session: AsyncSession, contact_ids: Collection[UUID], scope: Scope
 ) -> list[Contact]:
     """Return those of the contacts that exist within reach; locks nothing."""
-    query = _READ.where(contacts.c.id.in_(contact_ids), scopes.within(scope))
+    query = _READ.where(_among(contact_ids), scopes.within(scope))
     return [contact_rows.contact(it) for it in await session.execute(query)]
 
 
@@ -55,19 +66,25 @@ async def existing(session: AsyncSession, contact_ids: Collection[UUID]) -> set[
     """Return those of the ids that contacts have; locks nothing."""
     if not contact_ids:
         return set()
-    found = await session.scalars(select(contacts.c.id).where(contacts.c.id.in_(contact_ids)))
+    found = await session.scalars(select(contacts.c.id).where(_among(contact_ids)))
     return set(found)
 
 
 async def new_codes(session: AsyncSession, count: int) -> list[str]:
-    """Return reference codes that no contact has."""
-    return list(await session.scalars(_NEW_CODES, {"count": count}))
+    """Return reference codes that no contact has; somebody may have brought some like ours."""
+    found: list[str] = []
+    while missing := count - len(found):
+        numbers = await session.scalars(_NEW_NUMBERS, {"count": missing})
+        codes = [f"C{number:08d}" for number in numbers]
+        taken = await taken_codes(session, codes)
+        found += [it for it in codes if it.lower() not in taken]
+    return found
 
 
 async def taken_codes(session: AsyncSession, codes: Collection[str]) -> dict[str, UUID]:
     """Return who has which of the reference codes (compared, and returned, in lower case)."""
     lowered = sorted({it.lower() for it in codes})
-    found = await session.execute(_TAKEN_CODES, {"codes": lowered})
+    found = await session.execute(_TAKEN_CODES, {"codes": literals.texts(lowered)})
     return {it.code: it.id for it in found}
 
 
@@ -86,13 +103,9 @@ async def by_address(
     session: AsyncSession, channel: Channel, keys: Collection[str]
 ) -> dict[str, list[UUID]]:
     """Return the ids of the contacts that have each normalised address, oldest first."""
-    query = (
-        select(contact_addresses.c.key, contact_addresses.c.contact_id)
-        .where(contact_addresses.c.channel == channel, contact_addresses.c.key.in_(keys))
-        .order_by(contact_addresses.c.contact_id)
-    )
     found: dict[str, list[UUID]] = {}
-    for key, contact_id in await session.execute(query) if keys else ():
+    values = {"channel": channel, "keys": literals.texts(keys)}
+    for key, contact_id in await session.execute(_BY_ADDRESS, values) if keys else ():
         found.setdefault(key, []).append(contact_id)
     return found
 
@@ -105,6 +118,28 @@ async def insert(session: AsyncSession, new: Sequence[Contact]) -> None:
     with _clashes_named():
         await recordset.run(session, _INSERT, [contact_rows.row(it) for it in new])
         await _index(session, new)
+
+
+async def insert_many(session: AsyncSession, new: Sequence[Contact]) -> None:
+    """As `insert`, by COPY, for up to 1,000."""
+    with _clashes_named():
+        search = await _folded(session, [contact_rows.search_text(it.profile) for it in new])
+        lines = [contact_lines.line(*each) for each in zip(new, search, strict=True)]
+        await copying.write(session, contacts, lines)
+        await copying.write(session, contact_addresses, contact_lines.addresses(new))
+        await copying.write(session, contact_external_ids, contact_lines.external_ids(new))
+
+
+async def _folded(session: AsyncSession, written: Sequence[str]) -> list[str]:
+    """Return texts folded; the database is asked for those with letters that are not ours."""
+    folded = [folding.fold_surely(it) for it in written]
+    others = [it for it, sure in zip(written, folded, strict=True) if sure is None]
+    if not others:
+        return [it or "" for it in folded]
+    found = await session.execute(_FOLD, {"texts": literals.texts(others)})
+    known = {it.written: it.folded for it in found}
+    pairs = zip(written, folded, strict=True)
+    return [known[it] if sure is None else sure for it, sure in pairs]
 
 
 async def update(session: AsyncSession, changed: Sequence[Contact]) -> None:
@@ -141,8 +176,13 @@ async def remove(session: AsyncSession, gone: Contact, revision: int, now: datet
 
 async def note_import(session: AsyncSession, import_id: UUID, ids: Sequence[UUID]) -> None:
     """Remember that these contacts were created or changed by an import."""
-    rows = [{"import_id": import_id, "contact_id": it} for it in ids]
-    await recordset.run(session, _NOTE_IMPORT, rows)
+    if ids:
+        await session.execute(_NOTE_IMPORT, {"import_id": import_id, "ids": literals.ids(ids)})
+
+
+def _among(contact_ids: Collection[UUID]) -> ColumnElement[bool]:
+    ids = bindparam("ids", literals.ids(contact_ids), Text, unique=True)
+    return contacts.c.id == any_(cast(ids, ARRAY(Uuid)))
 
 
 async def _index(session: AsyncSession, written: Sequence[Contact]) -> None:
@@ -155,8 +195,9 @@ def _clashes_named() -> Iterator[None]:
     """Say which field another contact has already; the transaction is lost then."""
     try:
         yield
-    except IntegrityError as clash:
-        field = next((name for key, name in _UNIQUE.items() if key in str(clash.orig)), None)
+    except (IntegrityError, UniqueViolation) as clash:
+        said = str(getattr(clash, "orig", clash))
+        field = next((name for key, name in _UNIQUE.items() if key in said), None)
         if field is None:
             raise
         raise AlreadyExists(
@@ -179,13 +220,24 @@ _INSERT_ADDRESSES = recordset.insert_statement(
 _INSERT_EXTERNAL_IDS = recordset.insert_statement(
     "contact_external_ids", ["system", "external_id", "contact_id"]
 )
-_NOTE_IMPORT = recordset.insert_statement(
-    "contact_imports", ["import_id", "contact_id"], on_conflict="ON CONFLICT DO NOTHING"
-)
-_NEW_CODES = text("SELECT new_reference_code() FROM generate_series(1, :count)")
+_NOTE_IMPORT = text("""
+    INSERT INTO contact_imports (import_id, contact_id)
+    SELECT :import_id, id FROM unnest(CAST(:ids AS uuid[])) AS noted (id)
+    ON CONFLICT DO NOTHING
+""")
+_FOLD = text("""
+    SELECT DISTINCT written, fold(written) AS folded
+    FROM unnest(CAST(:texts AS text[])) AS it (written)
+""")
+_NEW_NUMBERS = text("SELECT nextval('reference_codes') FROM generate_series(1, :count)")
+_BY_ADDRESS = text("""
+    SELECT key, contact_id FROM contact_addresses
+    WHERE channel = :channel AND key = ANY(CAST(:keys AS text[]))
+    ORDER BY contact_id
+""")
 _TAKEN_CODES = text("""
     SELECT lower(reference_code) AS code, id FROM contacts
-    WHERE lower(reference_code) = ANY(:codes)
+    WHERE lower(reference_code) = ANY(CAST(:codes AS text[]))
 """)
 _TAKEN_EXTERNAL_IDS = text("""
     SELECT e.system, e.external_id, e.contact_id

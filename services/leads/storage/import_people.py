@@ -4,7 +4,7 @@ A dry run writes shadows of contacts instead of contacts, read back through the 
 that both runs decide alike; a shadow stands in front of the contact of its id.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import text
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.leads.domain.contact import Channel, Contact, ExternalId
 from services.leads.domain.scope import EVERYTHING
-from services.leads.storage import contact_rows, contacts, recordset
+from services.leads.storage import contact_rows, contacts, literals, recordset
 
 Key = tuple[str, str]
 
@@ -78,14 +78,13 @@ async def known_prints(
     session: AsyncSession, prints: Collection[bytes], shadowed: UUID | None
 ) -> dict[bytes, tuple[UUID, UUID]]:
     """Return (contact, import) of the rows that were applied before, of contacts that are left."""
-    plain = [f"\\x{it.hex()}" for it in prints]
-    found = {
-        bytes(it.print): (it.contact_id, it.import_id)
-        for it in await session.execute(_PRINTS, {"prints": plain})
-    }
+    asked = {"prints": f"{{{','.join([it.hex() for it in prints])}}}"}
+    rows = (await session.execute(_PRINTS, asked)).all()
+    there = await contacts.existing(session, {it.contact_id for it in rows})
+    found = {it.print.bytes: (it.contact_id, it.import_id) for it in rows if it.contact_id in there}
     if shadowed and prints:
-        rows = recordset.dumps([{"kind": "print", "key": it.hex()} for it in prints])
-        for row in await session.execute(_SHADOW_KEYS, {"id": shadowed, "rows": rows}):
+        keys = recordset.dumps([{"kind": "print", "key": it.hex()} for it in prints])
+        for row in await session.execute(_SHADOW_KEYS, {"id": shadowed, "rows": keys}):
             found[bytes.fromhex(row.key)] = (row.contact_id, shadowed)
     return found
 
@@ -95,17 +94,18 @@ async def keep_prints(
 ) -> None:
     """Remember that these rows were (in a dry run: would have been) applied."""
     if dry_run:
-        rows: Iterable[dict[str, object]] = (
+        rows = [
             {"import_id": import_id, "kind": "print", "key": key.hex(), "contact_id": contact_id}
             for key, contact_id in prints.items()
-        )
-        await recordset.run(session, _ADD_SHADOW_KEYS, list(rows))
-        return
-    rows = (
-        {"print": f"\\x{key.hex()}", "contact_id": contact_id, "import_id": import_id}
-        for key, contact_id in prints.items()
-    )
-    await recordset.run(session, _ADD_PRINTS, list(rows))
+        ]
+        await recordset.run(session, _ADD_SHADOW_KEYS, rows)
+    elif prints:
+        values = {
+            "prints": f"{{{','.join([it.hex() for it in prints])}}}",
+            "ids": literals.ids(prints.values()),
+            "import_id": import_id,
+        }
+        await session.execute(_ADD_PRINTS, values)
 
 
 _READ = ", ".join(f"c.{it.name}" for it in contact_rows.READ)
@@ -131,13 +131,13 @@ _ADD_SHADOW_KEYS = recordset.insert_statement(
     on_conflict="ON CONFLICT DO NOTHING",
 )
 _PRINTS = text("""
-    SELECT p.print, p.contact_id, p.import_id
-    FROM import_prints AS p JOIN contacts AS c ON c.id = p.contact_id
-    WHERE p.print = ANY(CAST(:prints AS bytea[]))
+    SELECT print, contact_id, import_id FROM import_prints
+    WHERE print = ANY(CAST(:prints AS uuid[]))
 """)
-_ADD_PRINTS = recordset.insert_statement(
-    "import_prints",
-    ["print", "contact_id", "import_id"],
-    on_conflict="ON CONFLICT (print) DO UPDATE SET contact_id = excluded.contact_id, "
-    "import_id = excluded.import_id",
-)
+_ADD_PRINTS = text("""
+    INSERT INTO import_prints (print, contact_id, import_id)
+    SELECT print, contact_id, :import_id
+    FROM unnest(CAST(:prints AS uuid[]), CAST(:ids AS uuid[])) AS applied (print, contact_id)
+    ON CONFLICT (print) DO UPDATE
+    SET contact_id = excluded.contact_id, import_id = excluded.import_id
+""")

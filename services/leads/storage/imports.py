@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, text, tuple_, update
+from sqlalchemy import delete, insert, select, text, tuple_, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
 from services.leads.domain.contact import Channel, Purpose
 from services.leads.domain.files.shape import Shape
 from services.leads.domain.importing import Consent, Import, Ledger, Outcome, Row, State
-from services.leads.storage import recordset
+from services.leads.storage import copying
 from services.leads.storage.tables import import_rows, imports
 
 Key = tuple[datetime | int | UUID, ...]
@@ -93,8 +93,7 @@ async def advance(
     row = (await session.execute(_ADVANCE, values)).first()
     if row is None:
         return None
-    plain = [{**vars(it), "import_id": current.id} for it in rows]
-    await recordset.run(session, _ADD_ROWS, plain)
+    await copying.write(session, import_rows, [_line(current.id.hex, it) for it in rows])
     return Ledger(*row)
 
 
@@ -121,12 +120,15 @@ async def row_page(
 ) -> tuple[list[Row], Key | None]:
     """Return a page of an import's ledger by row number, and where the next one starts."""
     c = import_rows.c
-    query = select(import_rows).where(c.import_id == import_id)
-    if outcome:
-        query = query.where(c.outcome == outcome)
-    if page.after:
-        query = query.where(c.number > page.after[0])
-    rows = (await session.execute(query.order_by(c.number).limit(page.size + 1))).all()
+    parts = []
+    for each in [outcome] if outcome else Outcome:
+        query = select(import_rows).where(c.import_id == import_id, c.outcome == each)
+        if page.after:
+            query = query.where(c.number > page.after[0])
+        parts.append(query.order_by(c.number).limit(page.size + 1).subquery().select())
+    merged = union_all(*parts).subquery()
+    query = select(merged).order_by(merged.c.number).limit(page.size + 1)
+    rows = (await session.execute(query)).all()
     shown = [
         Row(
             number=it.number,
@@ -139,6 +141,12 @@ async def row_page(
         for it in rows[: page.size]
     ]
     return shown, ((shown[-1].number,) if len(rows) > page.size else None)
+
+
+def _line(import_id: str, it: Row) -> str:
+    person = it.contact_id.hex if it.contact_id else copying.NULL
+    told = (it.field, it.reason, it.detail, person)
+    return copying.line((import_id, f"{it.outcome:d}", str(it.number), *told))
 
 
 def _values(it: Import) -> dict[str, object]:
@@ -244,6 +252,3 @@ _END = text("""
     SET state = :state, failure = :failure, end_time = now(), lease_until = NULL
     WHERE id = :id AND fence = :fence
 """)
-_ADD_ROWS = recordset.insert_statement(
-    "import_rows", ["import_id", "number", "outcome", "field", "reason", "detail", "contact_id"]
-)

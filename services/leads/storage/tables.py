@@ -139,17 +139,17 @@ stage_changes = Table(
 consent_entries = Table(
     "consent_entries",
     metadata,
+    Column("contact_id", Uuid, primary_key=True),
+    Column("record_time", _TIME, primary_key=True),
     Column("id", Uuid, primary_key=True),
-    Column("contact_id", Uuid),
     Column("advertiser_id", Uuid),
-    Column("purpose", SmallInteger),
-    Column("channel", SmallInteger),
+    Column("purposes", SmallInteger),
+    Column("channels", SmallInteger),
     Column("action", SmallInteger),
     Column("time", _TIME),
     Column("method", Text),
     Column("evidence", Text),
     Column("actor", Text),
-    Column("record_time", _TIME),
 )
 
 consent_states = Table(
@@ -157,11 +157,7 @@ consent_states = Table(
     metadata,
     Column("contact_id", Uuid, primary_key=True),
     Column("advertiser_id", Uuid, primary_key=True),
-    Column("purpose", SmallInteger, primary_key=True),
-    Column("channel", SmallInteger, primary_key=True),
-    Column("given", Boolean),
-    Column("time", _TIME),
-    Column("entry_id", Uuid),
+    Column("given", Integer),
 )
 
 transactions = Table(
@@ -259,8 +255,8 @@ import_rows = Table(
     "import_rows",
     metadata,
     Column("import_id", Uuid, primary_key=True),
+    Column("outcome", SmallInteger, primary_key=True),
     Column("number", BigInteger, primary_key=True),
-    Column("outcome", SmallInteger),
     Column("field", Text),
     Column("reason", Text),
     Column("detail", Text),

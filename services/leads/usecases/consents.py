@@ -12,6 +12,7 @@ from chassis.db import outbox
 from chassis.db.outbox import Class
 from chassis.db.paging import Page
 from services.leads.domain import consent as rules
+from services.leads.domain import contact as model
 from services.leads.domain.consent import Action, Entry, GivenDraft, WithdrawnDraft
 from services.leads.domain.contact import Channel, Contact, Purpose
 from services.leads.domain.scope import EVERYTHING
@@ -45,8 +46,9 @@ async def give(session: AsyncSession, draft: GivenDraft, *, now: datetime) -> En
     contact = await access.held(session, entry.contact_id)
     if not await consents.give(session, [entry]):
         return await consents.same_entry(session, entry) or entry
-    told = events.given(entry, _keys(contact, entry.channel))
-    await outbox.add(session, told, to=Class.FACTS, key=str(entry.id), revision=1)
+    told = events.given(entry, model.address_keys(contact, entry.channel))
+    # Beside withdrawals, in their order: it may lift what one of them suppressed.
+    await outbox.add(session, told, to=Class.CONTROL, key=str(entry.id), revision=1)
     await trail.changed(session, "give", "consent", contact.id, None, vars(entry))
     return entry
 
@@ -112,11 +114,6 @@ async def ledger(
 async def _withdraw(session: AsyncSession, pairs: Sequence[tuple[Contact, Entry]]) -> None:
     await consents.withdraw(session, [entry for _, entry in pairs])
     for contact, entry in pairs:
-        told = events.withdrawn(entry, _keys(contact, entry.channel))
+        told = events.withdrawn(entry, model.address_keys(contact, entry.channel))
         await outbox.add(session, told, to=Class.CONTROL, key=str(entry.id), revision=1)
         await trail.changed(session, "withdraw", "consent", contact.id, None, vars(entry))
-
-
-def _keys(contact: Contact, channel: Channel) -> list[str]:
-    profile = contact.profile
-    return [it.key for it in (profile.phones if channel is Channel.SMS else profile.emails)]

@@ -36,13 +36,9 @@ async def apply(
         people = [*desk.created.values(), *desk.changed.values()]
         await import_people.shadow(session, current.id, people)
     else:
-        await batches.write(
-            session,
-            current.id,
-            created=list(desk.created.values()),
-            updated=list(desk.changed.values()),
-            given=desk.consents,
-        )
+        created, changed = list(desk.created.values()), list(desk.changed.values())
+        await batches.write(session, current.id, created=created, updated=changed)
+        await batches.give(session, current.id, desk.consents, new=desk.created, people=desk.people)
     await import_people.keep_prints(session, current.id, desk.new_prints, dry_run=current.dry_run)
     return ledger
 

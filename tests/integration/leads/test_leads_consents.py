@@ -94,7 +94,7 @@ class TestGiving:
             {"advertiser_id": OTHER_ADVERTISER},
         ):
             assert await in_force(leads, **other) == 0
-        (told,) = await leads.told(Class.FACTS, events_pb2.ConsentGiven)
+        (told,) = await leads.told(Class.CONTROL, events_pb2.ConsentGiven)
         assert (told.entry, list(told.address_keys)) == (entry, ["an@a.example"])
 
     async def test_the_same_again_is_the_entry_there_is(self, leads: Leads) -> None:

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from crm.leads.v1 import events_pb2
 from crm.leads.v1 import import_pb2 as pb
 from crm.leads.v1 import import_service_pb2 as service_pb
 from crm.leads.v1 import import_service_pb2_grpc as service_grpc
@@ -17,8 +20,15 @@ from sqlalchemy import text
 from chassis import db, errors
 from chassis.config import ServiceSettings
 from chassis.context import Principal
+from chassis.db import outbox
+from chassis.db.outbox import Class
+from chassis.db.paging import Page
 from local.data import generate
+from services.leads.domain import consent
+from services.leads.domain.consent import Action, Entry
+from services.leads.domain.contact import Channel
 from services.leads.rpc.imports import ImportServicer
+from services.leads.storage import consents as stored_consents
 from services.leads.workers.importer import Importer
 from tests.integration import serving
 from tests.integration.conftest import Serve
@@ -153,9 +163,79 @@ class TestTheInventedPeople:
 
         await calls.run(data, consent=CONSENT)
 
-        with_both = "SELECT count(*) FROM consent_states WHERE given AND purpose = 2 AND channel ="
-        assert await calls.scalar(f"{with_both} 1") == 1900 - 95 - 19
-        assert await calls.scalar(f"{with_both} 2") == 1900 - 95 - 19
+        for channel in (1, 2):
+            cell = consent.cells(1 << 2, 1 << channel)
+            given = f"SELECT count(*) FROM consent_states WHERE given & {cell} <> 0"  # noqa: S608
+            assert await calls.scalar(given) == 1900 - 95 - 19
+
+
+class TestConsentByAFile:
+    PAPER = "Họ và tên,Số điện thoại,Email,Bằng chứng\nLê An,0901234567,an@a.example,{}\n"
+
+    async def test_each_purpose_and_channel_is_an_entry_and_again_is_none(
+        self, calls: Imports
+    ) -> None:
+        await calls.run(self.PAPER.format("phiếu 1").encode(), consent=CONSENT)
+        await calls.run(self.PAPER.format("phiếu 1").encode() + b"\n", consent=CONSENT)
+
+        entries = await ledger(calls)
+        assert [(it.purpose, it.channel) for it in entries] == [(2, 2), (2, 1), (1, 2), (1, 1)]
+        assert len({it.id for it in entries}) == 4
+        assert {it.evidence for it in entries} == {"phiếu 1"}
+
+    @pytest.mark.parametrize("size", [1, 2, 3])
+    async def test_pages_of_the_ledger_part_what_was_said_at_once(
+        self, calls: Imports, size: int
+    ) -> None:
+        for number in range(2):
+            await calls.run(self.PAPER.format(f"phiếu {number}").encode(), consent=CONSENT)
+        whole = await ledger(calls)
+
+        found: list[Entry] = []
+        after: tuple[Any, ...] | None = ()
+        async with calls.sessions() as session:
+            while after is not None:
+                page = Page(size=size, after=after or None)
+                some, after = await stored_consents.page(session, whole[0].contact_id, page)
+                assert len(some) <= size
+                found += some
+
+        assert len(whole) == 8
+        assert found == whole
+
+    async def test_given_again_after_a_withdrawal_is_told_beside_withdrawals(
+        self, calls: Imports
+    ) -> None:
+        await calls.run(self.PAPER.format("phiếu 1").encode(), consent=CONSENT)
+        given = (await ledger(calls))[0]
+        async with calls.sessions.begin() as session:
+            no = replace(
+                given,
+                id=uuid.uuid4(),
+                advertiser_id=None,
+                purpose=None,
+                channel=Channel.SMS,
+                action=Action.WITHDRAWN,
+                time=datetime.now(UTC),
+            )
+            await stored_consents.withdraw(session, [no])
+
+        await calls.run(self.PAPER.format("phiếu 2").encode(), consent=CONSENT)
+
+        async with calls.sessions.begin() as session:
+            waiting = await outbox.take(session, Class.CONTROL, 10)
+        told = [events_pb2.ConsentGiven.FromString(it.payload) for it in waiting]
+        assert {(it.entry.purpose, it.entry.channel) for it in told} == {(1, 1), (2, 1)}
+        assert {tuple(it.address_keys) for it in told} == {("+84901234567",)}
+        cell = consent.cells(1 << 1, 1 << 1)
+        assert await calls.scalar(f"SELECT given & {cell} <> 0 FROM consent_states")  # noqa: S608
+
+
+async def ledger(calls: Imports) -> list[Entry]:
+    async with calls.sessions() as session:
+        contact_id = await session.scalar(text("SELECT id FROM contacts"))
+        found, _ = await stored_consents.page(session, contact_id, Page(size=100, after=None))
+    return found
 
 
 class TestRows:

@@ -10,6 +10,7 @@ from crm.leads.v1 import segment_pb2 as _segment_pb2
 from crm.leads.v1 import transaction_pb2 as _transaction_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -214,7 +215,7 @@ Global___TransactionsIngested: _TypeAlias = TransactionsIngested  # noqa: Y015
 
 @_typing.final
 class ConsentGiven(_message.Message):
-    """A person agreed."""
+    """A person agreed. In stream CONTROL: what was withdrawn before may be sent again."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -244,31 +245,89 @@ Global___ConsentGiven: _TypeAlias = ConsentGiven  # noqa: Y015
 
 @_typing.final
 class ConsentsImported(_message.Message):
-    """Up to 500 consents came with an import."""
+    """Up to 500 people agreed by an import. Each of their purposes and channels is an entry of the ledger."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     IMPORT_ID_FIELD_NUMBER: _builtins.int
-    ENTRIES_FIELD_NUMBER: _builtins.int
+    ADVERTISER_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    RECORD_TIME_FIELD_NUMBER: _builtins.int
+    CONSENTS_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     """Output only."""
+    advertiser_id: _builtins.str
+    """Output only. The legal entity that was agreed to."""
+    actor: _builtins.str
+    """Output only. Who ran the import."""
     @_builtins.property
-    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_consent_pb2.ConsentEntry]:
+    def record_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it was written here."""
+
+    @_builtins.property
+    def consents(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportedConsent]:
         """Output only."""
 
     def __init__(
         self,
         *,
         import_id: _builtins.str = ...,
-        entries: _abc.Iterable[_consent_pb2.ConsentEntry] | None = ...,
+        advertiser_id: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        record_time: _timestamp_pb2.Timestamp | None = ...,
+        consents: _abc.Iterable[Global___ImportedConsent] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record_time", b"record_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "import_id", b"import_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "advertiser_id", b"advertiser_id", "consents", b"consents", "import_id", b"import_id", "record_time", b"record_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConsentsImported: _TypeAlias = ConsentsImported  # noqa: Y015
+
+@_typing.final
+class ImportedConsent(_message.Message):
+    """What one person agreed to, by a row of a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    PURPOSES_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    contact_id: _builtins.str
+    """Output only."""
+    evidence: _builtins.str
+    """Output only. What proves it."""
+    @_builtins.property
+    def purposes(self) -> _containers.RepeatedScalarFieldContainer[_contact_pb2.Purpose.ValueType]:
+        """Output only."""
+
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_contact_pb2.Channel.ValueType]:
+        """Output only."""
+
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the person said so."""
+
+    def __init__(
+        self,
+        *,
+        contact_id: _builtins.str = ...,
+        purposes: _abc.Iterable[_contact_pb2.Purpose.ValueType] | None = ...,
+        channels: _abc.Iterable[_contact_pb2.Channel.ValueType] | None = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        evidence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "contact_id", b"contact_id", "evidence", b"evidence", "purposes", b"purposes", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportedConsent: _TypeAlias = ImportedConsent  # noqa: Y015
 
 @_typing.final
 class ConsentWithdrawn(_message.Message):

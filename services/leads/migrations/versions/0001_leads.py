@@ -23,7 +23,6 @@ def downgrade() -> None:
     """Drops everything but the extensions."""
     for table in _TABLES:
         op.execute(f"DROP TABLE {table}")
-    op.execute("DROP FUNCTION new_reference_code()")
     op.execute("DROP FUNCTION fold(text)")
     op.execute("DROP SEQUENCE reference_codes")
     drop_chassis_tables(op)
@@ -119,26 +118,6 @@ _CONTACTS = (
     "CREATE INDEX contacts_owners ON contacts USING gin (owner_ids) WHERE owner_ids <> '{}'",
     "CREATE INDEX contacts_tags ON contacts USING gin (tags) WHERE tags <> '{}'",
     "CREATE INDEX contacts_search ON contacts USING gin (search_text gin_trgm_ops)",
-    """
-    CREATE FUNCTION new_reference_code() RETURNS text
-    LANGUAGE plpgsql VOLATILE
-    AS $$
-    DECLARE
-        number text;
-        code text;
-    BEGIN
-        LOOP
-            number := nextval('public.reference_codes')::text;
-            code := 'C' || lpad(number, greatest(8, length(number)), '0');
-            -- Somebody may have brought a code that looks like ours.
-            EXIT WHEN NOT EXISTS (
-                SELECT 1 FROM public.contacts WHERE lower(reference_code) = lower(code)
-            );
-        END LOOP;
-        RETURN code;
-    END
-    $$
-    """,
 )
 
 _AROUND = (
@@ -217,35 +196,32 @@ _AROUND = (
 )
 
 _CONSENTS = (
-    # The ledger outlives its contact: registrations and refusals are to be kept.
+    # The ledger outlives its contact: registrations and refusals are to be kept. A row is what
+    # was said at once: purposes and channels are bits (1 << number; bit 0 of purposes means all
+    # but TRANSACTIONAL), so that a row of a file is one row here and not one for each scope.
     """
     CREATE TABLE consent_entries (
-        id uuid PRIMARY KEY,
         contact_id uuid NOT NULL,
+        record_time timestamptz NOT NULL,
+        id uuid NOT NULL,
         advertiser_id uuid,
-        purpose smallint NOT NULL,
-        channel smallint NOT NULL,
+        purposes smallint NOT NULL,
+        channels smallint NOT NULL,
         action smallint NOT NULL,
         time timestamptz NOT NULL,
         method text NOT NULL,
         evidence text NOT NULL,
         actor text NOT NULL,
-        record_time timestamptz NOT NULL
+        PRIMARY KEY (contact_id, record_time, id)
     )
     """,
-    """
-    CREATE INDEX consent_entries_contact ON consent_entries (contact_id, record_time DESC, id DESC)
-    """,
+    # What follows from the ledger: bit (purpose + 8 * (channel - 1)) says what is in force.
     """
     CREATE TABLE consent_states (
         contact_id uuid NOT NULL,
         advertiser_id uuid NOT NULL,
-        purpose smallint NOT NULL,
-        channel smallint NOT NULL,
-        given boolean NOT NULL,
-        time timestamptz NOT NULL,
-        entry_id uuid NOT NULL,
-        PRIMARY KEY (contact_id, advertiser_id, purpose, channel)
+        given integer NOT NULL,
+        PRIMARY KEY (contact_id, advertiser_id)
     )
     """,
 )

@@ -18,7 +18,6 @@ def upgrade() -> None:
         "CREATE UNIQUE INDEX imports_request ON imports (creator, request_id) "
         "WHERE request_id <> ''"
     )
-    op.execute("CREATE INDEX import_rows_outcome ON import_rows (import_id, outcome, number)")
 
 
 def downgrade() -> None:
@@ -69,22 +68,24 @@ _TABLES = {
         PRIMARY KEY (import_id, ordinal)
     )
     """,
+    # One index for one outcome's rows and, merged, for all of them; a row is counted once because
+    # a batch is written with the import's own row locked.
     "import_rows": """
     CREATE TABLE import_rows (
         import_id uuid NOT NULL,
-        number bigint NOT NULL,
         outcome smallint NOT NULL,
+        number bigint NOT NULL,
         field text NOT NULL DEFAULT '',
         reason text NOT NULL DEFAULT '',
         detail text NOT NULL DEFAULT '',
         contact_id uuid,
-        PRIMARY KEY (import_id, number)
+        PRIMARY KEY (import_id, outcome, number)
     )
     """,
     # What was said before is not said again: a row that was applied once is skipped.
     "import_prints": """
     CREATE TABLE import_prints (
-        print bytea PRIMARY KEY,
+        print uuid PRIMARY KEY,
         contact_id uuid NOT NULL,
         import_id uuid NOT NULL
     )
