@@ -1,6 +1,6 @@
 """PostgreSQL for a service: sessions, and the tables every service has."""
 
-from chassis.db import audit, housekeeping, idempotency, inbox, outbox, paging
+from chassis.db import arrays, audit, housekeeping, idempotency, inbox, outbox, paging
 from chassis.db.migrate import revision_check, upgrade
 from chassis.db.pool import (
     Sessions,
@@ -9,6 +9,7 @@ from chassis.db.pool import (
     dispose,
     driver,
     engine,
+    look,
     opened,
     sessions,
 )
@@ -16,6 +17,7 @@ from chassis.db.pool import (
 __all__ = [
     "Sessions",
     "allow",
+    "arrays",
     "audit",
     "check",
     "dispose",
@@ -24,6 +26,7 @@ __all__ = [
     "housekeeping",
     "idempotency",
     "inbox",
+    "look",
     "opened",
     "outbox",
     "paging",

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, pool, text
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from chassis.config import ServiceSettings
-from chassis.db.pool import Sessions
+from chassis.db.pool import Sessions, look
 from chassis.errors import Check, Unavailable
 
 # A migration that waits for a lock makes every later query wait behind it: give up, try again.
@@ -29,10 +29,7 @@ def upgrade(settings: ServiceSettings, package: str, to: str = "head") -> str | 
     Replicas take turns by an advisory lock. Returns the revision reached. Raises what the
     database raises when a lock was not had in several attempts or a statement is wrong.
     """
-    # Loading Alembic takes longer than all else; a process that serves need not.
-    from chassis.db import steps
-
-    folder = _folder(package)
+    newest = max(revisions(package), default=None)
     engine = create_engine(
         make_url(settings.database_url.get_secret_value()),
         poolclass=pool.NullPool,
@@ -40,21 +37,29 @@ def upgrade(settings: ServiceSettings, package: str, to: str = "head") -> str | 
         connect_args={"application_name": f"{package} migrate", "connect_timeout": 10},
     )
     try:
-        with _turn(engine, package):
-            for attempt in range(1, _ATTEMPTS + 1):
-                try:
-                    with engine.connect() as connection:
-                        _bound(connection)
-                        reached = steps.apply(connection, folder, to)
-                    log.info("schema_migrated", package=package, revision=reached)
-                    return reached
-                except OperationalError as refused:
-                    if getattr(refused.orig, "sqlstate", "") != "55P03" or attempt == _ATTEMPTS:
-                        raise
-                    log.warning("migration_waits_for_lock", package=package, attempt=attempt)
-                    time.sleep(0.2 * 2**attempt)
+        with _turn(engine, package) as found:
+            is_current = to == "head" and found is not None and found == newest
+            reached = found if is_current else _apply(engine, package, to)
     finally:
         engine.dispose()
+    log.info("schema_migrated", package=package, revision=reached)
+    return reached
+
+
+def _apply(engine: Engine, package: str, to: str) -> str | None:
+    # Loading Alembic takes longer than all else; where nothing is missing nobody need.
+    from chassis.db import steps
+
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with engine.connect() as connection:
+                _bound(connection)
+                return steps.apply(connection, _folder(package), to)
+        except OperationalError as refused:
+            if getattr(refused.orig, "sqlstate", "") != "55P03" or attempt == _ATTEMPTS:
+                raise
+            log.warning("migration_waits_for_lock", package=package, attempt=attempt)
+            time.sleep(0.2 * 2**attempt)
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -73,12 +78,12 @@ def revision_check(made: Sessions, package: str) -> Check:
 
     async def schema_is_current() -> None:
         try:
-            async with made() as session:
-                found = await session.scalar(_CURRENT)
+            row = await look(made, _CURRENT)
         except ProgrammingError:
-            found = None
+            row = None
         except (SQLAlchemyError, OSError) as away:
             raise Unavailable("DATABASE_AWAY", type(away).__name__) from away
+        found = row[0] if row else None
         if found != needed and (found is None or found in known):
             text_of_it = f"the schema needs revision {needed} and has {found or 'none'}"
             raise Unavailable("SCHEMA_BEHIND", text_of_it, needed=needed, found=found)
@@ -94,8 +99,11 @@ def _folder(package: str) -> Path:
 
 
 @contextmanager
-def _turn(engine: Engine, package: str) -> Iterator[None]:
-    """Waits until no other replica migrates; a transaction's lock also works through a pooler."""
+def _turn(engine: Engine, package: str) -> Iterator[str | None]:
+    """Waits until no other replica migrates, and tells the revision found then.
+
+    A transaction's lock also works through a pooler.
+    """
     with engine.begin() as guard:
         guard.execute(text(f"SET LOCAL lock_timeout = {_TURN_TIMEOUT_MS}"))
         guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
@@ -103,7 +111,16 @@ def _turn(engine: Engine, package: str) -> Iterator[None]:
         guard.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
         # Ends the query above, whose snapshot CREATE INDEX CONCURRENTLY would wait for.
         guard.execute(text("SET LOCAL lock_timeout = 0"))
-        yield
+        yield _found(engine)
+
+
+def _found(engine: Engine) -> str | None:
+    """The revision the database has, None if it is empty."""
+    try:
+        with engine.connect() as connection:
+            return connection.execute(text(_CURRENT)).scalar()
+    except ProgrammingError:
+        return None
 
 
 def _bound(connection: Connection) -> None:
@@ -112,4 +129,4 @@ def _bound(connection: Connection) -> None:
     connection.commit()
 
 
-_CURRENT = text("SELECT version_num FROM alembic_version")
+_CURRENT = "SELECT version_num FROM alembic_version"

@@ -1,11 +1,13 @@
 """One pooled engine per process, and sessions that end with it."""
 
+import select
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, LiteralString
 from weakref import WeakSet
 
 import psycopg
-from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy import Connection, event, exc, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -13,6 +15,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from chassis import metrics
 from chassis.config import ServiceSettings
@@ -20,6 +23,10 @@ from chassis.db import outbox
 from chassis.errors import Check, Unavailable
 
 Sessions = async_sessionmaker[AsyncSession]
+
+# A connection that rested longer is asked whether it lives; one in use needs no such round trip.
+_RESTED_SECONDS = 5.0
+_USED_AT = "used at"
 
 # The app closes what was opened without every main having to hand it over.
 _opened: WeakSet[Sessions] = WeakSet()
@@ -36,7 +43,6 @@ def sessions(settings: ServiceSettings, service: str | None = None) -> Sessions:
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=10,
-        pool_pre_ping=True,
         # An exception's text must not carry the values of a statement into the logs.
         hide_parameters=True,
         connect_args={
@@ -44,9 +50,13 @@ def sessions(settings: ServiceSettings, service: str | None = None) -> Sessions:
             "connect_timeout": 5,
             # A transaction pooler hands each transaction another server connection.
             "prepare_threshold": None,
+            # BEGIN is ours to send, in one round trip with the bounds (`_bound`).
+            "autocommit": True,
         },
     )
-    _observe(engine, settings.database_statement_timeout_seconds)
+    _find_dead(engine)
+    _bound(engine, settings.database_statement_timeout_seconds)
+    _observe(engine)
     made = async_sessionmaker(
         engine,
         expire_on_commit=False,
@@ -77,13 +87,32 @@ async def allow(session: AsyncSession, seconds: float) -> None:
     await session.execute(_ALLOW, {"bound": f"{int(seconds * 1000)}"})
 
 
+async def look(
+    made: Sessions, statement: LiteralString, params: Mapping[str, object] | None = None
+) -> tuple[Any, ...] | None:
+    """Returns the first row of one reading statement, `%(name)s` where a parameter goes.
+
+    One round trip instead of three: no transaction is opened and no bound set, so it is for
+    statements that cannot take long. Raises what a session would.
+    """
+    async with engine(made).connect() as connection:
+        pooled = await connection.get_raw_connection()
+        raw: Any = pooled.driver_connection
+        try:
+            row: tuple[Any, ...] | None = await (await raw.execute(statement, params)).fetchone()
+        except psycopg.Error as error:
+            if raw.closed:
+                pooled.invalidate(error)
+            raise _told(statement, error, raw) from error
+    return row
+
+
 def check(made: Sessions) -> Check:
     """A readiness check: the database answers."""
 
     async def database_answers() -> None:
         try:
-            async with made() as session:
-                await session.execute(text("SELECT 1"))
+            await look(made, "SELECT 1")
         except (SQLAlchemyError, OSError) as away:
             raise Unavailable("DATABASE_AWAY", type(away).__name__) from away
 
@@ -101,21 +130,79 @@ async def dispose(made: Sessions) -> None:
     await engine(made).dispose()
 
 
-def _observe(made: AsyncEngine, statement_timeout_seconds: float) -> None:
-    """Bounds every statement and measures every transaction."""
+def _find_dead(made: AsyncEngine) -> None:
+    """Replaces connections that ended while they rested, before anybody meets them."""
+
+    @event.listens_for(made.sync_engine, "checkin")
+    def _rests(connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
+    @event.listens_for(made.sync_engine, "checkout")
+    def _wakes(connection: Any, record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
+        used_at = record.info.get(_USED_AT)
+        if used_at is None:  # it was made just now
+            return
+        try:
+            # A server that restarted has closed its end, which is seen without asking it.
+            if time.monotonic() - used_at > _RESTED_SECONDS or _has_news(connection):
+                made.sync_engine.dialect.do_ping(connection)
+        except psycopg.Error as dead:
+            raise exc.InvalidatePoolError from dead
+
+
+def _has_news(connection: Any) -> bool:
+    """True if the server sent something unasked: its end, or that a parameter changed."""
+    poll = select.poll()
+    poll.register(connection.driver_connection.pgconn.socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _bound(made: AsyncEngine, statement_timeout_seconds: float) -> None:
+    """Bounds every statement of a transaction."""
     milliseconds = int(statement_timeout_seconds * 1000)
     # LOCAL, because a session setting would stay with a pooler's server connection.
-    bound = (
+    bounds = (
         f"SET LOCAL statement_timeout = {milliseconds}; "
         f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"
     )
 
     @event.listens_for(made.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            return
+        raw: Any = connection.connection.dbapi_connection
+        # With an isolation level of its own the driver begins by itself.
+        statement = f"BEGIN; {bounds}" if raw.autocommit else bounds
+        cursor = raw.cursor()
+        try:
+            cursor.execute(statement)
+        except psycopg.Error as error:
+            if raw.closed:
+                connection.invalidate(error)
+            raise _told(statement, error, raw) from error
+        finally:
+            cursor.close()
+
+
+def _told(statement: str, error: psycopg.Error, raw: Any) -> Exception:
+    """What the engine itself would raise for `error`."""
+    return exc.DBAPIError.instance(
+        statement,
+        None,
+        error,
+        psycopg.Error,
+        hide_parameters=True,
+        connection_invalidated=bool(raw.closed),
+        dialect=None,
+    )
+
+
+def _observe(made: AsyncEngine) -> None:
+    """Measures every transaction."""
+
+    @event.listens_for(made.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
         connection.info["began"] = time.perf_counter()
-        cursor = connection.connection.cursor()
-        cursor.execute(bound)
-        cursor.close()
 
     @event.listens_for(made.sync_engine, "commit")
     def _commit(connection: Connection) -> None:

@@ -1,6 +1,7 @@
 """Migrations: applied once, by one replica at a time, and asked for when they are missing."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +74,15 @@ class TestUpgrade:
         assert await tables(settings) == {
             "alembic_version", "outbox", "inbox", "idempotency", "people", "orders",
         }  # fmt: skip
+
+    async def test_where_nothing_is_missing_the_tool_is_not_loaded(
+        self, settings: ServiceSettings, package: Package, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name = package("shop_current", FIRST)
+        await asyncio.to_thread(migrate.upgrade, settings, name)
+        monkeypatch.setitem(sys.modules, "chassis.db.steps", None)
+
+        assert await asyncio.to_thread(migrate.upgrade, settings, name) == "0001"
 
     async def test_replicas_take_turns(self, settings: ServiceSettings, package: Package) -> None:
         name = package("shop_two", FIRST, 'op.execute("INSERT INTO people VALUES (1)")')
