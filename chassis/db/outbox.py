@@ -1,10 +1,11 @@
 """Events wait here, in the transaction that made them true, until a relay has published them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import LiteralString
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,7 @@ from sqlalchemy import event, orm, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context
+from chassis.db import arrays
 
 
 class Class(StrEnum):
@@ -88,6 +90,30 @@ async def add_raw(
     return event_id
 
 
+async def add_many(
+    session: AsyncSession, events: Iterable[tuple[Message, str, int]], *, to: Class
+) -> list[UUID]:
+    """Announces many facts, each with its key and revision, in one statement; returns their ids."""
+    facts = list(events)
+    if not facts:
+        return []
+    around = context.current()
+    ids = [uuid_utils.compat.uuid7() for _ in facts]
+    rows = {
+        "ids": arrays.uuids(ids),
+        "class": to.value,
+        "subjects": arrays.texts(message.DESCRIPTOR.full_name for message, _, _ in facts),
+        "keys": arrays.texts(key for _, key, _ in facts),
+        "revisions": arrays.integers(revision for _, _, revision in facts),
+        "payloads": arrays.blobs(message.SerializeToString() for message, _, _ in facts),
+        "request_id": around.request_id,
+        "traceparent": around.traceparent,
+    }
+    await session.execute(_ADD_MANY, rows)
+    session.info.setdefault("nudges", set()).add(to)
+    return ids
+
+
 async def take(session: AsyncSession, cls: Class, limit: int) -> Sequence[Row]:
     """Locks and returns the oldest unpublished events, skipping those another relay holds.
 
@@ -110,7 +136,7 @@ async def take(session: AsyncSession, cls: Class, limit: int) -> Sequence[Row]:
 
 async def mark_published(session: AsyncSession, ids: Sequence[UUID]) -> None:
     """Keeps the events for replay, out of the relays' sight."""
-    await session.execute(_MARK, {"ids": list(ids)})
+    await session.execute(_MARK, {"ids": arrays.uuids(ids)})
 
 
 async def backlog(session: AsyncSession, cls: Class, limit: int = 10_000) -> Backlog:
@@ -159,6 +185,14 @@ _ADD = text("""
     INSERT INTO outbox (id, class, subject, key, revision, payload, request_id, traceparent)
     VALUES (:id, :class, :subject, :key, :revision, :payload, :request_id, :traceparent)
 """)
+_ADD_MANY = text("""
+    INSERT INTO outbox (id, class, subject, key, revision, payload, request_id, traceparent)
+    SELECT id, :class, subject, key, revision, payload, :request_id, :traceparent
+    FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:subjects AS text[]), CAST(:keys AS text[]),
+        CAST(:revisions AS bigint[]), CAST(:payloads AS bytea[])
+    ) AS given (id, subject, key, revision, payload)
+""")
 _TAKE = text("""
     SELECT id, subject, key, revision, payload, request_id, traceparent, created_at
     FROM outbox
@@ -167,7 +201,11 @@ _TAKE = text("""
     LIMIT :limit
     FOR UPDATE SKIP LOCKED
 """)
-_MARK = text("UPDATE outbox SET published_at = now() WHERE id = ANY(:ids)")
+_MARK = text("UPDATE outbox SET published_at = now() WHERE id = ANY(CAST(:ids AS uuid[]))")
+# For `look`: whether an event of a class is unpublished, be it in another relay's hand.
+WAITS: LiteralString = (
+    "SELECT 1 FROM outbox WHERE class = %(class)s AND published_at IS NULL LIMIT 1"
+)
 _BACKLOG = text("""
     SELECT count(*) AS waiting,
            coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) AS lag

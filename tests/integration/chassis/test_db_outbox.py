@@ -3,22 +3,51 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.wrappers_pb2 import StringValue
+from sqlalchemy import text
 
 from chassis import context, db
 from chassis.context import Principal
-from chassis.db import audit, inbox, outbox
+from chassis.db import arrays, audit, inbox, outbox
 from chassis.db.outbox import Class
 
 Count = Callable[[str], Awaitable[int]]
 Age = Callable[[str, str, str], Awaitable[None]]
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 USER = Principal("0190", "user")
+
+
+# What a literal of an array must quote.
+AWKWARD = "\\ \" ' , { } NULL %s :x \n đ"
+
+
+class TestArrays:
+    @pytest.mark.parametrize(
+        ("type_", "literal", "values"),
+        [
+            ("text", arrays.texts, ["a", "", AWKWARD, "NULL", " b ", None, "{x}", "\\", '"']),
+            ("bytea", arrays.blobs, [b"", b"\x00\xff", b'\\"{,}']),
+            ("uuid", arrays.uuids, [UUID(int=1), UUID(int=2**127)]),
+            ("bigint", arrays.integers, [0, -1, 2**62]),
+        ],
+    )
+    async def test_they_arrive_as_they_were(
+        self,
+        sessions: db.Sessions,
+        type_: str,
+        literal: Callable[[list[Any]], str],
+        values: list[Any],
+    ) -> None:
+        async with sessions.begin() as session:
+            for given in (values, []):
+                statement = text(f"SELECT CAST(:given AS {type_}[])")
+                assert await session.scalar(statement, {"given": literal(given)}) == given
 
 
 class TestOutbox:
@@ -37,6 +66,28 @@ class TestOutbox:
         assert row.headers == {"x-request-id": "r1", "traceparent": TRACE}
         assert datetime.now(UTC) - row.created_at < timedelta(minutes=1)
         assert event_id.version == 7
+
+    async def test_many_are_added_at_once_in_their_order(self, sessions: db.Sessions) -> None:
+        outbox.nudge(Class.FACTS).clear()
+        given = [
+            (StringValue(value=f"v{number}"), f"key {number} {AWKWARD}", number)
+            for number in range(200)
+        ]
+        async with sessions.begin() as session:
+            with context.bind(request_id="r1", traceparent=TRACE):
+                ids = await outbox.add_many(session, given, to=Class.FACTS)
+                none = await outbox.add_many(session, [], to=Class.FACTS)
+
+        async with sessions.begin() as session:
+            rows = await outbox.take(session, Class.FACTS, 1_000)
+        assert none == []
+        assert [row.id for row in rows] == ids
+        assert [(StringValue.FromString(row.payload), row.key, row.revision) for row in rows] == (
+            given
+        )
+        assert {row.subject for row in rows} == {"google.protobuf.StringValue"}
+        assert rows[0].headers == {"x-request-id": "r1", "traceparent": TRACE}
+        assert outbox.nudge(Class.FACTS).is_set()
 
     async def test_a_change_that_rolls_back_announces_nothing(
         self, sessions: db.Sessions, count: Count
@@ -110,6 +161,17 @@ class TestOutbox:
 
 
 class TestInbox:
+    async def test_of_several_those_not_seen_are_told(self, sessions: db.Sessions) -> None:
+        async with sessions.begin() as session:
+            await inbox.seen_before(session, "timeline", "e1")
+            await inbox.seen_before(session, "other", "e2")
+        async with sessions.begin() as session:
+            fresh = await inbox.note(session, "timeline", ["e3", "e1", "e2", AWKWARD])
+            again = await inbox.note(session, "timeline", ["e3", "e1"])
+
+        assert fresh == {"e2", "e3", AWKWARD}
+        assert again == set()
+
     async def test_a_second_delivery_was_seen(self, sessions: db.Sessions) -> None:
         seen = []
         for consumer in ("timeline", "timeline", "other"):
