@@ -9,16 +9,19 @@ import nats.errors
 import structlog
 
 from chassis import errors, metrics
-from chassis.db import Sessions, failures, outbox
+from chassis.db import Sessions, failures, look, outbox
 from chassis.events.connection import Connection
 from chassis.events.publish import Outgoing, publish
 
 HEARTBEAT_SUBJECT = "control.heartbeat"
 HEARTBEAT_SECONDS = 0.5
 _HEARTBEAT_LIVES_SECONDS = 10.0
-_ROUND_ROWS = 500
-_POLL_SECONDS = {outbox.Class.CONTROL: 0.1}
-_POLL_OTHERS_SECONDS = 0.5
+_ROUND_ROWS = 1_000
+# What this process commits is told by a nudge; only what another left behind waits for a look.
+_POLL_SECONDS = 2.0
+# Rounds of few rows cost most, so under load those that nobody waits for are gathered.
+_APART_SECONDS = {outbox.Class.FACTS: 0.02, outbox.Class.AUDIT: 0.1}
+_SOON_SECONDS = 0.1
 _PAUSE_SECONDS = 0.5
 _MEASURE_SECONDS = 5.0
 
@@ -40,9 +43,9 @@ class Relay:
         self._sessions = sessions
         self._nats = nats
         self._cls = cls
+        self._is_control = cls is outbox.Class.CONTROL
         self._within = within
-        self._poll = _POLL_SECONDS.get(cls, _POLL_OTHERS_SECONDS)
-        self._beat_at = -HEARTBEAT_SECONDS
+        self._beat_due = time.monotonic()
         self._measured_at = -_MEASURE_SECONDS
         self.__qualname__ = f"relay {cls.value}"
 
@@ -53,15 +56,14 @@ class Relay:
     async def run(self) -> None:
         """Relay until cancelled; broker and database may come and go."""
         nudge = outbox.nudge(self._cls)
+        self._nats.start()
         while True:
+            is_nudged = nudge.is_set()
             nudge.clear()
             try:
-                await self._measure()
-                await self._nats.connected(within=_MEASURE_SECONDS)
-                if await self._round():
-                    continue
-                if self._cls is outbox.Class.CONTROL:
-                    await self._heartbeat()
+                more = await self._turn(look=not is_nudged)
+                while more:
+                    more = await self._turn(look=True)
             except Exception as error:
                 if not _is_away(error):
                     raise
@@ -69,7 +71,35 @@ class Relay:
                 log.warning("relay_waits", cls=self._cls.value, error=type(error).__name__)
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
-            await _nudged(nudge, self._poll)
+            if is_nudged:
+                await asyncio.sleep(_APART_SECONDS.get(self._cls, 0.0))
+            await _nudged(nudge, self._patience())
+
+    async def _turn(self, *, look: bool) -> bool:
+        """Publish what waits, or say that nothing does; True if there may be more at once."""
+        told = datetime.now(UTC)
+        if look and not await self._waits():
+            if self._is_control and time.monotonic() >= self._beat_due:
+                await self._heartbeat(told)
+            return False
+        await self._measure()
+        await self._nats.connected(within=_MEASURE_SECONDS)
+        return await self._round()
+
+    async def _waits(self) -> bool:
+        row = await look(self._sessions, outbox.WAITS, {"class": self._cls.value})
+        waits = row is not None
+        if not waits:
+            metrics.outbox_backlog.labels(self._cls.value).set(0)
+            metrics.outbox_lag_seconds.labels(self._cls.value).set(0)
+        return waits
+
+    def _patience(self) -> float:
+        """Seconds until this relay looks again by itself."""
+        if not self._is_control:
+            return _POLL_SECONDS
+        left = self._beat_due - time.monotonic()
+        return left if left > 0 else _SOON_SECONDS
 
     async def _round(self) -> bool:
         """Publish one batch; True if there may be more to publish at once.
@@ -89,7 +119,8 @@ class Relay:
         if len(published) < len(rows):
             metrics.outbox_failed.labels(self._cls.value).inc()
             await asyncio.sleep(_PAUSE_SECONDS)
-        return len(rows) == _ROUND_ROWS or len(published) < len(rows)
+        # Of control events others want to hear that none is left, so look again.
+        return self._is_control or len(rows) == _ROUND_ROWS or len(published) < len(rows)
 
     def _outgoing(self, rows: Sequence[outbox.Row]) -> list[Outgoing]:
         return [
@@ -108,17 +139,10 @@ class Relay:
         metrics.outbox_backlog.labels(self._cls.value).set(backlog.count)
         metrics.outbox_lag_seconds.labels(self._cls.value).set(backlog.lag_seconds)
 
-    async def _heartbeat(self) -> None:
-        """Tell that everything committed until now was published; say nothing otherwise."""
-        now = time.monotonic()
-        if now - self._beat_at < HEARTBEAT_SECONDS:
-            return
-        told = datetime.now(UTC)
-        async with self._sessions.begin() as session:
-            # Another relay may hold rows that `take` skipped and has not published yet.
-            if (await outbox.backlog(session, self._cls, limit=1)).count:
-                return
-        self._nats.require()
+    async def _heartbeat(self, told: datetime) -> None:
+        """Say that everything committed until `told` was published."""
+        await self._nats.connected(within=_MEASURE_SECONDS)
+        self._beat_due = time.monotonic() + HEARTBEAT_SECONDS
         await self._nats.js.publish(
             f"{HEARTBEAT_SUBJECT}.{self._nats.service}",
             b"",
@@ -126,7 +150,6 @@ class Relay:
             headers={"ce-time": told.isoformat(), "ce-source": self._nats.service},
             msg_ttl=_HEARTBEAT_LIVES_SECONDS,
         )
-        self._beat_at = now
 
 
 def _headers(row: outbox.Row, service: str) -> dict[str, str]:

@@ -98,6 +98,20 @@ class TestPublishing:
 
         assert time.monotonic() - began < 0.4  # sooner than its poll
 
+    @pytest.mark.parametrize("cls", [Class.FACTS, Class.CONTROL])
+    async def test_what_another_process_left_behind_is_found(
+        self, bus: Bus, sessions: db.Sessions, cls: Class
+    ) -> None:
+        async with running(Relay(sessions, bus.nats, cls, within=1.0)):
+            await eventually(lambda: bus.nats.is_connected)
+            [event_id] = await announce(bus, sessions, 1, cls)
+            outbox.nudge(cls).clear()  # it was nudged elsewhere
+            began = time.monotonic()
+            await eventually(lambda: _holds(bus, 1))
+
+        assert time.monotonic() - began < (1.5 if cls is Class.CONTROL else 4.0)
+        assert await ids(bus) == once([event_id])
+
     async def test_what_was_rolled_back_is_not(
         self, bus: Bus, sessions: db.Sessions, waiting: Waiting
     ) -> None:
