@@ -55,6 +55,7 @@ class Connection:
         self._js = self._client.jetstream(timeout=API_SECONDS)
         self._keeper: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
+        self._lost = asyncio.Event()
         self._is_closing = False
         self._is_sync = False
 
@@ -72,6 +73,11 @@ class Connection:
     def is_connected(self) -> bool:
         """True while the broker answers."""
         return self._client.is_connected
+
+    @property
+    def lost(self) -> asyncio.Event:
+        """Set once the connection of now is lost; after the next connect it is another event."""
+        return self._lost
 
     def start(self) -> None:
         """Begin to connect; idempotent."""
@@ -175,7 +181,9 @@ class Connection:
 
     def _note(self, *, is_up: bool) -> None:
         metrics.nats_connected.set(1 if is_up else 0)
+        self._lost.set()
         if is_up:
+            self._lost = asyncio.Event()
             self._up.set()
             self._is_sync = False  # it may be another server, or the same with another config
         if self._is_closing:

@@ -1,19 +1,30 @@
 """Consumes a durable's messages: effect and inbox row in one transaction, then acknowledged."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import metrics
 from chassis.db import Sessions, inbox
+from chassis.events import event as events
 from chassis.events.connection import BrokerSettings, Connection
 from chassis.events.event import Event, Poison
-from chassis.events.puller import Policy, Puller
+from chassis.events.puller import Batch, Policy, Puller
 from chassis.events.relay import HEARTBEAT_SUBJECT
 
-__all__ = ["Event", "Handler", "Poison", "Policy", "WorkHandler", "consume", "work"]
+__all__ = [
+    "BatchHandler",
+    "Event",
+    "Handler",
+    "Poison",
+    "Policy",
+    "WorkHandler",
+    "consume",
+    "work",
+]
 
 Handler = Callable[[AsyncSession, Event], Awaitable[None]]
+BatchHandler = Callable[[AsyncSession, Sequence[Event]], Awaitable[None]]
 WorkHandler = Callable[[Event], Awaitable[None]]
 
 
@@ -27,28 +38,53 @@ def consume(
     handlers: Mapping[str, Handler],
     on_heartbeat: Callable[[Event], None] | None = None,
     policy: Policy | None = None,
+    batch: int = 1,
+    batch_handler: BatchHandler | None = None,
 ) -> Puller:
     """Return the background task that hands each event to the handler of its subject, once.
 
     The handler runs in the transaction that notes the event; it does no remote call. An event
     without a handler is acknowledged. `on_heartbeat` is told of heartbeats, which leave no note.
+
+    Up to `batch` events that are there share one transaction: each goes to its handler, in order,
+    or all go to `batch_handler`, which sees only those that have a handler and no effect yet. When
+    it fails, each is handled again alone, by its own handler; so is one that comes again.
     """
 
-    async def effect(event: Event) -> None:
+    def is_wanted(event: Event) -> bool:
         if event.subject.startswith(HEARTBEAT_SUBJECT):
             if on_heartbeat is not None:
                 on_heartbeat(event)
-            return
-        handler = handlers.get(event.subject)
-        if handler is None:
+            return False
+        return event.subject in handlers
+
+    async def effect(event: Event) -> None:
+        if not is_wanted(event):
             return
         async with sessions.begin() as session:
             if await inbox.seen_before(session, durable, event.id):
                 metrics.consumer_duplicate.labels(durable).inc()
                 return
-            await handler(session, event)
+            await handlers[event.subject](session, event)
 
-    return Puller(nats, stream, durable, effect, policy or Policy())
+    async def effects(received: Sequence[Event]) -> None:
+        wanted = [event for event in received if is_wanted(event)]
+        by_id = {event.id: event for event in reversed(wanted)}
+        if not by_id:
+            return
+        async with sessions.begin() as session:
+            fresh = await inbox.note(session, durable, by_id)
+            new = [event for event in wanted if event.id in fresh and by_id[event.id] is event]
+            metrics.consumer_duplicate.labels(durable).inc(len(wanted) - len(new))
+            if batch_handler is not None and new:
+                await batch_handler(session, new)
+                return
+            for event in new:
+                with events.around(event):
+                    await handlers[event.subject](session, event)
+
+    together = Batch(batch, effects) if batch > 1 else None
+    return Puller(nats, stream, durable, effect, policy or Policy(), together)
 
 
 def work(

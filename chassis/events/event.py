@@ -1,10 +1,13 @@
 """What a consumer is handed, and what it may say about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from nats.aio.msg import Msg
+
+from chassis import context
 
 
 class Poison(Exception):
@@ -47,6 +50,17 @@ def read(msg: Msg) -> Event:
         key=headers.get("key", ""),
         deliveries=where.num_delivered,
     )
+
+
+@contextmanager
+def around(received: Event) -> Iterator[None]:
+    """Bind the request and trace that `received` came from, or fresh ones."""
+    trace = received.headers.get("traceparent", "")
+    with context.bind(
+        request_id=received.headers.get("x-request-id") or context.new_request_id(),
+        traceparent=trace if context.valid_traceparent(trace) else context.new_traceparent(),
+    ):
+        yield
 
 
 def _time(text: str | None, otherwise: datetime) -> datetime:

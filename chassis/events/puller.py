@@ -1,34 +1,29 @@
-"""Fetches messages of one durable, one at a time, and answers the broker for each."""
+"""Hands a durable's messages to their handler, and answers the broker for each."""
 
 import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import nats.errors
 import structlog
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
 
 from chassis import context, errors, metrics
 from chassis.db import failures
 from chassis.events import deadletters, event
 from chassis.events.connection import Connection
 from chassis.events.event import Event, Poison
+from chassis.events.feed import Feed
 
-_FETCH_SECONDS = 1.0
 _ACK_SECONDS = 5.0
 _PAUSE_SECONDS = 0.5
 _LONGEST_HOLD_SECONDS = 5.0
 
 log = structlog.get_logger()
-
-PullSubscription = JetStreamContext.PullSubscription
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,14 @@ class Policy:
     backoff: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Up to `size` messages that are there are handled together; all succeed or none."""
+
+    size: int
+    handle: Callable[[Sequence[Event]], Awaitable[None]]
+
+
 class Puller:
     """A background task; ends by itself once the process drains."""
 
@@ -58,12 +61,14 @@ class Puller:
         durable: str,
         handle: Callable[[Event], Awaitable[None]],
         policy: Policy,
+        batch: Batch | None = None,
     ) -> None:
         self._nats = connection
         self._stream = stream
         self._durable = durable
         self._handle = handle
         self._policy = policy
+        self._batch = batch
         self._draining = asyncio.Event()
         self._log = log.bind(durable=durable)
         self.__qualname__ = f"consume {durable}"
@@ -74,78 +79,104 @@ class Puller:
     async def __call__(self) -> None:
         """Consume until the process drains or the task is cancelled."""
         self._draining = context.draining()
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._policy.concurrency):
-                group.create_task(self._keep_pulling())
-
-    async def _keep_pulling(self) -> None:
-        while not self._draining.is_set():
-            try:
-                await self._nats.connected(within=_FETCH_SECONDS)
-                await self._pull()
-            except NotFoundError:
-                # Who deploys first is nobody's business: the topology may be applied later.
-                self._log.warning("consumer_not_declared", stream=self._stream)
-                await asyncio.sleep(_PAUSE_SECONDS)
-            except (nats.errors.Error, errors.Unavailable, TimeoutError, OSError) as error:
-                self._log.debug("pull_interrupted", error=type(error).__name__)
-                await asyncio.sleep(_PAUSE_SECONDS)
-
-    async def _pull(self) -> None:
-        js = self._nats.js
-        info = await js.consumer_info(self._stream, self._durable)
-        ack_wait = float(info.config.ack_wait or 30.0)
-        subscription = await js.pull_subscribe_bind(self._durable, stream=self._stream)
+        size = self._batch.size if self._batch else 1
+        feed = Feed(self._nats, self._stream, self._durable, size * self._policy.concurrency)
         try:
-            while not self._draining.is_set() and self._nats.is_connected:
-                if self._nats.js is not js:
-                    return
-                msg = await _next(subscription)
-                if msg is not None:
-                    await self._process(msg, ack_wait)
-        finally:
-            with contextlib.suppress(nats.errors.Error, OSError):
-                await subscription.unsubscribe()
-
-    async def _process(self, msg: Msg, ack_wait: float) -> None:
-        received = event.read(msg)
-        began = time.monotonic()
-        try:
-            async with _in_progress(msg, ack_wait / 3):
-                if received.deliveries > self._policy.max_deliveries:
-                    # It took the process down with it each time, or was never answered for.
-                    await self._bury(msg, received, "TOO_MANY_DELIVERIES")
-                    return
-                failure = await self._effect(received)
-                if failure is not None:
-                    await self._refuse(msg, received, failure)
-                    return
-        except asyncio.CancelledError:
-            await _nak(msg, _PAUSE_SECONDS)
-            raise
-        metrics.consumer_handled.labels(self._durable).inc()
-        metrics.consumer_seconds.labels(self._durable).observe(time.monotonic() - began)
-        await self._acknowledge(msg, received)
-
-    async def _effect(self, received: Event) -> Exception | None:
-        """Handle the event and return why it failed; wait while a part that is needed is away."""
-        pause = 0.2
-        with context.bind(
-            request_id=received.headers.get("x-request-id") or context.new_request_id(),
-            traceparent=_traceparent(received),
-        ):
-            while True:
+            async with asyncio.TaskGroup() as group:
+                asking = group.create_task(feed.run())
+                for _ in range(self._policy.concurrency):
+                    group.create_task(self._keep_handling(feed, size))
                 try:
-                    async with asyncio.timeout(self._policy.handle_seconds):
-                        await self._handle(received)
-                    return None
-                except Exception as error:
-                    if not _is_away(error) or self._draining.is_set():
-                        return error
-                    self._log.warning("consumer_waits", error=type(error).__name__)
-                # The message stays ours: nothing is fetched and no delivery is counted meanwhile.
-                await asyncio.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 (jitter)
-                pause = min(pause * 2, _LONGEST_HOLD_SECONDS)
+                    await self._draining.wait()
+                finally:
+                    # Also when cancelled, which a child may lose in an answer that comes just then.
+                    feed.stop()
+                asking.cancel()
+                await asyncio.wait([asking])
+                await feed.give_back()
+        finally:
+            await feed.give_back()
+
+    async def _keep_handling(self, feed: Feed, size: int) -> None:
+        while taken := await feed.take(size):
+            try:
+                for together in self._parts(taken):
+                    if self._draining.is_set():
+                        return
+                    await self._process(feed, together)
+            finally:
+                for msg in filter(feed.holds, taken):
+                    await _nak(msg, _PAUSE_SECONDS)
+                await feed.release(taken)
+
+    def _parts(self, taken: Sequence[Msg]) -> list[list[Msg]]:
+        """Those that come for the first time together, each that came before alone."""
+        parts: list[list[Msg]] = []
+        was_new = False
+        for msg in taken:
+            is_new = self._batch is not None and msg.metadata.num_delivered == 1
+            if is_new and was_new:
+                parts[-1].append(msg)
+            else:
+                parts.append([msg])
+            was_new = is_new
+        return parts
+
+    async def _process(self, feed: Feed, messages: Sequence[Msg]) -> None:
+        received = [event.read(msg) for msg in messages]
+        if self._batch is not None and len(messages) > 1:
+            handle, began = self._batch.handle, time.monotonic()
+            if await self._effect(lambda: handle(received)) is None:
+                await self._settle(feed, messages, began)
+                return
+            if self._draining.is_set():
+                return
+            # One of them is to blame; alone, it harms no other.
+        for msg, alone in zip(messages, received, strict=True):
+            with event.around(alone):
+                await self._process_alone(feed, msg, alone)
+            await feed.release([msg])
+
+    async def _process_alone(self, feed: Feed, msg: Msg, received: Event) -> None:
+        began = time.monotonic()
+        if received.deliveries > self._policy.max_deliveries:
+            # It took the process down with it each time, or was never answered for.
+            await self._bury(msg, received, "TOO_MANY_DELIVERIES")
+            return
+        failure = await self._effect(lambda: self._handle(received))
+        if failure is not None:
+            await self._refuse(msg, received, failure)
+            return
+        await self._settle(feed, [msg], began)
+
+    async def _effect(self, handle: Callable[[], Awaitable[None]]) -> Exception | None:
+        """Return why the handler failed; wait while a part that it needs is away."""
+        pause = 0.2
+        while True:
+            try:
+                async with asyncio.timeout(self._policy.handle_seconds):
+                    await handle()
+                return None
+            except Exception as error:
+                if not _is_away(error) or self._draining.is_set():
+                    return error
+                self._log.warning("consumer_waits", error=type(error).__name__)
+            # The message stays ours: nothing is fetched and no delivery is counted meanwhile.
+            await asyncio.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 (jitter)
+            pause = min(pause * 2, _LONGEST_HOLD_SECONDS)
+
+    async def _settle(self, feed: Feed, messages: Sequence[Msg], began: float) -> None:
+        """Acknowledge; the broker heard all once it confirms the last, since it hears in order."""
+        metrics.consumer_handled.labels(self._durable).inc(len(messages))
+        metrics.consumer_seconds.labels(self._durable).observe(time.monotonic() - began)
+        await feed.release(messages)  # the next are on their way while this is confirmed
+        try:
+            for msg in messages[:-1]:
+                await msg.ack()
+            await messages[-1].ack_sync(timeout=_ACK_SECONDS)
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            # They come again and find their effect done.
+            self._log.info("ack_lost", messages=len(messages), error=type(error).__name__)
 
     async def _refuse(self, msg: Msg, received: Event, failure: Exception) -> None:
         if isinstance(failure, Poison | errors.InvalidArgument):
@@ -187,52 +218,12 @@ class Puller:
             deliveries=received.deliveries,
         )
 
-    async def _acknowledge(self, msg: Msg, received: Event) -> None:
-        try:
-            await msg.ack_sync(timeout=_ACK_SECONDS)
-        except (nats.errors.Error, TimeoutError, OSError) as error:
-            # It comes again and finds its effect done.
-            self._log.info("ack_lost", event_id=received.id, error=type(error).__name__)
-
-
-async def _next(subscription: PullSubscription) -> Msg | None:
-    """Return the next message, None if none came within a second.
-
-    One at a time: a fetch of several waits out its whole timeout when fewer are there.
-    """
-    try:
-        return (await subscription.fetch(1, timeout=_FETCH_SECONDS))[0]
-    except TimeoutError:
-        return None
-
-
-@asynccontextmanager
-async def _in_progress(msg: Msg, every: float) -> AsyncIterator[None]:
-    """Keep telling the broker that `msg` is worked on, so that nobody else gets it."""
-
-    async def tell() -> None:
-        while True:
-            await asyncio.sleep(every)
-            with contextlib.suppress(nats.errors.Error, OSError):
-                await msg.in_progress()
-
-    telling = asyncio.create_task(tell())
-    try:
-        yield
-    finally:
-        telling.cancel()
-
 
 async def _nak(msg: Msg, delay: float) -> None:
     """Ask for `msg` again after `delay` seconds; without one it would spin."""
     with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
         async with asyncio.timeout(_ACK_SECONDS):
             await msg.nak(delay=delay)
-
-
-def _traceparent(received: Event) -> str:
-    sent = received.headers.get("traceparent", "")
-    return sent if context.valid_traceparent(sent) else context.new_traceparent()
 
 
 def _is_away(error: Exception) -> bool:

@@ -26,6 +26,8 @@ from services.accounts.usecases.signin import Limits
 from services.accounts.usecases.tokens import Issuer
 from services.accounts.usecases.trail import Trail
 
+_ENTRIES_TOGETHER = 100
+
 NAME, PACKAGE = "accounts", "services.accounts"
 
 
@@ -73,6 +75,7 @@ async def main(settings: Settings) -> None:
                 stream="AUDIT",
                 durable="accounts-audit",
                 handlers=consumers.audit_handlers(trail),
+                batch=_ENTRIES_TOGETHER,
             ),
         ],
         ready=[
