@@ -23,7 +23,8 @@ Background = Callable[[], Awaitable[None]]
 S = TypeVar("S", bound=ServiceSettings)
 
 CHECK_TIMEOUT_SECONDS = 2.0
-_WATCH_SECONDS = 1.0
+# What is away is asked for often, so that its return is known soon.
+_WATCH_WELL_SECONDS, _WATCH_ILL_SECONDS = 3.0, 0.5
 # A query cancelled in the wrong moment holds its task for five seconds (psycopg waits for it).
 _CLEANUP_SECONDS = 7.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, _STEADY_SECONDS = 0.2, 30.0, 60.0
@@ -183,7 +184,7 @@ class _Watch:
             if well is not told and not context.draining().is_set():
                 await self._server.ready(well)
                 told = well
-            await context.pause(_WATCH_SECONDS)
+            await context.pause(_WATCH_WELL_SECONDS if well else _WATCH_ILL_SECONDS)
 
 
 class _Task:
