@@ -1,7 +1,6 @@
 """The one key of a message, from plan row to provider reference."""
 
 import hashlib
-import hmac
 import secrets
 from collections.abc import Callable
 from uuid import UUID
@@ -9,6 +8,10 @@ from uuid import UUID
 from services.campaigns.domain.kinds import Channel
 
 RUN_KEY_BYTES = 32
+
+_BLOCK_BYTES = 64
+_VERSION = [bytes((each & 0x0F | 0x80,)) for each in range(256)]
+_VARIANT = [bytes((each & 0x3F | 0x80,)) for each in range(256)]
 
 
 def new_run_key() -> bytes:
@@ -27,11 +30,17 @@ def message_id(run_key: bytes, channel: Channel, address_key: str) -> UUID:
 
 def message_ids(run_key: bytes, channel: Channel) -> Callable[[str], bytes]:
     """Return `message_id` for a run and a channel, as 16 bytes, for a million addresses."""
-    prefix = f"{channel.value}|"
+    # HMAC by its definition (RFC 2104), so that the two blocks of the key are hashed once a run:
+    # hmac.digest takes them anew for every message, and twice the time.
+    block = run_key.ljust(_BLOCK_BYTES, b"\0")
+    inner = hashlib.sha256(bytes(each ^ 0x36 for each in block) + f"{channel.value}|".encode())
+    outer = hashlib.sha256(bytes(each ^ 0x5C for each in block))
 
     def of(address_key: str) -> bytes:
-        digest = hmac.digest(run_key, (prefix + address_key).encode(), hashlib.sha256)
-        version, variant = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80
-        return digest[:6] + bytes((version, digest[7], variant)) + digest[9:16]
+        first, second = inner.copy(), outer.copy()
+        first.update(address_key.encode())
+        second.update(first.digest())
+        digest = second.digest()
+        return digest[:6] + _VERSION[digest[6]] + digest[7:8] + _VARIANT[digest[8]] + digest[9:16]
 
     return of

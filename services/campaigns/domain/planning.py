@@ -55,15 +55,17 @@ def decide(
     decisions = []
     for member in members:
         reason = _exclusion(member, reachable, needs_consent)
-        region = member.region if member.region in known else regions[0]
-        if reason is None and member.address_key in met:
+        address_key, region = member.address_key, member.region
+        if region not in known:
+            region = regions[0]
+        if reason is None and address_key in met:
             reason = ExclusionReason.SHARED_ADDRESS
         if reason is not None:
             decisions.append(Decision(member, None, reason, region, ()))
             continue
-        met.add(member.address_key)
+        met.add(address_key)
         values = _capped(member.values)
-        decisions.append(Decision(member, message_id(member.address_key), None, region, values))
+        decisions.append(Decision(member, message_id(address_key), None, region, values))
     return decisions
 
 

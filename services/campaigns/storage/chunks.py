@@ -5,11 +5,12 @@ from datetime import date, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import func, insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.campaigns.domain.runs import Run
 from services.campaigns.storage import plans
+from services.campaigns.storage.tables import chunks
 
 
 class Cut(NamedTuple):
@@ -41,7 +42,6 @@ async def cut(
 
     None if nobody waits. The caller holds the run's lock.
     """
-    await plans.by_index(session)
     given = {
         "run_date": run.run_date,
         "run_id": run.id,
@@ -50,19 +50,21 @@ async def cut(
         "people": people,
         "bytes": size,
     }
-    row = (await session.execute(_CUT, given)).one()
-    return Cut(row.to_ordinal, row.size, bytes(row.packed)) if row.size else None
+    ((reached, taken, packed),) = await plans.by_index(session, _CUT, given)
+    return Cut(reached, taken, packed) if taken else None
 
 
 async def packed(session: AsyncSession, chunk: Chunk) -> bytes:
     """Return the recipients of a chunk of which none was heard, as they were handed over."""
-    await plans.by_index(session)
-    return bytes((await session.execute(_PACKED, chunk._asdict())).scalar_one() or b"")
+    ((found,),) = await plans.by_index(session, _PACKED, chunk._asdict())
+    return found or b""
 
 
-async def add(session: AsyncSession, chunk: Chunk, due_in: timedelta) -> None:
-    """Store a chunk that its maker publishes, or anybody after `due_in` if that failed."""
-    await session.execute(_ADD, {**chunk._asdict(), "due_in": due_in})
+async def add(session: AsyncSession, made: Sequence[Chunk], due_in: timedelta) -> None:
+    """Store chunks that their maker publishes, or anybody after `due_in` if that failed."""
+    due_at = func.clock_timestamp() + due_in
+    rows = [{**each._asdict(), "due_at": due_at} for each in made]
+    await session.execute(insert(chunks).values(rows))
 
 
 async def claim_due(session: AsyncSession, limit: int, lease: timedelta) -> tuple[int, list[Chunk]]:
@@ -70,9 +72,8 @@ async def claim_due(session: AsyncSession, limit: int, lease: timedelta) -> tupl
 
     These are kept from others for the lease. A chunk of which anybody was heard needs nothing.
     """
-    await plans.by_index(session)
-    rows = list(await session.execute(_CLAIM_DUE, {"limit": limit, "lease": lease}))
-    return len(rows), [Chunk(*row[1:]) for row in rows if not row.heard]
+    rows = await plans.by_index(session, _CLAIM_DUE, {"limit": limit, "lease": lease})
+    return len(rows), [Chunk(*row[1:]) for row in rows if not row[0]]
 
 
 async def published(session: AsyncSession, chunk_ids: Sequence[UUID], again_in: timedelta) -> None:
@@ -85,39 +86,34 @@ async def forget(session: AsyncSession, run_id: UUID) -> None:
     await session.execute(_FORGET, {"run_id": run_id})
 
 
-_CUT = text("""
+_CUT = """
     WITH next AS (
         SELECT ordinal, packed FROM recipients
-        WHERE run_date = :run_date AND run_id = :run_id AND ordinal > :after
-          AND region = :region AND message_id IS NOT NULL AND state = 'PLANNED'
+        WHERE run_date = %(run_date)s AND run_id = %(run_id)s AND ordinal > %(after)s
+          AND region = %(region)s AND message_id IS NOT NULL AND state = 'PLANNED'
         ORDER BY ordinal
-        LIMIT :people
+        LIMIT %(people)s
     ), measured AS (
         SELECT ordinal, packed, row_number() OVER places AS place,
                sum(octet_length(packed)) OVER places AS bytes
         FROM next WINDOW places AS (ORDER BY ordinal)
     )
-    SELECT max(ordinal) AS to_ordinal, count(*) AS size,
-           string_agg(packed, '' ORDER BY ordinal) AS packed
-    FROM measured WHERE bytes <= :bytes OR place = 1
-""")
-_PACKED = text("""
+    SELECT max(ordinal), count(*),
+           string_agg(packed, '' ORDER BY ordinal)
+    FROM measured WHERE bytes <= %(bytes)s OR place = 1
+"""
+_PACKED = """
     SELECT string_agg(packed, '' ORDER BY ordinal) FROM recipients
-    WHERE run_date = :run_date AND run_id = :run_id
-      AND ordinal > :from_ordinal AND ordinal <= :to_ordinal
-      AND region = :region AND message_id IS NOT NULL AND state = 'PLANNED'
-""")
-_ADD = text("""
-    INSERT INTO chunks (id, run_id, run_date, region, epoch, from_ordinal, to_ordinal, size, due_at)
-    VALUES (:id, :run_id, :run_date, :region, :epoch, :from_ordinal, :to_ordinal, :size,
-            clock_timestamp() + CAST(:due_in AS interval))
-""")
-_CLAIM_DUE = text("""
+    WHERE run_date = %(run_date)s AND run_id = %(run_id)s
+      AND ordinal > %(from_ordinal)s AND ordinal <= %(to_ordinal)s
+      AND region = %(region)s AND message_id IS NOT NULL AND state = 'PLANNED'
+"""
+_CLAIM_DUE = """
     WITH due AS (
         SELECT * FROM chunks
         WHERE due_at <= clock_timestamp()
         ORDER BY due_at
-        LIMIT :limit
+        LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
     ), judged AS (
         SELECT due.id, EXISTS (
@@ -129,11 +125,11 @@ _CLAIM_DUE = text("""
         FROM due
     )
     UPDATE chunks c
-    SET due_at = CASE WHEN NOT heard THEN clock_timestamp() + CAST(:lease AS interval) END
+    SET due_at = CASE WHEN NOT heard THEN clock_timestamp() + CAST(%(lease)s AS interval) END
     FROM judged WHERE c.id = judged.id
     RETURNING judged.heard, c.id, c.run_id, c.run_date, c.region, c.epoch, c.from_ordinal,
               c.to_ordinal, c.size, c.publications
-""")
+"""
 _PUBLISHED = text("""
     UPDATE chunks
     SET published_at = clock_timestamp(), publications = publications + 1,

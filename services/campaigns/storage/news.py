@@ -5,7 +5,6 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.campaigns.domain.states import RecipientState
@@ -37,11 +36,10 @@ async def apply(
 
     Locks the moved rows in order of their message ids.
     """
-    await plans.by_index(session)
     given = {"run_id": run_id, "run_date": run_date, **_arrays(news)}
     return [
-        Moved(row.region, RecipientState(row.before), RecipientState(row.after), row.people)
-        for row in await session.execute(_APPLY, given)
+        Moved(region, RecipientState(before), RecipientState(after), people)
+        for region, before, after, people in await plans.by_index(session, _APPLY, given)
     ]
 
 
@@ -70,25 +68,26 @@ def _quoted(value: str) -> str:
 
 # before takes the state the row had when it was locked, which RETURNING could not tell otherwise.
 # A row that is PLANNED still was handed over if its region's cursor has passed it.
-_APPLY = text("""
+_APPLY = """
     WITH news AS MATERIALIZED (
         SELECT * FROM unnest(
-            CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:reasons AS text[]),
-            CAST(:revisions AS bigint[]), CAST(:times AS bigint[])
+            CAST(%(ids)s AS uuid[]), CAST(%(states)s AS text[]), CAST(%(reasons)s AS text[]),
+            CAST(%(revisions)s AS bigint[]), CAST(%(times)s AS bigint[])
         ) AS given (message_id, state, reason, revision, time)
     ), done AS (
         UPDATE recipients r
         SET before = r.state, state = news.state, reason = news.reason, revision = news.revision,
             update_time = timestamptz 'epoch' + news.time * interval '1 microsecond'
         FROM news
-        WHERE r.run_date = :run_date AND r.message_id = news.message_id
+        WHERE r.run_date = %(run_date)s AND r.message_id = news.message_id
           AND r.message_id IS NOT NULL
-          AND r.run_id = :run_id AND r.revision < news.revision
+          AND r.run_id = %(run_id)s AND r.revision < news.revision
         RETURNING r.region, r.ordinal, r.before, r.state
     )
-    SELECT done.region, state AS after, count(*) AS people,
+    SELECT done.region,
            CASE WHEN before = 'PLANNED' AND ordinal <= at.handed_to
-                THEN 'HANDED_OVER' ELSE before END AS before
-    FROM done LEFT JOIN run_regions at ON at.run_id = :run_id AND at.region = done.region
-    GROUP BY 1, 2, 4
-""")
+                THEN 'HANDED_OVER' ELSE before END,
+           state, count(*)
+    FROM done LEFT JOIN run_regions at ON at.run_id = %(run_id)s AND at.region = done.region
+    GROUP BY 1, 2, 3
+"""

@@ -43,15 +43,15 @@ async def already_planned(
     # As one text: the driver needs longer for a thousand ids than the database for the answer.
     ids = ",".join([each.hex() for each in message_ids])
     given = {"run_date": run.run_date, "ids": f"{{{ids}}}"}
-    await plans.by_index(session)
-    return {each.bytes for each in await session.scalars(_PLANNED, given)}
+    return {found.bytes for (found,) in await plans.by_index(session, _PLANNED, given)}
 
 
 async def copy(session: AsyncSession, rows: Sequence[bytes]) -> None:
     """Write rows, packed by `copying`, with COPY; the partition of their day is there."""
     raw = await db.driver(session)
-    async with raw.cursor() as cursor, cursor.copy(_COPY) as stream:
-        await stream.write(b"".join((copying.BEGIN, *rows, copying.END)))
+    with plans.translated(session):
+        async with raw.cursor() as cursor, cursor.copy(_COPY) as stream:
+            await stream.write(b"".join((copying.BEGIN, *rows, copying.END)))
 
 
 async def learn(session: AsyncSession, run: Run) -> None:
@@ -69,7 +69,6 @@ async def leave_behind(
 
     Returns how many, and the ordinal of the last. The caller holds the run's lock.
     """
-    await plans.by_index(session)
     given = {
         "run_date": run.run_date,
         "run_id": run.id,
@@ -78,8 +77,8 @@ async def leave_behind(
         "to": to.value,
         "limit": limit,
     }
-    row = (await session.execute(_LEAVE_BEHIND, given)).one()
-    return row.people, row.last or after
+    ((people, last),) = await plans.by_index(session, _LEAVE_BEHIND, given)
+    return people, last or after
 
 
 async def read_page(
@@ -171,22 +170,22 @@ _SELECT = (
 _COPY = f"COPY recipients ({', '.join(copying.COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 # Messages are looked up by (run_date, message_id) alone: their ids are the run's own.
-_PLANNED = text("""
+_PLANNED = """
     SELECT message_id FROM recipients
-    WHERE run_date = :run_date AND message_id = ANY(CAST(:ids AS uuid[]))
-""")
-_LEAVE_BEHIND = text("""
+    WHERE run_date = %(run_date)s AND message_id = ANY(CAST(%(ids)s AS uuid[]))
+"""
+_LEAVE_BEHIND = """
     WITH waiting AS MATERIALIZED (
         SELECT message_id, ordinal FROM recipients
-        WHERE run_date = :run_date AND run_id = :run_id AND ordinal > :after
-          AND region = :region AND message_id IS NOT NULL AND state = 'PLANNED'
+        WHERE run_date = %(run_date)s AND run_id = %(run_id)s AND ordinal > %(after)s
+          AND region = %(region)s AND message_id IS NOT NULL AND state = 'PLANNED'
         ORDER BY ordinal
-        LIMIT :limit
+        LIMIT %(limit)s
     ), done AS (
-        UPDATE recipients r SET state = :to, update_time = now()
+        UPDATE recipients r SET state = %(to)s, update_time = now()
         FROM waiting
-        WHERE r.run_date = :run_date AND r.message_id = waiting.message_id
+        WHERE r.run_date = %(run_date)s AND r.message_id = waiting.message_id
           AND r.message_id IS NOT NULL
     )
-    SELECT count(*) AS people, max(ordinal) AS last FROM waiting
-""")
+    SELECT count(*), max(ordinal) FROM waiting
+"""

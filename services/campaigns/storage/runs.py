@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, and_, func, insert, select, update
+from sqlalchemy import RowMapping, Select, and_, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
@@ -21,6 +21,13 @@ from services.campaigns.storage.tables import run_counters, runs
 _MOVES = ("revision", "epoch", "state", "resume_state", "plan_time", "end_time")
 _UNSETTLED = run_counters.c.planned + run_counters.c.handed_over + run_counters.c.deferred
 _COUNTED = {RecipientState(name.upper()): name for name in run_counters.c.keys()[1:]}
+
+
+class Left(NamedTuple):
+    """How many of a run wait to be handed over, and for anything but a receipt."""
+
+    waiting: int
+    unsettled: int
 
 
 class Due(NamedTuple):
@@ -89,34 +96,13 @@ async def move(session: AsyncSession, run: Run) -> None:
 
 async def waiting_ids(session: AsyncSession) -> Sequence[UUID]:
     """Return the runs that are SENDING and have recipients not handed over, oldest first."""
-    query = (
-        select(runs.c.id)
-        .join(run_counters, run_counters.c.run_id == runs.c.id)
-        .where(
-            runs.c.state == RunState.SENDING,
-            runs.c.end_time.is_(None),
-            run_counters.c.planned > 0,
-        )
-    )
-    return (await session.scalars(query.order_by(runs.c.id))).all()
+    return (await session.scalars(_WAITING)).all()
 
 
 async def due(session: AsyncSession) -> Due:
     """Return the runs to bring to their end; "not after" is judged by the database's clock."""
-    is_early = runs.c.state.in_(list(LEFT_BEHIND))
-    query = (
-        select(
-            runs.c.id,
-            and_(is_early.is_(False), runs.c.not_after <= func.clock_timestamp()),
-            and_(is_early, run_counters.c.planned > 0),
-            and_(runs.c.state.in_([RunState.SENDING, *LEFT_BEHIND]), _UNSETTLED == 0),
-        )
-        .join(run_counters, run_counters.c.run_id == runs.c.id)
-        .where(runs.c.end_time.is_(None))
-        .order_by(runs.c.id)
-    )
     found = Due([], [], [])
-    for run_id, is_expired, is_left, is_over in await session.execute(query):
+    for run_id, is_expired, is_left, is_over in await session.execute(_DUE):
         found.expired.extend([run_id] if is_expired else [])
         found.left.extend([run_id] if is_left else [])
         found.over.extend([run_id] if is_over else [])
@@ -202,17 +188,18 @@ async def keep_plan(session: AsyncSession, run_id: UUID, plan: Plan, lease: time
     )
 
 
-async def count(session: AsyncSession, run_id: UUID, deltas: Mapping[RecipientState, int]) -> bool:
+async def count(
+    session: AsyncSession, run_id: UUID, deltas: Mapping[RecipientState, int]
+) -> Left | None:
     """Move the counters of a run by the deltas; locks them until the transaction ends.
 
-    Returns whether nobody of the run waits for anything but a receipt after a move.
+    Returns who is left after a move, None if there was nothing to move.
     """
-    moved = {_COUNTED[state]: delta for state, delta in deltas.items() if delta}
-    if not moved:
-        return False
-    values = {name: run_counters.c[name] + delta for name, delta in moved.items()}
-    change = update(run_counters).where(run_counters.c.run_id == run_id).values(values)
-    return bool(await session.scalar(change.returning(_UNSETTLED == 0)))
+    if not any(deltas.values()):
+        return None
+    given = {name: deltas.get(state, 0) for state, name in _COUNTED.items()}
+    row = (await session.execute(_COUNT, {"run_id": run_id, **given})).first()
+    return Left(*row) if row is not None else None
 
 
 def _held(run_id: UUID, fence: int) -> Any:
@@ -264,3 +251,27 @@ def _run(row: RowMapping) -> Run:
         plan_time=row["plan_time"],
         end_time=row["end_time"],
     )
+
+
+_WAITING = (
+    select(runs.c.id)
+    .join(run_counters, run_counters.c.run_id == runs.c.id)
+    .where(runs.c.state == RunState.SENDING, runs.c.end_time.is_(None), run_counters.c.planned > 0)
+    .order_by(runs.c.id)
+)
+_IS_EARLY = runs.c.state.in_(list(LEFT_BEHIND))
+_DUE = (
+    select(
+        runs.c.id,
+        and_(_IS_EARLY.is_(False), runs.c.not_after <= func.clock_timestamp()),
+        and_(_IS_EARLY, run_counters.c.planned > 0),
+        and_(runs.c.state.in_([RunState.SENDING, *LEFT_BEHIND]), _UNSETTLED == 0),
+    )
+    .join(run_counters, run_counters.c.run_id == runs.c.id)
+    .where(runs.c.end_time.is_(None))
+    .order_by(runs.c.id)
+)
+_COUNT = text(
+    f"UPDATE run_counters SET {', '.join(f'{it} = {it} + :{it}' for it in _COUNTED.values())} "  # noqa: S608 (names of columns)
+    "WHERE run_id = :run_id RETURNING planned, planned + handed_over + deferred"
+)

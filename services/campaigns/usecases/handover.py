@@ -47,12 +47,16 @@ async def hand_over(session: AsyncSession, run_id: UUID, *, backlog: int) -> lis
         if after > region.handed_to:
             handed.append((region.name, after, sum(part.size for part, _ in parts)))
     people = sum(size for _, _, size in handed)
+    if not handed:
+        return []
     # Counters before regions: everybody takes these locks in this order.
     await stored.count(
         session, run.id, {RecipientState.PLANNED: -people, RecipientState.HANDED_OVER: people}
     )
     for name, after, size in handed:
         await regions.hand(session, run.id, name, after, size)
+    if made:
+        await chunks.add(session, [chunk for chunk, _ in made], ORPHANED)
     return [Chunk(chunk.id, chunk.region, payload) for chunk, payload in made]
 
 
@@ -66,7 +70,7 @@ async def again(session: AsyncSession, chunk: chunks.Chunk) -> Chunk:
 async def _cut(
     session: AsyncSession, run: Run, region: Region, room: int
 ) -> tuple[list[tuple[chunks.Chunk, bytes]], int]:
-    """Store the next chunks of a region, and return them with the ordinal they reach to."""
+    """Return the next chunks of a region, and the ordinal they reach to."""
     made: list[tuple[chunks.Chunk, bytes]] = []
     after = region.handed_to
     while room >= work.MAX_RECIPIENTS and len(made) < AT_ONCE and after < run.plan.cursor:
@@ -87,7 +91,6 @@ async def _cut(
             cut.to_ordinal,
             cut.size,
         )
-        await chunks.add(session, chunk, ORPHANED)
         made.append((chunk, work.head(run, chunk.id, chunk.epoch) + cut.packed))
         after, room = cut.to_ordinal, room - cut.size
     return made, after

@@ -51,6 +51,15 @@ async def prepare(run: Run, members: Sequence[Member], regions: Sequence[str]) -
     return batch
 
 
+def merged(batches: Sequence[Batch]) -> Batch:
+    """Return batches that follow each other as one; it takes over the first."""
+    whole = batches[0]
+    for each in batches[1:]:
+        whole.decisions.extend(each.decisions)
+        whole.rows.extend(each.rows)
+    return whole
+
+
 async def plan(
     session: AsyncSession, run_id: UUID, fence: int, batch: Batch, lease: timedelta
 ) -> bool:
@@ -107,11 +116,15 @@ def _after(batch: Batch, cursor: int) -> Batch:
 
 
 async def _compared(session: AsyncSession, run: Run, batch: Batch) -> Batch:
-    """Return the batch without those whose address an earlier batch has planned already."""
+    """Return the batch without those whose address was planned already, in it or before it."""
     wanted = [each.message_id for each in batch.decisions if each.message_id is not None]
-    taken = await recipients.already_planned(session, run, wanted) if wanted else set()
-    shared = [place for place, each in enumerate(batch.decisions) if each.message_id in taken]
-    for place in shared:
-        batch.decisions[place] = planning.shared(batch.decisions[place])
-        batch.rows[place] = batch.encode(batch.decisions[place], b"")
+    asked = bool(wanted) and run.plan.planned > 0
+    taken = await recipients.already_planned(session, run, wanted) if asked else set()
+    for place, each in enumerate(batch.decisions):
+        if each.message_id is None:
+            continue
+        if each.message_id in taken:
+            batch.decisions[place] = planning.shared(each)
+            batch.rows[place] = batch.encode(batch.decisions[place], b"")
+        taken.add(each.message_id)
     return batch

@@ -26,13 +26,14 @@ async def _apply(session: AsyncSession, report: Report) -> int:
         states[each.after] += each.people
         states[each.before] -= each.people
         entered = each.after is RecipientState.HANDED_OVER
-        left = each.before is RecipientState.HANDED_OVER
-        opened[each.region] += (entered - left) * each.people
+        exited = each.before is RecipientState.HANDED_OVER
+        opened[each.region] += (entered - exited) * each.people
     # Counters before regions: everybody takes these locks in this order.
-    settled = await stored.count(session, report.run_id, states)
+    left = await stored.count(session, report.run_id, states)
     if any(opened.values()):
         await regions.move(session, report.run_id, opened)
-        nudges.add(session, Worker.SENDER)
-    if settled:
+        if left is not None and left.waiting:
+            nudges.add(session, Worker.SENDER)
+    if left is not None and not left.unsettled:
         nudges.add(session, Worker.CLOSER)
     return sum(each.people for each in moved)

@@ -135,10 +135,10 @@ async def sweep(session: AsyncSession, run_id: UUID) -> int:
             )
             reached[region.name] = last if moved == SWEEP else run.plan.cursor
             people += moved
-    settled = await stored.count(session, run_id, {RecipientState.PLANNED: -people, to: people})
+    left = await stored.count(session, run_id, {RecipientState.PLANNED: -people, to: people})
     for name, last in reached.items():
         await regions.hand(session, run_id, name, last, 0)
-    if settled:
+    if left is not None and not left.unsettled:
         nudges.add(session, Worker.CLOSER)
     return people
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import itertools
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -24,11 +23,9 @@ from services.campaigns.workers import rounds
 _REFUSED = timedelta(seconds=10)
 _AWAY = timedelta(seconds=1)
 
-# Batches prepared before the database has written the one before them.
-_AHEAD = 2
-
-# Batches after which the database had better know what it holds.
-_ENOUGH = 10
+# Batches prepared while the database writes those before them; it then writes them as one.
+_AHEAD = 4
+_LINGER_SECONDS = 0.1
 
 Batches = asyncio.Queue[planning.Batch | None]
 
@@ -89,12 +86,10 @@ class Planner:
         batches: Batches = asyncio.Queue(_AHEAD)
         preparing = asyncio.create_task(self._prepare(run, batches), name="planner stream")
         try:
-            for number in itertools.count():
-                batch = await batches.get()
+            while True:
+                batch = await _next(batches)
                 if batch is None:
                     break
-                if number == _ENOUGH:
-                    await self._learn(run)
                 async with self._sessions.begin() as session:
                     goes_on = await planning.plan(session, run.id, fence, batch, self._lease)
                 if not goes_on or context.draining().is_set():
@@ -152,3 +147,16 @@ class Planner:
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
+
+
+async def _next(batches: Batches) -> planning.Batch | None:
+    """Return the batches that come within a moment as one; None if there will be no more."""
+    waiting = [await batches.get()]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while waiting[-1] is not None and len(waiting) < _AHEAD:
+                waiting.append(await batches.get())
+    found = [each for each in waiting if each is not None]
+    if found and len(found) < len(waiting):
+        batches.put_nowait(None)
+    return planning.merged(found) if found else None

@@ -13,6 +13,9 @@ from services.campaigns.storage.nudges import Worker
 
 _AWAY_SECONDS = 1.0
 
+# Whoever is woken often, by every report, looks once for several of them.
+_REST_SECONDS = 0.02
+
 log = structlog.get_logger()
 
 
@@ -54,6 +57,8 @@ class Rounds:
                 await _any_of((draining,), _AWAY_SECONDS)
             else:
                 await _any_of((draining, nudge), pause)
+                if pause:
+                    await asyncio.sleep(_REST_SECONDS)
 
 
 def is_away(error: Exception) -> bool:

@@ -3,11 +3,15 @@
 from datetime import UTC
 from uuid import UUID
 
+import pytest
 from crm.campaigns.v1 import run_pb2
 from crm.campaigns.v1 import run_service_pb2 as pb
 from crm.notifier.v1 import work_pb2
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from chassis.db import failures
 from services.campaigns.messages import work
+from services.campaigns.storage import plans
 from services.campaigns.usecases import handover, progress
 from tests.integration.campaigns import desk as desks
 from tests.integration.campaigns.house import House, member
@@ -100,3 +104,29 @@ class TestHandOver:
         assert len(indexes) == 3
         for column in ("state", "reason", "revision", "update_time", "before"):
             assert not [it for (it,) in indexes if column in str(it)]
+
+
+class TestStatementsByIndex:
+    async def test_a_database_that_goes_away_is_told_from_a_bug(self, house: House) -> None:
+        with pytest.raises(DBAPIError) as gone:
+            async with house.sessions.begin() as session:
+                await plans.by_index(session, "SELECT pg_terminate_backend(pg_backend_pid())", {})
+
+        assert failures.is_away(gone.value)
+        assert await house.rows("SELECT 1") == [(1,)]
+
+    async def test_a_refusal_keeps_its_kind(self, house: House) -> None:
+        await house.planned([member(1)])
+
+        with pytest.raises(IntegrityError) as refused:
+            async with house.sessions.begin() as session:
+                await plans.by_index(session, "UPDATE recipients SET region = NULL", {})
+
+        assert not failures.is_away(refused.value)
+
+    async def test_its_settings_end_with_the_transaction(self, house: House) -> None:
+        async with house.sessions.begin() as session:
+            inside = await plans.by_index(session, "SHOW enable_seqscan", {})
+
+        assert inside == [("off",)]
+        assert await house.rows("SHOW enable_seqscan") == [("on",)]
