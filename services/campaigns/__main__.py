@@ -52,6 +52,8 @@ async def main(settings: Settings) -> None:
                 stream=consumers.STREAM,
                 durable=consumers.DURABLE,
                 handlers=consumers.HANDLERS,
+                batch=consumers.BATCH,
+                batch_handler=consumers.all_progressed,
             ),
             *workers.all_of(settings, sessions, nats, people, utc_now),
         ],

@@ -127,6 +127,8 @@ async def at_work(house: House, desk: Desk) -> AsyncIterator[None]:
             stream=consumers.STREAM,
             durable=consumers.DURABLE,
             handlers=consumers.HANDLERS,
+            batch=consumers.BATCH,
+            batch_handler=consumers.all_progressed,
         ),
     ]
     draining = asyncio.Event()

@@ -105,6 +105,28 @@ class TestTheWholePath:
 
 
 @pytest.mark.usefixtures("at_work")
+class TestReports:
+    async def test_those_that_wait_together_all_count_whatever_is_among_them(
+        self, house: House, desk: Desk
+    ) -> None:
+        run = await house.run_of([member(n) for n in range(1, 41)])
+        chunk = await desk.take()
+        assert chunk is not None
+
+        await asyncio.gather(
+            *(desk.report(run, [each], desks.ACCEPTED) for each in ids(chunk)),
+            desk.publish(b"no report"),
+            *(desk.report(run, [each], desks.QUEUED, revision=1) for each in ids(chunk)),
+            *(desk.report(run, [each], desks.DELIVERED, revision=3) for each in ids(chunk)[:5]),
+        )
+        done = await house.becomes(run, lambda it: it.counts.delivered == 5)
+        done = await house.becomes(run, lambda it: it.state == COMPLETED)
+
+        assert (done.counts.accepted, done.counts.delivered) == (35, 5)
+        assert await house.rows("SELECT open FROM run_regions") == [(0,)]
+
+
+@pytest.mark.usefixtures("at_work")
 class TestBacklog:
     async def test_a_notifier_gets_no_more_chunks_than_it_can_stop(
         self, house: House, desk: Desk
