@@ -66,7 +66,7 @@ def _telling(message: type[M], read: Callable[[M, Event], Told]) -> tuple[str, H
 async def _imported(session: AsyncSession, event: Event) -> None:
     try:
         told = events_pb2.ContactsImported.FromString(event.data)
-        copies = [contacts.contact(each) for each in (*told.created, *told.updated)]
+        copies = [contacts.contact(each) for each in told.contacts]
         fact = timeline.imported(told, event.time, event.id)
     except (DecodeError, ValueError):
         raise Poison("EVENT_UNREADABLE") from None

@@ -7,7 +7,7 @@ from crm.leads.v1 import contact_pb2, events_pb2
 from services.interactions.domain.contacts import Contact
 
 
-def contact(told: contact_pb2.Contact) -> Contact:
+def contact(told: contact_pb2.Contact | events_pb2.ImportedContact) -> Contact:
     """Returns the little that is kept of a contact; raises `ValueError` for an id that is none."""
     return Contact(
         id=UUID(told.id),

@@ -43,7 +43,8 @@ def imported(told: events_pb2.ContactsImported, time: datetime, version: str) ->
         resource_id=told.import_id,
     )
     created, updated = (
-        frozenset(UUID(it.id) for it in some) for some in (told.created, told.updated)
+        frozenset(UUID(it.id) for it in told.contacts if it.created is is_new)
+        for is_new in (True, False)
     )
     return Imported(entry, version, created, updated)
 

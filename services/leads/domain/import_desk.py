@@ -5,23 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from services.leads.domain import contact as model
 from services.leads.domain import import_rows
 from services.leads.domain.consent import Grant
 from services.leads.domain.contact import Contact, Kind, Profile, Status
 from services.leads.domain.files import merge
 from services.leads.domain.import_rows import Ready
 from services.leads.domain.importing import Import, Outcome, Row
-
-Key = tuple[str, str]
-
-
-def keys(profile: Profile) -> list[Key]:
-    """Return what a person is found by: (kind, key) pairs."""
-    return [
-        *((f"id:{it.system}", it.id) for it in profile.external_ids),
-        *(("phone", it.key) for it in profile.phones),
-        *(("email", it.key) for it in profile.emails),
-    ]
 
 
 @dataclass
@@ -34,7 +24,7 @@ class Desk:
     stage_id: UUID | None
     sources: Mapping[str, UUID]
     people: dict[UUID, Contact]
-    found_by: dict[Key, list[UUID]]
+    found_by: dict[import_rows.Key, list[UUID]]
     prints: dict[bytes, tuple[UUID, UUID]]
     codes: dict[str, UUID]
     created: dict[UUID, Contact] = field(default_factory=dict)
@@ -52,8 +42,8 @@ class Desk:
             reason = "DUPLICATE_ROW" if again else "UNCHANGED"
             return self._line(ready, Outcome.SKIPPED, known[0], reason=reason)
         source_id = self.sources.get(ready.source) or self.current.source_id
-        profile = replace(ready.profile, source_id=source_id)
-        person = self._known(profile)
+        profile = model.with_(ready.profile, source_id=source_id)
+        person = self._known(ready.keys, profile)
         code = profile.reference_code.lower()
         if code and self.codes.get(code, person and person.id) != (person and person.id):
             return Row(
@@ -65,10 +55,10 @@ class Desk:
             )
         return self._changed(ready, person, profile) if person else self._created(ready, profile)
 
-    def _known(self, profile: Profile) -> Contact | None:
+    def _known(self, keys: Sequence[import_rows.Key], profile: Profile) -> Contact | None:
         """Return who the row is about: by an id of another system, else by address and name."""
         candidates: dict[UUID, Contact] = {}
-        for key in keys(profile):
+        for key in keys:
             for contact_id in self.found_by.get(key, ()):
                 if (person := self.people.get(contact_id)) is None:
                     continue
@@ -109,8 +99,9 @@ class Desk:
 
     def _keep(self, ready: Ready, person: Contact) -> bool:
         """Remember the person for later rows; return whether the row brings a consent."""
+        # What was known of them before, they are found by already.
         self.people[person.id] = person
-        for key in keys(person.profile):
+        for key in ready.keys:
             ids = self.found_by.setdefault(key, [])
             if person.id not in ids:
                 ids.append(person.id)

@@ -38,8 +38,8 @@ def phone(written: str, country: str = "VN") -> str | None:
     text = written.strip().lstrip("'")
     if not text or len(text) > _MAX_PHONE:
         return None
-    if country == "VN" and (short := _VN_MOBILE.fullmatch(text.translate(_NOISE))):
-        return f"+84{short.group(1)}"
+    if country == "VN" and (short := plain_phone(text)):
+        return short
     try:
         parsed = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
@@ -47,6 +47,23 @@ def phone(written: str, country: str = "VN") -> str | None:
     if parsed.extension or not phonenumbers.is_valid_number(parsed):
         return None
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def plain_phone(text: str) -> str | None:
+    """Return E.164 of a Vietnamese mobile number; None when that cannot be seen at a glance."""
+    if len(text) > _MAX_PHONE:
+        return None
+    short = _VN_MOBILE.fullmatch(text.translate(_NOISE))
+    return f"+84{short.group(1)}" if short else None
+
+
+def plain_email(text: str) -> tuple[str, str] | None:
+    """Return what `email` does; None when that cannot be seen at a glance."""
+    local, _, domain = text.rpartition("@")
+    if len(text) > _MAX_EMAIL or len(local) > _MAX_LOCAL or not _PLAIN_LOCAL.fullmatch(local):
+        return None
+    plain = _plain_domain(domain)
+    return (f"{local}@{plain}", f"{local}@{plain}".lower()) if plain else None
 
 
 def email(written: str) -> tuple[str, str] | None:
@@ -59,13 +76,8 @@ def email(written: str) -> tuple[str, str] | None:
     text = written.strip()
     if not text or len(text) > _MAX_EMAIL:
         return None
-    local, _, domain = text.rpartition("@")
-    if (
-        len(local) <= _MAX_LOCAL
-        and _PLAIN_LOCAL.fullmatch(local)
-        and (plain := _plain_domain(domain))
-    ):
-        return f"{local}@{plain}", f"{local}@{plain}".lower()
+    if plain := plain_email(text):
+        return plain
     try:
         # The environment of tests only means that names under .test are accepted (RFC 2606).
         found = email_validator.validate_email(

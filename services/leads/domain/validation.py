@@ -65,8 +65,8 @@ def _profile(checks: Checks, draft: Draft, home_region: str) -> Profile:
         phones=phones,
         emails=emails,
         gender=checks.choice("gender", draft.gender, Gender) or Gender.UNKNOWN,
-        birthday=_birthday(checks, draft.birthday),
-        address=_address(checks, draft.address, country),
+        birthday=birthday(checks, draft.birthday),
+        address=address(checks, draft.address, country),
         locale=locale,
         time_zone=checks.time_zone("time_zone", draft.time_zone),
         region=checks.region("region", draft.region, home_region),
@@ -74,7 +74,7 @@ def _profile(checks: Checks, draft: Draft, home_region: str) -> Profile:
         source_id=checks.uuid("source_id", draft.source_id),
         referred_by_contact_id=checks.uuid("referred_by_contact_id", draft.referred_by_contact_id),
         owner_ids=checks.ids("owner_ids", draft.owner_ids, model.MAX_OWNERS),
-        tags=_tags(checks, draft.tags),
+        tags=tags(checks, draft.tags),
         external_ids=_external_ids(checks, draft.external_ids),
         description=checks.paragraphs("description", draft.description, 4_000),
     )
@@ -127,7 +127,8 @@ def _each_once(checks: Checks, name: str, found: list[Reach], most: int) -> tupl
     return tuple(once.values())
 
 
-def _birthday(checks: Checks, given: Birthday | None) -> Birthday | None:
+def birthday(checks: Checks, given: Birthday | None) -> Birthday | None:
+    """Return a birthday that can be."""
     if given is None:
         return None
     try:
@@ -141,7 +142,8 @@ def _birthday(checks: Checks, given: Birthday | None) -> Birthday | None:
     return given
 
 
-def _address(checks: Checks, given: Address | None, country: str) -> Address:
+def address(checks: Checks, given: Address | None, country: str) -> Address:
+    """Return an address by the names law gives provinces and wards."""
     if given is None:
         return Address()
     province = checks.line("address.province", given.province, 100)
@@ -162,7 +164,8 @@ def _address(checks: Checks, given: Address | None, country: str) -> Address:
     )
 
 
-def _tags(checks: Checks, given: Sequence[str]) -> tuple[str, ...]:
+def tags(checks: Checks, given: Sequence[str]) -> tuple[str, ...]:
+    """Return each tag once, however it is written."""
     checks.at_most("tags", given, model.MAX_TAGS)
     once: dict[str, str] = {}
     for place, tag in enumerate(given):

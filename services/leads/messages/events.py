@@ -47,22 +47,22 @@ def converted(it: Contact, by: str) -> events_pb2.ContactConverted:
 
 def imported(
     import_id: UUID, new: Sequence[Contact], changed: Sequence[Contact]
-) -> list[events_pb2.ContactsImported]:
-    """Contacts came or changed by an import, in as many events as their size needs."""
-    found: list[events_pb2.ContactsImported] = []
-    size = 0
-    for is_new, it in [*((True, it) for it in new), *((False, it) for it in changed)]:
-        told = contacts.contact(it)
-        if not found or size + told.ByteSize() > _LARGEST_BYTES or _count(found[-1]) >= 500:
-            found.append(events_pb2.ContactsImported(import_id=str(import_id)))
-            size = 0
-        (found[-1].created if is_new else found[-1].updated).append(told)
-        size += told.ByteSize()
-    return found
+) -> Iterator[events_pb2.ContactsImported]:
+    """Contacts came or changed by an import, up to 500 an event."""
+    told = [*(_imported(it, created=True) for it in new), *(_imported(it) for it in changed)]
+    for start in range(0, len(told), LARGEST_BATCH):
+        some = told[start : start + LARGEST_BATCH]
+        yield events_pb2.ContactsImported(import_id=str(import_id), contacts=some)
 
 
-def _count(event: events_pb2.ContactsImported) -> int:
-    return len(event.created) + len(event.updated)
+def _imported(it: Contact, *, created: bool = False) -> events_pb2.ImportedContact:
+    return events_pb2.ImportedContact(
+        id=str(it.id),
+        revision=it.revision,
+        created=created,
+        owner_ids=[str(each) for each in it.profile.owner_ids],
+        team_id=it.profile.team_id,
+    )
 
 
 def ingested(stored: Sequence[Transaction]) -> Iterator[events_pb2.TransactionsIngested]:

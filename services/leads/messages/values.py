@@ -1,5 +1,6 @@
 """Times and ids as the contract writes them."""
 
+import functools
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -13,8 +14,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def stamp(time: datetime | None) -> Timestamp | None:
     """Return a timestamp, None for no time."""
-    if time is None:
-        return None
+    return _stamp(time) if time is not None else None
+
+
+@functools.lru_cache(maxsize=256)  # what a batch writes is of one time
+def _stamp(time: datetime) -> Timestamp:
     since = time - _EPOCH
     seconds = since.days * 86_400 + since.seconds
     return Timestamp(seconds=seconds, nanos=since.microseconds * 1_000)

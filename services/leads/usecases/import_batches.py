@@ -6,7 +6,7 @@ from datetime import datetime
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.leads.domain import import_desk, status
+from services.leads.domain import status
 from services.leads.domain.contact import Status
 from services.leads.domain.import_desk import Desk
 from services.leads.domain.import_rows import Ready
@@ -49,7 +49,7 @@ async def _gather(
     shadowed = current.id if current.dry_run else None
     prints = await import_people.known_prints(session, {it.print for it in ready}, shadowed)
     fresh = [it for it in ready if it.print not in prints]
-    wanted = {key for it in fresh for key in import_desk.keys(it.profile)}
+    wanted = {key for it in fresh for key in it.keys}
     found_by = await import_people.find(session, wanted, shadowed)
     codes = {it.profile.reference_code for it in fresh if it.profile.reference_code}
     taken = await contacts.taken_codes(session, codes) if codes else {}

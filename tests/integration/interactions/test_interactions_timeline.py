@@ -65,6 +65,13 @@ def bought(contact_id: str, transaction_id: str, amount: int) -> events_pb2.Tran
     return events_pb2.TransactionsIngested(transactions=[made, stranger])
 
 
+def imported(*some: contact_pb2.Contact, created: bool = False) -> events_pb2.ContactsImported:
+    told = [
+        events_pb2.ImportedContact(id=it.id, revision=it.revision, created=created) for it in some
+    ]
+    return events_pb2.ContactsImported(import_id="i1", contacts=told)
+
+
 class TestFacts:
     async def test_every_kind_of_event_becomes_an_entry(self, house: Any) -> None:
         contact = house.contact()
@@ -80,7 +87,7 @@ class TestFacts:
         )
         for message in (
             events_pb2.ContactCreated(contact=contact),
-            events_pb2.ContactsImported(import_id="i1", updated=[contact]),
+            imported(contact),
             moved(contact, 2),
             events_pb2.ContactConverted(contact=contact, by="sale"),
             bought(contact.id, str(uuid4()), 150_000),
@@ -116,7 +123,7 @@ class TestFacts:
         told: list[Message] = [
             events_pb2.ContactCreated(contact=alive),
             events_pb2.ContactCreated(contact=gone),
-            events_pb2.ContactsImported(import_id="i1", created=[alive, gone]),
+            imported(alive, gone, created=True),
             events_pb2.ContactUpdated(contact=copy(alive, 2, OWNERS[0])),
             moved(copy(alive, 3, OWNERS[1]), 1),
             bought(alive.id, transaction, 100),

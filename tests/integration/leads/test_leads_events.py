@@ -143,3 +143,17 @@ class TestTheSchema:
             folded = await session.scalar(text("SELECT fold(:it)"), {"it": written})
 
         assert folded == folding.fold(written)
+
+    async def test_what_is_folded_surely_is_folded_so_by_the_database(
+        self, leads_sessions: db.Sessions
+    ) -> None:
+        letters = [chr(it) for it in range(0x20, 0x3000) if chr(it).isprintable()]
+        sure = [it for it in letters if folding.fold_surely(it) is not None]
+        words = [*sure, " ".join(sure), "".join(sure), *(f"{it}ươ" for it in sure)]
+
+        async with leads_sessions.begin() as session:
+            query = text("SELECT fold(it) FROM unnest(CAST(:them AS text[])) AS words (it)")
+            folded = list(await session.scalars(query, {"them": words}))
+
+        assert folded == [folding.fold_surely(it) for it in words]
+        assert set("aàảãáạăằâầđêềơừỳ AĐỮỴ@.+-09") <= set(sure)

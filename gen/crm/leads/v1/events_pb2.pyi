@@ -162,32 +162,66 @@ class ContactsImported(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     IMPORT_ID_FIELD_NUMBER: _builtins.int
-    CREATED_FIELD_NUMBER: _builtins.int
-    UPDATED_FIELD_NUMBER: _builtins.int
+    CONTACTS_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     """Output only."""
     @_builtins.property
-    def created(self) -> _containers.RepeatedCompositeFieldContainer[_contact_pb2.Contact]:
-        """Output only. As they are now."""
-
-    @_builtins.property
-    def updated(self) -> _containers.RepeatedCompositeFieldContainer[_contact_pb2.Contact]:
-        """Output only. As they are now."""
+    def contacts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportedContact]:
+        """Output only."""
 
     def __init__(
         self,
         *,
         import_id: _builtins.str = ...,
-        created: _abc.Iterable[_contact_pb2.Contact] | None = ...,
-        updated: _abc.Iterable[_contact_pb2.Contact] | None = ...,
+        contacts: _abc.Iterable[Global___ImportedContact] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "import_id", b"import_id", "updated", b"updated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts", "import_id", b"import_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContactsImported: _TypeAlias = ContactsImported  # noqa: Y015
+
+@_typing.final
+class ImportedContact(_message.Message):
+    """What a copy keeps of a contact that came or changed by an import; BatchGetContacts has the rest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    OWNER_IDS_FIELD_NUMBER: _builtins.int
+    TEAM_ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Output only. UUID."""
+    revision: _builtins.int
+    """Output only. Greater than any before."""
+    created: _builtins.bool
+    """Output only. Whether it came to be; otherwise it changed."""
+    team_id: _builtins.str
+    """Output only."""
+    @_builtins.property
+    def owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        created: _builtins.bool = ...,
+        owner_ids: _abc.Iterable[_builtins.str] | None = ...,
+        team_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "id", b"id", "owner_ids", b"owner_ids", "revision", b"revision", "team_id", b"team_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportedContact: _TypeAlias = ImportedContact  # noqa: Y015
 
 @_typing.final
 class TransactionsIngested(_message.Message):

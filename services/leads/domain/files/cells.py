@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from services.leads.domain import text
 from services.leads.domain.contact import Birthday, Channel, Gender
 
-_NOTHING = frozenset(
+NOTHING = frozenset(
     {"", "-", "--", "n/a", "na", "#n/a", "null", "none", "nil", "select", "khong co"}
 )
 _MANY = re.compile(r"\s*(?::::|[;\n|])\s*")
@@ -39,7 +39,7 @@ def said(cell: str) -> str:
     if not cell:
         return ""
     cleaned = text.paragraphs(cell)
-    return "" if len(cleaned) < 10 and cleaned.lower() in _NOTHING else cleaned
+    return "" if len(cleaned) < 10 and cleaned.lower() in NOTHING else cleaned
 
 
 def several(cell: str) -> list[str]:

@@ -1,5 +1,6 @@
 """What a row or a card says about a person, not yet checked."""
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from services.leads.domain.contact import (
 from services.leads.domain.files import cells, headers, vcard
 from services.leads.domain.files.cells import Odd
 
+# Spreadsheets without a zone of their own are written by people in Vietnam.
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 _TEST_LEAD = "<test lead:"
 # An empty cell of these says no; no such column says nothing.
 _EMPTY_SAYS = frozenset({"consent_channels", "consent_evidence"})
@@ -119,8 +122,18 @@ def _names(told: dict[str, str]) -> tuple[str, str]:
     """Return family and given name; a full name is split where it is surely family first."""
     if told.get("family_name") or told.get("given_name"):
         return told.get("family_name", ""), told.get("given_name", "")
-    first, _, rest = told.get("display_name", "").strip().partition(" ")
-    return (first, rest.strip()) if rest and text.fold(first) in _FAMILIES else ("", "")
+    return parted(told.get("display_name", "").strip())
+
+
+def parted(whole: str) -> tuple[str, str]:
+    """Return family and given name of a name that begins with a family's; else two empty ones."""
+    first, _, rest = whole.partition(" ")
+    return (first, rest.strip()) if rest and _is_family(first) else ("", "")
+
+
+@functools.lru_cache(maxsize=4_096)
+def _is_family(word: str) -> bool:
+    return text.fold(word) in _FAMILIES
 
 
 def _addresses(read: _Cells, name: str) -> list[DraftAddress]:
