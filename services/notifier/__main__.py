@@ -26,6 +26,11 @@ async def main(settings: Settings) -> None:
     contents = clients.contents(settings, settings.campaigns_address, TokenSource(settings))
     heartbeats = Heartbeats(sessions)
     engines = [Engine(settings, sessions, wire) for wire in wires(settings, sessions)]
+
+    def nudge() -> None:
+        for engine in engines:
+            engine.nudge()
+
     nats.start()
     await app.run(
         settings,
@@ -35,7 +40,7 @@ async def main(settings: Settings) -> None:
             *engines,
             Sweeper(settings, sessions),
             heartbeats,
-            consumers.bulk(settings, nats, consumers.Bulk(settings, sessions, contents)),
+            consumers.bulk(settings, nats, consumers.Bulk(settings, sessions, contents, nudge)),
             consumers.control(settings, nats, sessions, heartbeats.note),
             *(Relay(sessions, nats, cls) for cls in Class),
         ],

@@ -35,8 +35,9 @@ class Settings(ServiceSettings):
     smtp_connections: int = Field(default=8, ge=1, le=200)
     """Sessions per process; providers limit them."""
 
-    smtp_window: int = Field(default=128, ge=1, le=2_000)
-    """E-mails with an open attempt per process: what a crash can leave in doubt."""
+    smtp_window: int = Field(default=1_500, ge=1, le=10_000)
+    """Most e-mails with an open attempt per process, about a fifth of a second's worth of them:
+    what a crash can leave in doubt."""
 
     smtp_messages_per_connection: int = Field(default=500, ge=1)
     """A session is made anew after so many, which spreads load over a provider's servers."""
@@ -62,8 +63,8 @@ class Settings(ServiceSettings):
     smpp_binds: int = Field(default=1, ge=1, le=20)
     """Sessions per process; providers limit them."""
 
-    smpp_window: int = Field(default=200, ge=1, le=2_000)
-    """SMS with an open attempt per bind: what a crash can leave in doubt."""
+    smpp_window: int = Field(default=500, ge=1, le=5_000)
+    """Most SMS with an open attempt per bind: what a crash can leave in doubt."""
 
     smpp_response_seconds: float = Field(default=60.0, gt=0)
     """How long the answer to a submission may take; giving up earlier makes doubt."""

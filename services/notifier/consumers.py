@@ -24,10 +24,18 @@ log = structlog.get_logger(__name__)
 class Bulk:
     """Takes chunks: content first, then every recipient once, then the acknowledgement."""
 
-    def __init__(self, settings: Settings, sessions: Sessions, contents: clients.Contents) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: Sessions,
+        contents: clients.Contents,
+        nudge: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`nudge` is called once messages of a chunk may be claimed."""
         self._settings = settings
         self._sessions = sessions
         self._contents = contents
+        self._nudge = nudge
 
     async def take(self, event: Event) -> None:
         """Handles one work message; safe to repeat."""
@@ -40,6 +48,7 @@ class Bulk:
             await intake.make_room(session, chunk.told.run_date)
         async with self._sessions.begin() as session:
             new = await intake.take(session, chunk)
+        self._nudge()
         self._settings.reach("after_insert_before_ack")
         log.info(
             "chunk_taken",

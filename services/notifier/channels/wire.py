@@ -6,8 +6,18 @@ from typing import Protocol
 from services.notifier.domain.states import Channel, Result
 from services.notifier.domain.work import Outgoing
 
-Permit = Callable[[Outgoing], Awaitable[bool]]
-"""Whether a message may be written now; asked right before each write."""
+
+class Permit(Protocol):
+    """Whether a message may be written now; asked right before each write."""
+
+    def now(self, message: Outgoing) -> bool | None:
+        """As far as is known; None when what is known is too old to tell."""
+        ...
+
+    async def ask(self, message: Outgoing) -> bool:
+        """Finds out."""
+        ...
+
 
 Done = Callable[[Outgoing, Result], None]
 """Told once of the end of each submitted message."""

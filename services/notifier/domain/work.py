@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from services.notifier.domain.states import Channel, Purpose
@@ -9,28 +10,31 @@ from services.notifier.domain.states import Channel, Purpose
 NOBODY = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """A message's whole key: its id and the date that says where it is kept."""
 
     run_date: date
     message_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A claimed message as stored; `fence` proves the claim."""
+class Kind(NamedTuple):
+    """What all messages of a run have in common, and what one without a run has for itself."""
 
-    key: Key
-    fence: int
-    attempts: int
-    revision: int
     run_id: UUID | None
     channel: Channel
     purpose: Purpose
     advertiser_id: UUID
-    sender_identity_id: UUID
+    sender_identity_id: UUID | None
     content_hash: str
+
+
+class Claimed(NamedTuple):
+    """A claimed message as stored; the claim with this number proves it."""
+
+    key: Key
+    claim: int
+    attempts: int
+    kind: Kind
     address: str
     address_key: str
     time_zone: str
@@ -38,10 +42,30 @@ class Claimed:
     not_after: datetime | None
     created_at: datetime
 
+    @property
+    def run_id(self) -> UUID | None:
+        """Its run, if it has one."""
+        return self.kind.run_id
+
+    @property
+    def channel(self) -> Channel:
+        """How it goes."""
+        return self.kind.channel
+
+    @property
+    def purpose(self) -> Purpose:
+        """What it is for."""
+        return self.kind.purpose
+
+    @property
+    def advertiser_id(self) -> UUID:
+        """For whom it is sent."""
+        return self.kind.advertiser_id
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is known of a run."""
+    """What is known of a run; its line has `last_seq` places."""
 
     run_id: UUID
     run_date: date
@@ -52,6 +76,8 @@ class Run:
     max_per_second: int
     not_after: datetime | None
     variables: tuple[str, ...]
+    kind: Kind
+    last_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +128,11 @@ class Suppressed:
         return self.purpose == message.purpose
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A message ready for the wire: the bytes of a mail, or the parts of an SMS.
 
-    `suppression_version` and `epoch` are what the gates saw; `claimed_until` is when the claim
-    ends, in seconds of this machine's own clock.
+    `suppression_version` and `epoch` are what the gates saw; after `stale_at`, in seconds of this
+    machine's own clock, it has to pass them again.
     """
 
     claimed: Claimed
@@ -118,11 +143,10 @@ class Prepared:
     joined: bool
     suppression_version: int
     epoch: int
-    claimed_until: float
+    stale_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A prepared message with an open attempt: `sender` is the envelope's or the brand name."""
 
     prepared: Prepared

@@ -8,39 +8,35 @@ from uuid import UUID
 from crm.notifier.v1 import events_pb2, message_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.notifier.domain.states import ENDED
 from services.notifier.storage import rows
 
 MOST = 500
 
-Report = events_pb2.MessagesProgressed | events_pb2.MessageSettled
-
 
 @dataclass(frozen=True)
 class Event:
-    """A report and the key and revision it is published with."""
+    """A report and the key it is published with."""
 
-    body: Report
+    body: events_pb2.MessagesProgressed
     key: str
-    revision: int
 
 
-def reports(changed: Sequence[rows.Message], region: str) -> list[Event]:
-    """One event per run and 500 messages; one per message without a run that ended."""
-    runs: dict[tuple[UUID, date], list[rows.Message]] = {}
-    events: list[Event] = []
+def reports(changed: Sequence[rows.Changed], region: str) -> list[Event]:
+    """One event per run and 500 messages."""
+    runs: dict[tuple[UUID, date], list[rows.Changed]] = {}
     for message in changed:
         if message.run_id is not None:
-            runs.setdefault((message.run_id, message.key.run_date), []).append(message)
-        elif message.state in ENDED:
-            body = events_pb2.MessageSettled(message=view(message))
-            events.append(Event(body, str(message.key.message_id), message.revision))
-    for (run_id, run_date), messages in runs.items():
-        events += [
-            Event(_progressed(run_id, run_date, region, messages[at : at + MOST]), str(run_id), 0)
-            for at in range(0, len(messages), MOST)
-        ]
-    return events
+            runs.setdefault((message.run_id, message.run_date), []).append(message)
+    return [
+        Event(_progressed(run_id, run_date, region, messages[at : at + MOST]), str(run_id))
+        for (run_id, run_date), messages in runs.items()
+        for at in range(0, len(messages), MOST)
+    ]
+
+
+def settled(message: rows.Message) -> events_pb2.MessageSettled:
+    """What is told of a message without a run that ended."""
+    return events_pb2.MessageSettled(message=view(message))
 
 
 def view(message: rows.Message, attempts: Iterable[rows.Attempt] = ()) -> message_pb2.Message:
@@ -74,19 +70,21 @@ def timestamp(at: datetime | None) -> Timestamp | None:
 
 
 def _progressed(
-    run_id: UUID, run_date: date, region: str, messages: Sequence[rows.Message]
+    run_id: UUID, run_date: date, region: str, messages: Sequence[rows.Changed]
 ) -> events_pb2.MessagesProgressed:
+    # What one statement changed has one time.
+    times = {at: timestamp(at) for at in {it.updated_at for it in messages}}
     return events_pb2.MessagesProgressed(
         run_id=str(run_id),
         run_date=run_date.isoformat(),
         region=region,
         messages=[
             events_pb2.MessageProgress(
-                message_id=it.key.message_id.bytes,
+                message_id=it.message_id.bytes,
                 state=message_pb2.MessageState.ValueType(it.state),
                 reason=it.reason,
                 revision=it.revision,
-                time=timestamp(it.updated_at),
+                time=times[it.updated_at],
             )
             for it in messages
         ],

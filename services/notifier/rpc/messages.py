@@ -72,14 +72,15 @@ class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
             "states": sorted(request.states),
         }
         page = paging.read(request.page_size, request.page_token, fields, self._seal_key)
-        after = int(str(page.after[0])) if page.after else None
         async with self._sessions.begin() as session:
-            found = await lookups.page(session, by, after, page.size + 1)
+            found = await lookups.page(session, by, page.after or (), page.size + 1)
         shown = found[: page.size]
         more = len(found) > page.size
         return message_service_pb2.ListMessagesResponse(
             messages=[progress.view(it) for it in shown],
-            next_page_token=paging.token([shown[-1].seq], fields, self._seal_key) if more else "",
+            next_page_token=(
+                paging.token(lookups.place(by, shown[-1]), fields, self._seal_key) if more else ""
+            ),
         )
 
     async def CountMessages(

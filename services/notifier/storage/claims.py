@@ -1,139 +1,124 @@
-"""Claims, attempts and outcomes: the statements on which "never lost, never twice" stands."""
+"""Claims: what one worker holds, so that no other sends it.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A claim is one row, however many messages it covers: a range of a run's line, or messages that
+waited out of order. It proves nothing after its lease; then its messages are free again, and
+those with an open attempt are in doubt.
+"""
+
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.notifier.domain.states import SETTLED_FROM, Channel, Next, State
-from services.notifier.domain.work import Claimed, Key, Run
-from services.notifier.storage import rows
+from services.notifier.domain.states import Channel
+from services.notifier.domain.work import Claimed, Run
+from services.notifier.storage import arrays, rows
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How attempt `number` of a message ended, and where the message goes."""
+class Holder(NamedTuple):
+    """Who claims, and for how many seconds."""
 
-    key: Key
-    number: int
-    next: Next
-    answer: str = ""
-    provider_reference: str = ""
+    worker: str
+    lease_seconds: float
 
 
-async def claim_run(
-    session: AsyncSession, run: Run, limit: int, lease_seconds: float
-) -> list[Claimed]:
-    """Leases up to `limit` queued messages of a run, oldest first, passing over locked ones."""
-    found = await session.execute(
-        _CLAIM_RUN,
-        {"day": run.run_date, "run_id": run.run_id, **_bounds(limit, lease_seconds)},
-    )
-    return [rows.claimed(row) for row in found]
+class Lapsed(NamedTuple):
+    """A claim whose lease has ended."""
 
-
-async def claim_transactional(
-    session: AsyncSession, channel: Channel, limit: int, lease_seconds: float
-) -> list[Claimed]:
-    """Leases up to `limit` queued messages that belong to no run."""
-    found = await session.execute(
-        _CLAIM_TRANSACTIONAL, {"channel": int(channel), **_bounds(limit, lease_seconds)}
-    )
-    return [rows.claimed(row) for row in found]
+    id: int
+    run_id: UUID | None
 
 
 async def waiting(session: AsyncSession, channel: Channel) -> tuple[bool, bool]:
     """Whether messages without a run wait, and whether any run is busy; locks nothing."""
     found = (await session.execute(_WAITING, {"channel": int(channel)})).one()
-    return found.transactional, found.runs
+    return found.single, found.runs
 
 
-async def release(session: AsyncSession, claimed: Sequence[Claimed]) -> None:
-    """Gives claims without an attempt back at once; those no longer ours are left alone."""
-    if claimed:
-        await session.execute(_RELEASE, _fenced(claimed))
+async def claim_run(
+    session: AsyncSession, run: Run, limit: int, holder: Holder
+) -> tuple[int, list[Claimed]]:
+    """Claims up to `limit` messages of a run: those that came back first, then its line.
 
-
-async def divert(
-    session: AsyncSession, diverted: Sequence[tuple[Claimed, Next]]
-) -> list[rows.Message]:
-    """Moves claimed messages that a gate stopped; returns those moved."""
-    if not diverted:
-        return []
-    parameters = {
-        **_fenced([claimed for claimed, _ in diverted]),
-        "states": [int(to.state) for _, to in diverted],
-        "reasons": [to.reason.value for _, to in diverted],
-        "befores": [to.not_before for _, to in diverted],
-    }
-    return [rows.message(row) for row in await session.execute(_DIVERT, parameters)]
-
-
-async def open_attempts(
-    session: AsyncSession,
-    claimed: Sequence[Claimed],
-    *,
-    provider: str,
-    worker: str,
-    lease_seconds: float,
-) -> dict[UUID, int]:
-    """Commits an attempt for each message whose claim still holds: id → attempt number.
-
-    Only what is returned may be written to the wire.
+    Returns the claim (0 for none) and its messages, which may be fewer than it covers.
     """
-    parameters = {
-        **_fenced(claimed),
-        "provider": provider,
-        "worker": worker,
-        "lease": timedelta(seconds=lease_seconds),
-    }
-    found = await session.execute(_OPEN, parameters)
-    return {row.message_id: row.attempts for row in found}
+    given = {"run_id": run.run_id, "day": run.run_date, "limit": limit, **_holder(holder)}
+    claim = await session.scalar(_TAKE_OF_RUN, given)
+    if claim is not None:
+        return claim, await _by_ids(session, claim, run)
+    spot = (await session.execute(_SPOT, given)).first()
+    if spot is None or spot.claimed_to >= spot.last_seq:
+        return 0, []
+    span = {"from": spot.claimed_to + 1, "to": min(spot.claimed_to + limit, spot.last_seq)}
+    claim = await session.scalar(_CLAIM_RANGE, {**given, **span})
+    found = await session.execute(_OF_RANGE, {**given, **span})
+    return int(claim or 0), [rows.claimed(row, int(claim or 0), run.kind) for row in found]
 
 
-async def renew(
-    session: AsyncSession, held: Sequence[tuple[Key, int]], lease_seconds: float
-) -> set[UUID]:
-    """Extends the leases of open attempts that have not lapsed; returns which were extended."""
-    if not held:
+async def claim_single(
+    session: AsyncSession, channel: Channel, limit: int, holder: Holder
+) -> tuple[int, list[Claimed]]:
+    """Claims up to `limit` messages that belong to no run; as `claim_run`."""
+    given = {"channel": int(channel), "limit": limit, **_holder(holder)}
+    claim = await session.scalar(_TAKE_SINGLE, given)
+    if claim is None:
+        return 0, []
+    return claim, await _by_ids(session, claim, None)
+
+
+async def held(session: AsyncSession, claims: Iterable[int]) -> set[int]:
+    """Those of `claims` whose lease goes on; they cannot be taken away before the end."""
+    found = await session.execute(_HELD, {"claims": arrays.numbers(sorted(set(claims)))})
+    return {row.id for row in found}
+
+
+async def renew(session: AsyncSession, claims: Sequence[int], holder: Holder) -> set[int]:
+    """Extends claims that have not lapsed; returns which were extended."""
+    if not claims:
         return set()
-    parameters = {
-        **rows.columns([key for key, _ in held]),
-        "numbers": [number for _, number in held],
-        "lease": timedelta(seconds=lease_seconds),
-    }
-    return {row.message_id for row in await session.execute(_RENEW, parameters)}
+    given = {"claims": arrays.numbers(claims), **_holder(holder)}
+    return {row.id for row in await session.execute(_RENEW, given)}
 
 
-async def settle(session: AsyncSession, outcomes: Sequence[Outcome]) -> list[rows.Message]:
-    """Records how attempts ended and moves their messages; returns the messages moved.
-
-    A message is moved only by its newest attempt, and never from an end other than doubt.
-    """
-    if not outcomes:
-        return []
-    parameters = {
-        **rows.columns([it.key for it in outcomes]),
-        "numbers": [it.number for it in outcomes],
-        "states": [int(it.next.state) for it in outcomes],
-        "reasons": [it.next.reason.value for it in outcomes],
-        "befores": [it.next.not_before for it in outcomes],
-        "answers": [it.answer[:500] for it in outcomes],
-        "references": [it.provider_reference[:200] for it in outcomes],
-        "from": [int(it) for it in SETTLED_FROM],
-        "queued": int(State.QUEUED),
-        "deferred": int(State.DEFERRED),
-        "abandoned": int(State.ABANDONED),
-    }
-    return [rows.message(row) for row in await session.execute(_SETTLE, parameters)]
+async def finish(session: AsyncSession, claims: Sequence[int]) -> None:
+    """Forgets claims whose messages have all ended or went back."""
+    if claims:
+        await session.execute(_FINISH, {"claims": arrays.numbers(sorted(claims))})
 
 
-async def reap(session: AsyncSession, limit: int) -> list[rows.Message]:
-    """Puts messages whose attempt lapsed in doubt, by the database's clock."""
-    return [rows.message(row) for row in await session.execute(_REAP, {"limit": limit})]
+async def requeue(session: AsyncSession, claimed: Sequence[Claimed]) -> None:
+    """Lets anybody claim messages that have no open attempt."""
+    if claimed:
+        await session.execute(_REQUEUE, rows.columns([it.key for it in claimed]))
+
+
+async def wait_again(
+    session: AsyncSession, changed: Sequence[rows.Changed], due: Sequence[datetime | None]
+) -> None:
+    """Has messages that were queued or deferred claimed again when they are due."""
+    if changed:
+        given = {
+            "dates": arrays.dates([it.run_date for it in changed]),
+            "ids": arrays.uuids([it.message_id for it in changed]),
+            "days": rows.days(it.run_date for it in changed),
+            "due": arrays.times(due),
+        }
+        await session.execute(_WAIT_AGAIN, given)
+
+
+async def lapsed(session: AsyncSession, limit: int) -> list[Lapsed]:
+    """Locks claims that lapsed, by the database's clock; passes over those locked already."""
+    found = await session.execute(_LAPSED, {"limit": limit})
+    return [Lapsed(row.id, row.run_id) for row in found]
+
+
+async def free(session: AsyncSession, claim: int) -> None:
+    """Ends a locked claim: what it covers without an attempt may be claimed by anybody."""
+    await session.execute(_FREE, {"claim": claim})
+    await session.execute(_FINISH, {"claims": arrays.numbers([claim])})
 
 
 async def now(session: AsyncSession) -> datetime:
@@ -142,142 +127,118 @@ async def now(session: AsyncSession) -> datetime:
     return found
 
 
-def _bounds(limit: int, lease_seconds: float) -> dict[str, object]:
-    return {"limit": limit, "lease": timedelta(seconds=lease_seconds)}
+async def _by_ids(session: AsyncSession, claim: int, run: Run | None) -> list[Claimed]:
+    await rows.by_index(session)
+    found = await session.execute(_OF_IDS, {"claim": claim})
+    if run is not None:
+        return [rows.claimed(row, claim, run.kind) for row in found]
+    return [rows.claimed(row, claim, rows.kind(*row[9:])) for row in found]
 
 
-def _fenced(claimed: Sequence[Claimed]) -> dict[str, object]:
-    return {
-        **rows.columns([it.key for it in claimed]),
-        "fences": [it.fence for it in claimed],
-    }
+def _holder(holder: Holder) -> dict[str, object]:
+    return {"worker": holder.worker, "lease": timedelta(seconds=holder.lease_seconds)}
 
 
-_LEASE = f"""
-    UPDATE messages m
-    SET lease_until = clock_timestamp() + CAST(:lease AS interval), fence = m.fence + 1
-    FROM picked
-    WHERE m.run_date = picked.run_date AND m.message_id = picked.message_id
-    RETURNING {rows.CLAIMED_COLUMNS}
-"""  # noqa: S608 (constant parts)
-_CLAIM_RUN = text(f"""
-    WITH picked AS (
-        SELECT run_date, message_id FROM messages
-        WHERE run_date = :day AND run_id = :run_id AND state = 1
-          AND (lease_until IS NULL OR lease_until < clock_timestamp())
-        ORDER BY seq
-        LIMIT :limit
-        FOR UPDATE SKIP LOCKED
-    )
-    {_LEASE.replace("RETURNING", "AND m.run_date = :day RETURNING")}
-""")  # noqa: S608 (constant parts)
-_CLAIM_TRANSACTIONAL = text(f"""
-    WITH picked AS (
-        SELECT run_date, message_id FROM messages
-        WHERE run_date > current_date - 9 AND run_id IS NULL AND channel = :channel AND state = 1
-          AND (lease_until IS NULL OR lease_until < clock_timestamp())
-        ORDER BY seq
-        LIMIT :limit
-        FOR UPDATE SKIP LOCKED
-    )
-    {_LEASE}
+def _take(of: str, run: str) -> Any:
+    return text(f"""
+        WITH due AS (
+            SELECT message_id, run_date FROM ready
+            WHERE {of} AND due_at <= clock_timestamp()
+            ORDER BY due_at
+            LIMIT :limit
+            FOR UPDATE SKIP LOCKED
+        ), taken AS (
+            DELETE FROM ready r USING due
+            WHERE r.message_id = due.message_id AND r.run_date = due.run_date
+            RETURNING r.message_id, r.run_date
+        )
+        INSERT INTO claims (run_id, ids, dates, worker, lease_until)
+        SELECT {run}, array_agg(message_id), array_agg(run_date), :worker,
+            clock_timestamp() + CAST(:lease AS interval)
+        FROM taken HAVING count(*) > 0
+        RETURNING id
+    """)  # noqa: S608 (constant parts)
+
+
+_TAKE_OF_RUN = _take("run_id = :run_id", "CAST(:run_id AS uuid)")
+_TAKE_SINGLE = _take("run_id IS NULL AND channel = :channel", "NULL")
+_SPOT = text("""
+    SELECT c.claimed_to, r.last_seq FROM cursors c JOIN runs r USING (run_id)
+    WHERE c.run_id = :run_id
+    FOR UPDATE OF c SKIP LOCKED
+""")
+_CLAIM_RANGE = text("""
+    WITH moved AS (UPDATE cursors SET claimed_to = :to WHERE run_id = :run_id)
+    INSERT INTO claims (run_id, run_date, from_seq, to_seq, worker, lease_until)
+    VALUES (:run_id, :day, :from, :to, :worker, clock_timestamp() + CAST(:lease AS interval))
+    RETURNING id
+""")
+_OF_RANGE = text(f"""
+    SELECT {rows.CLAIMED_COLUMNS} FROM messages m
+    WHERE m.run_date = :day AND m.run_id = :run_id AND m.seq BETWEEN :from AND :to AND m.state = 1
+    ORDER BY m.seq
+""")  # noqa: S608 (constant columns)
+_OF_IDS = text(f"""
+    SELECT {rows.CLAIMED_COLUMNS}, {rows.KIND_COLUMNS}
+    FROM claims c, unnest(c.ids, c.dates) AS g (message_id, run_date)
+    JOIN messages m USING (message_id, run_date)
+    WHERE c.id = :claim AND m.state IN (1, 3)
 """)  # noqa: S608
 _WAITING = text("""
     SELECT
-        EXISTS (SELECT 1 FROM messages
-                WHERE run_date > current_date - 9 AND run_id IS NULL AND channel = :channel
-                  AND state = 1) AS transactional,
+        EXISTS (SELECT 1 FROM ready WHERE run_id IS NULL AND channel = :channel
+                AND due_at <= clock_timestamp()) AS single,
         EXISTS (SELECT 1 FROM runs
                 WHERE busy AND channel = :channel AND state = 'ACTIVE') AS runs
 """)
-_RELEASE = text("""
-    UPDATE messages m SET lease_until = NULL
-    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:fences AS bigint[]))
-        AS g (run_date, message_id, fence)
-    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.run_date = g.run_date
-      AND m.message_id = g.message_id AND m.fence = g.fence AND m.state = 1
-""")
-_DIVERT = text(f"""
-    UPDATE messages m
-    SET state = g.state, reason = g.reason, not_before = g.not_before, lease_until = NULL,
-        revision = m.revision + 1, updated_at = now()
-    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:fences AS bigint[]),
-        CAST(:states AS smallint[]), CAST(:reasons AS text[]), CAST(:befores AS timestamptz[]))
-        AS g (run_date, message_id, fence, state, reason, not_before)
-    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.run_date = g.run_date
-      AND m.message_id = g.message_id AND m.fence = g.fence AND m.state = 1
-    RETURNING {rows.MESSAGE_COLUMNS}
-""")  # noqa: S608
-_OPEN = text("""
-    WITH opened AS (
-        UPDATE messages m
-        SET state = 2, reason = '', attempts = m.attempts + 1, revision = m.revision + 1,
-            lease_until = clock_timestamp() + CAST(:lease AS interval), updated_at = now()
-        FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:fences AS bigint[]))
-            AS g (run_date, message_id, fence)
-        WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.run_date = g.run_date
-          AND m.message_id = g.message_id AND m.fence = g.fence AND m.state = 1
-          AND m.lease_until > clock_timestamp()
-        RETURNING m.run_date, m.message_id, m.attempts, m.fence
-    ), noted AS (
-        INSERT INTO attempts (run_date, message_id, number, provider, worker, fence)
-        SELECT run_date, message_id, attempts, :provider, :worker, fence FROM opened
-    )
-    SELECT message_id, attempts FROM opened
+_HELD = text("""
+    SELECT id FROM claims
+    WHERE id = ANY(CAST(:claims AS bigint[])) AND lease_until > clock_timestamp()
+    ORDER BY id
+    FOR SHARE
 """)
 _RENEW = text("""
-    UPDATE messages m SET lease_until = clock_timestamp() + CAST(:lease AS interval)
-    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:numbers AS integer[]))
-        AS g (run_date, message_id, number)
-    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.run_date = g.run_date
-      AND m.message_id = g.message_id AND m.attempts = g.number AND m.state = 2
-      AND m.lease_until > clock_timestamp()
-    RETURNING m.message_id
+    UPDATE claims SET lease_until = clock_timestamp() + CAST(:lease AS interval)
+    WHERE id = ANY(CAST(:claims AS bigint[])) AND worker = :worker
+      AND lease_until > clock_timestamp()
+    RETURNING id
 """)
-# An attempt that the reaper closed in doubt may still learn its real outcome.
-_SETTLE = text(f"""
-    WITH g AS (
-        SELECT * FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]),
-            CAST(:numbers AS integer[]), CAST(:states AS smallint[]), CAST(:reasons AS text[]),
-            CAST(:befores AS timestamptz[]), CAST(:answers AS text[]),
-            CAST(:references AS text[]))
-            AS u (run_date, message_id, number, state, reason, not_before, answer, reference)
-    ), ended AS (
-        UPDATE attempts a
-        SET ended_at = now(), outcome = g.state, answer = g.answer,
-            provider_reference = g.reference
-        FROM g
-        WHERE a.run_date = ANY(CAST(:days AS date[])) AND a.run_date = g.run_date
-          AND a.message_id = g.message_id AND a.number = g.number
-          AND (a.outcome IS NULL OR a.outcome = 7)
-    )
-    UPDATE messages m
-    SET state = g.state, reason = g.reason, not_before = g.not_before, lease_until = NULL,
-        revision = m.revision + 1, updated_at = now()
-    FROM g
-    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.run_date = g.run_date
-      AND m.message_id = g.message_id AND m.attempts = g.number
-      AND m.state = ANY(CAST(:from AS smallint[]))
-      AND NOT (m.state = :abandoned AND g.state IN (:queued, :deferred))
-    RETURNING {rows.MESSAGE_COLUMNS}
-""")  # noqa: S608 (constant parts)
-_REAP = text(f"""
-    WITH lapsed AS (
-        SELECT run_date, message_id FROM messages
-        WHERE state = 2 AND lease_until < clock_timestamp()
-        LIMIT :limit
-        FOR UPDATE SKIP LOCKED
-    ), ended AS (
-        UPDATE attempts a SET ended_at = now(), outcome = 7
-        FROM lapsed
-        WHERE a.run_date = lapsed.run_date AND a.message_id = lapsed.message_id
-          AND a.outcome IS NULL
-    )
-    UPDATE messages m
-    SET state = 7, reason = 'WORKER_LOST', lease_until = NULL, revision = m.revision + 1,
-        updated_at = now()
-    FROM lapsed
-    WHERE m.run_date = lapsed.run_date AND m.message_id = lapsed.message_id
-    RETURNING {rows.MESSAGE_COLUMNS}
-""")  # noqa: S608
+_FINISH = text("DELETE FROM claims WHERE id = ANY(CAST(:claims AS bigint[]))")
+_REQUEUE = text("""
+    INSERT INTO ready (message_id, run_date, run_id, channel, due_at)
+    SELECT m.message_id, m.run_date, m.run_id, m.channel, clock_timestamp()
+    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[])) AS g (run_date, message_id)
+    JOIN messages m USING (message_id, run_date)
+    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.state IN (1, 3)
+    ON CONFLICT DO NOTHING
+""")
+_WAIT_AGAIN = text("""
+    INSERT INTO ready (message_id, run_date, run_id, channel, due_at)
+    SELECT m.message_id, m.run_date, m.run_id, m.channel, coalesce(g.due, clock_timestamp())
+    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:due AS timestamptz[]))
+        AS g (run_date, message_id, due)
+    JOIN messages m USING (message_id, run_date)
+    WHERE m.run_date = ANY(CAST(:days AS date[]))
+    ON CONFLICT (message_id, run_date) DO UPDATE SET due_at = excluded.due_at
+""")
+_LAPSED = text("""
+    SELECT id, run_id FROM claims WHERE lease_until < clock_timestamp()
+    ORDER BY id
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+""")
+# One of a range that was tried already waits, or is claimed, by its id.
+_FREE = text("""
+    INSERT INTO ready (message_id, run_date, run_id, channel, due_at)
+    SELECT m.message_id, m.run_date, m.run_id, m.channel, clock_timestamp()
+    FROM claims c JOIN messages m
+      ON m.run_date = c.run_date AND m.run_id = c.run_id AND m.seq BETWEEN c.from_seq AND c.to_seq
+    WHERE c.id = :claim AND m.state = 1 AND m.attempts = 0
+    UNION ALL
+    SELECT m.message_id, m.run_date, m.run_id, m.channel, clock_timestamp()
+    FROM claims c, unnest(c.ids, c.dates) AS g (message_id, run_date)
+    JOIN messages m USING (message_id, run_date)
+    WHERE c.id = :claim AND m.state IN (1, 3)
+    ON CONFLICT DO NOTHING
+""")
 _NOW = text("SELECT clock_timestamp()")

@@ -1,19 +1,19 @@
 """New messages: each key at most once, however often it is brought."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.domain.states import Channel, Purpose
-from services.notifier.domain.work import Key
+from services.notifier.domain.work import NOBODY, Key
+from services.notifier.storage import arrays
 
 
-@dataclass(frozen=True, slots=True)
-class New:
+class New(NamedTuple):
     """One recipient of a chunk; `values` are in the order of the run's variables."""
 
     message_id: UUID
@@ -25,37 +25,42 @@ class New:
     values: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What the messages of a chunk have in common."""
+class Shared(NamedTuple):
+    """What the messages of a chunk have in common; a run keeps sender and content for them."""
 
     run_date: date
     run_id: UUID | None
     channel: Channel
     purpose: Purpose
     advertiser_id: UUID
-    sender_identity_id: UUID
-    content_hash: str
+    sender_identity_id: UUID | None
+    content_hash: str | None
     not_after: datetime | None
 
 
-async def insert(session: AsyncSession, shared: Shared, news: Sequence[New]) -> int:
-    """Inserts those whose key is new and returns how many; one statement."""
-    # unnest flattens arrays of arrays, so each row's values travel as one array literal.
+async def insert(session: AsyncSession, shared: Shared, news: Sequence[New], after: int) -> int:
+    """Inserts those whose key is new and returns how many; their places in line follow `after`."""
     parameters = {
-        **{name: getattr(shared, name) for name in Shared.__dataclass_fields__},
+        **shared._asdict(),
         "channel": int(shared.channel),
         "purpose": int(shared.purpose),
-        "ids": [it.message_id for it in news],
-        "contacts": [it.contact_id for it in news],
-        "addresses": [it.address for it in news],
-        "keys": [it.address_key for it in news],
-        "zones": [it.time_zone for it in news],
-        "locales": [it.locale for it in news],
-        "lists": [_literal(it.values) for it in news],
+        "after": after,
+        "ids": arrays.uuids([it.message_id for it in news]),
+        "contacts": arrays.uuids([it.contact_id or NOBODY for it in news]),
+        "addresses": arrays.texts([it.address for it in news]),
+        "keys": arrays.texts([it.address_key for it in news]),
+        "zones": arrays.texts([it.time_zone for it in news]),
+        "locales": arrays.texts([it.locale for it in news]),
+        "lists": arrays.texts([arrays.texts(it.values) for it in news]),
     }
     inserted = await session.execute(_INSERT, parameters)
     return inserted.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+async def wait(session: AsyncSession, key: Key, channel: Channel) -> None:
+    """Has a message without a run claimed as soon as somebody can."""
+    given = {"day": key.run_date, "id": key.message_id, "channel": int(channel)}
+    await session.execute(_WAIT, given)
 
 
 async def key_of(session: AsyncSession, subject: str, request_id: str) -> tuple[Key, bytes] | None:
@@ -87,25 +92,25 @@ async def forget_keys(session: AsyncSession, limit: int = 1_000) -> int:
     return len((await session.execute(_FORGET, {"limit": limit})).all())
 
 
-def _literal(values: Sequence[str]) -> str:
-    quoted = ('"' + it.replace("\\", "\\\\").replace('"', '\\"') + '"' for it in values)
-    return "{" + ",".join(quoted) + "}"
-
-
 _INSERT = text("""
-    INSERT INTO messages (run_date, run_id, channel, purpose, advertiser_id, sender_identity_id,
-        content_hash, not_after, message_id, contact_id, address, address_key, time_zone, locale,
-        values)
-    SELECT CAST(:run_date AS date), CAST(:run_id AS uuid), CAST(:channel AS smallint),
-        CAST(:purpose AS smallint), CAST(:advertiser_id AS uuid),
+    INSERT INTO messages (run_date, run_id, seq, channel, purpose, advertiser_id,
+        sender_identity_id, content_hash, not_after, message_id, contact_id, address, address_key,
+        time_zone, locale, values)
+    SELECT CAST(:run_date AS date), CAST(:run_id AS uuid), :after + n.place,
+        CAST(:channel AS smallint), CAST(:purpose AS smallint), CAST(:advertiser_id AS uuid),
         CAST(:sender_identity_id AS uuid), CAST(:content_hash AS text),
-        CAST(:not_after AS timestamptz), n.message_id, n.contact_id, n.address, n.address_key,
+        CAST(:not_after AS timestamptz), n.message_id,
+        nullif(n.contact_id, '00000000-0000-0000-0000-000000000000'), n.address, n.address_key,
         n.time_zone, n.locale, CAST(n.list AS text[])
     FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:addresses AS text[]),
         CAST(:keys AS text[]), CAST(:zones AS text[]), CAST(:locales AS text[]),
-        CAST(:lists AS text[]))
-        AS n (message_id, contact_id, address, address_key, time_zone, locale, list)
+        CAST(:lists AS text[])) WITH ORDINALITY
+        AS n (message_id, contact_id, address, address_key, time_zone, locale, list, place)
     ON CONFLICT (message_id, run_date) DO NOTHING
+""")
+_WAIT = text("""
+    INSERT INTO ready (message_id, run_date, channel, due_at)
+    VALUES (:id, :day, :channel, clock_timestamp())
 """)
 _TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 _KEY = text("""

@@ -60,9 +60,9 @@ async def attempts(session: AsyncSession, key: Key) -> list[rows.Attempt]:
 
 
 async def page(
-    session: AsyncSession, by: Filter, after: int | None, limit: int
+    session: AsyncSession, by: Filter, after: Sequence[object], limit: int
 ) -> list[rows.Message]:
-    """Up to `limit` messages in the order they came, after a sequence number."""
+    """Up to `limit` messages after a place of `place`: a run's in line, others newest first."""
     value: object = by.address_key
     statement = _BY_ADDRESS
     if by.run_id is not None:
@@ -73,10 +73,18 @@ async def page(
         "key": value,
         "states": [int(it) for it in by.states],
         "any": not by.states,
-        "after": after or 0,
         "limit": limit,
+        "at": after[0] if after else None,
+        "id": after[1] if len(after) > 1 else None,
     }
     return [rows.message(row) for row in await session.execute(statement, given)]
+
+
+def place(by: Filter, message: rows.Message) -> list[int | datetime | UUID]:
+    """Where the page after a message begins."""
+    if by.run_id is not None:
+        return [message.seq]
+    return [message.created_at, message.key.message_id]
 
 
 async def counts(session: AsyncSession, run_id: UUID) -> dict[State, int]:
@@ -150,20 +158,35 @@ _GET = text(f"""
     SELECT {rows.MESSAGE_COLUMNS} FROM messages m
     WHERE m.message_id = :id ORDER BY m.run_date DESC LIMIT 1
 """)  # noqa: S608 (constant columns)
+# An attempt that a receipt or a policy followed ended as it ended.
 _ATTEMPTS = text("""
     SELECT number, provider, worker, started_at, ended_at, outcome, answer, provider_reference
-    FROM attempts WHERE run_date = :day AND message_id = :id ORDER BY number
+    FROM attempts WHERE run_date = :day AND message_id = :id
+    UNION ALL
+    SELECT attempts, provider, worker, attempt_started_at, attempt_ended_at, attempt_outcome,
+        answer, provider_reference
+    FROM messages
+    WHERE run_date = :day AND message_id = :id AND attempt_started_at IS NOT NULL
+    ORDER BY number
 """)
 _LIST = f"""
     SELECT {rows.MESSAGE_COLUMNS} FROM messages m
-    WHERE %s AND m.seq > :after AND (:any OR m.state = ANY(CAST(:states AS smallint[])))
-    ORDER BY m.seq LIMIT :limit
+    WHERE %s AND (:any OR m.state = ANY(CAST(:states AS smallint[])))
+    ORDER BY %s LIMIT :limit
 """  # noqa: S608
+_ORDER = "m.created_at DESC, m.message_id DESC"
+_NEWEST = """(CAST(:at AS timestamptz) IS NULL
+    OR (m.created_at, m.message_id) < (CAST(:at AS timestamptz), CAST(:id AS uuid)))"""
 _BY_RUN = text(
-    _LIST % "m.run_id = :key AND m.run_date = (SELECT run_date FROM runs WHERE run_id = :key)"
+    _LIST
+    % (
+        "m.run_id = :key AND m.run_date = (SELECT run_date FROM runs WHERE run_id = :key)"
+        " AND m.seq > coalesce(CAST(:at AS bigint), 0)",
+        "m.seq",
+    )
 )
-_BY_CONTACT = text(_LIST % "m.contact_id = :key")
-_BY_ADDRESS = text(_LIST % "m.address_key = :key")
+_BY_CONTACT = text(_LIST % (f"m.contact_id = :key AND {_NEWEST}", _ORDER))
+_BY_ADDRESS = text(_LIST % (f"m.address_key = :key AND {_NEWEST}", _ORDER))
 _COUNTS = text("""
     SELECT state, count(*) AS total FROM messages
     WHERE run_id = :run_id AND run_date = (SELECT run_date FROM runs WHERE run_id = :run_id)

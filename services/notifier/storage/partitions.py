@@ -24,8 +24,8 @@ async def create(session: AsyncSession, day: date) -> None:
         if await session.scalar(_FOUND, {"name": name}) is not None:
             continue
         for statement in (
-            f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS) WITH (fillfactor = 70)",
-            # Updated three times a message: the default of a fifth would come too late.
+            f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS) WITH (fillfactor = 60)",
+            # Updated twice a message: the default of a fifth would come too late.
             f"ALTER TABLE {name} SET (autovacuum_vacuum_scale_factor = 0.05)",
             f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES IN ('{day.isoformat()}')",
         ):

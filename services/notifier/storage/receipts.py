@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.domain.states import RECEIPT_FROM, State
-from services.notifier.domain.work import Key
-from services.notifier.storage import rows
+from services.notifier.domain.work import NOBODY, Key
+from services.notifier.storage import arrays, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ async def add(session: AsyncSession, receipts: Sequence[Receipt]) -> None:
     """Stores receipts; one that was stored before changes nothing."""
     if receipts:
         parameters = {
-            "providers": [it.provider for it in receipts],
-            "references": [it.reference for it in receipts],
-            "states": [int(it.state) for it in receipts],
-            "details": [it.detail[:200] for it in receipts],
-            "ids": [it.message_id for it in receipts],
+            "providers": arrays.texts([it.provider for it in receipts]),
+            "references": arrays.texts([it.reference for it in receipts]),
+            "states": arrays.numbers([it.state for it in receipts]),
+            "details": arrays.texts([it.detail[:200].replace("\x00", "") for it in receipts]),
+            "ids": arrays.uuids([it.message_id or NOBODY for it in receipts]),
         }
         await session.execute(_ADD, parameters)
 
@@ -56,16 +56,16 @@ async def add_parts(session: AsyncSession, parts: Sequence[Part]) -> None:
     if parts:
         parameters = {
             **rows.columns([it.key for it in parts]),
-            "numbers": [it.number for it in parts],
-            "part": [it.part for it in parts],
-            "parts": [it.parts for it in parts],
-            "providers": [it.provider for it in parts],
-            "references": [it.reference for it in parts],
+            "numbers": arrays.numbers([it.number for it in parts]),
+            "part": arrays.numbers([it.part for it in parts]),
+            "parts": arrays.numbers([it.parts for it in parts]),
+            "providers": arrays.texts([it.provider for it in parts]),
+            "references": arrays.texts([it.reference for it in parts]),
         }
         await session.execute(_ADD_PARTS, parameters)
 
 
-async def apply(session: AsyncSession, limit: int) -> list[rows.Message]:
+async def apply(session: AsyncSession, limit: int) -> list[rows.Changed]:
     """Applies waiting receipts whose parts are known; returns the messages they moved.
 
     A message is DELIVERED when all its parts are, BOUNCED when one is not.
@@ -74,18 +74,22 @@ async def apply(session: AsyncSession, limit: int) -> list[rows.Message]:
     if not waiting:
         return []
     given = {
-        "providers": [it.provider for it in waiting],
-        "references": [it.reference for it in waiting],
-        "states": [it.state for it in waiting],
-        "from": [int(it) for it in RECEIPT_FROM],
+        "providers": arrays.texts([it.provider for it in waiting]),
+        "references": arrays.texts([it.reference for it in waiting]),
+        "states": arrays.numbers([it.state for it in waiting]),
+        "from": arrays.numbers(RECEIPT_FROM),
     }
+    await rows.by_index(session)
     await session.execute(_NOTE_PARTS, given)
-    moved = [rows.message(row) for row in await session.execute(_MOVE, given)]
+    moved = [rows.Changed(*row) for row in await session.execute(_MOVE, given)]
     by_id = [it for it in waiting if it.message_id is not None]
     if by_id:
-        ids = {"ids": [it.message_id for it in by_id], "ends": [it.state for it in by_id]}
+        ids = {
+            "ids": arrays.uuids([it.message_id for it in by_id]),
+            "ends": arrays.numbers([it.state for it in by_id]),
+        }
         answered = await session.execute(_MOVE_BY_ID, ids)
-        moved += [rows.message(row) for row in answered]
+        moved += [rows.Changed(*row) for row in answered]
     await session.execute(_DONE, given)
     return moved
 
@@ -97,8 +101,11 @@ async def prune(session: AsyncSession, limit: int) -> int:
 
 _ADD = text("""
     INSERT INTO receipts (provider, reference, state, detail, message_id)
-    SELECT * FROM unnest(CAST(:providers AS text[]), CAST(:references AS text[]),
+    SELECT provider, reference, state, detail,
+        nullif(id, '00000000-0000-0000-0000-000000000000')
+    FROM unnest(CAST(:providers AS text[]), CAST(:references AS text[]),
         CAST(:states AS smallint[]), CAST(:details AS text[]), CAST(:ids AS uuid[]))
+        AS g (provider, reference, state, detail, id)
     ON CONFLICT DO NOTHING
 """)
 _ADD_PARTS = text("""
@@ -131,7 +138,7 @@ _NOTE_PARTS = text(f"""
                           WHERE q.provider = g.provider AND q.reference = g.reference)
 """)  # noqa: S608 (constant parts)
 _CHANGE = """reason = CASE WHEN e.state = 10 THEN 'NOT_DELIVERED' ELSE '' END,
-    not_before = NULL, lease_until = NULL, revision = m.revision + 1, updated_at = now()"""
+    not_before = NULL, doubt_since = NULL, revision = m.revision + 1, updated_at = now()"""
 _MOVE = text(f"""
     WITH touched AS (
         SELECT DISTINCT p.run_date, p.message_id, p.number
@@ -148,7 +155,7 @@ _MOVE = text(f"""
     FROM ends e
     WHERE e.state IS NOT NULL AND m.run_date = e.run_date AND m.message_id = e.message_id
       AND m.attempts = e.number AND m.state = ANY(CAST(:from AS smallint[]))
-    RETURNING {rows.MESSAGE_COLUMNS}
+    RETURNING {rows.CHANGED_COLUMNS}
 """)  # noqa: S608
 # Our own id in a receipt settles a doubt whose answer, and so whose reference, was lost. Parts
 # cannot be told apart then: one is evidence enough that the provider took the message.
@@ -157,7 +164,7 @@ _MOVE_BY_ID = text(f"""
     FROM (SELECT id, max(state) AS state FROM unnest(CAST(:ids AS uuid[]),
             CAST(:ends AS smallint[])) AS u (id, state) GROUP BY id) AS e
     WHERE m.message_id = e.id AND m.state IN (7, 12)
-    RETURNING {rows.MESSAGE_COLUMNS}
+    RETURNING {rows.CHANGED_COLUMNS}
 """)  # noqa: S608
 _DONE = text(f"""
     UPDATE receipts r SET applied_at = now()

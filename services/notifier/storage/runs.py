@@ -9,10 +9,15 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.notifier.domain.states import Channel, Purpose, RunState
-from services.notifier.domain.work import Run
+from services.notifier.domain.states import Channel, Next, Purpose, Reason, RunState, State
+from services.notifier.domain.work import NOBODY, Run
+from services.notifier.storage import rows
 
-_COLUMNS = "run_id, run_date, epoch, state, channel, weight, max_per_second, not_after, variables"
+# Places of a line looked at in one statement: bounded, however long the line.
+_STRETCH = 2_000
+
+_COLUMNS = """run_id, run_date, epoch, state, channel, weight, max_per_second, not_after, variables,
+    purpose, advertiser_id, sender_identity_id, content_hash, last_seq"""
 
 
 @dataclass(frozen=True)
@@ -33,18 +38,24 @@ class Told:
     max_per_second: int
 
 
-async def note_chunk(session: AsyncSession, told: Told) -> Run:
+async def note_chunk(session: AsyncSession, told: Told, people: int) -> tuple[Run, int]:
     """Stores what a chunk says and marks the run busy; locks the run until the end.
 
-    A chunk of an epoch greater than known proves that the run was active then.
+    Returns the run and the place in its line after which the chunk's `people` stand. A chunk of an
+    epoch greater than known proves that the run was active then.
     """
     row = {
         **{name: getattr(told, name) for name in Told.__dataclass_fields__},
         "channel": int(told.channel),
         "purpose": int(told.purpose),
         "variables": list(told.variables),
+        "people": people,
     }
-    return _run((await session.execute(_NOTE_CHUNK, row)).one())
+    found = (await session.execute(_NOTE_CHUNK, row)).one()
+    after = found.last_seq - people
+    if after == 0:
+        await session.execute(_LINE, {"run_id": told.run_id})
+    return _run(found), after
 
 
 async def control(
@@ -95,7 +106,7 @@ async def get(session: AsyncSession, run_id: UUID) -> Run | None:
 
 
 async def rest(session: AsyncSession, run_id: UUID) -> None:
-    """Marks a run idle unless it has queued messages; locks it.
+    """Marks a run idle unless some of its messages wait or are held; locks it.
 
     Intake locks the run before it inserts, so the second statement sees all that was inserted.
     """
@@ -109,14 +120,41 @@ async def wake(session: AsyncSession, run_ids: Sequence[UUID]) -> None:
         await session.execute(_WAKE, {"ids": sorted(set(run_ids))})
 
 
-async def wake_forgotten(session: AsyncSession) -> int:
-    """Marks busy what has queued messages and is not; a net under `rest` and `wake`."""
-    return len((await session.execute(_FORGOTTEN)).all())
+async def end_waiting(
+    session: AsyncSession, run: Run, after: int, to: Next | None
+) -> tuple[int, list[rows.Changed]]:
+    """Ends what waits among the next places of a run's line; returns the last place looked at.
+
+    Without `to` only those whose own time has passed expire. Passes over locked ones.
+    """
+    await rows.by_index(session)
+    given = {
+        "day": run.run_date,
+        "run_id": run.run_id,
+        "after": after,
+        "until": after + _STRETCH,
+        "all": to is not None,
+        "state": int(to.state if to else State.EXPIRED),
+        "reason": (to.reason if to else Reason.TIME_PASSED).value,
+    }
+    changed = [rows.Changed(*row) for row in await session.execute(_END_WAITING, given)]
+    return after + _STRETCH, changed
 
 
 async def ended_with_messages(session: AsyncSession) -> list[Run]:
     """Runs that were cancelled or expired and are still marked busy; locks nothing."""
     return [_run(row) for row in await session.execute(_ENDED)]
+
+
+async def close_line(session: AsyncSession, run: Run) -> None:
+    """Notes that nothing waits in the line of a run that ended, as long as `run` knew it."""
+    await session.execute(_CLOSE_LINE, {"run_id": run.run_id, "to": run.last_seq})
+    await rest(session, run.run_id)
+
+
+async def past_their_time(session: AsyncSession) -> list[Run]:
+    """Busy runs whose `not_after` has passed by the database's clock; locks nothing."""
+    return [_run(row) for row in await session.execute(_PAST)]
 
 
 def _run(row: Any) -> Run:
@@ -130,15 +168,25 @@ def _run(row: Any) -> Run:
         max_per_second=row.max_per_second,
         not_after=row.not_after,
         variables=tuple(row.variables),
+        kind=rows.kind(
+            row.run_id,
+            row.channel,
+            row.purpose,
+            row.advertiser_id or NOBODY,
+            row.sender_identity_id,
+            row.content_hash,
+        ),
+        last_seq=row.last_seq,
     )
 
 
 _NOTE_CHUNK = text(f"""
     INSERT INTO runs AS r (run_id, run_date, epoch, state, channel, purpose, max_per_second,
-        not_after, campaign_id, advertiser_id, sender_identity_id, content_hash, variables, busy)
+        not_after, campaign_id, advertiser_id, sender_identity_id, content_hash, variables, busy,
+        last_seq)
     VALUES (:run_id, :run_date, :epoch, 'ACTIVE', :channel, :purpose, :max_per_second,
         :not_after, :campaign_id, :advertiser_id, :sender_identity_id, :content_hash,
-        :variables, true)
+        :variables, true, :people)
     ON CONFLICT (run_id) DO UPDATE SET
         state = CASE WHEN excluded.epoch > r.epoch THEN 'ACTIVE' ELSE r.state END,
         epoch = greatest(excluded.epoch, r.epoch),
@@ -151,9 +199,11 @@ _NOTE_CHUNK = text(f"""
         variables = CASE WHEN r.content_hash IS NULL THEN excluded.variables
                          ELSE r.variables END,
         busy = true,
+        last_seq = r.last_seq + excluded.last_seq,
         updated_at = now()
     RETURNING {_COLUMNS}
 """)  # noqa: S608 (constant columns)
+_LINE = text("INSERT INTO cursors (run_id) VALUES (:run_id) ON CONFLICT DO NOTHING")
 _CONTROL = text("""
     INSERT INTO runs AS r (run_id, run_date, epoch, state, channel, purpose, not_after)
     VALUES (:run_id, :run_date, :epoch, :state, :channel, :purpose, :not_after)
@@ -168,9 +218,12 @@ _CONTROL = text("""
 """)
 # The purposes are those of the law: without fresh news of withdrawals no advertising leaves.
 _RUNNABLE = text(f"""
-    SELECT {_COLUMNS} FROM runs
+    SELECT {_COLUMNS} FROM runs r
     WHERE busy AND channel = :channel AND state = 'ACTIVE'
       AND (:marketing OR purpose NOT IN (1, 4))
+      AND (last_seq > (SELECT claimed_to FROM cursors c WHERE c.run_id = r.run_id)
+           OR EXISTS (SELECT 1 FROM ready q
+                      WHERE q.run_id = r.run_id AND q.due_at <= clock_timestamp()))
     ORDER BY run_id
     LIMIT 1000
 """)  # noqa: S608
@@ -182,10 +235,11 @@ _STATES = text("""
 _GET = text(f"SELECT {_COLUMNS} FROM runs WHERE run_id = :run_id")  # noqa: S608
 _LOCK = text("SELECT 1 FROM runs WHERE run_id = :run_id FOR UPDATE")
 _REST = text("""
-    UPDATE runs SET busy = false
-    WHERE run_id = :run_id AND NOT EXISTS (
-        SELECT 1 FROM messages m
-        WHERE m.run_date = runs.run_date AND m.run_id = runs.run_id AND m.state = 1)
+    UPDATE runs r SET busy = false
+    WHERE run_id = :run_id
+      AND last_seq <= coalesce((SELECT claimed_to FROM cursors c WHERE c.run_id = r.run_id), 0)
+      AND NOT EXISTS (SELECT 1 FROM ready q WHERE q.run_id = r.run_id)
+      AND NOT EXISTS (SELECT 1 FROM claims h WHERE h.run_id = r.run_id)
 """)
 _WAKE = text("""
     UPDATE runs SET busy = true
@@ -193,13 +247,29 @@ _WAKE = text("""
         SELECT run_id FROM runs WHERE run_id = ANY(CAST(:ids AS uuid[])) AND NOT busy
         ORDER BY run_id FOR UPDATE)
 """)
-_FORGOTTEN = text("""
-    UPDATE runs SET busy = true
-    WHERE NOT busy AND updated_at > now() - interval '35 days' AND EXISTS (
-        SELECT 1 FROM messages m
-        WHERE m.run_date = runs.run_date AND m.run_id = runs.run_id AND m.state = 1)
-    RETURNING 1
+_END_WAITING = text(f"""
+    WITH picked AS (
+        SELECT run_date, message_id FROM messages
+        WHERE run_date = :day AND run_id = :run_id AND seq > :after AND seq <= :until
+          AND state IN (1, 3) AND (:all OR not_after <= now())
+        FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM ready r USING picked
+        WHERE r.message_id = picked.message_id AND r.run_date = picked.run_date
+    )
+    UPDATE messages m
+    SET state = :state, reason = :reason, not_before = NULL, revision = m.revision + 1,
+        updated_at = now()
+    FROM picked
+    WHERE m.run_date = picked.run_date AND m.message_id = picked.message_id
+    RETURNING {rows.CHANGED_COLUMNS}
+""")  # noqa: S608
+_CLOSE_LINE = text("""
+    UPDATE cursors SET claimed_to = :to WHERE run_id = :run_id AND claimed_to < :to
 """)
+_PAST = text(f"""
+    SELECT {_COLUMNS} FROM runs WHERE busy AND not_after <= now() ORDER BY run_id LIMIT 100
+""")  # noqa: S608
 _ENDED = text(f"""
     SELECT {_COLUMNS} FROM runs
     WHERE busy AND state IN ('CANCELLED', 'EXPIRED')

@@ -1,7 +1,6 @@
 """Takes chunks into the tables, and control events to the runs and suppressions."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import uuid_utils.compat
@@ -27,21 +26,21 @@ async def has_content(session: AsyncSession, content_hash: str) -> bool:
 async def take(session: AsyncSession, chunk: Chunk) -> int:
     """Stores the recipients that are new; returns how many were."""
     told = chunk.told
-    run = await runs.note_chunk(session, told)
+    run, after = await runs.note_chunk(session, told, len(chunk.recipients))
     shared = intake.Shared(
         run_date=told.run_date,
         run_id=told.run_id,
         channel=told.channel,
         purpose=told.purpose,
         advertiser_id=told.advertiser_id,
-        sender_identity_id=told.sender_identity_id,
-        content_hash=told.content_hash,
+        sender_identity_id=None,
+        content_hash=None,
         not_after=told.not_after,
     )
     recipients = chunk.recipients
     if run.variables != told.variables:
         recipients = _reordered(recipients, told.variables, run.variables)
-    return await intake.insert(session, shared, recipients)
+    return await intake.insert(session, shared, recipients, after)
 
 
 async def steer(session: AsyncSession, control: RunControl) -> bool:
@@ -98,6 +97,6 @@ def _reordered(
     """Values in the order of the run's variables; one that a chunk lacks is empty."""
     place = {name: at for at, name in enumerate(given)}
     return tuple(
-        replace(it, values=[it.values[place[n]] if n in place else "" for n in wanted])
+        it._replace(values=[it.values[place[n]] if n in place else "" for n in wanted])
         for it in recipients
     )

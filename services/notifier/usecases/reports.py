@@ -5,16 +5,33 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import outbox
-from services.notifier.domain.states import State
+from services.notifier.domain.states import ENDED, State
 from services.notifier.messages import progress
-from services.notifier.storage import rows, runs
+from services.notifier.storage import lookups, rows, runs
+
+_AGAIN = (State.QUEUED, State.DEFERRED)
 
 
-async def announce(session: AsyncSession, changed: Sequence[rows.Message], region: str) -> None:
+async def announce(session: AsyncSession, changed: Sequence[rows.Changed], region: str) -> None:
     """Reports the changes, and wakes the runs that have something to send again."""
+    if not changed:
+        return
     for event in progress.reports(changed, region):
-        await outbox.add(
-            session, event.body, to=outbox.Class.FACTS, key=event.key, revision=event.revision
-        )
-    queued = [it.run_id for it in changed if it.run_id and it.state is State.QUEUED]
-    await runs.wake(session, queued)
+        await outbox.add(session, event.body, to=outbox.Class.FACTS, key=event.key)
+    for one in changed:
+        if one.run_id is None and one.state in ENDED:
+            await _settled(session, one)
+    await runs.wake(session, [it.run_id for it in changed if it.run_id and it.state in _AGAIN])
+
+
+async def _settled(session: AsyncSession, one: rows.Changed) -> None:
+    message = await lookups.get(session, one.message_id)
+    if message is None:
+        raise AssertionError("what was changed can be read")
+    await outbox.add(
+        session,
+        progress.settled(message),
+        to=outbox.Class.FACTS,
+        key=str(one.message_id),
+        revision=one.revision,
+    )

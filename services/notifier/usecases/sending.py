@@ -72,7 +72,8 @@ async def send(session: AsyncSession, wanted: Wanted, now: datetime) -> rows.Mes
     new = intake.New(
         key.message_id, wanted.contact_id, wanted.address, wanted.address_key, "", "", ()
     )
-    await intake.insert(session, shared, [new])
+    await intake.insert(session, shared, [new], 0)
+    await intake.wait(session, key, wanted.channel)
     await intake.remember_key(session, wanted.subject, wanted.request_id, wanted.request_hash, key)
     await audit.record(
         session,

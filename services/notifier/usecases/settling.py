@@ -2,20 +2,21 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.domain import states
-from services.notifier.domain.states import Result, Verdict
+from services.notifier.domain.states import Next, Result, State, Verdict
 from services.notifier.domain.work import Outgoing
-from services.notifier.storage import claims, receipts, rows
+from services.notifier.storage import attempts, claims, receipts, rows
 from services.notifier.usecases import reports
 
+_TAKEN = Next(State.ACCEPTED)
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+
+class Ended(NamedTuple):
     """One attempt that ended."""
 
     message: Outgoing
@@ -29,31 +30,38 @@ async def settle(
     provider: str,
     retry_seconds: float,
     region: str,
-) -> list[rows.Message]:
-    """Records the outcomes, moves the messages and reports them; returns those moved."""
+    finished: Sequence[int] = (),
+) -> list[rows.Changed]:
+    """Records the outcomes, moves the messages and reports them; returns those moved.
+
+    `finished` are claims of which nothing is left then.
+    """
     # Only a message that is tried again needs the clock that all replicas share.
     busy = any(it.result.verdict is Verdict.BUSY for it in ended)
     now = await claims.now(session) if busy else datetime.now(UTC)
     outcomes = [_outcome(it, now, retry_seconds) for it in ended]
-    changed = await claims.settle(session, outcomes)
+    changed = await attempts.settle(session, outcomes)
+    await claims.finish(session, finished)
     await receipts.add_parts(session, [part for it in ended for part in _parts(it, provider)])
     await reports.announce(session, changed, region)
     return changed
 
 
-def _outcome(ended: Ended, now: datetime, retry_seconds: float) -> claims.Outcome:
+def _outcome(ended: Ended, now: datetime, retry_seconds: float) -> attempts.Outcome:
     message = ended.message.claimed
-    deadline = message.created_at + timedelta(seconds=retry_seconds)
-    if message.not_after is not None:
-        deadline = min(deadline, message.not_after)
-    following = states.settle(
-        ended.result,
-        attempt=ended.message.number,
-        now=now,
-        deadline=deadline,
-        chance=random.random(),  # noqa: S311 (spreads retries, keeps no secret)
-    )
-    return claims.Outcome(
+    following = _TAKEN
+    if ended.result.verdict is not Verdict.TAKEN:
+        deadline = message.created_at + timedelta(seconds=retry_seconds)
+        if message.not_after is not None:
+            deadline = min(deadline, message.not_after)
+        following = states.settle(
+            ended.result,
+            attempt=ended.message.number,
+            now=now,
+            deadline=deadline,
+            chance=random.random(),  # noqa: S311 (spreads retries, keeps no secret)
+        )
+    return attempts.Outcome(
         key=message.key,
         number=ended.message.number,
         next=following,

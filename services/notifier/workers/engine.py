@@ -1,15 +1,15 @@
 """One channel's engine: it claims, prepares, opens attempts, writes and settles.
 
-Its loops share little: claims in `_held`, open attempts in `_leases`, ends in `_ended`. A loop
-that meets a database that is away waits and goes on; what lapses meanwhile is put in doubt by
-the reaper of whoever lives.
+Its loops share little: prepared messages in `_held`, claims and open attempts in `_leases`, ends
+in `_ended`. A loop that meets a database that is away waits and goes on; what lapses meanwhile is
+put in doubt by the sweeper of whoever lives.
 """
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Awaitable, Iterator, Sequence
-from uuid import UUID
+import itertools
+from collections import Counter, deque
+from collections.abc import Awaitable, Sequence
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,18 +21,21 @@ from services.notifier.config import Settings
 from services.notifier.domain.scheduling import Bucket
 from services.notifier.domain.states import Result, Verdict
 from services.notifier.domain.work import Outgoing, Prepared
-from services.notifier.storage import claims, lookups
+from services.notifier.storage import attempts, claims, lookups
 from services.notifier.usecases import settling
 from services.notifier.workers import metrics
-from services.notifier.workers.filling import Filler, Held
+from services.notifier.workers.filling import Filler
 from services.notifier.workers.freshness import Freshness
+from services.notifier.workers.holding import Held
 from services.notifier.workers.leases import Leases, now
 from services.notifier.workers.patience import patiently
 
 _GATHER_SECONDS = 0.03
-_MOST_ENDED = 500
-_MOST_OPENED = 200
-_TELL_SECONDS = 1.0
+_MOST_ENDED = 1_000
+_MOST_OPENED = 500
+_TELL_SECONDS = 1.5
+# The window follows the rate: what a crash leaves in doubt stays near what the wire needs.
+_LEAST_WINDOW, _WINDOW_SECONDS = 64, 0.2
 _STOP_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
@@ -49,13 +52,13 @@ class Engine:
         self._wire = wire
         self._held = Held()
         self._leases = Leases(settings.lease_seconds)
-        self._fresh = Freshness(sessions, self._runs_held)
-        self._filler = Filler(settings, sessions, wire, self._held)
+        self._fresh = Freshness(sessions, self._leases.runs)
+        self._filler = Filler(settings, sessions, wire, self._held, self._leases)
         self._bucket = Bucket(0, now())
         self._ended: deque[settling.Ended] = deque()
         self._some_ended = asyncio.Event()
+        self._enough_ended = asyncio.Event()
         self._moved = asyncio.Event()
-        self._opening: list[Prepared] = []
         self._stopping = False
         self._limit = (
             settings.sms_max_per_second
@@ -77,7 +80,7 @@ class Engine:
         loops = (self._fill, self._submit, self._flush, self._renew, self._tell)
         tasks: list[asyncio.Task[None]] = [asyncio.create_task(loop()) for loop in loops]
         fill, submit, flush, *others = tasks
-        wire = asyncio.create_task(self._wire.run(self._permit, self._done))
+        wire = asyncio.create_task(self._wire.run(self, self._done))
         stopped = asyncio.create_task(_set(draining))
         try:
             await asyncio.wait({stopped, wire, *tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -100,8 +103,7 @@ class Engine:
         self._filler.nudge()
         await asyncio.wait(claiming, timeout=_STOP_SECONDS)
         with contextlib.suppress(SQLAlchemyError, OSError):
-            async with self._sessions.begin() as session:
-                await claims.release(session, [it.claimed for it in self._held.clear()])
+            await self._give_back(self._held.clear())
         grace = max(0.0, self._settings.shutdown_grace_seconds - 3.0)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
@@ -122,18 +124,15 @@ class Engine:
             async with self._sessions.begin() as session:
                 await lookups.end_session(session, self._wire.provider, self._settings.instance)
 
-    def _runs_held(self) -> Iterator[UUID]:
-        yield from self._held.runs()
-        yield from self._leases.runs()
-        yield from (it.claimed.run_id for it in self._opening if it.claimed.run_id)
-
-    async def _permit(self, message: Outgoing) -> bool:
-        """Asked by a wire right before each write."""
+    def now(self, message: Outgoing) -> bool | None:
+        """Asked by a wire right before each write; see `channels.wire.Permit`."""
         if not self._leases.holds(message):
             return False
-        if not await self._fresh.ensure():
-            return False
-        return self._leases.holds(message) and self._fresh.allows(message.prepared)
+        return self._fresh.allows(message.prepared) if self._fresh.is_fresh else None
+
+    async def ask(self, message: Outgoing) -> bool:
+        """Asked by a wire where `now` could not tell."""
+        return await self._fresh.ensure() and bool(self.now(message))
 
     def _done(self, message: Outgoing, result: Result) -> None:
         """Told by a wire at the end of each message."""
@@ -141,6 +140,19 @@ class Engine:
             self._settings.reach("after_provider_took")
         self._ended.append(settling.Ended(message, result))
         self._some_ended.set()
+        if len(self._ended) >= self._enough:
+            self._enough_ended.set()
+
+    @property
+    def _window(self) -> int:
+        """How many attempts may be open."""
+        wanted = max(_LEAST_WINDOW, int(self._filler.rate * _WINDOW_SECONDS))
+        return min(self._wire.capacity, wanted)
+
+    @property
+    def _enough(self) -> int:
+        """So many ends are worth a commit: a quarter of the window."""
+        return min(max(1, self._window // 4), max(1, len(self._leases)))
 
     async def _fill(self) -> None:
         while not self._stopping:
@@ -152,54 +164,61 @@ class Engine:
 
     async def _submit_some(self) -> None:
         """Opens attempts for what the window can take now, and hands them to the wire."""
-        room = min(self._wire.capacity - len(self._leases), self._bucket.room(now()), _MOST_OPENED)
+        window = self._window
+        room = min(window - len(self._leases), self._bucket.room(now()), _MOST_OPENED)
         # The last eighth is kept for messages that belong to no run.
-        reserve = max(1, self._wire.capacity // 8)
-        if not self._worth_opening(room):
+        reserve = max(1, window // 8)
+        if not self._worth_opening(room, window):
             await self._wait_for_room(room)
             return
         batch = self._held.take(room, room - reserve)
         if not batch:
             await self._wait_for_room(room)
             return
-        asked_at = now()
-        self._opening = batch
+        await self._open(batch)
+
+    async def _open(self, batch: list[Prepared]) -> None:
+        """Commits the attempts of what may still go, and gives the rest back."""
+        fresh = now()
         try:
             async with self._sessions.begin() as session:
                 await self._fresh.refresh(session)
-                allowed = [it for it in batch if self._fresh.allows(it)]
-                forbidden = [it for it in batch if not self._fresh.allows(it)]
-                opened = await claims.open_attempts(
+                allowed = [it for it in batch if it.stale_at > fresh and self._fresh.allows(it)]
+                opened = await attempts.open_all(
                     session,
-                    [it.claimed for it in allowed],
+                    [it.claimed for it in allowed if self._leases.covers(it.claimed)],
                     provider=self._wire.provider,
                     worker=self._settings.instance,
-                    lease_seconds=self._settings.lease_seconds,
                 )
         except BaseException:
             self._held.put_back(batch)
             raise
-        finally:
-            self._opening = []
-        for prepared in allowed:
+        going, others = [], []
+        for prepared in batch:
             number = opened.get(prepared.claimed.key.message_id)
-            if number is not None:
-                message = Outgoing(prepared, number)
-                self._leases.add(message, asked_at)
-                self._wire.submit(message)
+            if number is None:
+                others.append(prepared)
+            else:
+                going.append(Outgoing(prepared, number))
+        for message in going:
+            self._leases.open(message)
+            self._wire.submit(message)
         self._bucket.take(len(opened))
-        await self._give_back(forbidden)
+        if others:
+            await self._give_back(others)
 
-    def _worth_opening(self, room: int) -> bool:
+    def _worth_opening(self, room: int, window: int) -> bool:
         """Whether to open attempts now: a quarter of the window at a time, or what is urgent."""
-        quarter = max(1, self._wire.capacity // 4)
+        quarter = max(1, window // 4)
         return bool(self._held.urgent) or room >= min(quarter, len(self._held), len(self._leases))
 
-    async def _give_back(self, forbidden: list[Prepared]) -> None:
-        """Something changed since their gates: they pass them again at the next claim."""
-        if forbidden:
-            async with self._sessions.begin() as session:
-                await claims.release(session, [it.claimed for it in forbidden])
+    async def _give_back(self, prepared: list[Prepared]) -> None:
+        """These pass the gates again at the next claim, unless they ended meanwhile."""
+        leaving = [it.claimed for it in prepared]
+        async with self._sessions.begin() as session:
+            await claims.requeue(session, leaving)
+            await claims.finish(session, self._leases.finished_by(leaving))
+        self._leases.leave(leaving)
 
     async def _wait_for_room(self, room: int) -> None:
         """Waits until a place in the window, a prepared message or a rate's token comes."""
@@ -219,14 +238,17 @@ class Engine:
 
     async def _gather(self) -> None:
         """Waits a little for a quarter of the window to end, so that they share a commit."""
-        until = now() + _GATHER_SECONDS
-        enough = min(max(1, self._wire.capacity // 4), len(self._leases))
-        while len(self._ended) < enough and now() < until:  # noqa: ASYNC110 (a count, not a flag)
-            await asyncio.sleep(_GATHER_SECONDS / 10)
+        self._enough_ended.clear()
+        if len(self._ended) >= self._enough:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GATHER_SECONDS):
+                await self._enough_ended.wait()
 
     async def _flush_some(self) -> None:
-        """Commits up to 500 outcomes; they stay in line until that is done."""
-        ended = [self._ended[at] for at in range(min(len(self._ended), _MOST_ENDED))]
+        """Commits outcomes; they stay in line until that is done."""
+        ended = list(itertools.islice(self._ended, _MOST_ENDED))
+        leaving = self._leases.closing(it.message for it in ended)
         async with self._sessions.begin() as session:
             await settling.settle(
                 session,
@@ -234,12 +256,14 @@ class Engine:
                 provider=self._wire.provider,
                 retry_seconds=self._settings.retry_deadline_seconds,
                 region=self._settings.region,
+                finished=self._leases.finished_by(leaving),
             )
             self._settings.reach("before_outcome_commit")
-        for it in ended:
+        for _ in ended:
             self._ended.popleft()
-            self._leases.remove(it.message)
-            metrics.attempts.labels(self._wire.provider, it.result.verdict).inc()
+        self._leases.leave(leaving)
+        for verdict, count in Counter(it.result.verdict for it in ended).items():
+            metrics.attempts.labels(self._wire.provider, verdict).inc(count)
         self._filler.note_rate(len(ended))
         self._moved.set()
 
@@ -251,7 +275,8 @@ class Engine:
     async def _renew_all(self) -> None:
         asked_at = now()
         async with self._sessions.begin() as session:
-            renewed = await claims.renew(session, self._leases.held(), self._settings.lease_seconds)
+            holder = claims.Holder(self._settings.instance, self._settings.lease_seconds)
+            renewed = await claims.renew(session, self._leases.claims(), holder)
         self._leases.renewed(renewed, asked_at)
 
     async def _tell(self) -> None:

@@ -1,7 +1,7 @@
 """What changed since a message passed its gates: runs paused, addresses suppressed."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from uuid import UUID
 
 import structlog
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 class Freshness:
     """Read at least every 250 ms while something is written, and before every burst."""
 
-    def __init__(self, sessions: Sessions, held: Callable[[], Iterable[UUID]]) -> None:
+    def __init__(self, sessions: Sessions, held: Callable[[], set[UUID]]) -> None:
         """`held` names the runs whose messages are held."""
         self._sessions = sessions
         self._held = held
@@ -41,7 +41,7 @@ class Freshness:
     async def refresh(self, session: AsyncSession) -> None:
         """Reads the state of now in the caller's transaction."""
         asked = now()
-        version, found = await runs.states(session, sorted(set(self._held())))
+        version, found = await runs.states(session, sorted(self._held()))
         if self._known < 0 or asked - self._news_began > _NEWS_KEPT_SECONDS:
             self._forget(version, asked)
         elif version > self._known:
@@ -54,12 +54,17 @@ class Freshness:
             self._known = max([version, *(it.version for it in news)])
         self._runs, self._read_at = found, asked
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether what is known is new enough to go by."""
+        return now() - self._read_at <= MAX_AGE_SECONDS
+
     async def ensure(self) -> bool:
         """Makes sure that what is known is fresh; False when it cannot be had."""
-        if now() - self._read_at <= MAX_AGE_SECONDS:
+        if self.is_fresh:
             return True
         async with self._turn:
-            if now() - self._read_at <= MAX_AGE_SECONDS:
+            if self.is_fresh:
                 return True
             try:
                 async with asyncio.timeout(5), self._sessions.begin() as session:
@@ -77,6 +82,8 @@ class Freshness:
             return False
         if message.suppression_version < self._since:
             return False
+        if not self._news:
+            return True
         news = self._news.get((message.claimed.channel, message.claimed.address_key), ())
         return not any(
             it.version > message.suppression_version and it.covers(message.claimed) for it in news

@@ -1,9 +1,12 @@
 """Leases on this machine's own clock: after one ends, nothing more is written."""
 
 import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
-from services.notifier.domain.work import Key, Outgoing
+from services.notifier.domain.work import Claimed, Outgoing
 
 # Writing stops this long before the database lets others act on the message.
 MARGIN_SECONDS = 2.0
@@ -15,49 +18,93 @@ def now() -> float:
     return time.clock_gettime(_CLOCK)
 
 
+@dataclass(slots=True)
+class _Held:
+    run_id: UUID | None
+    left: int  # messages that have not ended, gone back or gone another way
+    until: float
+
+
 class Leases:
-    """The open attempts of one engine and until when each may be written."""
+    """The claims of one engine, until when each holds, and the open attempts under them."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._margin = min(MARGIN_SECONDS, seconds / 4)
-        self._open: dict[UUID, tuple[Outgoing, float]] = {}
+        self._claims: dict[int, _Held] = {}
+        self._open: dict[UUID, Outgoing] = {}
 
     def __len__(self) -> int:
+        """How many attempts are open."""
         return len(self._open)
 
     def clear(self) -> None:
         """Forgets all; what was open lapses."""
+        self._claims.clear()
         self._open.clear()
 
-    def until(self, asked_at: float) -> float:
-        """The end of a lease that was asked for at `asked_at`."""
-        return asked_at + self.seconds - self._margin
+    def take(self, claim: int, run_id: UUID | None, messages: int, asked_at: float) -> None:
+        """A claim on so many messages, committed by a statement sent at `asked_at`."""
+        if messages:
+            self._claims[claim] = _Held(run_id, messages, self._until(asked_at))
 
-    def add(self, message: Outgoing, asked_at: float) -> None:
-        """A message whose attempt was committed by a statement sent at `asked_at`."""
-        self._open[message.claimed.key.message_id] = (message, self.until(asked_at))
-
-    def remove(self, message: Outgoing) -> None:
-        """Its outcome is committed."""
-        found = self._open.get(message.claimed.key.message_id)
-        if found is not None and found[0].number == message.number:
-            del self._open[message.claimed.key.message_id]
+    def open(self, message: Outgoing) -> None:
+        """A message whose attempt is committed."""
+        self._open[message.prepared.claimed.key.message_id] = message
 
     def holds(self, message: Outgoing) -> bool:
         """Whether the message may still be written."""
-        found = self._open.get(message.claimed.key.message_id)
-        return found is not None and found[0].number == message.number and now() < found[1]
+        claimed = message.prepared.claimed
+        found = self._open.get(claimed.key.message_id)
+        return found is not None and found.number == message.number and self.covers(claimed)
 
-    def held(self) -> list[tuple[Key, int]]:
-        """Keys and attempt numbers of what is open."""
-        return [(it.claimed.key, it.number) for it, _ in self._open.values()]
+    def covers(self, claimed: Claimed) -> bool:
+        """Whether the claim on a message still holds."""
+        held = self._claims.get(claimed.claim)
+        return held is not None and now() < held.until
 
-    def renewed(self, ids: set[UUID], asked_at: float) -> None:
+    def closing(self, ended: Iterable[Outgoing]) -> list[Claimed]:
+        """The messages whose open attempt is among these; a late word on an older one is none."""
+        found: dict[UUID, Claimed] = {}
+        for message in ended:
+            claimed = message.prepared.claimed
+            newest = self._open.get(claimed.key.message_id)
+            if newest is not None and newest.number == message.number:
+                found[claimed.key.message_id] = claimed
+        return list(found.values())
+
+    def finished_by(self, leaving: Iterable[Claimed]) -> list[int]:
+        """The claims of which nothing is left once these leave."""
+        counts = Counter(it.claim for it in leaving)
+        return [
+            claim
+            for claim, count in counts.items()
+            if claim in self._claims and self._claims[claim].left <= count
+        ]
+
+    def leave(self, leaving: Iterable[Claimed]) -> None:
+        """These ended, went back or went another way, and that is committed."""
+        for claimed in leaving:
+            self._open.pop(claimed.key.message_id, None)
+            held = self._claims.get(claimed.claim)
+            if held is None:
+                continue
+            held.left -= 1
+            if held.left <= 0:
+                del self._claims[claimed.claim]
+
+    def claims(self) -> list[int]:
+        """The claims that are held."""
+        return list(self._claims)
+
+    def renewed(self, claims: set[int], asked_at: float) -> None:
         """The database extended these; the others end when they end."""
-        for id in ids & self._open.keys():
-            self._open[id] = (self._open[id][0], self.until(asked_at))
+        for claim in claims & self._claims.keys():
+            self._claims[claim].until = self._until(asked_at)
 
     def runs(self) -> set[UUID]:
-        """The runs of what is open."""
-        return {it.claimed.run_id for it, _ in self._open.values() if it.claimed.run_id}
+        """The runs of what is held."""
+        return {it.run_id for it in self._claims.values() if it.run_id}
+
+    def _until(self, asked_at: float) -> float:
+        return asked_at + self.seconds - self._margin

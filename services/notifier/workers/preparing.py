@@ -12,7 +12,7 @@ from services.notifier.config import Settings
 from services.notifier.domain import gates, sms, tokens
 from services.notifier.domain.rendering import Renderer, RenderFailed
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
-from services.notifier.domain.work import Claimed, Content, Prepared, Sender
+from services.notifier.domain.work import NOBODY, Claimed, Content, Prepared, Sender
 from services.notifier.usecases.claiming import Batch
 
 _SLICE = 20
@@ -36,7 +36,7 @@ class Workshop:
         self._renderers: dict[str, Renderer] = {}
         self._composers: dict[tuple[Sender, Purpose, UUID | None], mime.Composer] = {}
 
-    async def prepare(self, batch: Batch, claimed_until: float) -> Made:
+    async def prepare(self, batch: Batch, stale_at: float) -> Made:
         """Renders a batch in slices, so that answers are read in between."""
         made = Made()
         date = format_datetime(datetime.now(UTC))
@@ -44,7 +44,7 @@ class Workshop:
             if number % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)
             try:
-                made.ready.append(self._prepare(message, batch, date, claimed_until))
+                made.ready.append(self._prepare(message, batch, date, stale_at))
             except RenderFailed:
                 made.failed.append((message, Next(State.FAILED, Reason.RENDER_FAILED)))
             except sms.TooLong:
@@ -53,9 +53,9 @@ class Workshop:
                 made.failed.append((message, Next(State.FAILED, Reason.CONTENT_MISSING)))
         return made
 
-    def _prepare(self, message: Claimed, batch: Batch, date: str, claimed_until: float) -> Prepared:
-        sender = (batch.senders or {})[message.sender_identity_id]
-        content = (batch.contents or {}).get(message.content_hash)
+    def _prepare(self, message: Claimed, batch: Batch, date: str, stale_at: float) -> Prepared:
+        sender = (batch.senders or {})[message.kind.sender_identity_id or NOBODY]
+        content = (batch.contents or {}).get(message.kind.content_hash)
         if content is None:
             raise _NoContent
         url = self._unsubscribe_url(message)
@@ -81,7 +81,7 @@ class Workshop:
             joined=joined,
             suppression_version=batch.version,
             epoch=batch.run.epoch if batch.run else 0,
-            claimed_until=claimed_until,
+            stale_at=stale_at,
         )
 
     def _texts(

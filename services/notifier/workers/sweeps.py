@@ -10,12 +10,15 @@ from chassis import context
 from chassis.db import Sessions
 from services.notifier.config import Settings
 from services.notifier.domain import gates
-from services.notifier.storage import claims, intake, receipts, rows, runs, sweeps
+from services.notifier.domain.states import Next
+from services.notifier.domain.work import Run
+from services.notifier.storage import attempts, claims, intake, receipts, rows, runs, sweeps
 from services.notifier.usecases import reports
 from services.notifier.workers import metrics
 from services.notifier.workers.patience import patiently
 
 _LIMIT = 500
+_CLAIMS = 20
 _EVERY_SECONDS = 0.25
 _SLOWLY_SECONDS = 30.0
 
@@ -52,28 +55,51 @@ class Sweeper:
         if due.receipts:
             await self._until_empty(receipts.apply)
         if due.lapsed:
-            lapsed = await self._until_empty(claims.reap)
-            metrics.doubts.labels("lapsed").inc(lapsed)
-            log.warning("attempts_lapsed", count=lapsed)
-        if due.deferred:
-            await self._until_empty(sweeps.requeue_due)
+            await self._end_claims()
         if due.runs:
             await self._end_runs()
+
+    async def _end_claims(self) -> None:
+        """Puts open attempts of lapsed claims in doubt, and lets the rest be claimed again."""
+        while True:
+            async with self._sessions.begin() as session:
+                lapsed = await claims.lapsed(session, _CLAIMS)
+                doubts = 0
+                for claim in lapsed:
+                    changed = await attempts.reap(session, claim.id)
+                    doubts += len(changed)
+                    await reports.announce(session, changed, self._settings.region)
+                    await claims.free(session, claim.id)
+                await runs.wake(session, [it.run_id for it in lapsed if it.run_id])
+            if lapsed:
+                metrics.doubts.labels("lapsed").inc(doubts)
+                log.warning("claims_lapsed", claims=len(lapsed), in_doubt=doubts)
+            if len(lapsed) < _CLAIMS:
+                return
 
     async def _end_runs(self) -> None:
         async with self._sessions.begin() as session:
             ended = await runs.ended_with_messages(session)
-            late = await sweeps.past_their_time(session)
+            late = await runs.past_their_time(session)
         for run in ended:
-            to = gates.ended(run)
-            await self._until_empty(lambda s, n, r=run, t=to: sweeps.end_run(s, r, t, n))
+            await self._end_line(run, gates.ended(run))
+        for run in late:
+            await self._end_line(run, None)
+
+    async def _end_line(self, run: Run, to: Next | None) -> None:
+        """Ends what waits in a run's line, a stretch at a time, over and over until none is found.
+
+        What another transaction holds is passed over, and found again or gone in the next round.
+        """
+        place, found = 0, 0
+        while place < run.last_seq:
             async with self._sessions.begin() as session:
-                await runs.rest(session, run.run_id)
-        for run_id in late:
+                place, changed = await runs.end_waiting(session, run, place, to)
+                await reports.announce(session, changed, self._settings.region)
+            found += len(changed)
+        if found == 0 and to is not None:
             async with self._sessions.begin() as session:
-                found = await runs.get(session, run_id)
-            if found is not None:
-                await self._until_empty(lambda s, n, r=found: sweeps.expire_due(s, r, n))
+                await runs.close_line(session, run)
 
     async def _slowly(self) -> None:
         older, again = (
@@ -87,11 +113,10 @@ class Sweeper:
         if abandoned or resent:
             log.info("doubts_settled_by_policy", abandoned=abandoned, sent_again=resent)
         async with self._sessions.begin() as session:
-            await runs.wake_forgotten(session)
             await intake.forget_keys(session)
             await receipts.prune(session, 1_000)
 
-    async def _until_empty(self, step: Callable[..., Awaitable[list[rows.Message]]]) -> int:
+    async def _until_empty(self, step: Callable[..., Awaitable[list[rows.Changed]]]) -> int:
         """Repeats a bounded step, one transaction each, while it finds as much as it may."""
         total = 0
         while True:

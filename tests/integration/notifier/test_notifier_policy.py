@@ -3,13 +3,20 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from services.notifier.domain.states import Next, Purpose, State
+from services.notifier.domain.states import Next, Purpose, Reason, State
 from services.notifier.domain.work import Claimed
-from services.notifier.storage import claims, runs
+from services.notifier.storage import attempts, claims, runs
+from services.notifier.usecases import claiming
 from services.notifier.workers.sweeps import Sweeper
-from tests.integration.notifier.notifier_parts import House, MailServer, people
+from tests.integration.notifier.notifier_parts import (
+    CONTENT,
+    EMAIL_SENDER,
+    House,
+    MailServer,
+    people,
+)
 
 
 async def claim(house: House, run_id: uuid.UUID, lease: float = 30.0) -> list[Claimed]:
@@ -17,24 +24,22 @@ async def claim(house: House, run_id: uuid.UUID, lease: float = 30.0) -> list[Cl
     async with house.sessions.begin() as session:
         run = await runs.get(session, run_id)
         assert run is not None
-        return await claims.claim_run(session, run, 100, lease)
+        _, claimed = await claims.claim_run(session, run, 100, claims.Holder("w", lease))
+        return claimed
 
 
-async def attempt(
-    house: House, claimed: Sequence[Claimed], lease: float = 30.0
-) -> dict[uuid.UUID, int]:
+async def attempt(house: House, claimed: Sequence[Claimed]) -> dict[uuid.UUID, int]:
     """Opens attempts as a worker does."""
     async with house.sessions.begin() as session:
-        opened = await claims.open_attempts(
-            session, claimed, provider="smtp", worker="w", lease_seconds=lease
-        )
-        return dict(opened)
+        return await attempts.open_all(session, claimed, provider="smtp", worker="w")
 
 
 async def settle(house: House, claimed: Claimed, number: int, state: State) -> int:
     """Writes an outcome as a worker does; returns how many messages it moved."""
     async with house.sessions.begin() as session:
-        return len(await claims.settle(session, [claims.Outcome(claimed.key, number, Next(state))]))
+        return len(
+            await attempts.settle(session, [attempts.Outcome(claimed.key, number, Next(state))])
+        )
 
 
 class TestClaims:
@@ -52,6 +57,7 @@ class TestClaims:
         run = await house.take(list(people(3)))
         stale = await claim(house, run, lease=0.2)
         await asyncio.sleep(0.3)
+        await Sweeper(house.settings, house.sessions)._often()
 
         fresh = await claim(house, run)
 
@@ -63,9 +69,8 @@ class TestClaims:
 class TestLateOutcomes:
     async def test_one_of_the_newest_attempt_settles_the_doubt(self, house: House) -> None:
         run = await house.take(list(people(1)))
-        (claimed,) = await claim(house, run)
-        await attempt(house, [claimed], lease=0.2)
-        await asyncio.sleep(0.3)
+        (claimed,) = await claim(house, run, lease=0.5)
+        await attempt(house, [claimed])
         house.sweeper()
         await house.until(run, {State.IN_DOUBT: 1})
 
@@ -95,15 +100,17 @@ class TestLateOutcomes:
 
     async def test_a_lease_that_ended_is_not_renewed(self, house: House) -> None:
         run = await house.take(list(people(2)))
-        both = await claim(house, run)
-        await attempt(house, both[:1], lease=0.2)
-        await attempt(house, both[1:], lease=30)
+        await claim(house, run, lease=0.2)
+        (lapsing,) = await house.sql("SELECT id FROM claims")
+        other = await house.take(list(people(2)))
+        await claim(house, other, lease=30.0)
         await asyncio.sleep(0.3)
 
+        every = [it.id for it in await house.sql("SELECT id FROM claims")]
         async with house.sessions.begin() as session:
-            renewed = await claims.renew(session, [(it.key, 1) for it in both], 30)
+            renewed = await claims.renew(session, every, claims.Holder("w", 30.0))
 
-        assert renewed == {both[1].key.message_id}
+        assert renewed == set(every) - {lapsing.id}
 
 
 class TestDoubts:
@@ -114,8 +121,8 @@ class TestDoubts:
         transactional = await house.take(["code@example.vn"], purpose=Purpose.TRANSACTIONAL)
         young = await house.take(["young@example.vn"])
         await house.sql(
-            "UPDATE messages SET state = 7, attempts = 1, updated_at = now() - "
-            "CASE WHEN run_id = :young THEN interval '0' ELSE interval '2 days' END",
+            "UPDATE messages SET state = 7, attempts = 1, attempt_started_at = now(),"
+            " doubt_since = now() - CASE WHEN run_id = :young THEN interval '0' ELSE interval '2 days' END",
             young=young,
         )
 
@@ -126,14 +133,22 @@ class TestDoubts:
         house.engine(mail.wire())
         await house.until(transactional, {State.ACCEPTED: 1})
         numbers = await house.sql("SELECT number FROM attempts")
-        assert [it.number for it in numbers] == [2]
+        assert [it.number for it in numbers] == [1]
+        newest = await house.sql(
+            "SELECT attempts FROM messages WHERE run_id = :id", id=transactional
+        )
+        assert [it.attempts for it in newest] == [2]
 
     async def test_deferred_messages_go_when_their_time_comes(
         self, house: House, mail: MailServer
     ) -> None:
         run = await house.take(list(people(2)))
-        await house.sql("UPDATE messages SET state = 3, not_before = now() + interval '1 second'")
-        await house.sql("UPDATE runs SET busy = false")
+        held = await claim(house, run)
+        async with house.sessions.begin() as session:
+            later = Next(
+                State.DEFERRED, Reason.OUTSIDE_HOURS, datetime.now(UTC) + timedelta(seconds=1)
+            )
+            await claiming.divert(session, [(it, later) for it in held], "vn")
         house.engine(mail.wire())
         house.sweeper()
         began = datetime.now(UTC)
@@ -163,10 +178,14 @@ class TestFairness:
         house.engine(mail.wire(connections=1, window=8))
         await mail.took(10)
         await house.sql(
-            "INSERT INTO messages (run_date, message_id, channel, purpose, advertiser_id,"
-            " sender_identity_id, content_hash, address, address_key) SELECT current_date,"
-            " gen_random_uuid(), 2, 3, advertiser_id, sender_identity_id, content_hash,"
-            " 'code@example.vn', 'code@example.vn' FROM messages LIMIT 1"
+            "WITH one AS (INSERT INTO messages (run_date, message_id, channel, purpose,"
+            " advertiser_id, sender_identity_id, content_hash, address, address_key) SELECT current_date,"
+            " gen_random_uuid(), 2, 3, advertiser_id, :sender, :content,"
+            " 'code@example.vn', 'code@example.vn' FROM messages LIMIT 1 RETURNING *)"
+            " INSERT INTO ready (message_id, run_date, channel, due_at)"
+            " SELECT message_id, run_date, channel, now() FROM one",
+            sender=EMAIL_SENDER,
+            content=f"{CONTENT}2",
         )
         at = len(mail.taken)
 

@@ -15,7 +15,16 @@ from services.notifier.domain import addresses, gates, sms, states, tokens
 from services.notifier.domain.rendering import Renderer, RenderFailed
 from services.notifier.domain.scheduling import Bucket, FairShare
 from services.notifier.domain.states import Channel, Purpose, Reason, Result, State, Verdict
-from services.notifier.domain.work import NOBODY, Claimed, Content, Key, Run, Sender, Suppressed
+from services.notifier.domain.work import (
+    NOBODY,
+    Claimed,
+    Content,
+    Key,
+    Kind,
+    Run,
+    Sender,
+    Suppressed,
+)
 
 NOW = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)  # noon in Vietnam
 ADVERTISER, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -23,17 +32,12 @@ ADVERTISER, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
 def claimed(**changes: object) -> Claimed:
     """A marketing SMS to Vietnam."""
+    kind = kind_of(**{name: changes.pop(name) for name in list(changes) if name in Kind._fields})
     fields: dict[str, object] = {
         "key": Key(date(2026, 11, 21), uuid.uuid4()),
-        "fence": 1,
+        "claim": 1,
         "attempts": 0,
-        "revision": 1,
-        "run_id": uuid.UUID(int=5),
-        "channel": Channel.SMS,
-        "purpose": Purpose.MARKETING,
-        "advertiser_id": ADVERTISER,
-        "sender_identity_id": uuid.UUID(int=7),
-        "content_hash": "h",
+        "kind": kind,
         "address": "+84901234567",
         "address_key": "+84901234567",
         "time_zone": "",
@@ -43,6 +47,20 @@ def claimed(**changes: object) -> Claimed:
         **changes,
     }
     return Claimed(**fields)  # type: ignore[arg-type]
+
+
+def kind_of(**changes: object) -> Kind:
+    """What the messages of a run of marketing by SMS have in common."""
+    fields: dict[str, object] = {
+        "run_id": uuid.UUID(int=5),
+        "channel": Channel.SMS,
+        "purpose": Purpose.MARKETING,
+        "advertiser_id": ADVERTISER,
+        "sender_identity_id": uuid.UUID(int=7),
+        "content_hash": "h",
+        **changes,
+    }
+    return Kind(**fields)  # type: ignore[arg-type]
 
 
 def judged(message: Claimed, now: datetime = NOW, **changes: object) -> states.Next | None:
@@ -70,6 +88,7 @@ def run(number: int = 5, **changes: object) -> Run:
         "max_per_second": 0,
         "not_after": None,
         "variables": (),
+        "kind": kind_of(),
         **changes,
     }
     return Run(**fields)  # type: ignore[arg-type]

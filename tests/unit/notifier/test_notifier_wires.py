@@ -133,7 +133,8 @@ class TestLeases:
         clock = 1000.0
         monkeypatch.setattr(time, "clock_gettime", lambda _: clock)
         leases = Leases(30.0)
-        leases.add(outgoing(number=2), asked_at=clock)
+        leases.take(1, None, 1, asked_at=clock)
+        leases.open(outgoing(number=2))
 
         assert leases.holds(outgoing(number=2))
         assert not leases.holds(outgoing(number=1))
@@ -142,10 +143,22 @@ class TestLeases:
         clock = 1028.1
         assert not leases.holds(outgoing(number=2))
 
-    def test_an_outcome_of_an_older_attempt_frees_nothing(self) -> None:
+    def test_a_word_on_an_older_attempt_frees_nothing(self) -> None:
         leases = Leases(30.0)
-        leases.add(outgoing(number=2), asked_at=time.clock_gettime(time.CLOCK_BOOTTIME))
+        leases.take(1, None, 1, asked_at=time.clock_gettime(time.CLOCK_BOOTTIME))
+        leases.open(outgoing(number=2))
 
-        leases.remove(outgoing(number=1))
+        assert leases.closing([outgoing(number=1)]) == []
 
-        assert len(leases) == 1
+    def test_a_claim_ends_with_the_last_of_its_messages(self) -> None:
+        leases = Leases(30.0)
+        leases.take(1, None, 2, asked_at=time.clock_gettime(time.CLOCK_BOOTTIME))
+        first = outgoing()
+        leases.open(first)
+
+        assert leases.finished_by([first.claimed]) == []
+        leases.leave([first.claimed])
+
+        assert leases.finished_by([first.claimed]) == [1]
+        leases.leave([first.claimed])
+        assert leases.claims() == []

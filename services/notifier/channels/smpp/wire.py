@@ -37,7 +37,7 @@ class SmppWire:
         self._up: set[Bind] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._retries: set[asyncio.Task[None]] = set()
-        self._permit: Permit = _never
+        self._permit: Permit = _Never()
         self._done: Done = _nobody
 
     @property
@@ -118,7 +118,7 @@ class SmppWire:
 
     async def _write(self, bind: Bind, message: Outgoing) -> None:
         try:
-            if not await self._permit(message):
+            if not await self._may(message):
                 self._done(message, Result(Verdict.NOT_WRITTEN))
                 return
             submission = Submission(message)
@@ -132,6 +132,10 @@ class SmppWire:
             self._done(message, Result(Verdict.REFUSED, "", Reason.ADDRESS_INVALID))
             return
         await bind.drain()
+
+    async def _may(self, message: Outgoing) -> bool:
+        allowed = self._permit.now(message)
+        return await self._permit.ask(message) if allowed is None else allowed
 
     def _ended(self, submission: Submission) -> None:
         again = submission.again()
@@ -147,7 +151,7 @@ class SmppWire:
         try:
             await asyncio.sleep(binds.retry_pause(submission.tries))
             bind = next(iter(self._up), None)
-            if bind is not None and await self._permit(submission.message):
+            if bind is not None and await self._may(submission.message):
                 bind.write(submission, parts)
                 submission.tries += 1
                 for part in parts:
@@ -165,8 +169,14 @@ class SmppWire:
             self._done(self._waiting.popleft(), Result(Verdict.NOT_WRITTEN))
 
 
-async def _never(_: Outgoing) -> bool:
-    return False
+class _Never:
+    """Before `run` nothing may be written."""
+
+    def now(self, _: Outgoing) -> bool:
+        return False
+
+    async def ask(self, _: Outgoing) -> bool:
+        return False
 
 
 def _nobody(_: Outgoing, __: Result) -> None:

@@ -13,6 +13,7 @@ from services.notifier.domain.states import Channel, Result, Verdict
 from services.notifier.domain.work import Outgoing
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 15.0
+_TICK_SECONDS = 0.25
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,7 @@ class SmtpWire:
         self._per_connection = per_connection
         self._waiting: deque[Outgoing] = deque()
         self._some = asyncio.Event()
+        self._resting: deque[Lane] = deque()
         self._lanes: list[Lane] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._reachable = False
@@ -48,14 +50,14 @@ class SmtpWire:
     def submit(self, message: Outgoing) -> None:
         """Queues it for the next free session."""
         self._waiting.append(message)
-        self._some.set()
+        self._wake_one()
 
     async def run(self, permit: Permit, done: Done) -> None:
         """Keeps the sessions until cancelled."""
         self._lanes = [Lane(self, permit, done) for _ in range(self._connections)]
         self._tasks = [asyncio.create_task(lane.keep()) for lane in self._lanes]
         try:
-            await asyncio.gather(self._probe(done), *self._tasks)
+            await asyncio.gather(self._probe(done), self._tick(), *self._tasks)
         finally:
             await self.close()
 
@@ -98,16 +100,40 @@ class SmtpWire:
             log.warning("smtp_unreachable", peer=self.address, trouble=why)
         self._reachable, self.trouble = False, why
 
-    async def take(self) -> Outgoing:
-        """The next message to send; waits for one."""
+    async def wait(self) -> None:
+        """Returns once a message waits that no session that is up will take."""
         while not self._waiting:
             self._some.clear()
             await self._some.wait()
-        return self._waiting.popleft()
 
-    def take_now(self) -> Outgoing | None:
+    def take(self) -> Outgoing | None:
         """The next message to send, if there is one."""
         return self._waiting.popleft() if self._waiting else None
+
+    def put_back(self, message: Outgoing) -> None:
+        """Puts a message of which nothing was written first in line."""
+        self._waiting.appendleft(message)
+
+    def rest(self, lane: Lane) -> None:
+        """Has the lane woken for the next message."""
+        self._resting.append(lane)
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            self._resting = deque(lane for lane in self._resting if lane.is_up)
+            for lane in self._lanes:
+                lane.tick(loop.time())
+            if self._waiting:
+                self._wake_one()
+
+    def _wake_one(self) -> None:
+        """Has a session that rests take a message, or another one made."""
+        while self._resting:
+            if self._resting.popleft().wake():
+                return
+        self._some.set()
 
     def _return_all(self, done: Done) -> None:
         while self._waiting:
@@ -130,6 +156,11 @@ class SmtpWire:
     def per_connection(self) -> int:
         """Mails a session carries before it is made anew."""
         return self._per_connection
+
+    @property
+    def command_seconds(self) -> float:
+        """How long the answer to a command may take."""
+        return self._peer.command_seconds
 
     @property
     def final_seconds(self) -> float:

@@ -3,7 +3,8 @@
 import asyncio
 import re
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import NamedTuple
 
 from services.notifier.domain.states import Reason, Result, Verdict
 
@@ -12,8 +13,7 @@ _LONGEST_LINE = 8 * 1024
 _MOST_LINES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A whole reply: its code and the text of its lines."""
 
     code: int
@@ -43,16 +43,22 @@ class Reply:
 
 
 class Replies(asyncio.Protocol):
-    """Collects whole replies as they come; `lost` says why no more will."""
+    """Collects whole replies as they come; `lost` says why no more will.
+
+    Once somebody listens, each reply and the end are told instead of kept.
+    """
 
     def __init__(self) -> None:
         self.lost = ""
+        self._tell: Callable[[Reply | None], None] | None = None
         self._ready: deque[Reply] = deque()
         self._lines: list[str] = []
         self._rest = b""
         self._waiter: asyncio.Future[None] | None = None
-        self._writable = asyncio.Event()
-        self._writable.set()
+
+    def listen(self, tell: Callable[[Reply | None], None]) -> None:
+        """Has `tell` called with each reply from now on, and with None at the end."""
+        self._tell = tell
 
     def take(self) -> Reply | None:
         """The next reply, if it is here."""
@@ -77,31 +83,22 @@ class Replies(asyncio.Protocol):
             self._waiter = None
         return bool(self._ready)
 
-    async def writable(self) -> None:
-        """Waits until the socket took most of what was written."""
-        await self._writable.wait()
-
     def data_received(self, data: bytes) -> None:
         """Called with what the server sent."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        *lines, self._rest = (self._rest + data if self._rest else data).split(b"\n")
         for line in lines:
             self._line(line.decode("utf-8", "replace").rstrip("\r"))
         if len(self._rest) > _LONGEST_LINE:
             self._end("line too long")
-        if self._ready:
+        if self._tell is not None:
+            while self._ready and not self.lost:
+                self._tell(self._ready.popleft())
+        elif self._ready:
             self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called once, at the end."""
         self._end(type(exc).__name__ if exc else "closed by the server")
-
-    def pause_writing(self) -> None:
-        """Called when much is waiting to be sent."""
-        self._writable.clear()
-
-    def resume_writing(self) -> None:
-        """Called when most of it was sent."""
-        self._writable.set()
 
     def _line(self, text: str) -> None:
         if not text[:3].isdigit() or len(self._lines) > _MOST_LINES:
@@ -113,9 +110,10 @@ class Replies(asyncio.Protocol):
             self._lines = []
 
     def _end(self, why: str) -> None:
-        self.lost = self.lost or why
-        self._writable.set()
+        was_lost, self.lost = self.lost, self.lost or why
         self._wake()
+        if self._tell is not None and not was_lost:
+            self._tell(None)
 
     def _wake(self) -> None:
         if self._waiter is not None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import contextlib
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,7 +49,6 @@ class Session:
         self._transport = transport
         self._replies = replies
         self._offers: frozenset[str] = frozenset()
-        self.sent = 0
 
     @classmethod
     async def open(cls, peer: Peer) -> "Session":
@@ -83,68 +84,42 @@ class Session:
         """False once the server hung up, as far as is known."""
         return not (self._replies.lost or self._transport.is_closing())
 
-    def write_envelope(self, message: Outgoing) -> None:
-        """Begins a transaction: MAIL, RCPT and DATA in one write (pipelining only)."""
-        self._write(_envelope(message))
+    def listen(self, tell: Callable[[Reply | None], None]) -> None:
+        """Has `tell` called with each reply from now on, and with None at the end."""
+        self._replies.listen(tell)
 
-    async def read_envelope(self) -> tuple[Reply, Reply, Reply]:
-        """The three answers to `write_envelope`."""
-        return await self.read(), await self.read(), await self.read()
+    @property
+    def lost(self) -> str:
+        """Why nothing more will come, empty while the session lives."""
+        return self._replies.lost
 
-    async def envelope(self, message: Outgoing) -> tuple[Reply, Reply, Reply]:
-        """Begins a transaction step by step; a refused step ends it and stands for the rest."""
-        answers: list[Reply] = []
-        for command in _envelope(message).splitlines(keepends=True):
-            self._write(command)
-            answers.append(await self.read())
-            if not answers[-1].is_good:
-                answers += [answers[-1]] * (3 - len(answers))
-                break
-        return answers[0], answers[1], answers[2]
-
-    def write_body(self, message: Outgoing, behind: Outgoing | None) -> None:
-        """Writes the mail and its final dot, and the envelope of the next right behind it.
-
-        From this call on the server may have taken the message.
-        """
-        self.sent += 1
-        following = b"" if behind is None else _envelope(behind)
-        self._write(message.prepared.payload + b".\r\n" + following)
-
-    async def cancel_data(self) -> None:
-        """Ends a DATA nobody wanted: no recipient was taken, so an empty mail goes nowhere."""
-        self._write(b".\r\n")
-        await self.read()
-
-    async def reset(self) -> None:
-        """Forgets the transaction begun."""
-        self._write(b"RSET\r\n")
-        await self.read()
+    def write(self, data: bytes) -> None:
+        """Writes to the server; raises `Broken`, with nothing written, once it hung up."""
+        if not self.is_open:
+            raise Broken(self._replies.lost or "closed")
+        self._transport.write(data)
 
     async def quit(self) -> None:
         """Says goodbye and closes."""
-        try:
-            self._write(b"QUIT\r\n")
+        with contextlib.suppress(Broken):
+            self.write(b"QUIT\r\n")
             await self.read(within=2.0)
-        except Broken:
-            pass
         self.abort()
+
+    def leave(self) -> None:
+        """Says goodbye and closes without waiting for the answer."""
+        with contextlib.suppress(Broken):
+            self.write(b"QUIT\r\n")
+        self._transport.close()
+
+    def end(self) -> None:
+        """Closes at once, unless goodbye was said."""
+        if not self._transport.is_closing():
+            self.abort()
 
     def abort(self) -> None:
         """Closes at once."""
         self._transport.abort()
-
-    async def drain(self) -> None:
-        """Waits until the socket took most of what was written."""
-        try:
-            async with asyncio.timeout(self._peer.final_seconds):
-                await self._replies.writable()
-        except TimeoutError:
-            raise Broken("not read by the server") from None
-
-    async def answered(self, within: float) -> bool:
-        """Waits up to so many seconds for a reply; False when there is none yet."""
-        return await self._replies.wait(within)
 
     async def read(self, within: float | None = None) -> Reply:
         """The next whole reply."""
@@ -155,11 +130,6 @@ class Session:
         if reply is None:
             raise Broken(self._replies.lost or "no answer in time")
         return reply
-
-    def _write(self, data: bytes) -> None:
-        if not self.is_open:
-            raise Broken(self._replies.lost or "closed")
-        self._transport.write(data)
 
     async def _greet(self) -> None:
         greeting = await self.read(within=self._peer.connect_seconds)
@@ -176,14 +146,14 @@ class Session:
             await self._authenticate()
 
     async def _ehlo(self) -> None:
-        self._write(f"EHLO {self._peer.domain}\r\n".encode())
+        self.write(f"EHLO {self._peer.domain}\r\n".encode())
         reply = await self.read()
         if not reply.is_good:
             raise Refused(str(reply))
         self._offers = frozenset(line.partition(" ")[0].upper() for line in reply.lines[1:])
 
     async def _start_tls(self) -> None:
-        self._write(b"STARTTLS\r\n")
+        self.write(b"STARTTLS\r\n")
         reply = await self.read()
         if reply.code != 220:
             raise Refused(str(reply))
@@ -206,14 +176,19 @@ class Session:
 
     async def _authenticate(self) -> None:
         plain = f"\0{self._peer.user}\0{self._peer.password}".encode()
-        self._write(b"AUTH PLAIN " + base64.b64encode(plain) + b"\r\n")
+        self.write(b"AUTH PLAIN " + base64.b64encode(plain) + b"\r\n")
         reply = await self.read()
         if reply.code != 235:
             raise Refused(str(reply))
 
 
-def _envelope(message: Outgoing) -> bytes:
+def envelope(message: Outgoing) -> tuple[bytes, bytes, bytes]:
+    """The commands MAIL, RCPT and DATA of a message."""
     prepared = message.prepared
     address = prepared.claimed.address
     utf8 = "" if address.isascii() else " SMTPUTF8"
-    return f"MAIL FROM:<{prepared.sender}>{utf8}\r\nRCPT TO:<{address}>\r\nDATA\r\n".encode()
+    return (
+        f"MAIL FROM:<{prepared.sender}>{utf8}\r\n".encode(),
+        f"RCPT TO:<{address}>\r\n".encode(),
+        b"DATA\r\n",
+    )

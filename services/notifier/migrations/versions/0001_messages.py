@@ -19,7 +19,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in _NAMES:
         op.execute(f"DROP TABLE {table}")
-    op.execute("DROP SEQUENCE message_order")
     drop_chassis_tables(op)
 
 
@@ -27,7 +26,10 @@ _NAMES = (
     "parts",
     "receipts",
     "attempts",
+    "claims",
+    "ready",
     "messages",
+    "cursors",
     "message_keys",
     "control_heartbeats",
     "provider_sessions",
@@ -115,24 +117,34 @@ _TABLES = (
         sender_identity_id uuid,
         content_hash text,
         variables text[] NOT NULL DEFAULT '{}',
+        last_seq bigint NOT NULL DEFAULT 0,
         busy boolean NOT NULL DEFAULT false,
         updated_at timestamptz NOT NULL DEFAULT now()
     )
     """,
     "CREATE INDEX runs_busy ON runs (channel) WHERE busy",
-    "CREATE SEQUENCE message_order CACHE 100",
+    # Apart from runs, so that a claim never waits for the intake of the same run.
+    """
+    CREATE TABLE cursors (
+        run_id uuid PRIMARY KEY,
+        claimed_to bigint NOT NULL DEFAULT 0
+    ) WITH (fillfactor = 50)
+    """,
+    # No index and no index's predicate names a column that changes on a message's usual way:
+    # each of its two updates is then one heap tuple, and no index is written again.
+    # The newest attempt stands in the row; earlier ones are moved to attempts.
     """
     CREATE TABLE messages (
         run_date date NOT NULL,
         message_id uuid NOT NULL,
-        seq bigint NOT NULL DEFAULT nextval('message_order'),
+        seq bigint NOT NULL DEFAULT 0,
         run_id uuid,
         contact_id uuid,
         channel smallint NOT NULL,
         purpose smallint NOT NULL,
         advertiser_id uuid NOT NULL,
-        sender_identity_id uuid NOT NULL,
-        content_hash text NOT NULL,
+        sender_identity_id uuid,
+        content_hash text,
         address text NOT NULL,
         address_key text NOT NULL,
         time_zone text NOT NULL DEFAULT '',
@@ -143,26 +155,57 @@ _TABLES = (
         revision bigint NOT NULL DEFAULT 1,
         not_before timestamptz,
         not_after timestamptz,
-        lease_until timestamptz,
-        fence bigint NOT NULL DEFAULT 0,
+        doubt_since timestamptz,
+        claim bigint NOT NULL DEFAULT 0,
         attempts integer NOT NULL DEFAULT 0,
+        provider text NOT NULL DEFAULT '',
+        worker text NOT NULL DEFAULT '',
+        attempt_started_at timestamptz,
+        attempt_ended_at timestamptz,
+        attempt_outcome smallint,
+        answer text NOT NULL DEFAULT '',
+        provider_reference text NOT NULL DEFAULT '',
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (message_id, run_date)
     ) PARTITION BY LIST (run_date)
     """,
-    "CREATE INDEX messages_queued ON messages (run_id, seq) WHERE state = 1",
+    "CREATE INDEX messages_run ON messages (run_id, seq) WHERE run_id IS NOT NULL",
+    "CREATE INDEX messages_address ON messages (address_key, created_at)",
     """
-    CREATE INDEX messages_transactional ON messages (channel, seq)
-        WHERE state = 1 AND run_id IS NULL
+    CREATE INDEX messages_contact ON messages (contact_id, created_at)
+        WHERE contact_id IS NOT NULL
     """,
-    "CREATE INDEX messages_submitting ON messages (seq) WHERE state = 2",
-    "CREATE INDEX messages_deferred ON messages (not_before) WHERE state = 3",
-    "CREATE INDEX messages_in_doubt ON messages (updated_at) WHERE state = 7",
-    "CREATE INDEX messages_run ON messages (run_id, seq)",
-    "CREATE INDEX messages_address ON messages (address_key, seq)",
-    "CREATE INDEX messages_contact ON messages (contact_id, seq)",
-    "CREATE TABLE messages_default PARTITION OF messages DEFAULT WITH (fillfactor = 70)",
+    "CREATE INDEX messages_doubt ON messages (doubt_since) WHERE doubt_since IS NOT NULL",
+    "CREATE TABLE messages_default PARTITION OF messages DEFAULT WITH (fillfactor = 60)",
+    # Who waits out of order: messages without a run, deferred ones and those that came back.
+    """
+    CREATE TABLE ready (
+        message_id uuid NOT NULL,
+        run_date date NOT NULL,
+        run_id uuid,
+        channel smallint NOT NULL,
+        due_at timestamptz NOT NULL,
+        PRIMARY KEY (message_id, run_date)
+    ) WITH (autovacuum_vacuum_scale_factor = 0.02)
+    """,
+    "CREATE INDEX ready_run ON ready (run_id, due_at) WHERE run_id IS NOT NULL",
+    "CREATE INDEX ready_single ON ready (channel, due_at) WHERE run_id IS NULL",
+    # What a worker holds: a range of a run's line, or messages by their ids.
+    """
+    CREATE TABLE claims (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        run_id uuid,
+        run_date date,
+        from_seq bigint,
+        to_seq bigint,
+        ids uuid[],
+        dates date[],
+        worker text NOT NULL,
+        lease_until timestamptz NOT NULL
+    ) WITH (autovacuum_vacuum_scale_factor = 0.02)
+    """,
+    "CREATE INDEX claims_run ON claims (run_id)",
     """
     CREATE TABLE attempts (
         run_date date NOT NULL,
@@ -170,8 +213,7 @@ _TABLES = (
         number integer NOT NULL,
         provider text NOT NULL,
         worker text NOT NULL,
-        fence bigint NOT NULL,
-        started_at timestamptz NOT NULL DEFAULT now(),
+        started_at timestamptz NOT NULL,
         ended_at timestamptz,
         outcome smallint,
         answer text NOT NULL DEFAULT '',
@@ -179,7 +221,7 @@ _TABLES = (
         PRIMARY KEY (message_id, run_date, number)
     ) PARTITION BY LIST (run_date)
     """,
-    "CREATE TABLE attempts_default PARTITION OF attempts DEFAULT WITH (fillfactor = 70)",
+    "CREATE TABLE attempts_default PARTITION OF attempts DEFAULT",
     """
     CREATE TABLE parts (
         run_date date NOT NULL,

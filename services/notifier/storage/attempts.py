@@ -1,0 +1,191 @@
+"""Attempts and outcomes: the statements on which "never lost, never twice" stands.
+
+The newest attempt of a message stands in its row, committed before anything is written to the
+wire; when another begins, the one before is moved to `attempts`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.notifier.domain.states import SETTLED_FROM, Next, State
+from services.notifier.domain.work import Claimed, Key
+from services.notifier.storage import arrays, claims, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How attempt `number` of a message ended, and where the message goes."""
+
+    key: Key
+    number: int
+    next: Next
+    answer: str = ""
+    provider_reference: str = ""
+
+
+async def open_all(
+    session: AsyncSession, claimed: Sequence[Claimed], *, provider: str, worker: str
+) -> dict[UUID, int]:
+    """Commits an attempt for each message whose claim still holds: id → attempt number.
+
+    Only what is returned may be written to the wire. Its claim cannot lapse before the commit.
+    """
+    held = await claims.held(session, [it.claim for it in claimed])
+    ours = [it for it in claimed if it.claim in held]
+    if not ours:
+        return {}
+    await rows.by_index(session)
+    tried = [it.key for it in ours if it.attempts]
+    if tried:
+        await session.execute(_ARCHIVE, rows.columns(tried))
+    parameters = {
+        **rows.columns([it.key for it in ours]),
+        "claims": arrays.numbers([it.claim for it in ours]),
+        "befores": arrays.numbers([it.attempts for it in ours]),
+        "provider": provider,
+        "worker": worker,
+    }
+    found = await session.execute(_OPEN, parameters)
+    return {id: number for id, number in found}
+
+
+async def divert(
+    session: AsyncSession, diverted: Sequence[tuple[Claimed, Next]]
+) -> list[rows.Changed]:
+    """Moves claimed messages that a gate stopped; returns those moved."""
+    if not diverted:
+        return []
+    await rows.by_index(session)
+    parameters = {
+        **rows.columns([claimed.key for claimed, _ in diverted]),
+        "befores": arrays.numbers([claimed.attempts for claimed, _ in diverted]),
+        **_next([to for _, to in diverted]),
+    }
+    changed = [rows.Changed(*row) for row in await session.execute(_DIVERT, parameters)]
+    due = {claimed.key.message_id: to.not_before for claimed, to in diverted}
+    await _wait(session, changed, due)
+    return changed
+
+
+async def settle(session: AsyncSession, outcomes: Sequence[Outcome]) -> list[rows.Changed]:
+    """Records how attempts ended and moves their messages; returns the messages moved.
+
+    A message is moved only by its newest attempt, and never from an end other than doubt.
+    """
+    if not outcomes:
+        return []
+    await rows.by_index(session)
+    parameters = {
+        **rows.columns([it.key for it in outcomes]),
+        "numbers": arrays.numbers([it.number for it in outcomes]),
+        **_next([it.next for it in outcomes]),
+        "answers": arrays.texts([_kept(it.answer, 500) for it in outcomes]),
+        "references": arrays.texts([_kept(it.provider_reference, 200) for it in outcomes]),
+        "from": arrays.numbers(SETTLED_FROM),
+    }
+    changed = [rows.Changed(*row) for row in await session.execute(_SETTLE, parameters)]
+    await _wait(session, changed, {it.key.message_id: it.next.not_before for it in outcomes})
+    return changed
+
+
+async def reap(session: AsyncSession, claim: int) -> list[rows.Changed]:
+    """Puts messages of a lapsed claim that have an open attempt in doubt."""
+    await rows.by_index(session)
+    return [rows.Changed(*row) for row in await session.execute(_REAP, {"claim": claim})]
+
+
+async def _wait(
+    session: AsyncSession, changed: Sequence[rows.Changed], due: Mapping[UUID, datetime | None]
+) -> None:
+    again = [it for it in changed if it.state in (State.QUEUED, State.DEFERRED)]
+    if again:
+        await claims.wait_again(session, again, [due.get(it.message_id) for it in again])
+
+
+def _next(following: Sequence[Next]) -> dict[str, str]:
+    return {
+        "states": arrays.numbers([it.state for it in following]),
+        "reasons": arrays.texts([it.reason for it in following]),
+        "times": arrays.times([it.not_before for it in following]),
+    }
+
+
+def _kept(text: str, most: int) -> str:
+    return text[:most].replace("\x00", "")
+
+
+_ARCHIVE = text("""
+    INSERT INTO attempts (run_date, message_id, number, provider, worker, started_at, ended_at,
+        outcome, answer, provider_reference)
+    SELECT m.run_date, m.message_id, m.attempts, m.provider, m.worker, m.attempt_started_at,
+        m.attempt_ended_at, m.attempt_outcome, m.answer, m.provider_reference
+    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[])) AS g (run_date, message_id)
+    JOIN messages m USING (run_date, message_id)
+    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.state IN (1, 3)
+      AND m.attempt_started_at IS NOT NULL
+    ON CONFLICT DO NOTHING
+""")
+_OPEN = text("""
+    UPDATE messages m
+    SET state = 2, reason = '', attempts = m.attempts + 1, revision = m.revision + 1,
+        not_before = NULL, claim = g.claim, provider = :provider, worker = :worker,
+        attempt_started_at = clock_timestamp(), attempt_ended_at = NULL, attempt_outcome = NULL,
+        answer = '', provider_reference = '', updated_at = now()
+    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:claims AS bigint[]),
+        CAST(:befores AS integer[])) AS g (run_date, message_id, claim, before)
+    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.run_date = g.run_date
+      AND m.message_id = g.message_id AND m.attempts = g.before AND m.state IN (1, 3)
+    RETURNING m.message_id, m.attempts
+""")
+_GIVEN = """CAST(:states AS smallint[]), CAST(:reasons AS text[]), CAST(:times AS timestamptz[])"""
+_MOVE = """state = g.state, reason = g.reason, not_before = g.not_before,
+        doubt_since = CASE WHEN g.state = 7 THEN now() END, revision = m.revision + 1,
+        updated_at = now()"""
+_DIVERT = text(f"""
+    UPDATE messages m
+    SET {_MOVE}
+    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:befores AS integer[]), {_GIVEN})
+        AS g (run_date, message_id, before, state, reason, not_before)
+    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.run_date = g.run_date
+      AND m.message_id = g.message_id AND m.attempts = g.before AND m.state IN (1, 3)
+    RETURNING {rows.CHANGED_COLUMNS}
+""")  # noqa: S608 (constant parts)
+# An attempt put in doubt may still learn its real outcome; one given up is not tried again.
+_SETTLE = text(f"""
+    UPDATE messages m
+    SET {_MOVE}, attempt_ended_at = now(), attempt_outcome = g.state, answer = g.answer,
+        provider_reference = g.reference
+    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:numbers AS integer[]), {_GIVEN},
+        CAST(:answers AS text[]), CAST(:references AS text[]))
+        AS g (run_date, message_id, number, state, reason, not_before, answer, reference)
+    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.run_date = g.run_date
+      AND m.message_id = g.message_id AND m.attempts = g.number
+      AND m.state = ANY(CAST(:from AS smallint[])) AND NOT (m.state = 12 AND g.state IN (1, 3))
+    RETURNING {rows.CHANGED_COLUMNS}
+""")  # noqa: S608
+_IN_DOUBT = """state = 7, reason = 'WORKER_LOST', doubt_since = now(), attempt_ended_at = now(),
+        attempt_outcome = 7, revision = m.revision + 1, updated_at = now()"""
+_REAP = text(f"""
+    WITH claim AS (SELECT * FROM claims WHERE id = :claim), lost AS (
+        SELECT m.run_date, m.message_id FROM claim c JOIN messages m
+          ON m.run_date = c.run_date AND m.run_id = c.run_id
+         AND m.seq BETWEEN c.from_seq AND c.to_seq
+        WHERE m.state = 2 AND m.claim = c.id
+        UNION ALL
+        SELECT m.run_date, m.message_id
+        FROM claim c, unnest(c.ids, c.dates) AS g (message_id, run_date)
+        JOIN messages m USING (message_id, run_date)
+        WHERE m.state = 2 AND m.claim = c.id
+    )
+    UPDATE messages m
+    SET {_IN_DOUBT}
+    FROM lost
+    WHERE m.run_date = lost.run_date AND m.message_id = lost.message_id
+      AND m.state = 2 AND m.claim = :claim
+    RETURNING {rows.CHANGED_COLUMNS}
+""")  # noqa: S608
