@@ -46,6 +46,11 @@ class Wire(Protocol):
         ...
 
     @property
+    def waiting(self) -> int:
+        """How many submitted messages no session has begun yet."""
+        ...
+
+    @property
     def trouble(self) -> str:
         """The last trouble, empty when there is none."""
         ...

@@ -40,6 +40,30 @@ class Bucket:
         self.per_second = per_second
 
 
+class Window:
+    """How many attempts may be open: as many as keep the wire busy, since a crash leaves that many
+    in doubt.
+    """
+
+    LEAST = 64
+
+    def __init__(self) -> None:
+        self._size = float(self.LEAST)
+
+    def size(self, most: int) -> int:
+        """So many, at most `most`."""
+        self._size = min(self._size, float(max(most, self.LEAST)))
+        return min(most, int(self._size))
+
+    def observe(self, waiting: int) -> None:
+        """Attempts are about to be opened while `waiting` open ones are not on the wire yet."""
+        if waiting == 0:
+            # The wire ran dry: what is opened at once must last longer.
+            self._size = self._size * 1.5
+        elif waiting > self._size / 2:
+            self._size = max(float(self.LEAST), self._size * 0.95)
+
+
 @dataclass
 class FairShare:
     """Stride scheduling: the run that had least for its weight is next."""

@@ -7,6 +7,7 @@ wire; when another begins, the one before is moved to `attempts`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -39,7 +40,7 @@ async def open_all(
     ours = [it for it in claimed if it.claim in held]
     if not ours:
         return {}
-    await rows.by_index(session)
+    await rows.by_key(session)
     tried = [it.key for it in ours if it.attempts]
     if tried:
         await session.execute(_ARCHIVE, rows.columns(tried))
@@ -60,7 +61,7 @@ async def divert(
     """Moves claimed messages that a gate stopped; returns those moved."""
     if not diverted:
         return []
-    await rows.by_index(session)
+    await rows.by_key(session)
     parameters = {
         **rows.columns([claimed.key for claimed, _ in diverted]),
         "befores": arrays.numbers([claimed.attempts for claimed, _ in diverted]),
@@ -79,7 +80,7 @@ async def settle(session: AsyncSession, outcomes: Sequence[Outcome]) -> list[row
     """
     if not outcomes:
         return []
-    await rows.by_index(session)
+    await rows.by_key(session)
     parameters = {
         **rows.columns([it.key for it in outcomes]),
         "numbers": arrays.numbers([it.number for it in outcomes]),
@@ -93,10 +94,11 @@ async def settle(session: AsyncSession, outcomes: Sequence[Outcome]) -> list[row
     return changed
 
 
-async def reap(session: AsyncSession, claim: int) -> list[rows.Changed]:
+async def reap(session: AsyncSession, claim: claims.Lapsed) -> list[rows.Changed]:
     """Puts messages of a lapsed claim that have an open attempt in doubt."""
-    await rows.by_index(session)
-    return [rows.Changed(*row) for row in await session.execute(_REAP, {"claim": claim})]
+    await rows.by_key(session)
+    found = await session.execute(_REAP[claim.of], claim.parameters)
+    return [rows.Changed(*row) for row in found]
 
 
 async def _wait(
@@ -119,18 +121,16 @@ def _kept(text: str, most: int) -> str:
     return text[:most].replace("\x00", "")
 
 
-_ARCHIVE = text("""
+_ARCHIVE = text(f"""
     INSERT INTO attempts (run_date, message_id, number, provider, worker, started_at, ended_at,
         outcome, answer, provider_reference)
     SELECT m.run_date, m.message_id, m.attempts, m.provider, m.worker, m.attempt_started_at,
         m.attempt_ended_at, m.attempt_outcome, m.answer, m.provider_reference
-    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[])) AS g (run_date, message_id)
-    JOIN messages m USING (run_date, message_id)
-    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.state IN (1, 3)
-      AND m.attempt_started_at IS NOT NULL
+    FROM messages m
+    WHERE {rows.OF_KEYS} AND m.state IN (1, 3) AND m.attempt_started_at IS NOT NULL
     ON CONFLICT DO NOTHING
-""")
-_OPEN = text("""
+""")  # noqa: S608 (constant parts)
+_OPEN = text(f"""
     UPDATE messages m
     SET state = 2, reason = '', attempts = m.attempts + 1, revision = m.revision + 1,
         not_before = NULL, claim = g.claim, provider = :provider, worker = :worker,
@@ -138,10 +138,11 @@ _OPEN = text("""
         answer = '', provider_reference = '', updated_at = now()
     FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:claims AS bigint[]),
         CAST(:befores AS integer[])) AS g (run_date, message_id, claim, before)
-    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.run_date = g.run_date
-      AND m.message_id = g.message_id AND m.attempts = g.before AND m.state IN (1, 3)
+    WHERE {rows.OF_KEYS}
+      AND m.run_date = g.run_date AND m.message_id = g.message_id
+      AND m.attempts = g.before AND m.state IN (1, 3)
     RETURNING m.message_id, m.attempts
-""")
+""")  # noqa: S608
 _GIVEN = """CAST(:states AS smallint[]), CAST(:reasons AS text[]), CAST(:times AS timestamptz[])"""
 _MOVE = """state = g.state, reason = g.reason, not_before = g.not_before,
         doubt_since = CASE WHEN g.state = 7 THEN now() END, revision = m.revision + 1,
@@ -151,8 +152,9 @@ _DIVERT = text(f"""
     SET {_MOVE}
     FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:befores AS integer[]), {_GIVEN})
         AS g (run_date, message_id, before, state, reason, not_before)
-    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.run_date = g.run_date
-      AND m.message_id = g.message_id AND m.attempts = g.before AND m.state IN (1, 3)
+    WHERE {rows.OF_KEYS}
+      AND m.run_date = g.run_date AND m.message_id = g.message_id
+      AND m.attempts = g.before AND m.state IN (1, 3)
     RETURNING {rows.CHANGED_COLUMNS}
 """)  # noqa: S608 (constant parts)
 # An attempt put in doubt may still learn its real outcome; one given up is not tried again.
@@ -163,29 +165,22 @@ _SETTLE = text(f"""
     FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:numbers AS integer[]), {_GIVEN},
         CAST(:answers AS text[]), CAST(:references AS text[]))
         AS g (run_date, message_id, number, state, reason, not_before, answer, reference)
-    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.run_date = g.run_date
-      AND m.message_id = g.message_id AND m.attempts = g.number
+    WHERE {rows.OF_KEYS}
+      AND m.run_date = g.run_date AND m.message_id = g.message_id AND m.attempts = g.number
       AND m.state = ANY(CAST(:from AS smallint[])) AND NOT (m.state = 12 AND g.state IN (1, 3))
     RETURNING {rows.CHANGED_COLUMNS}
 """)  # noqa: S608
 _IN_DOUBT = """state = 7, reason = 'WORKER_LOST', doubt_since = now(), attempt_ended_at = now(),
         attempt_outcome = 7, revision = m.revision + 1, updated_at = now()"""
-_REAP = text(f"""
-    WITH claim AS (SELECT * FROM claims WHERE id = :claim), lost AS (
-        SELECT m.run_date, m.message_id FROM claim c JOIN messages m
-          ON m.run_date = c.run_date AND m.run_id = c.run_id
-         AND m.seq BETWEEN c.from_seq AND c.to_seq
-        WHERE m.state = 2 AND m.claim = c.id
-        UNION ALL
-        SELECT m.run_date, m.message_id
-        FROM claim c, unnest(c.ids, c.dates) AS g (message_id, run_date)
-        JOIN messages m USING (message_id, run_date)
-        WHERE m.state = 2 AND m.claim = c.id
-    )
-    UPDATE messages m
-    SET {_IN_DOUBT}
-    FROM lost
-    WHERE m.run_date = lost.run_date AND m.message_id = lost.message_id
-      AND m.state = 2 AND m.claim = :claim
-    RETURNING {rows.CHANGED_COLUMNS}
-""")  # noqa: S608
+
+
+def _reap(covered: str) -> Any:
+    return text(f"""
+        UPDATE messages m
+        SET {_IN_DOUBT}
+        WHERE {covered} AND m.state = 2 AND m.claim = :claim
+        RETURNING {rows.CHANGED_COLUMNS}
+    """)  # noqa: S608
+
+
+_REAP = {of: _reap(covered) for of, covered in claims.COVERED.items()}

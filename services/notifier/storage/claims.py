@@ -26,10 +26,19 @@ class Holder(NamedTuple):
 
 
 class Lapsed(NamedTuple):
-    """A claim whose lease has ended."""
+    """A claim whose lease has ended: `of` a range or of ids, with what a statement needs of it."""
 
     id: int
     run_id: UUID | None
+    of: str
+    parameters: dict[str, object]
+
+
+# The messages of a claim, by the parameters of `Lapsed`.
+COVERED = {
+    "range": "m.run_date = :day AND m.run_id = :run_id AND m.seq BETWEEN :from AND :to",
+    "ids": rows.OF_KEYS,
+}
 
 
 async def waiting(session: AsyncSession, channel: Channel) -> tuple[bool, bool]:
@@ -111,14 +120,19 @@ async def wait_again(
 
 async def lapsed(session: AsyncSession, limit: int) -> list[Lapsed]:
     """Locks claims that lapsed, by the database's clock; passes over those locked already."""
-    found = await session.execute(_LAPSED, {"limit": limit})
-    return [Lapsed(row.id, row.run_id) for row in found]
+    return [_lapsed(row) for row in await session.execute(_LAPSED, {"limit": limit})]
 
 
-async def free(session: AsyncSession, claim: int) -> None:
+async def locked(session: AsyncSession, claim: int) -> Lapsed:
+    """Locks a claim of one's own, to end it before its time."""
+    return _lapsed((await session.execute(_LOCKED, {"claim": claim})).one())
+
+
+async def free(session: AsyncSession, claim: Lapsed) -> None:
     """Ends a locked claim: what it covers without an attempt may be claimed by anybody."""
-    await session.execute(_FREE, {"claim": claim})
-    await session.execute(_FINISH, {"claims": arrays.numbers([claim])})
+    await rows.by_key(session)
+    await session.execute(_FREE[claim.of], claim.parameters)
+    await session.execute(_FINISH, {"claims": arrays.numbers([claim.id])})
 
 
 async def now(session: AsyncSession) -> datetime:
@@ -128,11 +142,19 @@ async def now(session: AsyncSession) -> datetime:
 
 
 async def _by_ids(session: AsyncSession, claim: int, run: Run | None) -> list[Claimed]:
-    await rows.by_index(session)
-    found = await session.execute(_OF_IDS, {"claim": claim})
+    await rows.by_key(session)
+    found = await session.execute(_OF_IDS, (await locked(session, claim)).parameters)
     if run is not None:
         return [rows.claimed(row, claim, run.kind) for row in found]
     return [rows.claimed(row, claim, rows.kind(*row[9:])) for row in found]
+
+
+def _lapsed(row: Any) -> Lapsed:
+    if row.ids is None:
+        given = {"day": row.run_date, "run_id": row.run_id, "from": row.from_seq, "to": row.to_seq}
+        return Lapsed(row.id, row.run_id, "range", {"claim": row.id, **given})
+    given = {"ids": arrays.uuids(row.ids), "days": rows.days(row.dates)}
+    return Lapsed(row.id, row.run_id, "ids", {"claim": row.id, **given})
 
 
 def _holder(holder: Holder) -> dict[str, object]:
@@ -141,16 +163,14 @@ def _holder(holder: Holder) -> dict[str, object]:
 
 def _take(of: str, run: str) -> Any:
     return text(f"""
-        WITH due AS (
-            SELECT message_id, run_date FROM ready
-            WHERE {of} AND due_at <= clock_timestamp()
-            ORDER BY due_at
-            LIMIT :limit
-            FOR UPDATE SKIP LOCKED
-        ), taken AS (
-            DELETE FROM ready r USING due
-            WHERE r.message_id = due.message_id AND r.run_date = due.run_date
-            RETURNING r.message_id, r.run_date
+        WITH taken AS (
+            DELETE FROM ready WHERE ctid = ANY(ARRAY(
+                SELECT ctid FROM ready
+                WHERE {of} AND due_at <= clock_timestamp()
+                ORDER BY due_at
+                LIMIT :limit
+                FOR UPDATE SKIP LOCKED))
+            RETURNING message_id, run_date
         )
         INSERT INTO claims (run_id, ids, dates, worker, lease_until)
         SELECT {run}, array_agg(message_id), array_agg(run_date), :worker,
@@ -179,10 +199,8 @@ _OF_RANGE = text(f"""
     ORDER BY m.seq
 """)  # noqa: S608 (constant columns)
 _OF_IDS = text(f"""
-    SELECT {rows.CLAIMED_COLUMNS}, {rows.KIND_COLUMNS}
-    FROM claims c, unnest(c.ids, c.dates) AS g (message_id, run_date)
-    JOIN messages m USING (message_id, run_date)
-    WHERE c.id = :claim AND m.state IN (1, 3)
+    SELECT {rows.CLAIMED_COLUMNS}, {rows.KIND_COLUMNS} FROM messages m
+    WHERE {rows.OF_KEYS} AND m.state IN (1, 3)
 """)  # noqa: S608
 _WAITING = text("""
     SELECT
@@ -204,41 +222,44 @@ _RENEW = text("""
     RETURNING id
 """)
 _FINISH = text("DELETE FROM claims WHERE id = ANY(CAST(:claims AS bigint[]))")
-_REQUEUE = text("""
-    INSERT INTO ready (message_id, run_date, run_id, channel, due_at)
-    SELECT m.message_id, m.run_date, m.run_id, m.channel, clock_timestamp()
-    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[])) AS g (run_date, message_id)
-    JOIN messages m USING (message_id, run_date)
-    WHERE m.run_date = ANY(CAST(:days AS date[])) AND m.state IN (1, 3)
+_WAIT = "INSERT INTO ready (message_id, run_date, run_id, channel, due_at)"
+_REQUEUE = text(f"""
+    {_WAIT}
+    SELECT m.message_id, m.run_date, m.run_id, m.channel, clock_timestamp() FROM messages m
+    WHERE {rows.OF_KEYS} AND m.state IN (1, 3)
     ON CONFLICT DO NOTHING
-""")
-_WAIT_AGAIN = text("""
-    INSERT INTO ready (message_id, run_date, run_id, channel, due_at)
+""")  # noqa: S608
+_WAIT_AGAIN = text(f"""
+    {_WAIT}
     SELECT m.message_id, m.run_date, m.run_id, m.channel, coalesce(g.due, clock_timestamp())
     FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:due AS timestamptz[]))
         AS g (run_date, message_id, due)
     JOIN messages m USING (message_id, run_date)
-    WHERE m.run_date = ANY(CAST(:days AS date[]))
+    WHERE {rows.OF_KEYS}
     ON CONFLICT (message_id, run_date) DO UPDATE SET due_at = excluded.due_at
-""")
-_LAPSED = text("""
-    SELECT id, run_id FROM claims WHERE lease_until < clock_timestamp()
+""")  # noqa: S608
+_CLAIM_COLUMNS = "id, run_id, run_date, from_seq, to_seq, ids, dates"
+_LAPSED = text(f"""
+    SELECT {_CLAIM_COLUMNS} FROM claims WHERE lease_until < clock_timestamp()
     ORDER BY id
     LIMIT :limit
     FOR UPDATE SKIP LOCKED
-""")
+""")  # noqa: S608
+_LOCKED = text(f"SELECT {_CLAIM_COLUMNS} FROM claims WHERE id = :claim FOR UPDATE")  # noqa: S608
+
+
+def _free(covered: str, state: str) -> Any:
+    return text(f"""
+        {_WAIT}
+        SELECT m.message_id, m.run_date, m.run_id, m.channel, clock_timestamp() FROM messages m
+        WHERE {covered} AND {state}
+        ON CONFLICT DO NOTHING
+    """)  # noqa: S608
+
+
 # One of a range that was tried already waits, or is claimed, by its id.
-_FREE = text("""
-    INSERT INTO ready (message_id, run_date, run_id, channel, due_at)
-    SELECT m.message_id, m.run_date, m.run_id, m.channel, clock_timestamp()
-    FROM claims c JOIN messages m
-      ON m.run_date = c.run_date AND m.run_id = c.run_id AND m.seq BETWEEN c.from_seq AND c.to_seq
-    WHERE c.id = :claim AND m.state = 1 AND m.attempts = 0
-    UNION ALL
-    SELECT m.message_id, m.run_date, m.run_id, m.channel, clock_timestamp()
-    FROM claims c, unnest(c.ids, c.dates) AS g (message_id, run_date)
-    JOIN messages m USING (message_id, run_date)
-    WHERE c.id = :claim AND m.state IN (1, 3)
-    ON CONFLICT DO NOTHING
-""")
+_FREE = {
+    "range": _free(COVERED["range"], "m.state = 1 AND m.attempts = 0"),
+    "ids": _free(COVERED["ids"], "m.state IN (1, 3)"),
+}
 _NOW = text("SELECT clock_timestamp()")

@@ -79,7 +79,6 @@ async def apply(session: AsyncSession, limit: int) -> list[rows.Changed]:
         "states": arrays.numbers([it.state for it in waiting]),
         "from": arrays.numbers(RECEIPT_FROM),
     }
-    await rows.by_index(session)
     await session.execute(_NOTE_PARTS, given)
     moved = [rows.Changed(*row) for row in await session.execute(_MOVE, given)]
     by_id = [it for it in waiting if it.message_id is not None]

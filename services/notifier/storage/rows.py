@@ -64,6 +64,8 @@ MESSAGE_COLUMNS = """m.run_date, m.message_id, m.run_id, m.contact_id, m.channel
     m.advertiser_id, m.address, m.state, m.reason, m.revision, m.not_before, m.created_at,
     m.updated_at, m.seq"""
 
+OF_KEYS = "m.run_date = ANY(CAST(:days AS date[])) AND m.message_id = ANY(CAST(:ids AS uuid[]))"
+
 CHANGED_COLUMNS = "m.run_date, m.message_id, m.run_id, m.state, m.reason, m.revision, m.updated_at"
 
 CLAIMED_COLUMNS = """m.run_date, m.message_id, m.attempts, m.address, m.address_key, m.time_zone,
@@ -124,7 +126,7 @@ def kind(run_id: Any, channel: int, purpose: int, *others: Any) -> Kind:
 
 
 def columns(keys: Sequence[Key]) -> dict[str, object]:
-    """Parameters `dates`, `ids` and `days` for a statement over many messages."""
+    """Parameters `dates`, `ids` and `days` for a statement over many messages; see `OF_KEYS`."""
     return {
         "dates": arrays.dates([key.run_date for key in keys]),
         "ids": arrays.uuids([key.message_id for key in keys]),
@@ -137,16 +139,16 @@ def days(dates: Iterable[date]) -> str:
     return arrays.dates(sorted(set(dates)))
 
 
-async def by_index(session: AsyncSession) -> None:
-    """Has the rest of the transaction find rows by their keys.
+async def by_key(session: AsyncSession) -> None:
+    """Has the rest of the transaction find rows by their keys, and join what it found by hashing.
 
-    A day's partition grows from nothing to millions faster than statistics follow; a plan that
-    reads it whole for every batch would be 20 times slower (measured).
+    A day's partition grows from nothing to millions faster than statistics follow; a plan made
+    for a few rows reads all of them for every batch (measured: 4 ms a message instead of 15 µs).
     """
-    await session.execute(_BY_INDEX)
+    await session.execute(_BY_KEY)
 
 
-_BY_INDEX = text("""
-    SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+_BY_KEY = text("""
+    SELECT set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true),
            set_config('enable_seqscan', 'off', true)
 """)

@@ -127,7 +127,7 @@ async def end_waiting(
 
     Without `to` only those whose own time has passed expire. Passes over locked ones.
     """
-    await rows.by_index(session)
+    await rows.by_key(session)
     given = {
         "day": run.run_date,
         "run_id": run.run_id,
@@ -249,19 +249,18 @@ _WAKE = text("""
 """)
 _END_WAITING = text(f"""
     WITH picked AS (
-        SELECT run_date, message_id FROM messages
+        SELECT message_id FROM messages
         WHERE run_date = :day AND run_id = :run_id AND seq > :after AND seq <= :until
           AND state IN (1, 3) AND (:all OR not_after <= now())
         FOR UPDATE SKIP LOCKED
     ), gone AS (
-        DELETE FROM ready r USING picked
-        WHERE r.message_id = picked.message_id AND r.run_date = picked.run_date
+        DELETE FROM ready
+        WHERE message_id = ANY(ARRAY(SELECT message_id FROM picked)) AND run_date = :day
     )
     UPDATE messages m
     SET state = :state, reason = :reason, not_before = NULL, revision = m.revision + 1,
         updated_at = now()
-    FROM picked
-    WHERE m.run_date = picked.run_date AND m.message_id = picked.message_id
+    WHERE m.run_date = :day AND m.message_id = ANY(ARRAY(SELECT message_id FROM picked))
     RETURNING {rows.CHANGED_COLUMNS}
 """)  # noqa: S608
 _CLOSE_LINE = text("""

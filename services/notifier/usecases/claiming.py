@@ -46,7 +46,7 @@ async def claim_run(session: AsyncSession, run: Run, limit: int, terms: Terms) -
         return Batch()
     fresh = await runs.get(session, run.run_id)
     if fresh is None or fresh.state == RunState.PAUSED:
-        await claims.free(session, claim)
+        await claims.free(session, await claims.locked(session, claim))
         return Batch()
     return await _gated(session, claim, run.channel, claimed, fresh, terms)
 

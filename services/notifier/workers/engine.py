@@ -18,7 +18,7 @@ from chassis import context
 from chassis.db import Sessions
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
-from services.notifier.domain.scheduling import Bucket
+from services.notifier.domain.scheduling import Bucket, Window
 from services.notifier.domain.states import Result, Verdict
 from services.notifier.domain.work import Outgoing, Prepared
 from services.notifier.storage import attempts, claims, lookups
@@ -34,8 +34,6 @@ _GATHER_SECONDS = 0.03
 _MOST_ENDED = 1_000
 _MOST_OPENED = 500
 _TELL_SECONDS = 1.5
-# The window follows the rate: what a crash leaves in doubt stays near what the wire needs.
-_LEAST_WINDOW, _WINDOW_SECONDS = 64, 0.2
 _STOP_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
@@ -55,6 +53,7 @@ class Engine:
         self._fresh = Freshness(sessions, self._leases.runs)
         self._filler = Filler(settings, sessions, wire, self._held, self._leases)
         self._bucket = Bucket(0, now())
+        self._window = Window()
         self._ended: deque[settling.Ended] = deque()
         self._some_ended = asyncio.Event()
         self._enough_ended = asyncio.Event()
@@ -144,15 +143,14 @@ class Engine:
             self._enough_ended.set()
 
     @property
-    def _window(self) -> int:
+    def _room(self) -> int:
         """How many attempts may be open."""
-        wanted = max(_LEAST_WINDOW, int(self._filler.rate * _WINDOW_SECONDS))
-        return min(self._wire.capacity, wanted)
+        return self._window.size(self._wire.capacity)
 
     @property
     def _enough(self) -> int:
         """So many ends are worth a commit: a quarter of the window."""
-        return min(max(1, self._window // 4), max(1, len(self._leases)))
+        return min(max(1, self._room // 4), max(1, len(self._leases)))
 
     async def _fill(self) -> None:
         while not self._stopping:
@@ -164,7 +162,7 @@ class Engine:
 
     async def _submit_some(self) -> None:
         """Opens attempts for what the window can take now, and hands them to the wire."""
-        window = self._window
+        window = self._room
         room = min(window - len(self._leases), self._bucket.room(now()), _MOST_OPENED)
         # The last eighth is kept for messages that belong to no run.
         reserve = max(1, window // 8)
@@ -175,6 +173,7 @@ class Engine:
         if not batch:
             await self._wait_for_room(room)
             return
+        self._window.observe(self._wire.waiting)
         await self._open(batch)
 
     async def _open(self, batch: list[Prepared]) -> None:

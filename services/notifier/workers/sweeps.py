@@ -66,10 +66,10 @@ class Sweeper:
                 lapsed = await claims.lapsed(session, _CLAIMS)
                 doubts = 0
                 for claim in lapsed:
-                    changed = await attempts.reap(session, claim.id)
+                    changed = await attempts.reap(session, claim)
                     doubts += len(changed)
                     await reports.announce(session, changed, self._settings.region)
-                    await claims.free(session, claim.id)
+                    await claims.free(session, claim)
                 await runs.wake(session, [it.run_id for it in lapsed if it.run_id])
             if lapsed:
                 metrics.doubts.labels("lapsed").inc(doubts)

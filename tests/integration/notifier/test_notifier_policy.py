@@ -122,7 +122,8 @@ class TestDoubts:
         young = await house.take(["young@example.vn"])
         await house.sql(
             "UPDATE messages SET state = 7, attempts = 1, attempt_started_at = now(),"
-            " doubt_since = now() - CASE WHEN run_id = :young THEN interval '0' ELSE interval '2 days' END",
+            " doubt_since = now() - CASE WHEN run_id = :young THEN interval '0'"
+            " ELSE interval '2 days' END",
             young=young,
         )
 
@@ -179,8 +180,8 @@ class TestFairness:
         await mail.took(10)
         await house.sql(
             "WITH one AS (INSERT INTO messages (run_date, message_id, channel, purpose,"
-            " advertiser_id, sender_identity_id, content_hash, address, address_key) SELECT current_date,"
-            " gen_random_uuid(), 2, 3, advertiser_id, :sender, :content,"
+            " advertiser_id, sender_identity_id, content_hash, address, address_key)"
+            " SELECT current_date, gen_random_uuid(), 2, 3, advertiser_id, :sender, :content,"
             " 'code@example.vn', 'code@example.vn' FROM messages LIMIT 1 RETURNING *)"
             " INSERT INTO ready (message_id, run_date, channel, due_at)"
             " SELECT message_id, run_date, channel, now() FROM one",

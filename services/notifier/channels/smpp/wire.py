@@ -45,6 +45,11 @@ class SmppWire:
         """The windows of the binds that are up."""
         return self._window * len(self._up)
 
+    @property
+    def waiting(self) -> int:
+        """How many submitted messages no session has begun yet."""
+        return len(self._waiting)
+
     def submit(self, message: Outgoing) -> None:
         """Queues it for the next free bind."""
         self._waiting.append(message)

@@ -47,6 +47,11 @@ class SmtpWire:
         stuck = sum(lane.is_stuck for lane in self._lanes)
         return self._window * (self._connections - stuck) // self._connections + stuck
 
+    @property
+    def waiting(self) -> int:
+        """How many submitted messages no session has begun yet."""
+        return len(self._waiting)
+
     def submit(self, message: Outgoing) -> None:
         """Queues it for the next free session."""
         self._waiting.append(message)
