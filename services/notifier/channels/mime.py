@@ -4,12 +4,13 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.notifier.domain.states import Purpose
 from services.notifier.domain.work import Key, Sender
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
+_BARE = re.compile(r"\r\n?")
 _WORD_BYTES = 45
 _PLAIN = re.compile(r"[\x20-\x7e]*")
 
@@ -17,8 +18,7 @@ Sign = Callable[[bytes], bytes]
 """Returns a message with its signature header before it; the place of DKIM."""
 
 
-@dataclass(frozen=True)
-class Mail:
+class Mail(NamedTuple):
     """What differs from one recipient to the next."""
 
     key: Key
@@ -61,20 +61,19 @@ class Composer:
 
     def compose(self, mail: Mail) -> bytes:
         """The message as it goes after DATA: CRLF only, dots stuffed, without the final dot."""
-        message_id = mail.key.message_id
-        lines = [
-            self._head,
-            f"Date: {mail.date}",
-            f"Message-ID: <{message_id}@{self._domain}>",
-            f"X-Mekong-Message-Id: {message_id}",
-            f"To: {_clean(mail.to)}",
-            f"Subject: {encoded(mail.subject)}",
-        ]
+        message_id = str(mail.key.message_id)
+        unsubscribe = ""
         if mail.unsubscribe_url:
-            lines.append(f"List-Unsubscribe: <{_clean(mail.unsubscribe_url)}>")
-            lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
-        head = "\r\n".join(lines).encode()
-        whole = head + b"\r\n" + _body(mail, message_id.hex)
+            unsubscribe = (
+                f"List-Unsubscribe: <{_clean(mail.unsubscribe_url)}>\r\n"
+                "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+            )
+        head = (
+            f"{self._head}\r\nDate: {mail.date}\r\nMessage-ID: <{message_id}@{self._domain}>\r\n"
+            f"X-Mekong-Message-Id: {message_id}\r\nTo: {_clean(mail.to)}\r\n"
+            f"Subject: {encoded(mail.subject)}\r\n{unsubscribe}"
+        )
+        whole = head.encode() + _body(mail, message_id)
         if self._sign is not None:
             whole = self._sign(whole)
         return whole.replace(b"\r\n.", b"\r\n..")
@@ -88,24 +87,25 @@ def encoded(value: str) -> str:
     value = _clean(value)
     if len(value) <= 66 and _PLAIN.fullmatch(value) and "=?" not in value:
         return value
-    words: list[str] = []
-    chunk = b""
-    for letter in value:
-        piece = letter.encode("utf-8", "replace")
-        if len(chunk) + len(piece) > _WORD_BYTES:
-            words.append(_word(chunk))
-            chunk = b""
-        chunk += piece
-    words.append(_word(chunk))
+    data = value.encode("utf-8", "replace")
+    words, start = [], 0
+    while start < len(data) or not words:
+        end = min(start + _WORD_BYTES, len(data))
+        # No word may end within a letter: its continuing bytes are 10xxxxxx.
+        while end < len(data) and data[end] & 0xC0 == 0x80:
+            end -= 1
+        words.append(_word(data[start:end]))
+        start = end
     return "\r\n ".join(words)
 
 
 def _word(chunk: bytes) -> str:
-    return f"=?utf-8?b?{base64.b64encode(chunk).decode()}?="
+    return f"=?utf-8?b?{binascii.b2a_base64(chunk, newline=False).decode()}?="
 
 
 def _clean(value: str) -> str:
-    return _CONTROL.sub(" ", value).strip()
+    # What prints has none of the letters that would have to go.
+    return (value if value.isprintable() else _CONTROL.sub(" ", value)).strip()
 
 
 def _mailbox(name: str, address: str) -> str:
@@ -138,7 +138,8 @@ def _body(mail: Mail, mark: str) -> bytes:
 
 
 def _part(text: str, kind: str) -> bytes:
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\r" in text:
+        text = _BARE.sub("\n", text)
     data = text.encode("utf-8", "replace")
     if len(data) - len(text) > len(text) // 6:
         how, body = b"base64", base64.encodebytes(data.replace(b"\n", b"\r\n"))

@@ -41,17 +41,21 @@ def judge(
     """
     if run is not None and run.state in (RunState.CANCELLED, RunState.EXPIRED):
         return ended(run)
-    if any(limit and limit <= now for limit in (message.not_after, run and run.not_after)):
+    if _is_past(message.not_after, now) or (run is not None and _is_past(run.not_after, now)):
         return Next(State.EXPIRED, Reason.TIME_PASSED)
     if sender is None or sender.advertiser_id != message.advertiser_id:
         return Next(State.SKIPPED, Reason.SENDER_MISSING)
     if sender.expires_at and sender.expires_at <= now:
         return Next(State.SKIPPED, Reason.SENDER_EXPIRED)
-    if any(it.covers(message) for it in suppressions):
+    if suppressions and any(it.covers(message) for it in suppressions):
         return Next(State.SKIPPED, Reason.SUPPRESSED)
     if (message.channel, message.purpose) in HOURS_APPLY:
         return _hours(message, now, default_zone)
     return None
+
+
+def _is_past(limit: datetime | None, now: datetime) -> bool:
+    return limit is not None and limit <= now
 
 
 def ended(run: Run) -> Next:
@@ -63,8 +67,10 @@ def ended(run: Run) -> Next:
 
 def label(text: str, purpose: Purpose) -> str:
     """`text` with the label the law wants first, unless it is there."""
-    wanted = LABELS.get(purpose, "")
-    return text if text.lstrip().startswith(wanted.strip() or "\0") else wanted + text
+    wanted = LABELS.get(purpose)
+    if wanted is None:
+        return text
+    return text if text.lstrip().startswith(wanted.strip()) else wanted + text
 
 
 def opens(zone: str, address: str, now: datetime, default_zone: str) -> datetime | None:

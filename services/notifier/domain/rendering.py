@@ -24,6 +24,7 @@ class Renderer:
     def __init__(self, content: Content) -> None:
         """Raises `RenderFailed` when a part does not parse."""
         self.content = content
+        self._parts = {name: bool(source) for name, source in self._sources().items()}
         self._env = minijinja.Environment(
             fuel=FUEL,
             undefined_behavior="lenient",
@@ -42,15 +43,15 @@ class Renderer:
         An empty value is left out, so that `default("…")` applies to it.
         """
         capped = {
-            name: value if name in OURS else value[:LONGEST_VALUE]
+            name: value if len(value) <= LONGEST_VALUE or name in OURS else value[:LONGEST_VALUE]
             for name, value in values.items()
             if value
         }
         try:
-            subject, html, text = (
-                self._env.render_template(name, **capped) if source else ""
-                for name, source in self._sources().items()
-            )
+            subject, html, text = [
+                self._env.render_template(name, **capped) if is_there else ""
+                for name, is_there in self._parts.items()
+            ]
         except (minijinja.TemplateError, ValueError) as wrong:
             raise RenderFailed(getattr(wrong, "kind", "value")) from None
         if len(html) > LONGEST_BODY or len(text) > LONGEST_BODY:

@@ -1,7 +1,7 @@
 """Renders claimed messages for the wire; one that cannot be made fails alone."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -12,11 +12,13 @@ from services.notifier.config import Settings
 from services.notifier.domain import gates, sms, tokens
 from services.notifier.domain.rendering import Renderer, RenderFailed
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
-from services.notifier.domain.work import NOBODY, Claimed, Content, Prepared, Sender
+from services.notifier.domain.work import NOBODY, Claimed, Content, Kind, Prepared, Sender
 from services.notifier.usecases.claiming import Batch
 
 _SLICE = 20
 _MOST_KEPT = 200
+
+Texts = tuple[str, str, str]
 
 
 @dataclass
@@ -27,12 +29,22 @@ class Made:
     failed: list[tuple[Claimed, Next]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Bench:
+    """What the messages of one kind are made with; `text` makes subject, HTML and text of one."""
+
+    sender: Sender
+    text: Callable[[Claimed, str], Texts]
+    composer: mime.Composer | None
+
+
 class Workshop:
     """Keeps parsed contents and mail skeletons from one batch to the next."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._secret = settings.mac_key.get_secret_value().encode()
+        self._links = f"{settings.public_url.rstrip('/')}/u/"
         self._renderers: dict[str, Renderer] = {}
         self._composers: dict[tuple[Sender, Purpose, UUID | None], mime.Composer] = {}
 
@@ -40,33 +52,72 @@ class Workshop:
         """Renders a batch in slices, so that answers are read in between."""
         made = Made()
         date = format_datetime(datetime.now(UTC))
+        benches: dict[Kind, _Bench | Reason] = {}
+        kind: Kind | None = None
+        bench: _Bench | Reason = Reason.CONTENT_MISSING
         for number, message in enumerate(batch.messages):
             if number % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)
+            if message.kind is not kind:
+                kind = message.kind
+                if kind not in benches:
+                    benches[kind] = self._bench(kind, batch)
+                bench = benches[kind]
             try:
-                made.ready.append(self._prepare(message, batch, date, stale_at))
+                if isinstance(bench, Reason):
+                    made.failed.append((message, Next(State.FAILED, bench)))
+                else:
+                    made.ready.append(self._prepare(message, bench, batch, date, stale_at))
             except RenderFailed:
                 made.failed.append((message, Next(State.FAILED, Reason.RENDER_FAILED)))
             except sms.TooLong:
                 made.failed.append((message, Next(State.FAILED, Reason.TOO_LONG)))
-            except _NoContent:
-                made.failed.append((message, Next(State.FAILED, Reason.CONTENT_MISSING)))
         return made
 
-    def _prepare(self, message: Claimed, batch: Batch, date: str, stale_at: float) -> Prepared:
-        sender = (batch.senders or {})[message.kind.sender_identity_id or NOBODY]
-        content = (batch.contents or {}).get(message.kind.content_hash)
+    def _bench(self, kind: Kind, batch: Batch) -> _Bench | Reason:
+        sender = (batch.senders or {})[kind.sender_identity_id or NOBODY]
+        content = (batch.contents or {}).get(kind.content_hash)
         if content is None:
-            raise _NoContent
+            return Reason.CONTENT_MISSING
+        try:
+            text = self._text(kind, content, sender, batch.run.variables if batch.run else ())
+        except RenderFailed:
+            return Reason.RENDER_FAILED
+        composer = self._composer(sender, kind) if kind.channel is Channel.EMAIL else None
+        return _Bench(sender, text, composer)
+
+    def _text(
+        self, kind: Kind, content: Content, sender: Sender, names: Sequence[str]
+    ) -> Callable[[Claimed, str], Texts]:
+        if kind.run_id is None:
+            # What a caller of SendMessage wrote is the message itself, not a template.
+            written = gates.label(content.subject, kind.purpose), content.html, content.body
+            return lambda _message, _url: written
+        renderer = self._renderer(content)
+        always = {
+            "advertiser_name": sender.advertiser_name,
+            "advertiser_address": sender.postal_address,
+        }
+
+        def render(message: Claimed, url: str) -> Texts:
+            values = dict(zip(names, message.values, strict=False))
+            subject, html, text = renderer.render({**values, **always, "unsubscribe_url": url})
+            return gates.label(subject, kind.purpose), html, text
+
+        return render
+
+    def _prepare(
+        self, message: Claimed, bench: _Bench, batch: Batch, date: str, stale_at: float
+    ) -> Prepared:
         url = self._unsubscribe_url(message)
-        subject, html, text = self._texts(message, content, batch, sender, url)
+        subject, html, text = bench.text(message, url)
         coding, joined, payload = 0, False, b""
         parts: tuple[bytes, ...] = ()
-        envelope = sender.address
-        if message.channel is Channel.EMAIL:
+        envelope = bench.sender.address
+        if bench.composer is not None:
             envelope = tokens.return_path(message.key, self._settings.mail_domain, self._secret)
             mail = mime.Mail(message.key, message.address, subject, html, text, url, date)
-            payload = self._composer(sender, message).compose(mail)
+            payload = bench.composer.compose(mail)
         else:
             encoded = sms.encode(
                 gates.label(text, message.purpose), message.key.message_id.bytes[15]
@@ -84,28 +135,12 @@ class Workshop:
             stale_at=stale_at,
         )
 
-    def _texts(
-        self, message: Claimed, content: Content, batch: Batch, sender: Sender, url: str
-    ) -> tuple[str, str, str]:
-        if message.run_id is None:
-            # What a caller of SendMessage wrote is the message itself, not a template.
-            return gates.label(content.subject, message.purpose), content.html, content.body
-        names: Sequence[str] = batch.run.variables if batch.run else ()
-        values = {
-            **dict(zip(names, message.values, strict=False)),
-            "unsubscribe_url": url,
-            "advertiser_name": sender.advertiser_name,
-            "advertiser_address": sender.postal_address,
-        }
-        subject, html, text = self._renderer(content).render(values)
-        return gates.label(subject, message.purpose), html, text
-
     def _unsubscribe_url(self, message: Claimed) -> str:
-        if message.purpose is Purpose.TRANSACTIONAL:
+        kind = message.kind
+        if kind.purpose is Purpose.TRANSACTIONAL:
             return ""
-        link = tokens.Link(message.key, message.channel, message.purpose, message.advertiser_id)
-        token = tokens.link_token(link, self._secret)
-        return f"{self._settings.public_url.rstrip('/')}/u/{token}"
+        link = tokens.Link(message.key, kind.channel, kind.purpose, kind.advertiser_id)
+        return self._links + tokens.link_token(link, self._secret)
 
     def _renderer(self, content: Content) -> Renderer:
         if content.hash not in self._renderers:
@@ -113,21 +148,17 @@ class Workshop:
             self._renderers[content.hash] = Renderer(content)
         return self._renderers[content.hash]
 
-    def _composer(self, sender: Sender, message: Claimed) -> mime.Composer:
-        key = (sender, message.purpose, message.run_id)
+    def _composer(self, sender: Sender, kind: Kind) -> mime.Composer:
+        key = (sender, kind.purpose, kind.run_id)
         if key not in self._composers:
             _make_room(self._composers)
             self._composers[key] = mime.Composer(
                 sender,
-                message.purpose,
+                kind.purpose,
                 domain=self._settings.mail_domain,
-                stream=str(message.run_id) if message.run_id else "transactional",
+                stream=str(kind.run_id) if kind.run_id else "transactional",
             )
         return self._composers[key]
-
-
-class _NoContent(Exception):
-    """The content of a message is not kept here."""
 
 
 def _make_room(kept: dict) -> None:  # type: ignore[type-arg]
