@@ -88,7 +88,8 @@ def encoded(value: str) -> str:
     if len(value) <= 66 and _PLAIN.fullmatch(value) and "=?" not in value:
         return value
     data = value.encode("utf-8", "replace")
-    words, start = [], 0
+    words: list[str] = []
+    start = 0
     while start < len(data) or not words:
         end = min(start + _WORD_BYTES, len(data))
         # No word may end within a letter: its continuing bytes are 10xxxxxx.
