@@ -76,6 +76,7 @@ async def main(settings: Settings) -> None:
                 durable="accounts-audit",
                 handlers=consumers.audit_handlers(trail),
                 batch=_ENTRIES_TOGETHER,
+                batch_handler=consumers.audit_batch_handler(trail),
             ),
         ],
         ready=[

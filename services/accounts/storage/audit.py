@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, insert, select, text, update
+from sqlalchemy import RowMapping, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.accounts.domain.chain import FIRST, Entry
 from services.accounts.storage.tables import audit_entries, audit_keys
+
+Subject = tuple[str, str]
+Sealed = tuple[UUID, bytes]
 
 
 @dataclass(frozen=True)
@@ -47,33 +50,31 @@ async def head(session: AsyncSession) -> tuple[int, bytes]:
     return (row.sequence, bytes(row.hash)) if row else (0, FIRST)
 
 
-async def has(session: AsyncSession, entry_id: str) -> bool:
-    """Returns True if the entry was chained before."""
-    query = select(audit_entries.c.sequence).where(audit_entries.c.id == entry_id)
-    return (await session.execute(query)).first() is not None
+async def known(session: AsyncSession, entry_ids: Sequence[str]) -> set[str]:
+    """Returns those that were chained before."""
+    query = select(audit_entries.c.id).where(audit_entries.c.id.in_(entry_ids))
+    return set(await session.scalars(query))
 
 
-async def append(session: AsyncSession, entry: Entry, entry_hash: bytes) -> None:
-    """Adds the next entry; call `lock_chain` first."""
-    await session.execute(insert(audit_entries).values({**vars(entry), "hash": entry_hash}))
+async def append(session: AsyncSession, entries: Sequence[tuple[Entry, bytes]]) -> None:
+    """Adds the next entries, each with its hash; call `lock_chain` first."""
+    rows = [{**vars(entry), "hash": entry_hash} for entry, entry_hash in entries]
+    await session.execute(insert(audit_entries), rows)
 
 
-async def key_in_use(
-    session: AsyncSession, subject_type: str, subject_id: str
-) -> tuple[UUID, bytes] | None:
-    """Returns id and sealed bytes of the key for a subject's new values."""
-    query = select(audit_keys.c.id, audit_keys.c.sealed_key).where(
-        audit_keys.c.subject_type == subject_type,
-        audit_keys.c.subject_id == subject_id,
-        audit_keys.c.destroy_time.is_(None),
+async def keys_in_use(session: AsyncSession, subjects: Sequence[Subject]) -> dict[Subject, Sealed]:
+    """Returns id and sealed bytes of the keys for new values of subjects (type, id)."""
+    table = audit_keys
+    query = select(table.c.subject_type, table.c.subject_id, table.c.id, table.c.sealed_key).where(
+        tuple_(table.c.subject_type, table.c.subject_id).in_(subjects),
+        table.c.destroy_time.is_(None),
     )
-    row = (await session.execute(query)).first()
-    return (row.id, bytes(row.sealed_key)) if row else None
+    return {(row[0], row[1]): (row[2], bytes(row[3])) for row in await session.execute(query)}
 
 
-async def add_key(session: AsyncSession, values: Mapping[str, object]) -> None:
-    """Stores a subject's key; call `lock_chain` first."""
-    await session.execute(insert(audit_keys).values(values))
+async def add_keys(session: AsyncSession, rows: Sequence[Mapping[str, object]]) -> None:
+    """Stores keys of subjects; call `lock_chain` first."""
+    await session.execute(insert(audit_keys), rows)
 
 
 async def destroy_keys(session: AsyncSession, subject_type: str, subject_id: str) -> int:

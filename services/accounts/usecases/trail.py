@@ -15,6 +15,8 @@ from services.accounts.domain.chain import Entry, Happening
 from services.accounts.storage import audit
 from services.accounts.storage.audit import Kept
 
+_Keys = dict[audit.Subject, tuple[UUID, bytes]]
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -32,21 +34,29 @@ class Trail:
     def __init__(self, encryption_key: bytes) -> None:
         self._encryption_key = encryption_key
 
-    async def chain(self, session: AsyncSession, happened: Happening) -> None:
-        """Adds a happening as the newest entry, once; one writer at a time."""
+    async def chain(self, session: AsyncSession, happened: Sequence[Happening]) -> None:
+        """Adds happenings as the newest entries, each once; one writer at a time."""
         await audit.lock_chain(session)
-        if await audit.has(session, happened.id):
+        known = await audit.known(session, [each.id for each in happened])
+        fresh = {each.id: each for each in happened if each.id not in known}
+        if not fresh:
             return
         sequence, previous = await audit.head(session)
-        key_id, sealed = await self._sealed(session, happened)
-        entry = Entry(
-            sequence=sequence + 1,
-            key_id=key_id,
-            sealed=sealed,
-            previous_hash=previous,
-            **{name: getattr(happened, name) for name in _SHARED},
-        )
-        await audit.append(session, entry, chain.link(entry))
+        keys = await self._keys(session, list(fresh.values()))
+        entries = []
+        for each in fresh.values():
+            sequence += 1
+            key_id, sealed = _sealed(each, keys)
+            entry = Entry(
+                sequence=sequence,
+                key_id=key_id,
+                sealed=sealed,
+                previous_hash=previous,
+                **{name: getattr(each, name) for name in _SHARED},
+            )
+            previous = chain.link(entry)
+            entries.append((entry, previous))
+        await audit.append(session, entries)
 
     async def page(
         self, session: AsyncSession, wanted: audit.Filter, size: int, before: int | None
@@ -55,23 +65,26 @@ class Trail:
         found = await audit.page(session, wanted, size, before)
         return [(kept.entry.sequence, kept.hash, self._opened(kept)) for kept in found]
 
-    async def _sealed(
-        self, session: AsyncSession, happened: Happening
-    ) -> tuple[UUID | None, bytes | None]:
-        if happened.before is None and happened.after is None:
-            return None, None
-        subject = happened.subject_type, happened.subject_id
-        known = await audit.key_in_use(session, *subject)
-        if known is None:
+    async def _keys(self, session: AsyncSession, happened: Sequence[Happening]) -> _Keys:
+        """Returns the key of each subject that has values, a new one where there was none."""
+        subjects = {_subject(each): None for each in happened if _has_values(each)}
+        if not subjects:
+            return {}
+        in_use = await audit.keys_in_use(session, list(subjects))
+        keys: _Keys = {
+            subject: (key_id, sealing.unseal(self._encryption_key, sealed, _key_place(key_id)))
+            for subject, (key_id, sealed) in in_use.items()
+        }
+        rows = []
+        for subject in subjects.keys() - keys.keys():
             key_id, key = uuid_utils.compat.uuid7(), sealing.new_key()
-            values = {"id": key_id, "subject_type": subject[0], "subject_id": subject[1]}
-            kept = sealing.seal(self._encryption_key, key, _key_place(key_id))
-            await audit.add_key(session, {**values, "sealed_key": kept})
-        else:
-            key_id = known[0]
-            key = sealing.unseal(self._encryption_key, known[1], _key_place(key_id))
-        plain = json.dumps([happened.before, happened.after], ensure_ascii=False).encode()
-        return key_id, sealing.seal(key, plain, _entry_place(happened.id))
+            keys[subject] = key_id, key
+            sealed = sealing.seal(self._encryption_key, key, _key_place(key_id))
+            names = {"subject_type": subject[0], "subject_id": subject[1]}
+            rows.append({"id": key_id, **names, "sealed_key": sealed})
+        if rows:
+            await audit.add_keys(session, rows)
+        return keys
 
     def _opened(self, kept: Kept) -> Happening:
         entry, values = kept.entry, [None, None]
@@ -116,6 +129,22 @@ _SHARED = (
     "subject_id",
     "request_id",
 )
+
+
+def _subject(happened: Happening) -> audit.Subject:
+    return happened.subject_type, happened.subject_id
+
+
+def _has_values(happened: Happening) -> bool:
+    return happened.before is not None or happened.after is not None
+
+
+def _sealed(happened: Happening, keys: _Keys) -> tuple[UUID | None, bytes | None]:
+    if not _has_values(happened):
+        return None, None
+    key_id, key = keys[_subject(happened)]
+    plain = json.dumps([happened.before, happened.after], ensure_ascii=False).encode()
+    return key_id, sealing.seal(key, plain, _entry_place(happened.id))
 
 
 def _key_place(key_id: UUID) -> str:

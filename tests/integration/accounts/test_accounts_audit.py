@@ -47,7 +47,7 @@ def told(subject: str = "1", action: str = "contact.update", **more: Any) -> byt
 async def chain(house: Any, *payloads: bytes) -> None:
     for payload in payloads:
         async with house.sessions.begin() as session:
-            await house.trail.chain(session, messages.happening(payload))
+            await house.trail.chain(session, [messages.happening(payload)])
 
 
 async def verify(house: Any) -> Any:
@@ -78,6 +78,22 @@ class TestChain:
 
         verdict = await verify(house)
         assert (verdict.intact, verdict.entries) == (True, 12)
+
+    async def test_those_that_come_together_are_chained_in_order_and_once(self, house: Any) -> None:
+        await chain(house, told("1"))
+        twice = told("2")
+        payloads = [told("1"), twice, told("3", after=None), twice, told("2")]
+        async with house.sessions.begin() as session:
+            await house.trail.chain(session, [messages.happening(each) for each in payloads])
+            await house.trail.chain(session, [messages.happening(twice)])
+
+        page = await listed(house)
+        verdict = await verify(house)
+        assert [entry.subject_id for entry in page.entries] == ["2", "3", "2", "1", "1"]
+        assert dict(page.entries[0].after) == dict(page.entries[3].after) == {
+            "name": "Lan Anh", "score": 4,
+        }  # fmt: skip
+        assert (verdict.intact, verdict.entries) == (True, 5)
 
     async def test_what_comes_twice_is_chained_once(self, house: Any) -> None:
         payload = told()
