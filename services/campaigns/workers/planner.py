@@ -98,11 +98,11 @@ class Planner:
         finally:
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
-        await self._learn(run)
         async with self._sessions.begin() as session:
             frozen = await planning.freeze(session, run.id, fence, size, self._clock())
         if frozen:
             log.info("planned", run_id=str(run.id), audience=size)
+            await self._learn(run)
             await self._let_go(run.id)
 
     async def _prepare(self, run: Run, batches: Batches) -> None:
