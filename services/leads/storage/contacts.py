@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text, Uuid
 
+from chassis import db
 from chassis.errors import AlreadyExists
 from services.leads.domain import text as folding
 from services.leads.domain.contact import Channel, Contact, ExternalId
@@ -130,6 +131,12 @@ async def insert_many(session: AsyncSession, new: Sequence[Contact]) -> None:
         await copying.write(session, contact_external_ids, contact_lines.external_ids(new))
 
 
+async def merge_search(session: AsyncSession) -> None:
+    """Merge into the search index what waits beside it; others may read and write meanwhile."""
+    await db.allow(session, _MERGE_SECONDS)
+    await session.execute(_MERGE_SEARCH)
+
+
 async def _folded(session: AsyncSession, written: Sequence[str]) -> list[str]:
     """Return texts folded; the database is asked for those with letters that are not ours."""
     folded = [folding.fold_surely(it) for it in written]
@@ -205,6 +212,8 @@ def _clashes_named() -> Iterator[None]:
         ) from None
 
 
+_MERGE_SECONDS = 120
+_MERGE_SEARCH = text("SELECT gin_clean_pending_list('contacts_search')")
 _UNIQUE = {"contacts_code": "reference_code", "contact_external_ids_pkey": "external_ids"}
 _FOLDED = ("search_text",)
 _NEVER_CHANGED = ("id", "create_time")

@@ -21,6 +21,7 @@ from services.leads.domain.files import shape, table
 from services.leads.domain.files.vcard import Property
 from services.leads.domain.import_rows import Ready
 from services.leads.domain.importing import Import, Row
+from services.leads.storage import contacts
 from services.leads.storage import imports as stored
 from services.leads.usecases import import_batches, imports
 
@@ -28,6 +29,8 @@ LEASE_SECONDS = 30.0
 IDLE_SECONDS = 0.5
 # A file that kills its worker this often is not tried for ever.
 MOST_CLAIMS = 25
+# So many batches' words wait beside the search index before they are merged into it at once.
+MERGED_BATCHES = 10
 
 log = structlog.get_logger(__name__)
 
@@ -83,20 +86,29 @@ class Importer:
                 await stored.count(session, current, total, LEASE_SECONDS)
         batches = self._batches(file, current)
         batch: Batch = await asyncio.to_thread(next, batches, [])
-        while batch and not context.draining().is_set():
-            # The next rows are read while these are written: two cores, one import.
-            ahead = asyncio.create_task(asyncio.to_thread(next, batches, []))
-            try:
-                kept = await self._write(current, batch)
-            finally:
-                batch = await ahead
-            if not kept:
-                log.warning("import_lost", import_id=str(current.id), fence=current.fence)
-                return
+        async with asyncio.TaskGroup() as beside:
+            for number in itertools.count(1):
+                if not batch or context.draining().is_set():
+                    break
+                # The next rows are read while these are written: two cores, one import.
+                ahead = asyncio.create_task(asyncio.to_thread(next, batches, []))
+                try:
+                    kept = await self._write(current, batch)
+                finally:
+                    batch = await ahead
+                if not kept:
+                    log.warning("import_lost", import_id=str(current.id), fence=current.fence)
+                    return
+                if number % MERGED_BATCHES == 0 or not batch:
+                    beside.create_task(self._merge_search())
         if not batch:
             async with self._sessions.begin() as session:
                 await imports.complete(session, current)
             log.info("import_ended", import_id=str(current.id), dry_run=current.dry_run)
+
+    async def _merge_search(self) -> None:
+        async with self._sessions.begin() as session:
+            await contacts.merge_search(session)
 
     async def _write(self, current: Import, batch: Batch) -> bool:
         async with self._sessions.begin() as session:
