@@ -32,7 +32,7 @@ class Settings(ServiceSettings):
     smtp_starttls: Literal["never", "offered", "required"] = "offered"
     """`never` is for peers on this machine whose certificate nobody can check."""
 
-    smtp_connections: int = Field(default=8, ge=1, le=200)
+    smtp_connections: int = Field(default=20, ge=1, le=200)
     """Sessions per process; providers limit them."""
 
     smtp_window: int = Field(default=1_500, ge=1, le=10_000)
