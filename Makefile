@@ -20,8 +20,7 @@ up: setup ## start everything without the main job
 
 test: setup-dev ## every test; those that break processes in their short form
 	@$(PY) -m pytest -n 2 --dist loadfile --ignore tests/e2e --ignore tests/faults tests
-	@$(PY) -m pytest tests/e2e
-	@$(PY) -m pytest tests/faults
+	@$(PY) -m pytest -n 2 --dist loadgroup tests/e2e tests/faults
 
 faults: setup-dev ## break real processes many times and prove that nothing is lost or doubled
 	@MEKONG_FAULTS=long $(PY) -m pytest tests/faults
