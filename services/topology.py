@@ -151,6 +151,7 @@ def _regional(region: str) -> list[Consumer]:
             f"notifier-{region}-control",
             [
                 "crm.leads.v1.ConsentWithdrawn",
+                "crm.leads.v1.ConsentGiven",
                 "crm.campaigns.v1.RunPaused",
                 "crm.campaigns.v1.RunResumed",
                 "crm.campaigns.v1.RunCancelled",

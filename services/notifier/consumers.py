@@ -92,6 +92,16 @@ async def withdraw(session: AsyncSession, event: Event) -> None:
     log.info("consent_withdrawn", entry_id=withdrawal.entry_id, suppressed=added)
 
 
+async def regain(session: AsyncSession, event: Event) -> None:
+    """Lets a consent given lift withdrawals that came before it."""
+    try:
+        regained = chunks.regained(event.data)
+    except chunks.Unreadable:
+        raise Poison("CONSENT_UNREADABLE") from None
+    news = await intake.regain(session, regained)
+    log.info("consent_regained", entry_id=regained.entry_id, addresses=news)
+
+
 def bulk(settings: Settings, nats: Connection, taker: Bulk) -> Puller:
     """The consumer of the region's bulk work."""
     region = settings.region
@@ -117,6 +127,7 @@ def control(
         durable=f"notifier-{settings.region}-control",
         handlers={
             "crm.leads.v1.ConsentWithdrawn": withdraw,
+            "crm.leads.v1.ConsentGiven": regain,
             "crm.campaigns.v1.RunPaused": steer,
             "crm.campaigns.v1.RunResumed": steer,
             "crm.campaigns.v1.RunCancelled": steer,

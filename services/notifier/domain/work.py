@@ -109,19 +109,25 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """A suppression as gates read it; advertiser NOBODY is every one, purpose 0 all but one."""
+    """A suppression as gates read it; advertiser NOBODY is every one, purpose 0 all but one.
+
+    `regained` are the (advertiser, purpose) that the person agreed to since.
+    """
 
     version: int
     channel: Channel
     address_key: str
     advertiser_id: UUID
     purpose: int
+    regained: frozenset[tuple[UUID, int]] = frozenset()
 
     def covers(self, message: Claimed) -> bool:
         """Whether it forbids `message`."""
         if (self.channel, self.address_key) != (message.channel, message.address_key):
             return False
         if self.advertiser_id not in (NOBODY, message.advertiser_id):
+            return False
+        if (message.advertiser_id, message.purpose) in self.regained:
             return False
         if self.purpose == 0:
             return message.purpose is not Purpose.TRANSACTIONAL

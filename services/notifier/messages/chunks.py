@@ -56,6 +56,19 @@ class Withdrawal:
     advertiser_id: UUID
     purpose: int
     address_keys: tuple[str, ...]
+    time: datetime
+
+
+@dataclass(frozen=True)
+class Regained:
+    """A consent given: by whom, to what, and when the person said so."""
+
+    entry_id: str
+    channel: Channel
+    advertiser_id: UUID
+    purpose: Purpose
+    address_keys: tuple[str, ...]
+    time: datetime
 
 
 def chunk(data: bytes) -> Chunk:
@@ -119,6 +132,24 @@ def withdrawal(data: bytes) -> Withdrawal:
             advertiser_id=UUID(entry.advertiser_id) if entry.advertiser_id else NOBODY,
             purpose=entry.purpose,
             address_keys=tuple(body.address_keys),
+            time=_time(entry.time),
+        )
+    except ValueError as wrong:
+        raise Unreadable(type(wrong).__name__) from None
+
+
+def regained(data: bytes) -> Regained:
+    """Reads ConsentGiven; raises `Unreadable`."""
+    body = _parsed(leads_events.ConsentGiven, data)
+    entry = body.entry
+    try:
+        return Regained(
+            entry_id=entry.id,
+            channel=Channel(entry.channel),
+            advertiser_id=UUID(entry.advertiser_id),
+            purpose=Purpose(entry.purpose),
+            address_keys=tuple(body.address_keys),
+            time=_time(entry.time),
         )
     except ValueError as wrong:
         raise Unreadable(type(wrong).__name__) from None

@@ -96,6 +96,27 @@ async def since(session: AsyncSession, version: int, limit: int) -> list[Suppres
     return [_suppressed(row) for row in found]
 
 
+async def regain(
+    session: AsyncSession,
+    channel: Channel,
+    address_key: str,
+    advertiser_id: UUID,
+    purpose: int,
+    given_at: datetime,
+    evidence: str,
+) -> bool:
+    """Notes a consent given; it lifts withdrawals before it. False when a later one is known."""
+    row = {
+        "channel": int(channel),
+        "key": address_key,
+        "advertiser_id": advertiser_id,
+        "purpose": purpose,
+        "at": given_at,
+        "evidence": evidence,
+    }
+    return (await session.execute(_REGAIN, row)).first() is not None
+
+
 async def _next_version(session: AsyncSession) -> int:
     return int((await session.execute(_BUMP)).scalar_one())
 
@@ -107,6 +128,7 @@ def _suppressed(row: Any) -> Suppressed:
         address_key=row.address_key,
         advertiser_id=row.advertiser_id,
         purpose=row.purpose,
+        regained=frozenset((UUID(advertiser), purpose) for advertiser, purpose in row.regained),
     )
 
 
@@ -129,7 +151,20 @@ def _suppression(row: Any) -> Suppression:
 
 _COLUMNS = """id, channel, address, address_key, advertiser_id, purpose, reason, evidence,
     contact_id, actor, expires_at, created_at"""
-_SUPPRESSED = "version, channel, address_key, advertiser_id, purpose"
+# Who comes back lifts what they withdrew, and nothing that a provider or an operator suppressed.
+_SUPPRESSED = """version, channel, address_key, advertiser_id, purpose,
+    coalesce((SELECT json_agg(json_build_array(g.advertiser_id, g.purpose)) FROM regained g
+              WHERE g.address_key = suppressions.address_key AND g.channel = suppressions.channel
+                AND g.given_at > suppressions.created_at
+                AND suppressions.reason IN ('withdrawn', 'unsubscribed')), '[]') AS regained"""
+_REGAIN = text("""
+    INSERT INTO regained AS r (channel, address_key, advertiser_id, purpose, given_at, evidence)
+    VALUES (:channel, :key, :advertiser_id, :purpose, :at, :evidence)
+    ON CONFLICT (address_key, channel, advertiser_id, purpose) DO UPDATE
+    SET given_at = excluded.given_at, evidence = excluded.evidence
+    WHERE r.given_at < excluded.given_at
+    RETURNING 1
+""")
 _BUMP = text("UPDATE suppression_version SET version = version + 1 RETURNING version")
 _VERSION = text("SELECT version FROM suppression_version")
 _ADD = text(f"""
@@ -139,9 +174,13 @@ _ADD = text(f"""
     ON CONFLICT (address_key, channel, advertiser_id, purpose) DO UPDATE SET
         reason = excluded.reason, evidence = excluded.evidence, actor = excluded.actor,
         contact_id = coalesce(excluded.contact_id, s.contact_id),
-        expires_at = excluded.expires_at, version = excluded.version
-    WHERE s.expires_at IS NOT NULL
-      AND (excluded.expires_at IS NULL OR excluded.expires_at > s.expires_at)
+        expires_at = excluded.expires_at, version = excluded.version,
+        created_at = excluded.created_at
+    WHERE (s.expires_at IS NOT NULL
+           AND (excluded.expires_at IS NULL OR excluded.expires_at > s.expires_at))
+       OR EXISTS (SELECT 1 FROM regained g
+                  WHERE g.address_key = s.address_key AND g.channel = s.channel
+                    AND g.given_at > s.created_at AND g.given_at < excluded.created_at)
     RETURNING {_COLUMNS}
 """)  # noqa: S608 (constant columns)
 _SAME = text(f"""

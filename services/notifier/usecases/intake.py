@@ -1,13 +1,13 @@
 """Takes chunks into the tables, and control events to the runs and suppressions."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import audit
-from services.notifier.messages.chunks import Chunk, RunControl, Withdrawal
+from services.notifier.messages.chunks import Chunk, Regained, RunControl, Withdrawal
 from services.notifier.storage import intake, partitions, runs, senders, suppressions
 from services.notifier.storage.suppressions import Suppression
 
@@ -76,7 +76,7 @@ async def withdraw(session: AsyncSession, withdrawal: Withdrawal) -> int:
             contact_id=withdrawal.contact_id,
             actor="leads",
             expires_at=None,
-            created_at=datetime.now(UTC),
+            created_at=withdrawal.time,
         )
         stored, is_new = await suppressions.add(session, new)
         if is_new:
@@ -89,6 +89,22 @@ async def withdraw(session: AsyncSession, withdrawal: Withdrawal) -> int:
                 after={"reason": stored.reason, "evidence": stored.evidence},
             )
     return added
+
+
+async def regain(session: AsyncSession, regained: Regained) -> int:
+    """Notes what somebody agreed to again; returns of how many addresses that was news."""
+    news = 0
+    for key in regained.address_keys:
+        news += await suppressions.regain(
+            session,
+            regained.channel,
+            key,
+            regained.advertiser_id,
+            regained.purpose,
+            regained.time,
+            f"consent entry {regained.entry_id}",
+        )
+    return news
 
 
 def _reordered(

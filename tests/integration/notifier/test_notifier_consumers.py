@@ -227,6 +227,21 @@ class TestControl:
 
         await until(suppressed)
 
+    async def test_a_consent_given_again_is_kept(self, house: House, broker: Broker) -> None:
+        entry = consent_pb2.ConsentEntry(
+            id=str(uuid.uuid4()),
+            contact_id=str(uuid.uuid4()),
+            advertiser_id=str(ADVERTISER),
+            channel=contact_pb2.CHANNEL_EMAIL,
+            purpose=contact_pb2.PURPOSE_CARE,
+        )
+        entry.time.GetCurrentTime()
+
+        await broker.control(leads_pb.ConsentGiven(entry=entry, address_keys=["dao@example.vn"]))
+
+        (kept,) = await house.eventually("SELECT address_key, purpose FROM regained")
+        assert tuple(kept) == ("dao@example.vn", int(Purpose.CARE))
+
     async def test_heartbeats_of_both_sources_make_the_news_fresh(
         self, house: House, broker: Broker
     ) -> None:

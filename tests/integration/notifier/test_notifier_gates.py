@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from crm.notifier.v1 import events_pb2
 
 from services.notifier.domain.states import Channel, Purpose, RunState, State
-from services.notifier.messages.chunks import RunControl, Withdrawal
+from services.notifier.messages.chunks import Regained, RunControl, Withdrawal
 from services.notifier.storage import lookups
 from services.notifier.usecases import intake
 from tests.integration.notifier.notifier_parts import (
@@ -27,11 +27,21 @@ async def steer(house: House, run: uuid.UUID, state: RunState, epoch: int) -> bo
         return await intake.steer(session, control)
 
 
-async def withdraw(house: House, *addresses: str, purpose: int = 0) -> None:
+async def withdraw(
+    house: House, *addresses: str, purpose: int = 0, at: datetime | None = None
+) -> None:
     """What a withdrawal does."""
-    told = Withdrawal("entry", None, Channel.EMAIL, ADVERTISER, purpose, addresses)
+    time = at or datetime.now(UTC)
+    told = Withdrawal("entry", None, Channel.EMAIL, ADVERTISER, purpose, addresses, time)
     async with house.sessions.begin() as session:
         await intake.withdraw(session, told)
+
+
+async def regain(house: House, address: str, at: datetime, purpose: Purpose = Purpose.CARE) -> None:
+    """What a consent given does."""
+    told = Regained("entry", Channel.EMAIL, ADVERTISER, purpose, (address,), at)
+    async with house.sessions.begin() as session:
+        await intake.regain(session, told)
 
 
 class TestPause:
@@ -235,3 +245,46 @@ class TestReports:
         assert {
             (it.message_id, int(it.state), it.reason, it.revision) for it in newest.values()
         } == {(it.message_id.bytes, it.state, it.reason, it.revision) for it in stored}
+
+
+class TestComingBack:
+    async def test_a_later_consent_lifts_a_withdrawal_for_its_purpose_alone(
+        self, house: House, mail: MailServer
+    ) -> None:
+        said = datetime.now(UTC)
+        await withdraw(house, "dao@example.vn", at=said)
+        await regain(house, "dao@example.vn", said + timedelta(minutes=1))
+        care = await house.take(["dao@example.vn"])
+        await withdraw(house, "other@example.vn", at=said)
+        await regain(house, "other@example.vn", said + timedelta(minutes=1), Purpose.MARKETING)
+        other = await house.take(["other@example.vn"])
+        house.engine(mail.wire())
+
+        await house.until(care, {State.ACCEPTED: 1})
+
+        await house.until(other, {State.SKIPPED: 1})
+
+    async def test_an_older_consent_lifts_nothing_and_a_new_withdrawal_counts_again(
+        self, house: House, mail: MailServer
+    ) -> None:
+        said = datetime.now(UTC)
+        await withdraw(house, "old@example.vn", at=said)
+        await regain(house, "old@example.vn", said - timedelta(minutes=1))
+        await withdraw(house, "twice@example.vn", at=said)
+        await regain(house, "twice@example.vn", said + timedelta(minutes=1))
+        await withdraw(house, "twice@example.vn", at=said + timedelta(minutes=2))
+        run = await house.take(["old@example.vn", "twice@example.vn"])
+        house.engine(mail.wire())
+
+        await house.until(run, {State.SKIPPED: 2})
+
+    async def test_what_a_provider_or_an_operator_suppressed_stays(
+        self, house: House, mail: MailServer
+    ) -> None:
+        await withdraw(house, "dao@example.vn")
+        await house.sql("UPDATE suppressions SET reason = 'complaint'")
+        await regain(house, "dao@example.vn", datetime.now(UTC) + timedelta(minutes=1))
+        run = await house.take(["dao@example.vn"])
+        house.engine(mail.wire())
+
+        await house.until(run, {State.SKIPPED: 1})

@@ -7,7 +7,11 @@ from services import topology
 
 PRODUCERS = ("leads", "interactions", "campaigns", "notifier", "accounts")
 # Parts of events, not events.
-PARTS = {"crm.notifier.v1.MessageProgress"}
+PARTS = {
+    "crm.leads.v1.ImportedConsent",
+    "crm.leads.v1.ImportedContact",
+    "crm.notifier.v1.MessageProgress",
+}
 
 
 def announced() -> set[str]:

@@ -33,6 +33,7 @@ _NAMES = (
     "message_keys",
     "control_heartbeats",
     "provider_sessions",
+    "regained",
     "suppressions",
     "suppression_version",
     "runs",
@@ -290,6 +291,18 @@ _TABLES = (
     )
     """,
     "CREATE INDEX suppressions_version ON suppressions (version)",
+    # What somebody agreed to after having withdrawn it: exceptions from older withdrawals.
+    """
+    CREATE TABLE regained (
+        address_key text NOT NULL,
+        channel smallint NOT NULL,
+        advertiser_id uuid NOT NULL,
+        purpose smallint NOT NULL,
+        given_at timestamptz NOT NULL,
+        evidence text NOT NULL,
+        PRIMARY KEY (address_key, channel, advertiser_id, purpose)
+    )
+    """,
     """
     CREATE TABLE control_heartbeats (
         service text PRIMARY KEY,
