@@ -1,6 +1,5 @@
 """Mails as bytes: a skeleton made once for a sender, filled for each recipient."""
 
-import base64
 import binascii
 import re
 from collections.abc import Callable
@@ -143,11 +142,16 @@ def _part(text: str, kind: str) -> bytes:
         text = _BARE.sub("\n", text)
     data = text.encode("utf-8", "replace")
     if len(data) - len(text) > len(text) // 6:
-        how, body = b"base64", base64.encodebytes(data.replace(b"\n", b"\r\n"))
+        how, body = b"base64", _base64(data.replace(b"\n", b"\r\n"))
     else:
-        how, body = b"quoted-printable", binascii.b2a_qp(data, istext=True)
-    body = body.replace(b"\n", b"\r\n")
+        how = b"quoted-printable"
+        body = binascii.b2a_qp(data, istext=True).replace(b"\n", b"\r\n")
     if not body.endswith(b"\r\n"):
         body += b"\r\n"
     head = b"Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: %s\r\n\r\n"
     return head % (kind.encode(), how) + body
+
+
+def _base64(data: bytes) -> bytes:
+    whole = binascii.b2a_base64(data, newline=False)
+    return b"\r\n".join([whole[at : at + 76] for at in range(0, len(whole), 76)])

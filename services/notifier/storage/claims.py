@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import Sessions, look
 from services.notifier.domain.states import Channel
 from services.notifier.domain.work import Claimed, Run
 from services.notifier.storage import arrays, rows
@@ -41,10 +42,10 @@ COVERED = {
 }
 
 
-async def waiting(session: AsyncSession, channel: Channel) -> tuple[bool, bool]:
+async def waiting(sessions: Sessions, channel: Channel) -> tuple[bool, bool]:
     """Whether messages without a run wait, and whether any run is busy; locks nothing."""
-    found = (await session.execute(_WAITING, {"channel": int(channel)})).one()
-    return found.single, found.runs
+    single, runs = await look(sessions, _WAITING, {"channel": int(channel)}) or (False, False)
+    return single, runs
 
 
 async def claim_run(
@@ -202,13 +203,13 @@ _OF_IDS = text(f"""
     SELECT {rows.CLAIMED_COLUMNS}, {rows.KIND_COLUMNS} FROM messages m
     WHERE {rows.OF_KEYS} AND m.state IN (1, 3)
 """)  # noqa: S608
-_WAITING = text("""
+_WAITING = """
     SELECT
-        EXISTS (SELECT 1 FROM ready WHERE run_id IS NULL AND channel = :channel
+        EXISTS (SELECT 1 FROM ready WHERE run_id IS NULL AND channel = %(channel)s
                 AND due_at <= clock_timestamp()) AS single,
         EXISTS (SELECT 1 FROM runs
-                WHERE busy AND channel = :channel AND state = 'ACTIVE') AS runs
-""")
+                WHERE busy AND channel = %(channel)s AND state = 'ACTIVE') AS runs
+"""
 _HELD = text("""
     SELECT id FROM claims
     WHERE id = ANY(CAST(:claims AS bigint[])) AND lease_until > clock_timestamp()

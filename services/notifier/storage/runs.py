@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, RunState, State
 from services.notifier.domain.work import NOBODY, Run
-from services.notifier.storage import rows
+from services.notifier.storage import arrays, rows
 
 # Places of a line looked at in one statement: bounded, however long the line.
 _STRETCH = 2_000
@@ -94,7 +94,7 @@ async def states(
 
     One statement, because it precedes every burst of writes.
     """
-    found = (await session.execute(_STATES, {"ids": list(run_ids)})).all()
+    found = (await session.execute(_STATES, {"ids": arrays.uuids(run_ids)})).all()
     known = {row.run_id: (row.epoch, row.state) for row in found if row.run_id}
     return found[0].version, known
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.domain.states import Channel
 from services.notifier.domain.work import NOBODY, Suppressed
+from services.notifier.storage import arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ async def covering(
     session: AsyncSession, channel: Channel, address_keys: Sequence[str]
 ) -> dict[str, list[Suppressed]]:
     """The suppressions in force of each address; locks nothing."""
-    found = await session.execute(_COVERING, {"channel": int(channel), "keys": list(address_keys)})
+    found = await session.execute(
+        _COVERING, {"channel": int(channel), "keys": arrays.texts(address_keys)}
+    )
     by_key: dict[str, list[Suppressed]] = {}
     for row in found:
         by_key.setdefault(row.address_key, []).append(_suppressed(row))

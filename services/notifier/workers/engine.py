@@ -54,6 +54,7 @@ class Engine:
         self._filler = Filler(settings, sessions, wire, self._held, self._leases)
         self._bucket = Bucket(0, now())
         self._window = Window()
+        self._quarter = 1
         self._ended: deque[settling.Ended] = deque()
         self._some_ended = asyncio.Event()
         self._enough_ended = asyncio.Event()
@@ -143,14 +144,9 @@ class Engine:
             self._enough_ended.set()
 
     @property
-    def _room(self) -> int:
-        """How many attempts may be open."""
-        return self._window.size(self._wire.capacity)
-
-    @property
     def _enough(self) -> int:
-        """So many ends are worth a commit: a quarter of the window."""
-        return min(max(1, self._room // 4), max(1, len(self._leases)))
+        """So many ends are worth a commit: a quarter of the window, or all there is."""
+        return max(1, min(self._quarter, len(self._leases)))
 
     async def _fill(self) -> None:
         while not self._stopping:
@@ -162,11 +158,12 @@ class Engine:
 
     async def _submit_some(self) -> None:
         """Opens attempts for what the window can take now, and hands them to the wire."""
-        window = self._room
+        window = self._window.size(self._wire.capacity)
+        self._quarter = max(1, window // 4)
         room = min(window - len(self._leases), self._bucket.room(now()), _MOST_OPENED)
         # The last eighth is kept for messages that belong to no run.
         reserve = max(1, window // 8)
-        if not self._worth_opening(room, window):
+        if not self._worth_opening(room):
             await self._wait_for_room(room)
             return
         batch = self._held.take(room, room - reserve)
@@ -206,10 +203,10 @@ class Engine:
         if others:
             await self._give_back(others)
 
-    def _worth_opening(self, room: int, window: int) -> bool:
+    def _worth_opening(self, room: int) -> bool:
         """Whether to open attempts now: a quarter of the window at a time, or what is urgent."""
-        quarter = max(1, window // 4)
-        return bool(self._held.urgent) or room >= min(quarter, len(self._held), len(self._leases))
+        least = min(self._quarter, len(self._held), len(self._leases))
+        return bool(self._held.urgent) or room >= least
 
     async def _give_back(self, prepared: list[Prepared]) -> None:
         """These pass the gates again at the next claim, unless they ended meanwhile."""

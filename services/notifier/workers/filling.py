@@ -69,9 +69,8 @@ class Filler:
         wanted = target - len(self._held)
         claimed = 0
         if self._wire.capacity > 0:
-            async with self._sessions.begin() as session:
-                transactional, runs_wait = await claims.waiting(session, self._wire.channel)
-            if transactional:
+            single, runs_wait = await claims.waiting(self._sessions, self._wire.channel)
+            if single:
                 claimed = await self._claim_single(min(_LEAST, target))
             if runs_wait and wanted >= target // 2:
                 claimed += await self._claim_run(min(wanted, _MOST_CLAIMED))
