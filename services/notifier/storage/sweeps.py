@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import Sessions, look
 from services.notifier.domain.states import Purpose
 from services.notifier.storage import claims, rows
 
@@ -21,10 +22,9 @@ class Due:
     runs: bool
 
 
-async def due(session: AsyncSession) -> Due:
+async def due(sessions: Sessions) -> Due:
     """Looks, in one statement, whether there is anything to sweep; locks nothing."""
-    found = (await session.execute(_DUE)).one()
-    return Due(found.receipts, found.lapsed, found.runs)
+    return Due(*(await look(sessions, _DUE) or (False, False, False)))
 
 
 async def abandon(session: AsyncSession, older_than: float, limit: int) -> list[rows.Changed]:
@@ -84,10 +84,10 @@ _SEND_AGAIN = _move(
          AND (not_after IS NULL OR not_after > now())""",
     "state = 1, reason = 'SENT_AGAIN'",
 )
-_DUE = text("""
+_DUE = """
     SELECT
         EXISTS (SELECT 1 FROM receipts WHERE applied_at IS NULL) AS receipts,
         EXISTS (SELECT 1 FROM claims WHERE lease_until < clock_timestamp()) AS lapsed,
         EXISTS (SELECT 1 FROM runs WHERE busy AND (state IN ('CANCELLED', 'EXPIRED')
                 OR not_after <= now())) AS runs
-""")
+"""

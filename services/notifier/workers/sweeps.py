@@ -50,8 +50,7 @@ class Sweeper:
                     await draining.wait()
 
     async def _often(self) -> None:
-        async with self._sessions.begin() as session:
-            due = await sweeps.due(session)
+        due = await sweeps.due(self._sessions)
         if due.receipts:
             await self._until_empty(receipts.apply)
         if due.lapsed:
