@@ -73,6 +73,11 @@ class Leads:
         members = [audiences.member(each) for each in found.sample][:size]
         return Sample(found.size, found.reachable, excluded, members)
 
+    async def anybody(self, audience: Audience) -> bool:
+        """Return whether there is anybody in an audience."""
+        request = audience_service_pb2.ProbeAudienceRequest(query=audiences.query(audience))
+        return (await self._audiences.ProbeAudience(request, timeout=SAMPLE_SECONDS)).anybody
+
     async def freeze(self, run: Run) -> int:
         """Freeze the audience of a run, or find it frozen; returns how many people it has."""
         request = audience_service_pb2.FreezeAudienceRequest(

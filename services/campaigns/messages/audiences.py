@@ -11,6 +11,7 @@ from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.planning import Member
 from services.campaigns.messages import kinds
 
+_ID_BYTES = 16
 _CONTACT_KINDS = {
     "": contact_pb2.CONTACT_KIND_UNSPECIFIED,
     "lead": contact_pb2.CONTACT_KIND_LEAD,
@@ -42,7 +43,23 @@ def view(
 
 def members(batch: audience_service_pb2.StreamAudienceResponse) -> list[Member]:
     """Return the people of a batch, in its order."""
-    return [member(each) for each in batch.members]
+    ids, values = batch.contact_ids, list(batch.values)
+    size = len(ids) // _ID_BYTES
+    wide = len(values) // size if size else 0
+    columns = zip(
+        range(batch.first_ordinal, batch.first_ordinal + size),
+        [ids[at : at + _ID_BYTES] for at in range(0, len(ids), _ID_BYTES)],
+        batch.addresses,
+        batch.address_keys,
+        batch.consented,
+        batch.gone,
+        batch.regions,
+        batch.time_zones,
+        batch.locales,
+        [values[place * wide : (place + 1) * wide] for place in range(size)],
+        strict=True,
+    )
+    return list(map(Member._make, columns))
 
 
 def member(message: audience_pb2.AudienceMember) -> Member:

@@ -157,7 +157,7 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         now = self._clock()
         runs.check_start(campaign, request.etag, now)
         await self._check(campaign.draft(), [])
-        await self._check_audience(campaign, content)
+        await self._check_audience(campaign)
         async with self._sessions.begin() as session:
             await partitions.make(session, runs.run_date(now))
         async with self._sessions.begin() as session:
@@ -191,9 +191,8 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         of_senders = await self._senders.violations(draft)
         usecases.refuse([*violations, *of_template, *of_senders])
 
-    async def _check_audience(self, campaign: Campaign, content: Content) -> None:
-        sample = await self._leads.sample(campaign.audience, _view(campaign, content), 1)
-        if not sample.size:
+    async def _check_audience(self, campaign: Campaign) -> None:
+        if not await self._leads.anybody(campaign.audience):
             raise FailedPrecondition(
                 "AUDIENCE_EMPTY",
                 "the audience is empty",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from services.leads.domain import conditions
@@ -59,9 +60,8 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One person; everything but `ordinal` and `contact_id` is as it is now, not as frozen."""
+    """One person as of now, who would be in an audience."""
 
-    ordinal: int
     contact_id: UUID
     address: str
     address_key: str
@@ -70,7 +70,25 @@ class Member:
     locale: str
     region: str
     values: list[str]
-    gone: bool = False
+
+
+class People(NamedTuple):
+    """A stretch of an audience in columns, by ordinal without gaps; ids are 16 bytes.
+
+    `values` has those of the first person, then those of the second. Who was deleted since, or is
+    out of reach, is `gone` and has no other entry that says anything.
+    """
+
+    first_ordinal: int
+    contact_ids: Sequence[bytes]
+    gone: Sequence[bool]
+    addresses: Sequence[str]
+    address_keys: Sequence[str]
+    consented: Sequence[bool]
+    time_zones: Sequence[str]
+    locales: Sequence[str]
+    regions: Sequence[str]
+    values: Sequence[str]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Audiences between the contract and the domain."""
 
-from collections.abc import Sequence
-
 from crm.leads.v1 import audience_pb2, audience_service_pb2
 
 from services.leads.domain import audience as model
@@ -42,17 +40,28 @@ def view(checks: Checks, it: audience_service_pb2.AudienceView) -> model.View:
     )
 
 
-def batch(
-    members: Sequence[model.Member],
-) -> audience_service_pb2.StreamAudienceResponse:
-    """Return up to 1,000 people of a stream."""
-    return audience_service_pb2.StreamAudienceResponse(members=[member(it) for it in members])
+def batch(it: model.People, start: int, stop: int) -> audience_service_pb2.StreamAudienceResponse:
+    """Return up to 1,000 people of a stretch, from place `start` to before `stop`."""
+    each = slice(start, stop)
+    wide = len(it.values) // len(it.contact_ids)
+    return audience_service_pb2.StreamAudienceResponse(
+        first_ordinal=it.first_ordinal + start,
+        contact_ids=b"".join(it.contact_ids[each]),
+        addresses=it.addresses[each],
+        address_keys=it.address_keys[each],
+        consented=it.consented[each],
+        time_zones=it.time_zones[each],
+        locales=it.locales[each],
+        regions=it.regions[each],
+        gone=it.gone[each],
+        values=it.values[start * wide : stop * wide],
+    )
 
 
-def member(it: model.Member) -> audience_pb2.AudienceMember:
+def member(it: model.Member, ordinal: int) -> audience_pb2.AudienceMember:
     """Return the contract's person."""
     return audience_pb2.AudienceMember(
-        ordinal=it.ordinal,
+        ordinal=ordinal,
         contact_id=it.contact_id.bytes,
         address=it.address,
         address_key=it.address_key,
@@ -61,15 +70,12 @@ def member(it: model.Member) -> audience_pb2.AudienceMember:
         locale=it.locale,
         region=it.region,
         values=it.values,
-        gone=it.gone,
     )
 
 
 def division(it: model.Division) -> audience_service_pb2.SampleAudienceResponse:
     """Return how an audience would divide, and some who would get it, numbered from 1."""
-    sample = [member(each) for each in it.sample]
-    for place, each in enumerate(sample, start=1):
-        each.ordinal = place
+    sample = [member(each, place) for place, each in enumerate(it.sample, start=1)]
     return audience_service_pb2.SampleAudienceResponse(
         size=it.size,
         without_address=it.without_address,

@@ -1,7 +1,7 @@
 """AudienceService."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 from crm.leads.v1 import audience_pb2, audience_service_pb2, audience_service_pb2_grpc
@@ -9,7 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from chassis.db import Sessions
 from chassis.rpc import rights
-from services.leads.domain.audience import Member, View
+from services.leads.domain.audience import People, View
 from services.leads.domain.fields import Checks
 from services.leads.domain.scope import Scope
 from services.leads.messages import audiences as messages
@@ -60,25 +60,41 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
         after = request.after_ordinal
         if after >= size:
             return
-        reading = asyncio.create_task(self._read(run_id, view, scope, after))
+        # The first alone: whoever waits for it can begin.
+        reading = asyncio.create_task(self._read(run_id, view, scope, after, BATCH))
         try:
             while after < size:
-                members = await reading
-                if not members:
+                people = await reading
+                if people is None:
                     return  # released meanwhile
-                after = members[-1].ordinal
+                read = len(people.contact_ids)
+                after += read
                 if after < size:
-                    reading = asyncio.create_task(self._read(run_id, view, scope, after))
-                for start in range(0, len(members), BATCH):
-                    yield messages.batch(members[start : start + BATCH])
+                    reading = asyncio.create_task(self._read(run_id, view, scope, after, _READ))
+                for start in range(0, read, BATCH):
+                    yield messages.batch(people, start, start + BATCH)
         finally:
             reading.cancel()
             # A read cut off within a statement ends with the driver's error, not as cancelled.
             await asyncio.gather(reading, return_exceptions=True)
 
-    async def _read(self, run_id: UUID, view: View, scope: Scope, after: int) -> Sequence[Member]:
+    async def _read(
+        self, run_id: UUID, view: View, scope: Scope, after: int, limit: int
+    ) -> People | None:
         async with self._sessions.begin() as session:
-            return await storage.members(session, run_id, view, scope, after, _READ)
+            return await storage.people(session, run_id, view, scope, after, limit)
+
+    async def ProbeAudience(
+        self, request: pb.ProbeAudienceRequest, context: Context
+    ) -> pb.ProbeAudienceResponse:
+        """Tells whether anybody is asked for."""
+        rights.require("contacts", "read")
+        checks = Checks()
+        query = messages.query(checks, request.query)
+        checks.finish()
+        async with self._sessions.begin() as session:
+            found = await audiences.anybody(session, query, now=self._clock())
+        return pb.ProbeAudienceResponse(anybody=found)
 
     async def SampleAudience(
         self, request: pb.SampleAudienceRequest, context: Context

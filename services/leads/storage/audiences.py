@@ -12,8 +12,10 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    column,
     delete,
     distinct,
+    exists,
     func,
     insert,
     literal,
@@ -28,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text, Uuid
 
 from services.leads.domain import consent
-from services.leads.domain.audience import Audience, Division, Member, Query, View
+from services.leads.domain.audience import Audience, Division, Member, People, Query, View
 from services.leads.domain.consent import NEEDING
 from services.leads.domain.contact import Channel
 from services.leads.domain.scope import Scope
@@ -37,6 +39,9 @@ from services.leads.storage import conditions, scopes
 from services.leads.storage.tables import audience_members, audiences, consent_states, contacts
 
 _SAMPLE_MORE = 3
+
+# People of an audience in one row.
+_TOGETHER = 1_000
 
 
 def asked(
@@ -77,14 +82,19 @@ async def claim(session: AsyncSession, run_id: UUID, now: datetime) -> bool:
 
 async def freeze(session: AsyncSession, run_id: UUID, wanted: ColumnElement[bool]) -> int:
     """Write the members of a claimed audience by one statement; returns how many."""
-    ordinal = func.row_number().over(order_by=contacts.c.id)
-    members = select(literal(run_id, Uuid), ordinal, contacts.c.id).where(wanted)
-    frozen = await session.execute(
+    place = func.row_number().over(order_by=contacts.c.id) - 1
+    placed = select(contacts.c.id, place.label("place")).where(wanted).subquery()
+    after = placed.c.place - placed.c.place % _TOGETHER
+    ids = func.array_agg(postgresql.aggregate_order_by(placed.c.id, placed.c.place))
+    frozen = await session.scalars(
         insert(audience_members)
-        .from_select(["run_id", "ordinal", "contact_id"], members)
-        .execution_options(preserve_rowcount=True)  # an INSERT forgets it otherwise
+        .from_select(
+            ["run_id", "after_ordinal", "contact_ids"],
+            select(literal(run_id, Uuid), after, ids).group_by(after),
+        )
+        .returning(func.cardinality(audience_members.c.contact_ids))
     )
-    size = int(frozen.rowcount)  # type: ignore[attr-defined]
+    size: int = sum(frozen.all())
     await session.execute(update(audiences).where(audiences.c.run_id == run_id).values(size=size))
     return size
 
@@ -95,27 +105,49 @@ async def release(session: AsyncSession, run_id: UUID) -> None:
     await session.execute(delete(audiences).where(audiences.c.run_id == run_id))
 
 
-async def members(
+async def people(
     session: AsyncSession, run_id: UUID, view: View, scope: Scope, after: int, limit: int
-) -> list[Member]:
-    """Return up to `limit` members after an ordinal, in order, with what they are now.
+) -> People | None:
+    """Return up to `limit` people after an ordinal, with what they are now; None if none follow.
 
-    Who was deleted since, or is out of reach, is there without anything and `gone`.
+    Reads no others: a LIMIT alone had the database join and sort all who follow, each time.
     """
     m = audience_members.c
-    query = (
-        select(m.ordinal, m.contact_id, *_columns(view))
-        .select_from(
-            audience_members.outerjoin(
-                contacts, and_(contacts.c.id == m.contact_id, scopes.within(scope))
-            ).outerjoin(consent_states, _consent_of(view))
-        )
-        .where(m.run_id == run_id, m.ordinal > after)
-        .order_by(m.ordinal)
-        .limit(limit)
+    frozen = func.unnest(m.contact_ids).table_valued(
+        column("contact_id", Uuid), with_ordinality="place"
     )
-    rows = await session.execute(query)
-    return [_member(it) for it in rows]
+    frozen = frozen.render_derived(name="frozen")
+    ordinal = m.after_ordinal + frozen.c.place
+    read = [func.coalesce(it, "") for it in (*_addressed(view), *map(_variable, view.variables))]
+    query = (
+        select(
+            func.uuid_send(frozen.c.contact_id),
+            contacts.c.id.is_(None),
+            and_(contacts.c.id.is_not(None), _consented(view)),
+            *read,
+        )
+        .select_from(
+            audience_members.join(frozen, true())
+            .outerjoin(contacts, and_(contacts.c.id == frozen.c.contact_id, scopes.within(scope)))
+            .outerjoin(consent_states, _consent_of(view))
+        )
+        .where(m.run_id == run_id, m.after_ordinal > after - _TOGETHER)
+        .where(m.after_ordinal < after + limit, ordinal > after, ordinal <= after + limit)
+        .order_by(ordinal)
+    )
+    rows = (await session.execute(query)).all()
+    if not rows:
+        return None
+    ids, gone, consented, addresses, keys, zones, locales, regions, *values = zip(
+        *rows, strict=True
+    )
+    each = [value for of_one in zip(*values, strict=True) for value in of_one]
+    return People(after + 1, ids, gone, addresses, keys, consented, zones, locales, regions, each)
+
+
+async def anybody(session: AsyncSession, wanted: ColumnElement[bool]) -> bool:
+    """Return whether a query finds anybody; locks nothing."""
+    return bool(await session.scalar(select(exists(select(contacts.c.id).where(wanted)))))
 
 
 async def divide(
@@ -136,7 +168,7 @@ async def divide(
     )
     found = (await session.execute(counts.select_from(people).where(wanted))).one()
     some = (
-        select(literal(0), contacts.c.id, *_columns(view))
+        select(contacts.c.id, _consented(view), *_addressed(view), _variables(view))
         .select_from(people)
         .where(wanted, key != "", consented)
         .order_by(contacts.c.id)
@@ -160,27 +192,20 @@ def _first_of_each(members: Sequence[Member], size: int) -> list[Member]:
     return list(once.values())[:size]
 
 
-def _columns(view: View) -> list[ColumnElement[Any]]:
+def _addressed(view: View) -> list[ColumnElement[str]]:
     c = contacts.c
-    found: list[ColumnElement[Any]] = [
-        c.phone if view.channel is Channel.SMS else c.email,
-        _key(view.channel),
-        _consented(view).label("consented"),
-        c.time_zone,
-        c.locale,
-        c.region,
-    ]
-    if view.variables:
-        found.append(postgresql.array([_variable(it) for it in view.variables], type_=Text))
-    return found
+    address = c.phone if view.channel is Channel.SMS else c.email
+    return [address, _key(view.channel), c.time_zone, c.locale, c.region]
 
 
-def _member(it: Sequence[object]) -> Member:
-    ordinal, contact_id, address, key, consented, zone, locale, region, *values = it
-    if zone is None:  # every contact has a time zone: this one is gone
-        return Member(ordinal, contact_id, "", "", False, "", "", "", [], gone=True)  # type: ignore[arg-type]
-    some = values[0] if values else []
-    return Member(ordinal, contact_id, address, key, consented, zone, locale, region, some)  # type: ignore[arg-type]
+def _variables(view: View) -> ColumnElement[Any]:
+    found: list[ColumnElement[Any]] = [_variable(it) for it in view.variables]
+    return postgresql.array(found, type_=Text)
+
+
+def _member(it: Sequence[Any]) -> Member:
+    contact_id, consented, address, key, zone, locale, region, values = it
+    return Member(contact_id, address, key, consented, zone, locale, region, values)
 
 
 def _key(channel: Channel) -> ColumnElement[str]:

@@ -214,8 +214,8 @@ audience_members = Table(
     "audience_members",
     metadata,
     Column("run_id", Uuid, primary_key=True),
-    Column("ordinal", BigInteger, primary_key=True),
-    Column("contact_id", Uuid),
+    Column("after_ordinal", BigInteger, primary_key=True),
+    Column("contact_ids", ARRAY(Uuid)),
 )
 
 imports = Table(

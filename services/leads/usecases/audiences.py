@@ -54,6 +54,11 @@ async def divide(
     return await audiences.divide(session, await _asked(session, query, now), view, size)
 
 
+async def anybody(session: AsyncSession, query: Query, *, now: datetime) -> bool:
+    """Return whether there is anybody to freeze; raises `NotFound` for an unknown segment."""
+    return await audiences.anybody(session, await _asked(session, query, now))
+
+
 async def release(session: AsyncSession, run_id: UUID) -> None:
     """Forget an audience; one that is not there is forgotten already."""
     await db.allow(session, BULK_SECONDS)

@@ -83,6 +83,11 @@ class People(Leads):
         excluded = {ExclusionReason.NO_CONSENT: len(self.members) - len(reachable)}
         return Sample(len(self.members), len(reachable), excluded, reachable[:size])
 
+    async def anybody(self, audience: Audience) -> bool:
+        """Return whether a test said that anybody is there."""
+        self._answer()
+        return bool(self.members)
+
     async def freeze(self, run: Run) -> int:
         """Freeze everybody."""
         self._answer()

@@ -45,8 +45,35 @@ async def stream(
     return [
         member
         async for batch in leads.audiences.StreamAudience(request)
-        for member in batch.members
+        for member in people(batch)
     ]
+
+
+def people(batch: pb.StreamAudienceResponse) -> list[audience_pb2.AudienceMember]:
+    """Return the columns of a batch as the people they are of."""
+    size = len(batch.addresses)
+    wide = len(batch.values) // size
+    assert len(batch.contact_ids) == 16 * size
+    return [
+        audience_pb2.AudienceMember(
+            ordinal=batch.first_ordinal + place,
+            contact_id=batch.contact_ids[16 * place : 16 * (place + 1)],
+            address=batch.addresses[place],
+            address_key=batch.address_keys[place],
+            consented=batch.consented[place],
+            time_zone=batch.time_zones[place],
+            locale=batch.locales[place],
+            region=batch.regions[place],
+            values=batch.values[place * wide : (place + 1) * wide],
+            gone=batch.gone[place],
+        )
+        for place in range(size)
+    ]
+
+
+async def anybody(leads: Leads, **query: Any) -> bool:
+    request = pb.ProbeAudienceRequest(query=pb.AudienceQuery(**query))
+    return bool((await leads.audiences.ProbeAudience(request)).anybody)
 
 
 async def sample(leads: Leads, size: int = 10, **fields: Any) -> pb.SampleAudienceResponse:
@@ -146,7 +173,7 @@ class TestStreaming:
         run = await freeze(leads)
 
         request = pb.StreamAudienceRequest(run_id=run.id, view=view())
-        batches = [len(it.members) async for it in leads.audiences.StreamAudience(request)]
+        batches = [len(it.addresses) async for it in leads.audiences.StreamAudience(request)]
 
         assert batches == [1_000, 1_000, 1_000, 1_000, 1_000, 500]
         members = await stream(leads, run.id)
@@ -285,6 +312,31 @@ class TestSampling:
             await sample(leads, size=-1)
 
         assert refusal.fields() == ["sample_size"]
+
+
+class TestProbing:
+    async def test_it_tells_whether_anybody_is_asked_for(self, leads: Leads) -> None:
+        await leads.contact(display_name="An")
+        is_an = await create(leads, "An", group(field("display_name", EQUALS, "An")))
+        is_binh = await create(leads, "Bình", group(field("display_name", EQUALS, "Bình")))
+
+        assert await anybody(leads)
+        assert await anybody(leads, segment_ids=[is_an.id])
+        assert not await anybody(leads, segment_ids=[is_binh.id])
+        assert not await anybody(leads, excluded_segment_ids=[is_an.id])
+
+    async def test_whom_the_caller_may_not_read_is_nobody(self, leads: Leads) -> None:
+        await leads.contact()
+
+        assert not await anybody(leads.as_(user(ALICE, contacts="own")))
+
+    async def test_bad_unknown_and_forbidden_are_refused(self, leads: Leads) -> None:
+        with refused(InvalidArgument, "FIELDS_INVALID"):
+            await anybody(leads, segment_ids=["y"])
+        with refused(NotFound, "RESOURCE_MISSING"):
+            await anybody(leads, segment_ids=[NOBODY])
+        with refused(PermissionDenied, "RIGHT_MISSING"):
+            await anybody(leads.as_(user(ALICE, segments="all")))
 
 
 class TestReleasing:

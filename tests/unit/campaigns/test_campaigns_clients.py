@@ -23,6 +23,7 @@ from services.campaigns.clients.leads import View
 from services.campaigns.config import Settings
 from services.campaigns.domain.campaigns import Audience, Draft
 from services.campaigns.domain.kinds import Channel, Purpose
+from services.campaigns.domain.planning import Member
 from services.campaigns.domain.runs import Plan
 from services.campaigns.domain.states import ExclusionReason, RunState
 from tests.unit.campaigns.test_campaigns_config import NEEDED
@@ -55,10 +56,22 @@ class FakeAudiences(audience_service_pb2_grpc.AudienceServiceServicer):
     async def StreamAudience(self, request: Any, context: Any) -> AsyncIterator[Any]:
         self.asked.append(request)
         for number in (1, 2):
-            member = audience_pb2.AudienceMember(
-                ordinal=number, contact_id=bytes(16), address="A@x.vn", values=["v"], consented=True
+            yield audience_service_pb2.StreamAudienceResponse(
+                first_ordinal=2 * number - 1,
+                contact_ids=bytes(16) + bytes([1] * 16),
+                addresses=["A@x.vn", ""],
+                address_keys=["a@x.vn", ""],
+                consented=[True, False],
+                time_zones=["UTC", ""],
+                locales=["vi", ""],
+                regions=["vn", ""],
+                gone=[False, True],
+                values=["v", "w", "", ""],
             )
-            yield audience_service_pb2.StreamAudienceResponse(members=[member])
+
+    async def ProbeAudience(self, request: Any, context: Any) -> Any:
+        self.asked.append(request)
+        return audience_service_pb2.ProbeAudienceResponse(anybody=bool(request.query.segment_ids))
 
 
 class FakeContacts(contact_service_pb2_grpc.ContactServiceServicer):
@@ -150,8 +163,16 @@ class TestLeads:
         frozen, streamed = peers.audiences.asked
         assert (frozen.run_id, size) == (str(run.id), 7)
         assert (streamed.run_id, streamed.after_ordinal) == (str(run.id), 5)
-        assert [each.ordinal for batch in batches for each in batch] == [1, 2]
-        assert batches[0][0].address == "A@x.vn"
+        assert [each.ordinal for batch in batches for each in batch] == [1, 2, 3, 4]
+        reached, gone = batches[0]
+        assert reached == Member(
+            1, bytes(16), "A@x.vn", "a@x.vn", True, False, "vn", "UTC", "vi", ["v", "w"]
+        )
+        assert (gone.contact_id, gone.gone, gone.values) == (bytes([1] * 16), True, ["", ""])
+
+    async def test_whether_there_is_anybody_is_asked(self, peers: Peers) -> None:
+        assert await peers.leads.anybody(Audience("lead", (str(uuid4()),)))
+        assert not await peers.leads.anybody(Audience("lead"))
 
     async def test_a_contact_is_found_or_not(self, peers: Peers) -> None:
         found = await peers.leads.values(UUID(IDENTITY))

@@ -165,27 +165,123 @@ Global___StreamAudienceRequest: _TypeAlias = StreamAudienceRequest  # noqa: Y015
 
 @_typing.final
 class StreamAudienceResponse(_message.Message):
-    """Up to 1,000 people."""
+    """Up to 1,000 people by ordinal, in columns: the first entry of each is of the first person, and so on. The fields are those of AudienceMember."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    MEMBERS_FIELD_NUMBER: _builtins.int
+    FIRST_ORDINAL_FIELD_NUMBER: _builtins.int
+    CONTACT_IDS_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    ADDRESS_KEYS_FIELD_NUMBER: _builtins.int
+    CONSENTED_FIELD_NUMBER: _builtins.int
+    TIME_ZONES_FIELD_NUMBER: _builtins.int
+    LOCALES_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    GONE_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    first_ordinal: _builtins.int
+    """Output only. The ordinal of the first; those of the others follow without gaps."""
+    contact_ids: _builtins.bytes
+    """Output only. 16 bytes of each person."""
     @_builtins.property
-    def members(self) -> _containers.RepeatedCompositeFieldContainer[_audience_pb2.AudienceMember]:
-        """Output only. By ordinal."""
+    def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only."""
+
+    @_builtins.property
+    def address_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only."""
+
+    @_builtins.property
+    def consented(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
+        """Output only."""
+
+    @_builtins.property
+    def time_zones(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only."""
+
+    @_builtins.property
+    def locales(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only."""
+
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only."""
+
+    @_builtins.property
+    def gone(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
+        """Output only."""
+
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Of each person as many as variables were asked for, empty ones included."""
 
     def __init__(
         self,
         *,
-        members: _abc.Iterable[_audience_pb2.AudienceMember] | None = ...,
+        first_ordinal: _builtins.int = ...,
+        contact_ids: _builtins.bytes = ...,
+        addresses: _abc.Iterable[_builtins.str] | None = ...,
+        address_keys: _abc.Iterable[_builtins.str] | None = ...,
+        consented: _abc.Iterable[_builtins.bool] | None = ...,
+        time_zones: _abc.Iterable[_builtins.str] | None = ...,
+        locales: _abc.Iterable[_builtins.str] | None = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
+        gone: _abc.Iterable[_builtins.bool] | None = ...,
+        values: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["members", b"members"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_keys", b"address_keys", "addresses", b"addresses", "consented", b"consented", "contact_ids", b"contact_ids", "first_ordinal", b"first_ordinal", "gone", b"gone", "locales", b"locales", "regions", b"regions", "time_zones", b"time_zones", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StreamAudienceResponse: _TypeAlias = StreamAudienceResponse  # noqa: Y015
+
+@_typing.final
+class ProbeAudienceRequest(_message.Message):
+    """Asks whether anybody is there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def query(self) -> Global___AudienceQuery:
+        """Required."""
+
+    def __init__(
+        self,
+        *,
+        query: Global___AudienceQuery | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeAudienceRequest: _TypeAlias = ProbeAudienceRequest  # noqa: Y015
+
+@_typing.final
+class ProbeAudienceResponse(_message.Message):
+    """Whether anybody is there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANYBODY_FIELD_NUMBER: _builtins.int
+    anybody: _builtins.bool
+    """Output only. False when an audience of the query would be empty."""
+    def __init__(
+        self,
+        *,
+        anybody: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anybody", b"anybody"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeAudienceResponse: _TypeAlias = ProbeAudienceResponse  # noqa: Y015
 
 @_typing.final
 class SampleAudienceRequest(_message.Message):

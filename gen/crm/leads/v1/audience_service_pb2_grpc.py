@@ -52,6 +52,11 @@ class AudienceServiceStub:
                 request_serializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.SampleAudienceRequest.SerializeToString,
                 response_deserializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.SampleAudienceResponse.FromString,
                 _registered_method=True)
+        self.ProbeAudience = channel.unary_unary(
+                '/crm.leads.v1.AudienceService/ProbeAudience',
+                request_serializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.ProbeAudienceRequest.SerializeToString,
+                response_deserializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.ProbeAudienceResponse.FromString,
+                _registered_method=True)
         self.ReleaseAudience = channel.unary_unary(
                 '/crm.leads.v1.AudienceService/ReleaseAudience',
                 request_serializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.ReleaseAudienceRequest.SerializeToString,
@@ -84,6 +89,13 @@ class AudienceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProbeAudience(self, request, context):
+        """Tells whether anybody is asked for, without counting them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReleaseAudience(self, request, context):
         """Forgets an audience that no run needs any more.
         """
@@ -108,6 +120,11 @@ def add_AudienceServiceServicer_to_server(servicer, server):
                     servicer.SampleAudience,
                     request_deserializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.SampleAudienceRequest.FromString,
                     response_serializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.SampleAudienceResponse.SerializeToString,
+            ),
+            'ProbeAudience': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProbeAudience,
+                    request_deserializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.ProbeAudienceRequest.FromString,
+                    response_serializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.ProbeAudienceResponse.SerializeToString,
             ),
             'ReleaseAudience': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseAudience,
@@ -197,6 +214,33 @@ class AudienceService:
             '/crm.leads.v1.AudienceService/SampleAudience',
             crm_dot_leads_dot_v1_dot_audience__service__pb2.SampleAudienceRequest.SerializeToString,
             crm_dot_leads_dot_v1_dot_audience__service__pb2.SampleAudienceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProbeAudience(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.leads.v1.AudienceService/ProbeAudience',
+            crm_dot_leads_dot_v1_dot_audience__service__pb2.ProbeAudienceRequest.SerializeToString,
+            crm_dot_leads_dot_v1_dot_audience__service__pb2.ProbeAudienceResponse.FromString,
             options,
             channel_credentials,
             insecure,

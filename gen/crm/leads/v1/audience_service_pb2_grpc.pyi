@@ -41,6 +41,8 @@ class AudienceServiceStub:
     """Streams an audience by ordinal, in batches of up to 1,000."""
     SampleAudience: _grpc.UnaryUnaryMultiCallable[_audience_service_pb2.SampleAudienceRequest, _audience_service_pb2.SampleAudienceResponse]
     """Shows people by what a run over them would use, without freezing anything."""
+    ProbeAudience: _grpc.UnaryUnaryMultiCallable[_audience_service_pb2.ProbeAudienceRequest, _audience_service_pb2.ProbeAudienceResponse]
+    """Tells whether anybody is asked for, without counting them."""
     ReleaseAudience: _grpc.UnaryUnaryMultiCallable[_audience_service_pb2.ReleaseAudienceRequest, _empty_pb2.Empty]
     """Forgets an audience that no run needs any more."""
 
@@ -55,6 +57,8 @@ class AudienceServiceAsyncStub(AudienceServiceStub):
     """Streams an audience by ordinal, in batches of up to 1,000."""
     SampleAudience: _aio.UnaryUnaryMultiCallable[_audience_service_pb2.SampleAudienceRequest, _audience_service_pb2.SampleAudienceResponse]  # type: ignore[assignment]
     """Shows people by what a run over them would use, without freezing anything."""
+    ProbeAudience: _aio.UnaryUnaryMultiCallable[_audience_service_pb2.ProbeAudienceRequest, _audience_service_pb2.ProbeAudienceResponse]  # type: ignore[assignment]
+    """Tells whether anybody is asked for, without counting them."""
     ReleaseAudience: _aio.UnaryUnaryMultiCallable[_audience_service_pb2.ReleaseAudienceRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Forgets an audience that no run needs any more."""
 
@@ -84,6 +88,14 @@ class AudienceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audience_service_pb2.SampleAudienceResponse, _abc.Awaitable[_audience_service_pb2.SampleAudienceResponse]]:
         """Shows people by what a run over them would use, without freezing anything."""
+
+    @_abc_1.abstractmethod
+    def ProbeAudience(
+        self,
+        request: _audience_service_pb2.ProbeAudienceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audience_service_pb2.ProbeAudienceResponse, _abc.Awaitable[_audience_service_pb2.ProbeAudienceResponse]]:
+        """Tells whether anybody is asked for, without counting them."""
 
     @_abc_1.abstractmethod
     def ReleaseAudience(
