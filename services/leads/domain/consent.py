@@ -44,9 +44,12 @@ class Entry:
     record_time: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Grant:
-    """What a person agreed to at once: an entry for each of its purposes and channels."""
+    """What a person agreed to at once: an entry for each of its purposes and channels.
+
+    Nobody changes it; but to freeze what is made for every row costs an import time.
+    """
 
     id: UUID
     contact_id: UUID

@@ -187,15 +187,32 @@ class Contact:
 def with_(profile: Profile, **values: object) -> Profile:
     """As `replace`, at a tenth of its cost, which an import pays for every row."""
     changed = object.__new__(Profile)
-    vars(changed).update(vars(profile), **values)
+    object.__setattr__(changed, "__dict__", {**vars(profile), **values})
     return changed
+
+
+def new_lead(
+    contact_id: UUID, profile: Profile, life_stage_id: UUID | None, now: datetime
+) -> Contact:
+    """Return somebody who was not known before; made for every row of an import, so cheaply."""
+    new = object.__new__(Contact)
+    values = {"id": contact_id, "profile": profile, "life_stage_id": life_stage_id}
+    times = {"create_time": now, "update_time": now}
+    object.__setattr__(new, "__dict__", {**_NEW_LEAD, **values, **times})
+    return new
+
+
+_NEW_LEAD = {
+    **{"revision": 1, "kind": Kind.LEAD, "status": Status.NEW},
+    **{"lost_reason": "", "score": 0, "convert_time": None},
+}
 
 
 def coded(contact: Contact, reference_code: str) -> Contact:
     """Return the contact with this code."""
     changed = object.__new__(Contact)
     profile = with_(contact.profile, reference_code=reference_code)
-    vars(changed).update(vars(contact), profile=profile)
+    object.__setattr__(changed, "__dict__", {**vars(contact), "profile": profile})
     return changed
 
 

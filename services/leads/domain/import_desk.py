@@ -8,7 +8,7 @@ from uuid import UUID
 from services.leads.domain import contact as model
 from services.leads.domain import import_rows
 from services.leads.domain.consent import Grant
-from services.leads.domain.contact import Contact, Kind, Profile, Status
+from services.leads.domain.contact import Contact, Profile
 from services.leads.domain.files import merge
 from services.leads.domain.import_rows import Ready
 from services.leads.domain.importing import Import, Outcome, Row
@@ -42,7 +42,9 @@ class Desk:
             reason = "DUPLICATE_ROW" if again else "UNCHANGED"
             return self._line(ready, Outcome.SKIPPED, known[0], reason=reason)
         source_id = self.sources.get(ready.source) or self.current.source_id
-        profile = model.with_(ready.profile, source_id=source_id)
+        profile = ready.profile
+        if source_id != profile.source_id:
+            profile = model.with_(profile, source_id=source_id)
         person = self._known(ready.keys, profile)
         code = profile.reference_code.lower()
         if code and self.codes.get(code, person and person.id) != (person and person.id):
@@ -68,16 +70,7 @@ class Desk:
         return merge.choose(list(candidates.values()), profile)
 
     def _created(self, ready: Ready, profile: Profile) -> Row:
-        person = Contact(
-            id=self.new_id(),
-            revision=1,
-            kind=Kind.LEAD,
-            status=Status.NEW,
-            profile=profile,
-            life_stage_id=self.stage_id,
-            create_time=self.now,
-            update_time=self.now,
-        )
+        person = model.new_lead(self.new_id(), profile, self.stage_id, self.now)
         self.created[person.id] = person
         self._keep(ready, person)
         return self._line(ready, Outcome.CREATED, person.id)

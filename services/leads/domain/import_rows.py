@@ -29,9 +29,12 @@ class Agreed:
     channels: tuple[Channel, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Ready:
-    """A row that is somebody, with what makes it the same row again."""
+    """A row that is somebody, with what makes it the same row again.
+
+    Nobody changes it; but to freeze what is made for every row costs an import time.
+    """
 
     number: int
     profile: Profile

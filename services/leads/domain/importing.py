@@ -83,9 +83,12 @@ class Import:
     end_time: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Row:
-    """One row's line in the ledger; `field`, `reason` and `detail` say why it was not taken."""
+    """One row's line in the ledger; `field`, `reason` and `detail` say why it was not taken.
+
+    Nobody changes it; but to freeze what is made for every row costs an import time.
+    """
 
     number: int
     outcome: Outcome

@@ -59,8 +59,14 @@ def fold_surely(value: str) -> str | None:
 
     Where it answers, the database's function does not need to be asked.
     """
-    folded = value.translate(_VIETNAMESE)
-    return folded.lower() if folded.isascii() else None
+    if not value.isascii():
+        value = " ".join([it if it.isascii() else _folded_word(it) for it in value.split(" ")])
+    return value.lower() if value.isascii() else None
+
+
+@functools.lru_cache(maxsize=16_384)
+def _folded_word(word: str) -> str:
+    return word.translate(_VIETNAMESE)
 
 
 def sort_key(family_name: str, given_name: str, display_name: str) -> str:

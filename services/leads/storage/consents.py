@@ -40,14 +40,16 @@ async def grant_to_new(session: AsyncSession, grants: Sequence[Grant]) -> None:
         (it.purposes, it.channels): (consent.bits(it.purposes), consent.bits(it.channels))
         for it in grants
     }
+    advertisers = {it: it.hex for it in {it.advertiser_id for it in grants}}
+    recorded = {it: it.isoformat() for it in {it.record_time for it in grants}}
     entries, states = [], []
     for it in grants:
         purposes, channels = masks[it.purposes, it.channels]
-        person, advertiser = it.contact_id.hex, it.advertiser_id.hex
+        person, advertiser = it.contact_id.hex, advertisers[it.advertiser_id]
         entries.append(
             copying.line(
                 (
-                    *(person, it.record_time.isoformat(), it.id.hex, advertiser),
+                    *(person, recorded[it.record_time], it.id.hex, advertiser),
                     *(str(purposes), str(channels), "1", it.time.isoformat()),
                     *(it.method, it.evidence, it.actor),
                 )

@@ -84,9 +84,11 @@ def _tags(tags: tuple[str, ...]) -> str:
     return literals.texts(tags)
 
 
+@functools.lru_cache(maxsize=256)  # of sources and stages there are few
 def _id(it: UUID | None) -> str:
     return it.hex if it else copying.NULL
 
 
+@functools.lru_cache(maxsize=64)  # what a batch writes is of one time
 def _time(it: datetime | None) -> str:
     return it.isoformat() if it else copying.NULL
