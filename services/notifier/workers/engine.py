@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import Counter, deque
-from collections.abc import Awaitable, Sequence
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,6 +29,7 @@ from services.notifier.workers.freshness import Freshness
 from services.notifier.workers.holding import Held
 from services.notifier.workers.leases import Leases, now
 from services.notifier.workers.patience import patiently
+from services.notifier.workers.waiting import first_of
 
 _GATHER_SECONDS = 0.03
 _MOST_ENDED = 1_000
@@ -81,16 +82,18 @@ class Engine:
         tasks: list[asyncio.Task[None]] = [asyncio.create_task(loop()) for loop in loops]
         fill, submit, flush, *others = tasks
         wire = asyncio.create_task(self._wire.run(self, self._done))
-        stopped = asyncio.create_task(_set(draining))
+        stopped = asyncio.create_task(draining.wait())
         try:
-            await asyncio.wait({stopped, wire, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (wire, *tasks):
-                if task.done():
-                    task.result()
+            ends: list[asyncio.Task[Any]] = [stopped, wire, *tasks]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for loop in (wire, *tasks):
+                if loop.done():
+                    loop.result()
             await self._finish(fill, submit)
         finally:
-            for task in (stopped, fill, submit, *others):
+            for task in (fill, submit, *others):
                 task.cancel()
+            stopped.cancel()
             await self._wire.close()
             wire.cancel()
             await asyncio.gather(wire, stopped, fill, submit, *others, return_exceptions=True)
@@ -219,10 +222,8 @@ class Engine:
     async def _wait_for_room(self, room: int) -> None:
         """Waits until a place in the window, a prepared message or a rate's token comes."""
         self._moved.clear()
-        events = [_set(self._moved)]
-        if room > 0:
-            events.append(self._held.changed())
-        await _first_of(events, within=0.1)
+        more = [self._held.changed()] if room > 0 else []
+        await first_of([self._moved.wait(), *more], within=0.1)
 
     async def _flush(self) -> None:
         while True:
@@ -298,16 +299,3 @@ class Engine:
         self._bucket.limit(self._limit * self._filler.share)
         metrics.open_attempts.labels(provider).set(len(self._leases))
         metrics.connected.labels(provider).set(1 if self._wire.capacity else 0)
-
-
-async def _set(event: asyncio.Event) -> None:
-    await event.wait()
-
-
-async def _first_of(waits: Sequence[Awaitable[None]], within: float) -> None:
-    tasks = [asyncio.ensure_future(it) for it in waits]
-    try:
-        await asyncio.wait(tasks, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()

@@ -15,6 +15,7 @@ from services.notifier.workers import metrics
 from services.notifier.workers.holding import Held
 from services.notifier.workers.leases import Leases, now
 from services.notifier.workers.preparing import Workshop
+from services.notifier.workers.waiting import first_of
 
 _LEAST, _MOST = 200, 2_000
 _MOST_CLAIMED = 1_000
@@ -129,10 +130,5 @@ class Filler:
             waits = [self._held.taken(), self._nudged.wait()]
         else:
             waits = [self._nudged.wait()]
-        tasks = [asyncio.ensure_future(it) for it in waits]
-        try:
-            await asyncio.wait(tasks, timeout=_POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
+        await first_of(waits, within=_POLL_SECONDS)
         self._nudged.clear()

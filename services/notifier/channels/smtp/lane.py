@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from services.notifier.channels.smtp import replies
+from services.notifier.channels.smtp.queue import Queue
 from services.notifier.channels.smtp.replies import Reply
 from services.notifier.channels.smtp.session import Broken, Refused, Session, envelope
 from services.notifier.channels.wire import Done, Permit
@@ -19,45 +20,6 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 15.0
 _IDLE_SECONDS = 30.0
 # After so long without an answer to a final dot, what stands behind it goes another way.
 _STUCK_SECONDS = 3.0
-
-
-class Pool(Protocol):
-    """What a lane needs of its wire."""
-
-    @property
-    def per_connection(self) -> int:
-        """Mails a session carries before it is made anew."""
-        ...
-
-    @property
-    def command_seconds(self) -> float:
-        """How long the answer to a command may take."""
-        ...
-
-    @property
-    def final_seconds(self) -> float:
-        """How long the answer to a final dot may take."""
-        ...
-
-    async def wait(self) -> None:
-        """Returns once a message waits that no session that is up will take."""
-        ...
-
-    def take(self) -> Outgoing | None:
-        """The next message to send, if there is one."""
-        ...
-
-    def put_back(self, message: Outgoing) -> None:
-        """Puts a message of which nothing was written first in line."""
-        ...
-
-    def rest(self, lane: "Lane") -> None:
-        """Has the lane woken for the next message."""
-        ...
-
-    async def open(self) -> Session:
-        """A new session; raises `Broken` or `Refused`."""
-        ...
 
 
 class _At(Enum):
@@ -71,7 +33,7 @@ class _At(Enum):
 class Lane:
     """One session after the other, and the one or two messages on it."""
 
-    def __init__(self, pool: Pool, permit: Permit, done: Done) -> None:
+    def __init__(self, pool: Queue, permit: Permit, done: Done) -> None:
         self.done = done
         self.is_stuck = False
         self._pool = pool
@@ -249,7 +211,7 @@ class Lane:
         """Goes on after the answers to an envelope."""
         mail, rcpt, data = self._answers
         if not (mail.is_good and rcpt.is_good and data.code == 354):
-            self._end(_refusal(mail, rcpt, data))
+            self._end(replies.refusal(mail, rcpt, data))
             self._at = _At.RESETTING
             # After 354 the server waits for a mail: an empty one, to nobody, goes nowhere.
             session.write(b".\r\n" if data.code == 354 else b"RSET\r\n")
@@ -354,13 +316,3 @@ class _Step(Protocol):
 def _hang_up(_: Session) -> None:
     # The server waits for a mail: only hanging up tells it that there is none.
     raise Broken("not permitted")
-
-
-def _refusal(mail: Reply, rcpt: Reply, data: Reply) -> Result:
-    if not mail.is_good:
-        return replies.result(mail)
-    if not rcpt.is_good:
-        return replies.result(rcpt, recipient=True)
-    if data.is_good:  # neither 354 nor a refusal
-        return Result(Verdict.BUSY, str(data), Reason.PROVIDER_BUSY)
-    return replies.result(data)

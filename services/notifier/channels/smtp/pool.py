@@ -7,6 +7,7 @@ from collections import deque
 import structlog
 
 from services.notifier.channels.smtp.lane import Lane
+from services.notifier.channels.smtp.queue import Sleeper
 from services.notifier.channels.smtp.session import Broken, Peer, Refused, Session
 from services.notifier.channels.wire import Done, Permit
 from services.notifier.domain.states import Channel, Result, Verdict
@@ -34,7 +35,7 @@ class SmtpWire:
         self._per_connection = per_connection
         self._waiting: deque[Outgoing] = deque()
         self._some = asyncio.Event()
-        self._resting: deque[Lane] = deque()
+        self._resting: deque[Sleeper] = deque()
         self._lanes: list[Lane] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._reachable = False
@@ -119,7 +120,7 @@ class SmtpWire:
         """Puts a message of which nothing was written first in line."""
         self._waiting.appendleft(message)
 
-    def rest(self, lane: Lane) -> None:
+    def rest(self, lane: Sleeper) -> None:
         """Has the lane woken for the next message."""
         self._resting.append(lane)
 

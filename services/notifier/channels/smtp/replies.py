@@ -132,6 +132,17 @@ def result(reply: Reply, *, recipient: bool = False) -> Result:
     return Result(Verdict.REFUSED, str(reply), reason)
 
 
+def refusal(mail: Reply, rcpt: Reply, data: Reply) -> Result:
+    """What the answers to an envelope mean that was not accepted whole."""
+    if not mail.is_good:
+        return result(mail)
+    if not rcpt.is_good:
+        return result(rcpt, recipient=True)
+    if data.is_good:  # neither 354 nor a refusal
+        return Result(Verdict.BUSY, str(data), Reason.PROVIDER_BUSY)
+    return result(data)
+
+
 def _wake(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
