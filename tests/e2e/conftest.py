@@ -17,6 +17,7 @@ from local.home import ROOT
 DEMO_SECONDS = 240
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what is here on one worker, where the house is."""
     here = Path(__file__).parent

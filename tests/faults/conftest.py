@@ -38,6 +38,7 @@ OPTIONS = {
 FIGURE = "figure"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is here, and let it take the time that processes need."""
     here = Path(__file__).parent
