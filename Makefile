@@ -20,7 +20,10 @@ up: setup ## start everything without the main job
 
 test: setup-dev ## every test; those that break processes in their short form
 	@$(PY) -m pytest -n 2 --dist loadfile --ignore tests/e2e --ignore tests/faults tests
-	@$(PY) -m pytest -n 2 --dist loadgroup tests/e2e tests/faults
+	@# Side by side, since both mostly wait for processes; what the second said comes at its end.
+	@mkdir -p .local; $(PY) -m pytest tests/faults >.local/faults.log 2>&1 & faults=$$!; \
+		$(PY) -m pytest tests/e2e; e2e=$$?; \
+		wait $$faults; code=$$?; cat .local/faults.log; exit $$((e2e ? e2e : code))
 
 faults: setup-dev ## break real processes many times and prove that nothing is lost or doubled
 	@MEKONG_FAULTS=long $(PY) -m pytest tests/faults

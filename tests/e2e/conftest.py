@@ -17,15 +17,6 @@ from local.home import ROOT
 DEMO_SECONDS = 240
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what is here on one worker, where the house is."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
-
-
 @dataclass(frozen=True)
 class Demo:
     """How the main job ended, and where its data is."""

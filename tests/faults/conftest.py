@@ -38,14 +38,12 @@ OPTIONS = {
 FIGURE = "figure"
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is here, and let it take the time that processes need."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.faults)
-            item.add_marker(pytest.mark.xdist_group("faults"))
             item.add_marker(pytest.mark.timeout(3600 if LONG else 300))
 
 
