@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, text, tuple_, union_all, update
+from sqlalchemy import delete, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
 from services.leads.domain.contact import Channel, Purpose
 from services.leads.domain.files.shape import Shape
 from services.leads.domain.importing import Consent, Import, Ledger, Outcome, Row, State
-from services.leads.storage import copying
+from services.leads.storage import copying, literals
 from services.leads.storage.tables import import_rows, imports
 
 Key = tuple[datetime | int | UUID, ...]
@@ -80,7 +80,8 @@ async def advance(
 ) -> Ledger | None:
     """Add a batch to the ledger and renew the lease; None when somebody else has it now.
 
-    Locks the import's row, so that a batch is counted by one worker only.
+    The numbers of its rows follow each other. Locks the import's row, so that a batch is counted
+    by one worker only.
     """
     outcomes = [row.outcome for row in rows]
     values = {
@@ -93,7 +94,8 @@ async def advance(
     row = (await session.execute(_ADVANCE, values)).first()
     if row is None:
         return None
-    await copying.write(session, import_rows, [_line(current.id.hex, it) for it in rows])
+    if rows:
+        await copying.write(session, import_rows, [_batch(current.id, rows)])
     return Ledger(*row)
 
 
@@ -119,16 +121,10 @@ async def row_page(
     session: AsyncSession, import_id: UUID, outcome: Outcome | None, page: Page
 ) -> tuple[list[Row], Key | None]:
     """Return a page of an import's ledger by row number, and where the next one starts."""
-    c = import_rows.c
-    parts = []
-    for each in [outcome] if outcome else Outcome:
-        query = select(import_rows).where(c.import_id == import_id, c.outcome == each)
-        if page.after:
-            query = query.where(c.number > page.after[0])
-        parts.append(query.order_by(c.number).limit(page.size + 1).subquery().select())
-    merged = union_all(*parts).subquery()
-    query = select(merged).order_by(merged.c.number).limit(page.size + 1)
-    rows = (await session.execute(query)).all()
+    after = page.after[0] if page.after else 0
+    values = {"id": import_id, "after": after, "most": page.size + 1, "outcome": outcome}
+    await session.execute(_BATCH_BY_BATCH)
+    rows = (await session.execute(_ROWS_OF if outcome else _ROWS, values)).all()
     shown = [
         Row(
             number=it.number,
@@ -143,10 +139,18 @@ async def row_page(
     return shown, ((shown[-1].number,) if len(rows) > page.size else None)
 
 
-def _line(import_id: str, it: Row) -> str:
-    person = it.contact_id.hex if it.contact_id else copying.NULL
-    told = (it.field, it.reason, it.detail, person)
-    return copying.line((import_id, f"{it.outcome:d}", str(it.number), *told))
+def _batch(import_id: UUID, rows: Sequence[Row]) -> str:
+    """Return the line of rows whose numbers follow each other."""
+    people = [it.contact_id.hex if it.contact_id else "NULL" for it in rows]
+    told = ([it.field for it in rows], [it.reason for it in rows], [it.detail for it in rows])
+    return copying.line(
+        (
+            *(import_id.hex, str(rows[-1].number)),
+            f"{{{','.join([f'{it.outcome:d}' for it in rows])}}}",
+            *[literals.texts(it) for it in told],
+            f"{{{','.join(people)}}}",
+        )
+    )
 
 
 def _values(it: Import) -> dict[str, object]:
@@ -225,6 +229,22 @@ _ADD_PART = text(
 _PARTS = text("SELECT data FROM import_file_parts WHERE import_id = :id ORDER BY ordinal")
 _FORGET_SHADOWS = text("DELETE FROM import_shadows WHERE import_id = :id")
 _FORGET_SHADOW_KEYS = text("DELETE FROM import_shadow_keys WHERE import_id = :id")
+_LINES = """
+    SELECT b.last - cardinality(b.outcomes) + l.place AS number,
+           l.outcome, l.field, l.reason, l.detail, l.contact_id
+    FROM import_rows AS b
+    CROSS JOIN LATERAL unnest(b.outcomes, b.fields, b.reasons, b.details, b.contact_ids)
+        WITH ORDINALITY AS l (outcome, field, reason, detail, contact_id, place)
+    WHERE b.import_id = :id AND b.last > :after
+      AND b.last - cardinality(b.outcomes) + l.place > :after
+"""
+# Without statistics, the planner would unfold the whole file to sort its rows by the page.
+_BATCH_BY_BATCH = text(
+    "SELECT set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true)"
+)
+_ORDERED = "ORDER BY b.last, l.place LIMIT :most"
+_ROWS = text(f"{_LINES} {_ORDERED}")
+_ROWS_OF = text(f"{_LINES} AND :outcome = ANY(b.outcomes) AND l.outcome = :outcome {_ORDERED}")
 _CLAIM = text("""
     UPDATE imports
     SET fence = fence + 1, lease_until = now() + make_interval(secs => :seconds)

@@ -27,6 +27,7 @@ from local.data import generate
 from services.leads.domain import consent
 from services.leads.domain.consent import Action, Entry
 from services.leads.domain.contact import Channel
+from services.leads.domain.importing import Outcome
 from services.leads.rpc.imports import ImportServicer
 from services.leads.storage import consents as stored_consents
 from services.leads.workers.importer import Importer
@@ -133,6 +134,19 @@ class Imports:
         )
         return list((await self.stub.ListImportRows(request)).rows)
 
+    async def lines(self, import_id: str, outcome: int, size: int) -> list[pb.ImportRow]:
+        found: list[pb.ImportRow] = []
+        token = ""
+        while True:
+            request = service_pb.ListImportRowsRequest(
+                import_id=import_id, outcome=outcome, page_size=size, page_token=token
+            )
+            page = await self.stub.ListImportRows(request)
+            assert len(page.rows) <= size
+            found, token = [*found, *page.rows], page.next_page_token
+            if not token:
+                return found
+
     async def scalar(self, query: str) -> Any:
         async with self.sessions() as session:
             return await session.scalar(text(query))
@@ -167,6 +181,24 @@ class TestTheInventedPeople:
             cell = consent.cells(1 << 2, 1 << channel)
             given = f"SELECT count(*) FROM consent_states WHERE given & {cell} <> 0"  # noqa: S608
             assert await calls.scalar(given) == 1900 - 95 - 19
+
+
+class TestTheLinesOfAFile:
+    @pytest.mark.parametrize("size", [7, 400, 1000])
+    async def test_pages_of_them_are_the_file_row_by_row(self, calls: Imports, size: int) -> None:
+        rows = [f"Lê An {n},{f'0912{n:06d}' if n % 3 else '12'}\n" for n in range(2_100)]
+        done = await calls.run("".join(["Họ và tên,Số điện thoại\n", *rows]).encode())
+
+        found = {it: await calls.lines(done.id, it, size) for it in (0, *Outcome)}
+
+        assert [it.number for it in found[0]] == list(range(1, 2_101))
+        assert counts(done) == (2_100, *(len(found[it]) for it in Outcome))
+        for outcome in Outcome:
+            assert found[outcome] == [it for it in found[0] if it.outcome == outcome]
+        assert {it.number for it in found[Outcome.REJECTED]} >= {n + 1 for n in range(0, 2_100, 3)}
+        assert all(it.reason and not it.contact_id for it in found[Outcome.REJECTED])
+        created = [it.contact_id for it in found[Outcome.CREATED]]
+        assert len(set(created)) == len(created) > 0
 
 
 class TestConsentByAFile:

@@ -68,18 +68,19 @@ _TABLES = {
         PRIMARY KEY (import_id, ordinal)
     )
     """,
-    # One index for one outcome's rows and, merged, for all of them; a row is counted once because
-    # a batch is written with the import's own row locked.
+    # The file's rows up to `last`, a batch in arrays of one length: told of by the million, they
+    # are read by the page. A row is counted once because a batch is written with the import's own
+    # row locked.
     "import_rows": """
     CREATE TABLE import_rows (
         import_id uuid NOT NULL,
-        outcome smallint NOT NULL,
-        number bigint NOT NULL,
-        field text NOT NULL DEFAULT '',
-        reason text NOT NULL DEFAULT '',
-        detail text NOT NULL DEFAULT '',
-        contact_id uuid,
-        PRIMARY KEY (import_id, outcome, number)
+        last bigint NOT NULL,
+        outcomes smallint[] NOT NULL,
+        fields text[] NOT NULL,
+        reasons text[] NOT NULL,
+        details text[] NOT NULL,
+        contact_ids uuid[] NOT NULL,
+        PRIMARY KEY (import_id, last)
     )
     """,
     # What was said before is not said again: a row that was applied once is skipped.
