@@ -1,5 +1,6 @@
 """Chunks as notifiers take them, and reports as they make them."""
 
+import functools
 from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
@@ -26,6 +27,7 @@ _STATES: dict[int, str] = {
     if name.removeprefix(_PREFIX) in OF_MESSAGE
 }
 _ID_BYTES = 16
+_RECIPIENTS = work_pb2.Chunk.RECIPIENTS_FIELD_NUMBER
 
 
 class Report(NamedTuple):
@@ -41,21 +43,39 @@ def packed(decision: Decision) -> bytes:
 
     Protobuf's wire form of a message is that of its fields, one after another: recipients that were
     packed one by one make a chunk when they are put behind its `head`. Empty for the excluded.
+    Written here, field by field: the library takes three times as long to make and write a message.
     """
     member, message_id, _, _, values = decision
     if message_id is None:
         return b""
-    alone = work_pb2.Chunk()
-    alone.recipients.add(
-        message_id=message_id,
-        contact_id=member.contact_id,
-        address=member.address,
-        address_key=member.address_key,
-        time_zone=member.time_zone,
-        locale=member.locale,
-        values=values,
-    )
-    return alone.SerializeToString()
+    address, key = member.address.encode(), member.address_key.encode()
+    parts = [_opened(1, len(message_id)), message_id]
+    parts += (_opened(2, len(member.contact_id)), member.contact_id)
+    parts += (_opened(3, len(address)), address) if address else ()
+    parts += (_opened(4, len(key)), key) if key else ()
+    parts.append(_of_place(member.time_zone, member.locale))
+    for value in values:
+        data = value.encode()
+        parts += (_opened(7, len(data)), data)
+    packed = b"".join(parts)
+    return _opened(_RECIPIENTS, len(packed)) + packed
+
+
+@functools.cache
+def _opened(number: int, size: int) -> bytes:
+    """Return what stands before the bytes of a field: its tag and their length, as varints."""
+    return _varint(number << 3 | 2) + _varint(size)
+
+
+def _varint(number: int) -> bytes:
+    low, rest = number & 0x7F, number >> 7
+    return bytes((low | 0x80,)) + _varint(rest) if rest else bytes((low,))
+
+
+@functools.lru_cache(1_000)
+def _of_place(time_zone: str, locale: str) -> bytes:
+    """Return the fields that thousands have alike."""
+    return work_pb2.ChunkRecipient(time_zone=time_zone, locale=locale).SerializeToString()
 
 
 def head(run: Run, chunk_id: UUID, epoch: int) -> bytes:

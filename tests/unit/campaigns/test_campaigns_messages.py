@@ -74,6 +74,25 @@ class TestChunks:
             (bytes([1] * 16), "+84912345678", []),
         ]
 
+    @pytest.mark.parametrize("size", [0, 1, 127, 128, 16_384])
+    def test_whoever_is_packed_is_as_the_library_writes_them(self, size: int) -> None:
+        person = Member(
+            1, bytes(16), "ạ" * size, "k" * size, True, False, "vn", "UTC", "vi", ["v" * size, ""]
+        )
+
+        packed = work.packed(Decision(person, bytes(range(16)), None, "vn", person.values))
+
+        recipient = work_pb2.ChunkRecipient(
+            message_id=bytes(range(16)),
+            contact_id=person.contact_id,
+            address=person.address,
+            address_key=person.address_key,
+            time_zone=person.time_zone,
+            locale=person.locale,
+            values=person.values,
+        )
+        assert packed == work_pb2.Chunk(recipients=[recipient]).SerializeToString()
+
     def test_a_head_takes_less_than_is_kept_for_it(self) -> None:
         run = replace(a_run(RunState.SENDING), variables=tuple(sorted(VARIABLES)))
 
