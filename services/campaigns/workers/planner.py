@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import gc
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -62,7 +63,8 @@ class Planner:
         log.info("planning", run_id=str(run.id), fence=fence, cursor=run.plan.cursor)
         try:
             async with self._renewed(run.id, fence):
-                await self._plan(run, fence)
+                with _rarely_collected():
+                    await self._plan(run, fence)
         except errors.Error as error:
             away = rounds.is_away(error)
             await self._wait(run, fence, error.reason, error.message, is_away=away)
@@ -147,6 +149,21 @@ class Planner:
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _rarely_collected() -> Iterator[None]:
+    """Look for garbage in cycles a hundred times less often.
+
+    What is planned is in no cycle and lives until it is written: to walk it, and now and then the
+    whole process, for every few hundred people kept everybody else waiting.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(before[0] * 100, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 async def _next(batches: Batches) -> planning.Batch | None:
