@@ -19,9 +19,10 @@ EMAIL_HTML = """\
 <!doctype html>
 <html lang="vi"><head><meta charset="utf-8"><title>Cảm ơn</title></head>
 <body style="margin:0;background:#f4f6f4;font-family:Arial,Helvetica,sans-serif;color:#1d2b24">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr><td align="center">
-<table role="presentation" width="560" cellpadding="0" cellspacing="0"
- style="max-width:560px;background:#fff;margin:24px 12px;border-radius:8px">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr>
+<td align="center" style="padding:24px 12px">
+<table role="presentation" cellpadding="0" cellspacing="0"
+ style="width:100%;max-width:560px;background:#fff;border-radius:8px">
 <tr><td style="background:#0b6b4f;color:#fff;padding:20px 28px;border-radius:8px 8px 0 0">
 <strong>Cửu Long Xanh</strong></td></tr>
 <tr><td style="padding:28px;font-size:16px;line-height:1.55">
