@@ -96,7 +96,7 @@ def _phones(checks: Checks, drafts: Sequence[DraftAddress], country: str) -> tup
     for place, draft in enumerate(drafts):
         number = reachable.phone(draft.text, country)
         if number is None:
-            checks.wrong(f"phones[{place}].number", f"is no phone number of {country}")
+            checks.wrong(f"phones[{place}].number", f"is not a valid phone number ({country})")
             continue
         label = checks.line(f"phones[{place}].label", draft.label, 40)
         found.append(Reach(number, number, label, draft.primary))

@@ -59,7 +59,7 @@ class TestAnImport:
 
         assert "would be created" in before
         assert "5 rows = 3 created + 0 updated + 1 skipped + 1 rejected" in after
-        assert "Phone: Is no phone number of VN" in after
+        assert "Phone: Is not a valid phone number (VN)" in after
         assert await desk.page.locator("a.row-link").count() == 3
 
     async def test_a_file_of_another_kind_is_refused_with_a_reason(

@@ -154,7 +154,7 @@ class TestAContactsForm:
     def test_a_field_refused_is_told_beside_its_input_past_rows_left_empty(
         self, signed_in: FlaskClient, peers: Any
     ) -> None:
-        wrong = [FieldViolation("contact.phones[0].number", "is no phone number of VN")]
+        wrong = [FieldViolation("contact.phones[0].number", "is not a valid phone number (VN)")]
         peers.answers["CreateContact"] = errors.InvalidArgument(
             "FIELDS_INVALID", "invalid", violations=wrong
         )
@@ -171,7 +171,7 @@ class TestAContactsForm:
         page = answer.get_data(as_text=True)
         assert answer.status_code == 400
         assert '<div class="invalid-feedback d-block" id="phones-0-number-wrong">' in page
-        assert "Is no phone number of VN" in page
+        assert "Is not a valid phone number (VN)" in page
 
     def test_it_is_sent_under_the_id_of_the_form(self, signed_in: FlaskClient, peers: Any) -> None:
         peers.answers["CreateContact"] = contact_pb2.Contact(id=ID)
