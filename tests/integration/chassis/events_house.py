@@ -61,8 +61,11 @@ class Bus:
 
     async def is_settled(self) -> bool:
         """True when every message was delivered and answered for."""
+        # Of a message just published the consumer's own counts may not know yet.
+        last = (await self.nats.js.stream_info(self.stream)).state.last_seq
         info = await self.consumer()
-        return info.num_pending == 0 and info.num_ack_pending == 0
+        answered = info.ack_floor.stream_seq if info.ack_floor else 0
+        return info.num_pending == 0 and info.num_ack_pending == 0 and answered >= last
 
     def declaration(self, ack_wait: float = 30.0) -> tuple[list[Stream], list[Consumer]]:
         """Return this bus as it is declared."""
