@@ -27,6 +27,7 @@ CHECK_TIMEOUT_SECONDS = 2.0
 _WATCH_WELL_SECONDS, _WATCH_ILL_SECONDS = 3.0, 0.5
 # A query cancelled in the wrong moment holds its task for five seconds (psycopg waits for it).
 _CLEANUP_SECONDS = 7.0
+_CANCEL_AGAIN_SECONDS = 3.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, _STEADY_SECONDS = 0.2, 30.0, 60.0
 
 log = structlog.get_logger(__name__)
@@ -220,12 +221,15 @@ async def _drain(server: rpc_server.Server, tasks: Sequence[_Task], grace: float
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        _, stuck = await asyncio.wait(tasks, timeout=_CLEANUP_SECONDS)
-        for task in stuck:
-            log.error("background_does_not_stop", task=task.get_name())
+    left = set(tasks)
+    deadline = time.monotonic() + _CLEANUP_SECONDS
+    # More than once, since some waits lose it; see `context.end_if_cancelled`.
+    while left and time.monotonic() < deadline:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_SECONDS)
+    for task in left:
+        log.error("background_does_not_stop", task=task.get_name())
 
 
 def _on_signal() -> asyncio.Event:

@@ -167,6 +167,17 @@ async def pause(seconds: float) -> bool:
     return True
 
 
+def end_if_cancelled() -> None:
+    """Raises `CancelledError` when this task was asked to end.
+
+    Some waits lose it: a driver's statement may end with an error of its own instead, and Python
+    3.11's `wait_for` returns what it waited for when both come at once.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def share_draining(event: asyncio.Event) -> None:
     """Makes `event` what `draining()` returns in this task and those it starts."""
     _draining.set(event)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import nats.errors
 import structlog
 
-from chassis import errors, metrics
+from chassis import context, errors, metrics
 from chassis.db import Sessions, failures, look, outbox
 from chassis.events.connection import Connection
 from chassis.events.publish import Outgoing, publish
@@ -58,6 +58,7 @@ class Relay:
         nudge = outbox.nudge(self._cls)
         self._nats.start()
         while True:
+            context.end_if_cancelled()
             is_nudged = nudge.is_set()
             nudge.clear()
             try:

@@ -8,12 +8,12 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import context
 from chassis.db import Sessions
 from services.notifier.domain.states import Channel, RunState
 from services.notifier.domain.work import Prepared, Suppressed
 from services.notifier.storage import runs, suppressions
 from services.notifier.workers.leases import now
-from services.notifier.workers.patience import end_if_cancelled
 
 MAX_AGE_SECONDS = 0.25
 _MOST_NEWS = 5_000
@@ -70,7 +70,7 @@ class Freshness:
                 async with asyncio.timeout(5), self._sessions.begin() as session:
                     await self.refresh(session)
             except (SQLAlchemyError, OSError, TimeoutError) as error:
-                end_if_cancelled()
+                context.end_if_cancelled()
                 log.warning("freshness_not_known", error=type(error).__name__)
                 return False
         return True

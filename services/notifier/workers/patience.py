@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from chassis import context
 from chassis.db import failures
 
 _PAUSE_SECONDS = 0.5
@@ -15,10 +16,11 @@ log = structlog.get_logger(__name__)
 
 async def patiently(step: Callable[[], Awaitable[object]], *, name: str) -> None:
     """Does a step; when the database is away or refuses it, says so and waits a little."""
+    context.end_if_cancelled()
     try:
         await step()
     except (SQLAlchemyError, OSError, TimeoutError) as error:
-        end_if_cancelled()
+        context.end_if_cancelled()
         if failures.is_away(error) or isinstance(error, OSError):
             log.warning("worker_waits", worker=name, error=type(error).__name__)
         else:
@@ -29,13 +31,3 @@ async def patiently(step: Callable[[], Awaitable[object]], *, name: str) -> None
                 at=failures.where(error),
             )
         await asyncio.sleep(_PAUSE_SECONDS)
-
-
-def end_if_cancelled() -> None:
-    """Raises `CancelledError` when this task was cancelled.
-
-    A statement that is cancelled may end with an error of the database's driver instead.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -1,6 +1,7 @@
 """The context of a call, and how far rights reach."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
@@ -105,3 +106,28 @@ class TestPause:
         context.draining().set()
 
         assert await asyncio.wait_for(pausing, 1) is True
+
+
+class TestBeingCancelled:
+    async def test_a_task_whose_wait_lost_it_still_ends(self) -> None:
+        begun = asyncio.Event()
+
+        async def work() -> None:
+            begun.set()
+            # What a driver does that turns the cancellation into an error of its own.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            while True:
+                context.end_if_cancelled()
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(work())
+        await begun.wait()
+        task.cancel()
+
+        async with asyncio.timeout(5):
+            await asyncio.wait([task])
+        assert task.cancelled()
+
+    async def test_one_that_nobody_cancelled_goes_on(self) -> None:
+        context.end_if_cancelled()
