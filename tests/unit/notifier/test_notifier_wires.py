@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 import smpp34
 
+from services.notifier.channels.line import Line
 from services.notifier.channels.smpp import pdu
 from services.notifier.channels.smpp.bind import Submission
 from services.notifier.channels.smtp import replies
@@ -16,9 +17,9 @@ from services.notifier.workers.leases import Leases
 from tests.unit.notifier.test_notifier_domain import claimed
 
 
-def outgoing(parts: int = 1, number: int = 1) -> Outgoing:
+def outgoing(parts: int = 1, number: int = 1, **of: object) -> Outgoing:
     """A message with an open attempt."""
-    message = claimed(key=Key(date(2026, 11, 21), uuid.UUID(int=9)))
+    message = claimed(key=Key(date(2026, 11, 21), uuid.UUID(int=9)), **of)
     prepared = Prepared(message, "MEKONG", b"", (b"x",) * parts, 0, False, 1, 1, 1e18)
     return Outgoing(prepared, number)
 
@@ -162,3 +163,24 @@ class TestLeases:
         assert leases.finished_by([first.claimed]) == [1]
         leases.leave([first.claimed])
         assert leases.claims() == []
+
+
+class TestTheLine:
+    def test_what_belongs_to_no_run_is_taken_before_all_that_does(self) -> None:
+        line = Line()
+        bulk, urgent = outgoing(number=1), outgoing(number=2, run_id=None)
+        line.add(bulk)
+        line.add(urgent)
+
+        taken = [line.take(), line.take(), line.take()]
+
+        assert taken == [urgent, bulk, None]
+
+    def test_what_is_put_back_is_next(self) -> None:
+        line = Line()
+        first, second = outgoing(number=1), outgoing(number=2)
+        line.add(second)
+        line.put_back(first)
+
+        assert len(line) == 2
+        assert line.take() == first

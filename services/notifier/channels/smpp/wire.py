@@ -3,10 +3,10 @@
 import asyncio
 import random
 import time
-from collections import deque
 
 import structlog
 
+from services.notifier.channels.line import Line
 from services.notifier.channels.smpp import bind as binds
 from services.notifier.channels.smpp.bind import Bind, Broken, Peer, Receive, Submission
 from services.notifier.channels.wire import Done, Permit
@@ -32,7 +32,7 @@ class SmppWire:
         self._receive = receive
         self._count = binds
         self._window = window
-        self._waiting: deque[Outgoing] = deque()
+        self._waiting = Line()
         self._some = asyncio.Event()
         self._up: set[Bind] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -52,7 +52,7 @@ class SmppWire:
 
     def submit(self, message: Outgoing) -> None:
         """Queues it for the next free bind."""
-        self._waiting.append(message)
+        self._waiting.add(message)
         self._some.set()
 
     async def run(self, permit: Permit, done: Done) -> None:
@@ -114,11 +114,12 @@ class SmppWire:
             if wait > 0:
                 await asyncio.sleep(wait)
                 continue
-            if not self._waiting:
+            message = self._waiting.take()
+            if message is None:
                 self._some.clear()
                 await self._some.wait()
                 continue
-            await self._write(bind, self._waiting.popleft())
+            await self._write(bind, message)
         raise Broken("closed")
 
     async def _write(self, bind: Bind, message: Outgoing) -> None:
@@ -170,8 +171,8 @@ class SmppWire:
         self._done(submission.message, submission.result())
 
     def _return_all(self) -> None:
-        while self._waiting:
-            self._done(self._waiting.popleft(), Result(Verdict.NOT_WRITTEN))
+        while (message := self._waiting.take()) is not None:
+            self._done(message, Result(Verdict.NOT_WRITTEN))
 
 
 class _Never:

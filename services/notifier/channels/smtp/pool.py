@@ -6,6 +6,7 @@ from collections import deque
 
 import structlog
 
+from services.notifier.channels.line import Line
 from services.notifier.channels.smtp.lane import Lane
 from services.notifier.channels.smtp.queue import Sleeper
 from services.notifier.channels.smtp.session import Broken, Peer, Refused, Session
@@ -33,7 +34,7 @@ class SmtpWire:
         self._connections = connections
         self._window = window
         self._per_connection = per_connection
-        self._waiting: deque[Outgoing] = deque()
+        self._waiting = Line()
         self._some = asyncio.Event()
         self._resting: deque[Sleeper] = deque()
         self._lanes: list[Lane] = []
@@ -55,7 +56,7 @@ class SmtpWire:
 
     def submit(self, message: Outgoing) -> None:
         """Queues it for the next free session."""
-        self._waiting.append(message)
+        self._waiting.add(message)
         self._wake_one()
 
     async def run(self, permit: Permit, done: Done) -> None:
@@ -114,11 +115,11 @@ class SmtpWire:
 
     def take(self) -> Outgoing | None:
         """The next message to send, if there is one."""
-        return self._waiting.popleft() if self._waiting else None
+        return self._waiting.take()
 
     def put_back(self, message: Outgoing) -> None:
         """Puts a message of which nothing was written first in line."""
-        self._waiting.appendleft(message)
+        self._waiting.put_back(message)
 
     def rest(self, lane: Sleeper) -> None:
         """Has the lane woken for the next message."""
@@ -142,8 +143,8 @@ class SmtpWire:
         self._some.set()
 
     def _return_all(self, done: Done) -> None:
-        while self._waiting:
-            done(self._waiting.popleft(), Result(Verdict.NOT_WRITTEN))
+        while (message := self._waiting.take()) is not None:
+            done(message, Result(Verdict.NOT_WRITTEN))
 
     async def open(self) -> Session:
         """A new session; raises `Broken` or `Refused`, and notes either outcome."""

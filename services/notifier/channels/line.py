@@ -1,0 +1,32 @@
+"""Submitted messages that no session has begun yet."""
+
+from collections import deque
+
+from services.notifier.domain.work import Outgoing
+
+
+class Line:
+    """First come, first served, but what belongs to no run before all that does."""
+
+    def __init__(self) -> None:
+        self._first: deque[Outgoing] = deque()
+        self._bulk: deque[Outgoing] = deque()
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._bulk)
+
+    def add(self, message: Outgoing) -> None:
+        """Puts a message at the end of its line."""
+        self._of(message).append(message)
+
+    def put_back(self, message: Outgoing) -> None:
+        """Puts a message of which nothing was written first in its line."""
+        self._of(message).appendleft(message)
+
+    def take(self) -> Outgoing | None:
+        """The next message, if there is one."""
+        line = self._first or self._bulk
+        return line.popleft() if line else None
+
+    def _of(self, message: Outgoing) -> deque[Outgoing]:
+        return self._first if message.claimed.run_id is None else self._bulk
