@@ -10,7 +10,7 @@ from uuid import UUID
 from chassis.errors import FieldViolation
 from services.campaigns.domain import plain
 from services.campaigns.domain.kinds import Channel
-from services.campaigns.domain.rendering import CONTACT_VARIABLES, VARIABLES, Source
+from services.campaigns.domain.rendering import CONTACT_VARIABLES, Source
 
 MAX_NAME = 120
 MAX_SUBJECT = 500
@@ -101,11 +101,6 @@ def violations(draft: Draft) -> list[FieldViolation]:
     else:
         found += _mail(draft)
     return [FieldViolation(f"template.{field}", why) for field, why in found]
-
-
-def unknown_variables(names: Sequence[str]) -> list[str]:
-    """Return the names that no contact and no sender fills."""
-    return sorted(set(names) - VARIABLES)
 
 
 def _name(name: str) -> list[tuple[str, str]]:

@@ -29,10 +29,6 @@ class Bucket:
         if self.per_second > 0:
             self._tokens -= count
 
-    def give_back(self, count: int) -> None:
-        """Returns what did not pass after all."""
-        self.take(-count)
-
     def limit(self, per_second: float) -> None:
         """Changes the rate."""
         if self.per_second <= 0 < per_second:

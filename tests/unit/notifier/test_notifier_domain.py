@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.notifier.domain import addresses, gates, sms, states, tokens
 from services.notifier.domain.rendering import Renderer, RenderFailed
-from services.notifier.domain.scheduling import Bucket, FairShare
+from services.notifier.domain.scheduling import Bucket, FairShare, Window
 from services.notifier.domain.states import Channel, Purpose, Reason, Result, State, Verdict
 from services.notifier.domain.work import (
     NOBODY,
@@ -386,3 +386,33 @@ class TestScheduling:
         assert bucket.room(0.0) == 0
         assert bucket.room(0.5) == 5
         assert bucket.room(60.0) == 10
+
+
+class TestTheWindow:
+    def test_it_grows_while_the_wire_runs_dry_and_no_further_than_allowed(self) -> None:
+        window = Window()
+        before = window.size(1_000)
+
+        window.observe(waiting=0)
+        grown = window.size(1_000)
+        for _ in range(20):
+            window.observe(waiting=0)
+
+        assert before == Window.LEAST < grown
+        assert window.size(1_000) == 1_000
+
+    def test_it_shrinks_while_much_waits_and_no_further_than_the_least(self) -> None:
+        window = Window()
+        window.observe(waiting=0)
+        grown = window.size(1_000)
+
+        window.observe(waiting=grown)
+        shrunk = window.size(1_000)
+        for _ in range(50):
+            window.observe(waiting=1_000)
+
+        assert shrunk < grown
+        assert window.size(1_000) == Window.LEAST
+
+    def test_a_wire_that_takes_nothing_has_no_window(self) -> None:
+        assert Window().size(0) == 0
