@@ -121,6 +121,12 @@ class ServiceSettings(Settings):
     grpc_default_deadline_seconds: float = Field(default=30.0, gt=0)
     """Given to calls that arrive without a deadline, so that none can hang for ever."""
 
+    grpc_connection_age_seconds: float = Field(default=300.0, gt=0)
+    """A client's connection ends after about so long, and its next one finds new replicas."""
+
+    grpc_farewell_seconds: float = Field(default=0.3, ge=0)
+    """A process that stops still takes calls for so long, while its clients turn to others."""
+
     database_url: SecretStr
     """`postgresql+psycopg://user:password@host:port/name`; sslmode and the like go here too."""
 

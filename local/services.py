@@ -52,8 +52,11 @@ HOUSE: tuple[Service, ...] = (
 class Environment:
     """What each process is told through its environment, and nothing more."""
 
-    def __init__(self, home: Home, postgres: Postgres, nats: Nats) -> None:
+    def __init__(
+        self, home: Home, postgres: Postgres, nats: Nats, services: Sequence[Service] = HOUSE
+    ) -> None:
         self._home = home
+        self._replicas = {service.name: service.instances for service in services}
         self._postgres = postgres
         self._nats = nats
 
@@ -81,7 +84,7 @@ class Environment:
                 "GRPC_LISTEN": self._listen(f"{instance}-grpc"),
                 "DATABASE_URL": self.database_url(service.name),
             }
-        told |= self._own(service.name)
+        told |= self._own(service.name, instance)
         told |= {name.upper(): value for name, value in service.settings.items()}
         settings = {f"MEKONG_{name}": value for name, value in told.items()}
         broker = self._broker() if service.has_database else {}
@@ -93,8 +96,9 @@ class Environment:
         return self._postgres.url(service, role=service, password=password)
 
     def address(self, service: str) -> str:
-        """`host:port` of a service's gRPC: of the first of its replicas."""
-        return self._listen(f"{service}-grpc")
+        """`host:port` of a service's gRPC: of each of its replicas, separated by commas."""
+        replicas = self._replicas.get(service, [service])
+        return ",".join(self._listen(f"{instance}-grpc") for instance in replicas)
 
     def http_url(self, instance: str) -> str:
         """The base of a process's probes and metrics."""
@@ -104,7 +108,7 @@ class Environment:
         """Where people reach the web UI and the API."""
         return f"http://{self._listen('gateway')}"
 
-    def _own(self, name: str) -> dict[str, str]:
+    def _own(self, name: str, instance: str) -> dict[str, str]:
         """What only this service is told."""
         secrets = self._home.secrets
         if name == "accounts":
@@ -122,7 +126,7 @@ class Environment:
         }
         if name == "gateway":
             return identity | {
-                "LISTEN": self._listen("gateway"),
+                "LISTEN": self._listen(instance),
                 "PUBLIC_URL": self.gateway_url(),
                 "COOKIE_SECURE": "false",  # plain HTTP on this machine
             }

@@ -63,7 +63,7 @@ class Supervisor:
             monitor_port=home.ports.get("nats-monitor"),
             log=home.log("nats"),
         )
-        self._environment = Environment(home, self._postgres, self._nats)
+        self._environment = Environment(home, self._postgres, self._nats, options.services)
         self._kept: dict[str, Kept] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()

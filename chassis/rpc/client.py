@@ -1,6 +1,5 @@
 """Channels to peers: identity, deadline, trace, retry of what may be repeated, typed errors."""
 
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,28 +7,15 @@ from contextvars import ContextVar
 from typing import Any
 
 import grpc
-from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import ServiceDescriptor
 
 from chassis import context, errors, metrics
 from chassis.config import ServiceSettings
-from chassis.rpc import status
+from chassis.rpc import balancing, status
 from chassis.rpc.tokens import TokenSource
 
 DEFAULT_SECONDS = 10.0
 DEFAULT_STREAM_SECONDS = 300.0
-
-_REPEATABLE = {
-    descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS,
-    descriptor_pb2.MethodOptions.IDEMPOTENT,
-}
-_RETRY = {
-    "maxAttempts": 4,
-    "initialBackoff": "0.1s",
-    "maxBackoff": "1s",
-    "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
-}
 
 _on_behalf_of: ContextVar[str | None] = ContextVar("on_behalf_of", default=None)
 
@@ -52,7 +38,9 @@ def channel(
     *,
     audience: str | None = None,
 ) -> grpc.aio.Channel:
-    """Return a channel to the peer at `address` (host:port) for stubs of `services`.
+    """Return a channel to the peer at `address` for stubs of `services`.
+
+    `address` is `host:port`, or each replica's `ip:port` with commas (see `balancing.target`).
 
     `audience` is the service the tokens are for; by default the last part but one of the proto
     package (`leads` of `crm.leads.v1`). Calls raise members of the error family; a failure
@@ -66,45 +54,12 @@ def channel(
         _StreamUnary(caller),
         _StreamStream(caller),
     ]
-    options = _options(settings, services)
-    # A peer's address may name several replicas, which dns:/// resolves all of.
-    target = address if "://" in address or ":///" in address else f"dns:///{address}"
+    options = balancing.options(services, settings.grpc_max_message_bytes)
+    target = balancing.target(address)
     credentials = _credentials(settings)
     if credentials is None:
         return grpc.aio.insecure_channel(target, options, interceptors=interceptors)
     return grpc.aio.secure_channel(target, credentials, options, interceptors=interceptors)
-
-
-def service_config(services: Sequence[ServiceDescriptor]) -> str:
-    """Return the JSON service config: round robin, and retries of the repeatable methods."""
-    names = [
-        {"service": service.full_name, "method": method.name}
-        for service in services
-        for method in service.methods
-        if method.GetOptions().idempotency_level in _REPEATABLE
-    ]
-    config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
-    if names:
-        config["methodConfig"] = [{"name": names, "retryPolicy": _RETRY}]
-    return json.dumps(config)
-
-
-def _options(
-    settings: ServiceSettings, services: Sequence[ServiceDescriptor]
-) -> list[tuple[str, Any]]:
-    return [
-        ("grpc.service_config", service_config(services)),
-        ("grpc.enable_retries", 1),
-        ("grpc.keepalive_time_ms", 20_000),
-        ("grpc.keepalive_timeout_ms", 5_000),
-        # A peer that restarts is found again within a second, not after minutes of backoff.
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 1_000),
-        ("grpc.dns_min_time_between_resolutions_ms", 1_000),
-        ("grpc.max_receive_message_length", settings.grpc_max_message_bytes),
-        ("grpc.max_send_message_length", settings.grpc_max_message_bytes),
-    ]
 
 
 def _credentials(settings: ServiceSettings) -> grpc.ChannelCredentials | None:

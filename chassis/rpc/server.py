@@ -1,5 +1,6 @@
 """The gRPC server of a service: rings, health, reflection, limits and a graceful end."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,16 +10,16 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from chassis.config import ServiceSettings
-from chassis.rpc import rings
+from chassis.rpc import balancing, rings
 from chassis.rpc.call import Rings
 from chassis.rpc.keys import Keys, Verifier
 
 Servicers = Sequence[tuple[Callable[[Any, Any], None], Any]]
 
-# A balanced client spreads again over new replicas when its old connections end.
-_CONNECTION_AGE_MS = 5 * 60 * 1000
+# How long streams may go on over a connection that has reached its age.
 _CONNECTION_GRACE_MS = 10 * 60 * 1000
-_LEAST_PING_MS = 10_000
+# A client that is gone without a word is noticed after both; clients may ask as often as the last.
+_PING_MS, _PING_WAIT_MS, _LEAST_PING_MS = 30_000, 10_000, 10_000
 
 log = structlog.get_logger()
 
@@ -27,11 +28,16 @@ class Server:
     """A server that was built and is started and drained once."""
 
     def __init__(
-        self, server: grpc.aio.Server, checks: health.aio.HealthServicer, services: Sequence[str]
+        self,
+        server: grpc.aio.Server,
+        checks: health.aio.HealthServicer,
+        services: Sequence[str],
+        farewell_seconds: float,
     ) -> None:
         self._server = server
         self._checks = checks
         self._services = services
+        self._farewell_seconds = farewell_seconds
         self.port = 0
 
     def bind(self, port: int) -> None:
@@ -40,6 +46,7 @@ class Server:
 
     async def start(self) -> int:
         """Start to serve and return the port."""
+        await self._checks.set(balancing.STAYING, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
         await self.ready(True)
         log.info("grpc_serving", port=self.port, services=list(self._services))
@@ -53,8 +60,13 @@ class Server:
             await self._checks.set(service, state)
 
     async def drain(self, grace: float) -> None:
-        """Refuse new calls, give those in progress `grace` seconds, then cancel them."""
+        """Send clients elsewhere, give calls in progress `grace` seconds, then cancel them.
+
+        A call that is on its way when the server ends would fail, and only few may be repeated:
+        clients are told first, and calls are still taken until that is heard.
+        """
         await self._checks.enter_graceful_shutdown()
+        await asyncio.sleep(min(self._farewell_seconds, grace))
         await self._server.stop(grace)
 
 
@@ -87,7 +99,7 @@ def build(
     reflection.enable_server_reflection(
         [*recorder.services, health.SERVICE_NAME, reflection.SERVICE_NAME], server
     )
-    built = Server(server, checks, recorder.services)
+    built = Server(server, checks, recorder.services, settings.grpc_farewell_seconds)
     built.bind(_listen(server, settings))
     return built
 
@@ -111,8 +123,11 @@ def _options(settings: ServiceSettings) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", settings.grpc_max_message_bytes),
         ("grpc.max_send_message_length", settings.grpc_max_message_bytes),
-        ("grpc.max_connection_age_ms", _CONNECTION_AGE_MS),
+        # A balanced client spreads again over new replicas when its old connections end.
+        ("grpc.max_connection_age_ms", int(1_000 * settings.grpc_connection_age_seconds)),
         ("grpc.max_connection_age_grace_ms", _CONNECTION_GRACE_MS),
+        ("grpc.keepalive_time_ms", _PING_MS),
+        ("grpc.keepalive_timeout_ms", _PING_WAIT_MS),
         ("grpc.http2.min_ping_interval_without_data_ms", _LEAST_PING_MS),
         ("grpc.keepalive_permit_without_calls", 1),
         # Two processes on one port would share its calls by chance.

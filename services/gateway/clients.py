@@ -1,37 +1,24 @@
 """Stubs of the peers: one channel each, made when first used, with identity, trace and deadline."""
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 
 from chassis import context, errors, metrics
-from chassis.rpc import status
+from chassis.rpc import balancing, status
 from services.gateway.config import Settings
 from services.gateway.identity import Identity
 from services.gateway.stubs import STUBS
 
 S = TypeVar("S")
-
-_REPEATABLE = {
-    descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS,
-    descriptor_pb2.MethodOptions.IDEMPOTENT,
-}
-_RETRY = {
-    "maxAttempts": 4,
-    "initialBackoff": "0.1s",
-    "maxBackoff": "1s",
-    "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
-}
 
 _bearer: ContextVar[str] = ContextVar("bearer", default="")
 
@@ -112,20 +99,8 @@ def services(name: str) -> list[ServiceDescriptor]:
 
 
 def _connect(name: str, address: str, settings: Settings) -> grpc.Channel:
-    target = address if ":///" in address else f"dns:///{address}"
-    options = [
-        ("grpc.service_config", _service_config(services(name))),
-        ("grpc.enable_retries", 1),
-        ("grpc.keepalive_time_ms", 20_000),
-        ("grpc.keepalive_timeout_ms", 5_000),
-        # A peer that restarts is found again within a second, not after minutes of backoff.
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 1_000),
-        ("grpc.dns_min_time_between_resolutions_ms", 1_000),
-        ("grpc.max_receive_message_length", settings.grpc_max_message_bytes),
-        ("grpc.max_send_message_length", settings.grpc_max_message_bytes),
-    ]
+    target = balancing.target(address)
+    options = balancing.options(services(name), settings.grpc_max_message_bytes)
     cert, key, authority = (
         settings.grpc_tls_cert_file,
         settings.grpc_tls_key_file,
@@ -137,19 +112,6 @@ def _connect(name: str, address: str, settings: Settings) -> grpc.Channel:
         authority.read_bytes(), key.read_bytes(), cert.read_bytes()
     )
     return grpc.secure_channel(target, credentials, options)
-
-
-def _service_config(called: Sequence[ServiceDescriptor]) -> str:
-    names = [
-        {"service": service.full_name, "method": method.name}
-        for service in called
-        for method in service.methods
-        if method.GetOptions().idempotency_level in _REPEATABLE
-    ]
-    config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
-    if names:
-        config["methodConfig"] = [{"name": names, "retryPolicy": _RETRY}]
-    return json.dumps(config)
 
 
 @dataclass(frozen=True)

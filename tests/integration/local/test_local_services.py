@@ -1,6 +1,7 @@
 """The settings the house gives its services are the ones they take."""
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,21 @@ class TestEnvironment:
 
         assert isinstance(taken, topology.Settings)
         assert taken.nats_url.startswith("nats://mekong:secret@")
+
+    def test_a_client_is_told_every_replica_of_its_peer(self, tmp_path: Path):
+        services = [replace(it, replicas=2) if it.name == "notifier" else it for it in HOUSE]
+        home = Home(tmp_path, {})
+        postgres = Postgres(home.data / "postgres", "secret", port=20001)
+        nats = Nats(home.data / "nats", "secret", port=20002, monitor_port=20003)
+        environment = Environment(home, postgres, nats, services)
+        campaigns, notifier = services[3], services[4]
+
+        listening = [
+            environment.of(notifier, instance)["MEKONG_GRPC_LISTEN"]
+            for instance in notifier.instances
+        ]
+
+        told = environment.of(campaigns, "campaigns")
+        assert len(set(listening)) == 2
+        assert told["MEKONG_NOTIFIER_ADDRESS"] == ",".join(listening)
+        assert "," not in told["MEKONG_LEADS_ADDRESS"]

@@ -7,8 +7,9 @@ from google.protobuf import api_pb2, descriptor_pb2, descriptor_pool
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis import context, errors
+from chassis.config import SettingsError
 from chassis.context import Level, Principal
-from chassis.rpc import client, fieldmask, rights
+from chassis.rpc import balancing, fieldmask, rights
 
 ALLOWED = ("name", "version", "source_context")
 
@@ -90,9 +91,29 @@ class TestTheServiceConfig:
         pool = descriptor_pool.DescriptorPool()
         pool.Add(file)
 
-        found = json.loads(client.service_config([pool.FindServiceByName("retry.v1.S")]))
+        found = json.loads(balancing.service_config([pool.FindServiceByName("retry.v1.S")]))
 
         [config] = found["methodConfig"]
         assert [each["method"] for each in config["name"]] == ["Read", "Put"]
-        assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+        assert config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]
         assert found["loadBalancingConfig"] == [{"round_robin": {}}]
+        assert found["retryThrottling"]["tokenRatio"] <= 0.1
+
+
+class TestTheTarget:
+    @pytest.mark.parametrize(
+        ("address", "target"),
+        [
+            ("mekong-leads:8080", "dns:///mekong-leads:8080"),
+            ("127.0.0.1:1, 127.0.0.1:2", "ipv4:127.0.0.1:1,127.0.0.1:2"),
+            ("[::1]:1,[::1]:2", "ipv6:[::1]:1,[::1]:2"),
+            ("dns:///name:1", "dns:///name:1"),
+        ],
+    )
+    def test_it_names_every_replica(self, address: str, target: str) -> None:
+        assert balancing.target(address) == target
+
+    @pytest.mark.parametrize("address", ["leads-1:1,leads-2:1", "127.0.0.1:1,[::1]:1"])
+    def test_a_list_that_grpc_cannot_take_is_refused(self, address: str) -> None:
+        with pytest.raises(SettingsError):
+            balancing.target(address)

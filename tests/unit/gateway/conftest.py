@@ -49,6 +49,8 @@ class FakePeers(grpc.GenericRpcHandler):
 
     def service(self, handler_call_details: Any) -> Any:
         service, method = handler_call_details.method.strip("/").split("/")
+        if not service.startswith("crm."):  # no health service: who watches takes us as we are
+            return None
         described = descriptor_pool.Default().FindServiceByName(service).methods_by_name[method]
         request = message_factory.GetMessageClass(described.input_type)
 
