@@ -1,5 +1,6 @@
 """Runs the notifier."""
 
+from collections.abc import Awaitable, Callable
 from urllib.parse import unquote, urlsplit
 
 from chassis import app, db
@@ -7,7 +8,7 @@ from chassis.db.outbox import Class
 from chassis.events.connection import Connection
 from chassis.events.relay import Relay
 from chassis.rpc.tokens import TokenSource
-from services.notifier import clients, consumers, rpc
+from services.notifier import clients, consumers, rpc, stages
 from services.notifier.channels import smpp, smtp
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
@@ -42,11 +43,22 @@ async def main(settings: Settings) -> None:
             heartbeats,
             consumers.bulk(settings, nats, consumers.Bulk(settings, sessions, contents, nudge)),
             consumers.control(settings, nats, sessions, heartbeats.note),
-            *(Relay(sessions, nats, cls) for cls in Class),
+            *(relay(sessions, nats, cls) for cls in Class),
         ],
         ready=[db.check(sessions), db.revision_check(sessions, PACKAGE), nats.check],
         closing=[nats.close],
     )
+
+
+def relay(sessions: db.Sessions, nats: Connection, cls: Class) -> Callable[[], Awaitable[None]]:
+    """The relay of a class, its processor time counted."""
+    made = Relay(sessions, nats, cls)
+
+    async def run() -> None:
+        await stages.during("relay", made())
+
+    run.__qualname__ = made.__qualname__
+    return run
 
 
 def wires(settings: Settings, sessions: db.Sessions) -> list[Wire]:

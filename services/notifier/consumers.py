@@ -12,7 +12,7 @@ from chassis.events.connection import Connection
 from chassis.events.consumer import Event, Poison, Policy
 from chassis.events.puller import Puller
 from services import topology
-from services.notifier import clients
+from services.notifier import clients, stages
 from services.notifier.config import Settings
 from services.notifier.messages import chunks
 from services.notifier.storage import senders
@@ -40,14 +40,12 @@ class Bulk:
     async def take(self, event: Event) -> None:
         """Handles one work message; safe to repeat."""
         try:
-            chunk = chunks.chunk(event.data)
+            with stages.spent("chunk"):
+                chunk = chunks.chunk(event.data)
         except chunks.Unreadable:
             raise Poison("CHUNK_UNREADABLE") from None
         await self._fetch(chunk.told.content_hash)
-        async with self._sessions.begin() as session:
-            await intake.make_room(session, chunk.told.run_date)
-        async with self._sessions.begin() as session:
-            new = await intake.take(session, chunk)
+        new = await stages.during("insert", self._insert(chunk))
         self._nudge()
         self._settings.reach("after_insert_before_ack")
         log.info(
@@ -57,6 +55,12 @@ class Bulk:
             recipients=len(chunk.recipients),
             new=new,
         )
+
+    async def _insert(self, chunk: chunks.Chunk) -> int:
+        async with self._sessions.begin() as session:
+            await intake.make_room(session, chunk.told.run_date)
+        async with self._sessions.begin() as session:
+            return await intake.take(session, chunk)
 
     async def _fetch(self, content_hash: str) -> None:
         """Keeps the content; one that campaigns does not have fails each message by itself."""

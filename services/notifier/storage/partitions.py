@@ -36,5 +36,6 @@ def _name(table: str, day: date) -> str:
     return f"{table}_{day:%Y%m%d}"
 
 
-_FOUND = text("SELECT to_regclass(:name)")
+# Not by to_regclass(), which does not see what others committed while this one waited its turn.
+_FOUND = text("SELECT 1 FROM pg_class WHERE relname = :name AND pg_table_is_visible(oid)")
 _TURN = text("SELECT pg_advisory_xact_lock(hashtext('notifier partitions'))")

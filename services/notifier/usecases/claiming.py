@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.notifier import stages
 from services.notifier.domain import gates
 from services.notifier.domain.states import Channel, Next, RunState
 from services.notifier.domain.work import NOBODY, Claimed, Content, Run, Sender
@@ -48,7 +49,8 @@ async def claim_run(session: AsyncSession, run: Run, limit: int, terms: Terms) -
     if fresh is None or fresh.state == RunState.PAUSED:
         await claims.free(session, await claims.locked(session, claim))
         return Batch()
-    return await _gated(session, claim, run.channel, claimed, fresh, terms)
+    gating = _gated(session, claim, run.channel, claimed, fresh, terms)
+    return await stages.during("gates", gating)
 
 
 async def claim_single(session: AsyncSession, channel: Channel, limit: int, terms: Terms) -> Batch:
@@ -56,7 +58,8 @@ async def claim_single(session: AsyncSession, channel: Channel, limit: int, term
     claim, claimed = await claims.claim_single(session, channel, limit, terms.holder)
     if claim == 0:
         return Batch()
-    return await _gated(session, claim, channel, claimed, None, terms)
+    gating = _gated(session, claim, channel, claimed, None, terms)
+    return await stages.during("gates", gating)
 
 
 async def divert(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import outbox
+from services.notifier import stages
 from services.notifier.domain.states import ENDED, State
 from services.notifier.messages import progress
 from services.notifier.storage import lookups, rows, runs
@@ -14,8 +15,11 @@ _AGAIN = (State.QUEUED, State.DEFERRED)
 
 async def announce(session: AsyncSession, changed: Sequence[rows.Changed], region: str) -> None:
     """Reports the changes, and wakes the runs that have something to send again."""
-    if not changed:
-        return
+    if changed:
+        await stages.during("report", _announce(session, changed, region))
+
+
+async def _announce(session: AsyncSession, changed: Sequence[rows.Changed], region: str) -> None:
     for event in progress.reports(changed, region):
         await outbox.add(session, event.body, to=outbox.Class.FACTS, key=event.key)
     for one in changed:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import context
 from chassis.db import Sessions
+from services.notifier import stages
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.domain.scheduling import Bucket, Window
@@ -174,7 +175,7 @@ class Engine:
             await self._wait_for_room(room)
             return
         self._window.observe(self._wire.waiting)
-        await self._open(batch)
+        await stages.during("open", self._open(batch))
 
     async def _open(self, batch: list[Prepared]) -> None:
         """Commits the attempts of what may still go, and gives the rest back."""
@@ -199,9 +200,10 @@ class Engine:
                 others.append(prepared)
             else:
                 going.append(Outgoing(prepared, number))
-        for message in going:
-            self._leases.open(message)
-            self._wire.submit(message)
+        with stages.spent(self._wire.provider):
+            for message in going:
+                self._leases.open(message)
+                self._wire.submit(message)
         self._bucket.take(len(opened))
         if others:
             await self._give_back(others)
@@ -231,7 +233,8 @@ class Engine:
                 self._some_ended.clear()
                 await self._some_ended.wait()
             await self._gather()
-            await patiently(self._flush_some, name=self.__qualname__)
+            flushing = patiently(self._flush_some, name=self.__qualname__)
+            await stages.during("outcome", flushing)
 
     async def _gather(self) -> None:
         """Waits a little for a quarter of the window to end, so that they share a commit."""

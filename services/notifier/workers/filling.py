@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from chassis.db import Sessions
+from services.notifier import stages
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.domain.scheduling import FairShare
@@ -72,9 +73,10 @@ class Filler:
         if self._wire.capacity > 0:
             single, runs_wait = await claims.waiting(self._sessions, self._wire.channel)
             if single:
-                claimed = await self._claim_single(min(_LEAST, target))
+                claimed = await stages.during("claim", self._claim_single(min(_LEAST, target)))
             if runs_wait and wanted >= target // 2:
-                claimed += await self._claim_run(min(wanted, _MOST_CLAIMED))
+                limit = min(wanted, _MOST_CLAIMED)
+                claimed += await stages.during("claim", self._claim_run(limit))
         if claimed == 0:
             await self._wait()
 
