@@ -1,5 +1,7 @@
 """Reads the work and the control events other services send."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TypeVar
@@ -89,8 +91,7 @@ def chunk(data: bytes) -> Chunk:
             not_after=_time(body.not_after) if body.HasField("not_after") else None,
             max_per_second=max(0, body.max_per_second),
         )
-        recipients = tuple(_recipient(it, len(told.variables)) for it in body.recipients)
-        return Chunk(UUID(bytes=body.chunk_id), told, recipients)
+        return Chunk(UUID(bytes=body.chunk_id), told, tuple(_recipients(body)))
     except ValueError as wrong:
         raise Unreadable(str(type(wrong).__name__)) from None
 
@@ -168,6 +169,48 @@ def content(body: template_pb2.Content) -> Content:
 
 
 _EXPIRED = 7  # RUN_STATE_EXPIRED of campaigns
+
+
+def _recipients(body: work_pb2.Chunk) -> Iterator[New]:
+    if body.recipients:
+        return (_recipient(it, len(body.variables)) for it in body.recipients)
+    ids = _ids(body.message_ids)
+    many = len(ids)
+    if len(body.values) != len(body.variables):
+        raise ValueError("values")
+    addresses = _texts(body.addresses, many)
+    keys = _texts(body.address_keys, many) if body.address_keys else addresses
+    if not all(addresses) or not all(keys):
+        raise ValueError("address")
+    values = [_texts(it, many) for it in body.values]
+    people = zip(
+        ids,
+        _ids(body.contact_ids),
+        addresses,
+        keys,
+        _alike(body.time_zones, many),
+        _alike(body.locales, many),
+        zip(*values, strict=True) if values else itertools.repeat((), many),
+        strict=True,
+    )
+    return itertools.starmap(New, people)
+
+
+def _ids(column: bytes) -> list[UUID]:
+    return [UUID(bytes=column[at : at + 16]) for at in range(0, len(column), 16)]
+
+
+def _texts(column: bytes, many: int) -> list[str]:
+    """The texts of a column; raises ValueError unless there are so many."""
+    texts = column.decode().split("\0") if many else []
+    if len(texts) != many:
+        raise ValueError("column")
+    return texts
+
+
+def _alike(column: bytes, many: int) -> list[str]:
+    """The texts of a column that has a single one when it is that of all."""
+    return _texts(column, many) if b"\0" in column else [column.decode()] * many
 
 
 def _recipient(body: work_pb2.ChunkRecipient, variables: int) -> New:

@@ -108,16 +108,10 @@ def work(run: uuid.UUID, addresses: Sequence[str], **changes: Any) -> bytes:
         "sender_identity_id": EMAIL_SENDER.bytes,
         "content_hash": f"{CONTENT}2",
         "variables": ["name"],
-        "recipients": [
-            work_pb2.ChunkRecipient(
-                message_id=uuid.uuid5(run, it).bytes,
-                contact_id=uuid.uuid4().bytes,
-                address=it,
-                address_key=it,
-                values=['Đào "Bé" \\ {x}, NULL'],
-            )
-            for it in addresses
-        ],
+        "message_ids": b"".join(uuid.uuid5(run, it).bytes for it in addresses),
+        "contact_ids": b"".join(uuid.uuid4().bytes for _ in addresses),
+        "addresses": "\0".join(addresses).encode(),
+        "values": ["\0".join(['Đào "Bé" \\ {x}, NULL'] * len(addresses)).encode()],
         **changes,
     }
     return work_pb2.Chunk(**given).SerializeToString()

@@ -70,7 +70,7 @@ Global___ChunkRecipient: _TypeAlias = ChunkRecipient  # noqa: Y015
 
 @_typing.final
 class Chunk(_message.Message):
-    """Up to 500 recipients or 512 KiB of one run, handed to a region's notifier by its work stream."""
+    """Up to 500 recipients or 512 KiB of one run, in columns, handed to a region's notifier by its work stream."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -88,6 +88,13 @@ class Chunk(_message.Message):
     MAX_PER_SECOND_FIELD_NUMBER: _builtins.int
     VARIABLES_FIELD_NUMBER: _builtins.int
     RECIPIENTS_FIELD_NUMBER: _builtins.int
+    MESSAGE_IDS_FIELD_NUMBER: _builtins.int
+    CONTACT_IDS_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    ADDRESS_KEYS_FIELD_NUMBER: _builtins.int
+    TIME_ZONES_FIELD_NUMBER: _builtins.int
+    LOCALES_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
     chunk_id: _builtins.bytes
     """Required. 16 bytes; the same when it is published again."""
     run_id: _builtins.bytes
@@ -110,6 +117,20 @@ class Chunk(_message.Message):
     """Required. SHA-256 in hexadecimal of a content of campaigns' ContentService."""
     max_per_second: _builtins.int
     """Optional. Messages per second of the run at most; 0 is no limit."""
+    message_ids: _builtins.bytes
+    """Required. Up to 500 ids of 16 bytes, one after another; the columns that follow are in their order. A column of
+    texts is their UTF-8, joined by NUL, which no text holds.
+    """
+    contact_ids: _builtins.bytes
+    """Required. 16 bytes each."""
+    addresses: _builtins.bytes
+    """Required. As sent to."""
+    address_keys: _builtins.bytes
+    """Optional. As compared; empty when all are compared as they are sent to."""
+    time_zones: _builtins.bytes
+    """Optional. IANA names, empty when not known; a single one when it is that of all."""
+    locales: _builtins.bytes
+    """Optional. BCP 47; a single one when it is that of all."""
     @_builtins.property
     def not_after(self) -> _timestamp_pb2.Timestamp:
         """Optional. No submission starts after this time."""
@@ -120,7 +141,11 @@ class Chunk(_message.Message):
 
     @_builtins.property
     def recipients(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChunkRecipient]:
-        """Required. At most 500."""
+        """Optional. Instead of the columns, recipient by recipient."""
+
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Required. A column of each variable, in the order of `variables`."""
 
     def __init__(
         self,
@@ -139,10 +164,17 @@ class Chunk(_message.Message):
         max_per_second: _builtins.int = ...,
         variables: _abc.Iterable[_builtins.str] | None = ...,
         recipients: _abc.Iterable[Global___ChunkRecipient] | None = ...,
+        message_ids: _builtins.bytes = ...,
+        contact_ids: _builtins.bytes = ...,
+        addresses: _builtins.bytes = ...,
+        address_keys: _builtins.bytes = ...,
+        time_zones: _builtins.bytes = ...,
+        locales: _builtins.bytes = ...,
+        values: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["advertiser_id", b"advertiser_id", "campaign_id", b"campaign_id", "channel", b"channel", "chunk_id", b"chunk_id", "content_hash", b"content_hash", "epoch", b"epoch", "max_per_second", b"max_per_second", "not_after", b"not_after", "purpose", b"purpose", "recipients", b"recipients", "run_date", b"run_date", "run_id", b"run_id", "sender_identity_id", b"sender_identity_id", "variables", b"variables"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_keys", b"address_keys", "addresses", b"addresses", "advertiser_id", b"advertiser_id", "campaign_id", b"campaign_id", "channel", b"channel", "chunk_id", b"chunk_id", "contact_ids", b"contact_ids", "content_hash", b"content_hash", "epoch", b"epoch", "locales", b"locales", "max_per_second", b"max_per_second", "message_ids", b"message_ids", "not_after", b"not_after", "purpose", b"purpose", "recipients", b"recipients", "run_date", b"run_date", "run_id", b"run_id", "sender_identity_id", b"sender_identity_id", "time_zones", b"time_zones", "values", b"values", "variables", b"variables"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
