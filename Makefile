@@ -33,7 +33,7 @@ lint: setup-dev ## ruff's rules and format
 	@$(PY) -m ruff format --check .
 
 types: setup-dev ## mypy, strict
-	@$(PY) -m mypy $(wildcard chassis services local bench deploy) protos/generate.py tests/conftest.py
+	@$(PY) -m mypy $(wildcard chassis services local bench deploy) protos/generate.py tests/conftest.py tests/faults
 
 contracts: setup-dev ## who may import whom
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as c; c()'

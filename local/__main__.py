@@ -12,6 +12,7 @@ from typing import Any
 
 from local import supervisor
 from local.home import ROOT, read_state
+from local.process import LONGEST_PAUSE_SECONDS
 from local.services import HOUSE, Service
 
 COMMANDS = {
@@ -36,7 +37,11 @@ def main(argv: list[str]) -> int:
         # Known counts need an empty house, and nobody's own data is touched.
         home = home / "demo"
         shutil.rmtree(home, ignore_errors=True)
-    options = supervisor.Options(home, services=_services(arguments.replicas, arguments.set))
+    options = supervisor.Options(
+        home,
+        services=_services(arguments.replicas, arguments.set),
+        longest_pause=arguments.longest_pause,
+    )
     house = supervisor.Supervisor(options, supervisor.to_terminal)
     job = None if arguments.command == "up" else _main_job(home, arguments.command, file)
     return asyncio.run(house.run(job, leave=arguments.command == "demo"))
@@ -93,20 +98,31 @@ def _tell_addresses(state: dict[str, Any]) -> None:
 
 
 def _services(replicas: list[str], settings: list[str]) -> list[Service]:
-    """Return the house with `name=count` replicas and `name.key=value` settings."""
+    """Return the house with `name=count` replicas and `name.key=value` settings.
+
+    The name in a setting is a service's, for all its processes, or that of one (`notifier-2`).
+    """
     services = {service.name: service for service in HOUSE}
     for given in replicas:
         name, _, count = given.partition("=")
         if name not in services or not count.isdigit() or int(count) < 1:
             raise SystemExit(f"--replicas {given}: not NAME=COUNT of a service")
         services[name] = replace(services[name], replicas=int(count))
+    owners = {instance: it.name for it in services.values() for instance in it.instances}
     for given in settings:
         key, _, value = given.partition("=")
         name, _, setting = key.partition(".")
-        if name not in services or not setting:
+        if name not in owners or not setting:
             raise SystemExit(f"--set {given}: not NAME.SETTING=VALUE of a service")
-        more = {**services[name].settings, setting: value}
-        services[name] = replace(services[name], settings=more)
+        service = services[owners[name]]
+        if name in services:
+            more = {**service.settings, setting: value}
+            services[name] = replace(service, settings=more)
+        else:
+            its_own = {**service.of_instance.get(name, {}), setting: value}
+            services[service.name] = replace(
+                service, of_instance={**service.of_instance, name: its_own}
+            )
     return list(services.values())
 
 
@@ -122,6 +138,13 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--file", type=Path, help="people to import instead of the invented ones")
     parser.add_argument("--replicas", action="append", default=[], metavar="NAME=COUNT")
     parser.add_argument("--set", action="append", default=[], metavar="NAME.SETTING=VALUE")
+    parser.add_argument(
+        "--longest-pause",
+        type=float,
+        default=LONGEST_PAUSE_SECONDS,
+        metavar="SECONDS",
+        help="before what ends again and again is started again",
+    )
     return parser.parse_args(argv)
 
 

@@ -46,6 +46,10 @@ class Home:
         """Return the log file of a process."""
         return self.logs / f"{name}.log"
 
+    def changes(self, name: str) -> Path:
+        """Return the file of what a process is told otherwise at its next start; most have none."""
+        return self.root / "changes" / f"{name}.json"
+
     def rotate_log(self, name: str) -> None:
         """Put the log of the last run aside, and forget the oldest."""
         for age in range(KEPT_LOGS, 0, -1):

@@ -24,23 +24,40 @@ class NotStarted(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """What to run, and how it ends when we are killed ourselves."""
+    """What to run, and how it ends when we are killed ourselves.
+
+    `changes` is a JSON object of variables laid over the environment at each start, if it is
+    there: how a test gives a process another life than the one before.
+    """
 
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: Path
     death_signal: signal.Signals = signal.SIGKILL
+    changes: Path | None = None
+
+    def told(self) -> dict[str, str]:
+        """The environment of the next start."""
+        if self.changes is None or not self.changes.exists():
+            return dict(self.environment)
+        return {**self.environment, **json.loads(self.changes.read_text())}
 
 
 class Kept:
     """Runs one command until `stop`; `tell` hears sentences for the terminal."""
 
     def __init__(
-        self, command: Command, tell: Callable[[str], None], changed: Callable[[], None]
+        self,
+        command: Command,
+        tell: Callable[[str], None],
+        changed: Callable[[], None],
+        longest_pause: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
+        """One that ends again and again is started again after `longest_pause` at the latest."""
         self.command = command
         self.restarts = 0
+        self._longest_pause = longest_pause
         self._tell = tell
         self._changed = changed
         self._process: asyncio.subprocess.Process | None = None
@@ -97,7 +114,7 @@ class Kept:
             self._tell(f"{self.command.name} {how}; starting it again in {pause:.1f} s")
             if await self._stops_within(pause):
                 return
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, self._longest_pause)
             self._process = await self._spawn()
             self.restarts += 1
             self._changed()
@@ -115,7 +132,7 @@ class Kept:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=dict(self.command.environment),
+                env=self.command.told(),
                 cwd=ROOT,
                 start_new_session=True,  # Ctrl-C is for us: we stop them in order
             )

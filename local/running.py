@@ -1,16 +1,17 @@
 """A house of its own in a folder, as a child process: for tests and benchmarks."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local.home import ROOT, read_state
+from local.home import ROOT, Home, read_state
 
 STOP_SECONDS = 60.0
 
@@ -39,6 +40,14 @@ class House:
             raise ProcessLookupError(instance)
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def change(self, instance: str, variables: Mapping[str, str]) -> None:
+        """Lay `variables` over the environment of a process from its next start on; {} ends it."""
+        file = Home(self.home, {}).changes(instance)
+        file.parent.mkdir(exist_ok=True)
+        fresh = file.with_suffix(".new")
+        fresh.write_text(json.dumps(dict(variables)))
+        fresh.replace(file)
 
     def until(self, true: Callable[[dict[str, Any]], object], seconds: float) -> None:
         """Wait until `true` of its state. Raises TimeoutError, or RuntimeError when it ended."""

@@ -18,7 +18,8 @@ class Service:
     """One service of the house.
 
     `command` follows the interpreter; `peers` are the services whose address it is told;
-    `has_database` means its own database, role and migrations, and gRPC.
+    `has_database` means its own database, role and migrations, and gRPC. `settings` are for all
+    its processes, `of_instance` for one of them, by its name.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Service:
     has_database: bool = True
     replicas: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
+    of_instance: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def instances(self) -> list[str]:
@@ -85,7 +87,8 @@ class Environment:
                 "DATABASE_URL": self.database_url(service.name),
             }
         told |= self._own(service.name, instance)
-        told |= {name.upper(): value for name, value in service.settings.items()}
+        own = {**service.settings, **service.of_instance.get(instance, {})}
+        told |= {name.upper(): value for name, value in own.items()}
         settings = {f"MEKONG_{name}": value for name, value in told.items()}
         broker = self._broker() if service.has_database else {}
         return {**self.base(), **broker, **settings}

@@ -18,7 +18,7 @@ from local import report, stale
 from local.home import Home
 from local.nats import Nats
 from local.postgres import Postgres
-from local.process import Command, Kept, NotStarted, all_of, last_lines, once
+from local.process import LONGEST_PAUSE_SECONDS, Command, Kept, NotStarted, all_of, last_lines, once
 from local.services import HOUSE, Environment, Service, interpreter
 
 Job = Callable[[dict[str, Any]], Awaitable[int]]
@@ -39,6 +39,7 @@ class Options:
     migrate: Sequence[str] = ("-m", "local.migrate")
     ready_seconds: float = READY_SECONDS
     grace_seconds: float = GRACE_SECONDS
+    longest_pause: float = LONGEST_PAUSE_SECONDS
 
 
 class Supervisor:
@@ -206,8 +207,11 @@ class Supervisor:
         environment: dict[str, str],
         death: signal.Signals = signal.SIGKILL,
     ) -> None:
-        command = Command(name, arguments, environment, self._home.log(name), death)
-        kept = self._kept[name] = Kept(command, self._tell, self._write_state)
+        log, changes = self._home.log(name), self._home.changes(name)
+        command = Command(name, arguments, environment, log, death, changes)
+        kept = self._kept[name] = Kept(
+            command, self._tell, self._write_state, self._options.longest_pause
+        )
         await kept.start()
 
     async def _keep_server(self, name: str, server: Postgres | Nats) -> None:

@@ -19,7 +19,7 @@ async def main() -> None:
     store = Store(arguments.data / "received.sqlite3")
     mail = MailServer(store, arguments.mail_port)
     smsc = Smsc(store, arguments.smpp_port, receipt_delay_seconds=arguments.receipt_delay)
-    inbox = Inbox(store, arguments.http_port)
+    inbox = Inbox(store, mail, arguments.http_port)
     await mail.start()
     await smsc.start()
     await inbox.start()

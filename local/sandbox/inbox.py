@@ -11,10 +11,13 @@ import nh3
 from aiohttp import web
 
 from local import ports
+from local.sandbox import behaviour
+from local.sandbox.mail import MailServer
 from local.sandbox.store import Channel, Row, Store
 
 PAGE = Path(__file__).with_name("inbox.html")
 STORE = web.AppKey("store", Store)
+MAIL = web.AppKey("mail", MailServer)
 MAX_LIMIT = 200
 # A mail is somebody else's HTML: it may style itself and show pictures it carries, no more.
 MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -27,11 +30,11 @@ routes = web.RouteTableDef()
 
 
 class Inbox:
-    """Serves one store on one loopback port until it is closed."""
+    """Serves one store on one loopback port until it is closed; tells `mail` how to behave."""
 
-    def __init__(self, store: Store, port: int) -> None:
+    def __init__(self, store: Store, mail: MailServer, port: int) -> None:
         app = web.Application()
-        app[STORE] = store
+        app[STORE], app[MAIL] = store, mail
         app.add_routes(routes)
         self._runner = web.AppRunner(app, access_log=None)
         self._port = port
@@ -91,6 +94,17 @@ async def messages(request: web.Request) -> web.Response:
         limit=limit,
     )
     return _paged(items, limit)
+
+
+@routes.put("/api/mail/behaviour")
+async def behave(request: web.Request) -> web.Response:
+    """Let the mail server behave as the JSON says (`behaviour.Behaviour`); {} is well again."""
+    try:
+        how = behaviour.read(await request.json())
+    except (ValueError, TypeError) as wrong:
+        raise web.HTTPBadRequest(text=f"{wrong}\n") from None
+    request.app[MAIL].behave(how)
+    return web.Response(status=204)
 
 
 @routes.get("/api/receipts")

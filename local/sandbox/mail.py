@@ -9,6 +9,8 @@ The message id it counts by is the header `X-Mekong-Message-Id`, or else the loc
 | `tempfail-*`  | RCPT answers 451 4.7.1                                            |
 | `silent-*`    | the mail is kept, the final dot is never answered                 |
 | `close-*`     | the mail is kept, the connection closes instead of an answer      |
+
+Beyond that it does to any mail what its `behaviour` says.
 """
 
 import asyncio
@@ -21,6 +23,8 @@ from weakref import WeakSet
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from local import ports
+from local.sandbox import behaviour
+from local.sandbox.behaviour import Behaviour
 from local.sandbox.store import Received, Store
 
 SIZE_LIMIT_BYTES = 30 * 1024 * 1024
@@ -37,6 +41,11 @@ class Handler:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.behave(Behaviour())
+
+    def behave(self, how: Behaviour) -> None:
+        """Do so from the next command on."""
+        self.how, self.dice = how, how.dice
 
     async def handle_EHLO(
         self,
@@ -48,7 +57,10 @@ class Handler:
     ) -> list[str]:
         """Offer pipelining: the server reads commands from a buffer, one after the other."""
         session.host_name = hostname
-        return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", responses[-1]]
+        offers = ["250-ENHANCEDSTATUSCODES", responses[-1]]
+        if self.how.pipelining != "absent":
+            offers.insert(0, "250-PIPELINING")
+        return [*responses[:-1], *offers]
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -58,19 +70,26 @@ class Handler:
             return "550 5.1.1 no such mailbox"
         if address.startswith("tempfail-"):
             return "451 4.7.1 try again later"
+        if refusal := self.dice.rcpt():
+            return refusal
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keep the mail, then answer, or do not, as its first recipient asks."""
         recipient = envelope.rcpt_tos[0]
-        fault = recipient.split("-", 1)[0] if recipient.startswith(("silent-", "close-")) else ""
-        try:
-            await self._store.add(_received(envelope, fault))
-        except sqlite3.Error:
-            return "451 4.3.0 cannot keep the mail now"
-        if fault == "close" and server.transport is not None:
-            server.transport.abort()  # type: ignore[attr-defined]
+        named = recipient.startswith(("silent-", "close-"))
+        fault = recipient.split("-", 1)[0] if named else self.dice.final()
+        await asyncio.sleep(self.how.delay)
+        if not fault or fault in behaviour.KEPT_FAULTS:
+            try:
+                await self._store.add(_received(envelope, fault))
+            except sqlite3.Error:
+                return "451 4.3.0 cannot keep the mail now"
+        if fault[:3].isdigit():
+            return fault
+        if fault in (behaviour.CLOSE, behaviour.DROPPED):
+            _hang_up(server)
         if fault:
             await asyncio.Event().wait()  # until the connection ends, which cancels us
         return "250 2.0.0 kept"
@@ -83,6 +102,12 @@ class Protocol(SMTP):
     line_length_limit = SIZE_LIMIT_BYTES + 1024
 
     _answers = b""
+
+    async def smtp_MAIL(self, arg: str) -> None:
+        """Answer, after forgetting what came behind it if that is how we behave."""
+        if self.event_handler.how.pipelining == "broken":
+            self._reader._buffer.clear()  # type: ignore[attr-defined]
+        await super().smtp_MAIL(arg)
 
     async def push(self, status: str | bytes) -> None:
         """Answer; to pipelined commands all at once, since a packet each would cost the most."""
@@ -107,6 +132,10 @@ class Protocol(SMTP):
             await self.push("503 5.5.1 need RCPT first")
             return
         await self.push("354 end with <CR><LF>.<CR><LF>")
+        if self.event_handler.dice.cut():
+            await self._reader.read(1)
+            _hang_up(self)
+            await asyncio.Event().wait()
         content = await self._read_to_final_dot()
         if content is None:
             status = "552 5.3.4 the mail is too big"
@@ -115,6 +144,8 @@ class Protocol(SMTP):
             status = await self._call_handler_hook("DATA")
         self._set_post_data_state()  # type: ignore[no-untyped-call]
         await self.push(status)
+        if status.startswith(behaviour.CLOSING) and self.transport is not None:
+            self.transport.close()
 
     async def _read_to_final_dot(self) -> bytes | None:
         """Return the mail with its dots unstuffed, or None when it was over the limit."""
@@ -148,6 +179,10 @@ class MailServer:
         self._server: asyncio.Server | None = None
         self._sessions: WeakSet[Protocol] = WeakSet()
 
+    def behave(self, how: Behaviour) -> None:
+        """Treat mails so from now on; sessions go on."""
+        self._handler.behave(how)
+
     async def start(self) -> None:
         """Start to listen. Raises OSError when the port is taken."""
         loop = asyncio.get_running_loop()
@@ -173,6 +208,11 @@ class MailServer:
         )
         self._sessions.add(session)
         return session
+
+
+def _hang_up(server: SMTP) -> None:
+    if server.transport is not None:
+        server.transport.abort()  # type: ignore[attr-defined]
 
 
 def _received(envelope: Envelope, fault: str) -> Received:

@@ -1,6 +1,7 @@
-"""One house for all fault tests, with short leases; figures are printed at the end.
+"""One house for the fault tests, with short leases and a proxy between any two of its parts.
 
-`MEKONG_FAULTS=long` has more people and more rounds; `MEKONG_FAULTS_SEED` repeats a run.
+`MEKONG_FAULTS=long` has more people and more rounds; `MEKONG_FAULTS_SEED` repeats a run. What was
+found is one table at the end, by guarantee.
 """
 
 import asyncio
@@ -18,24 +19,27 @@ from bench.jobs import access, silent
 from local import running
 from local.demo import job
 from local.demo.api import Api
+from tests.faults import figures, wiring
+from tests.faults.proxy import Proxies
 from tests.faults.scene import Scene
 
 LONG = os.environ.get("MEKONG_FAULTS") == "long"
 SEED = int(os.environ.get("MEKONG_FAULTS_SEED", "0")) or secrets.randbelow(2**31)
-PEOPLE = 20_000 if LONG else 600
-ROUNDS = 20 if LONG else 1
+PEOPLE = 2_000 if LONG else 400
+PER_SECOND = 400 if LONG else 120  # slow enough that there is a middle to break something in
+ROUNDS = 5 if LONG else 1
 
 LEASE_SECONDS = 5
 WINDOWS = {"EMAIL": 64, "SMS": 100}  # attempts that one process may have open
 OPTIONS = {
     "notifier.lease_seconds": LEASE_SECONDS,
+    "notifier.smtp_command_seconds": 3,
     "notifier.smtp_final_seconds": 6,
     "notifier.smpp_response_seconds": 6,
     "notifier.smtp_window": WINDOWS["EMAIL"],
     "notifier.smpp_window": WINDOWS["SMS"],
     "campaigns.planner_lease_seconds": 2,
 }
-FIGURE = "figure"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,30 +53,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print what was found, and how to find it again."""
-    lines = [
-        f"{report.nodeid.rpartition('::')[2]}: {value}"
-        for report in terminalreporter.stats.get("passed", ())
-        for name, value in report.user_properties
-        if name == FIGURE
-    ]
+    lines = figures.lines(terminalreporter.stats)
     if lines:
-        terminalreporter.section(f"faults, seed {SEED}")
+        terminalreporter.section(f"guarantees, {'long' if LONG else 'short'} form, seed {SEED}")
         for line in lines:
             terminalreporter.write_line(line)
 
 
-@pytest.fixture(scope="session")
-def dice() -> random.Random:
-    """What decides when and whom to break."""
-    return random.Random(SEED)
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """What decides when and whom to break: a row of its own for each test of a seed."""
+    return random.Random(f"{SEED} {request.node.name}")
+
+
+@pytest.fixture
+def tell(record_property: Any) -> figures.Tell:
+    """Keep a figure of a guarantee for the end of the run: `tell("G2", "0 doubled")`."""
+    return figures.teller(record_property)
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.House]:
+def proxies() -> Iterator[Proxies]:
+    """The proxies of the house, by `who>whom`."""
+    with Proxies() as proxies:
+        yield proxies
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, proxies: Proxies) -> Iterator[running.House]:
     """A house with two notifiers and two campaigns."""
-    options = [f"--set={name}={value}" for name, value in OPTIONS.items()]
+    home = tmp_path_factory.mktemp("faults") / "home"
+    given = [f"{name}={value}" for name, value in OPTIONS.items()]
+    options = [f"--set={it}" for it in (*given, *wiring.settings(home, proxies))]
     replicas = ["--replicas=notifier=2", "--replicas=campaigns=2"]
-    with running.house(tmp_path_factory.mktemp("faults") / "home", *replicas, *options) as house:
+    with running.house(home, "--longest-pause=0.5", *replicas, *options) as house:
         yield house
 
 
@@ -94,10 +108,12 @@ async def imported(house: running.House, file: Path) -> str:
 
 @pytest.fixture
 async def scene(
-    house: running.House, segment_id: str, record_property: Any
+    house: running.House, proxies: Proxies, segment_id: str, tell: figures.Tell
 ) -> AsyncIterator[Scene]:
     """Campaigns in the house, whose processes a test may break; whole again afterwards."""
     async with Api(access(house.state)) as api:
-        scene = Scene(house, api, segment_id, lambda line: record_property(FIGURE, line))
+        scene = Scene(house, api, segment_id, tell, proxies)
         yield scene
+        proxies.clear()
+        await scene.mail_behaves()
         await scene.whole()

@@ -5,7 +5,7 @@ import itertools
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import aiohttp
@@ -13,6 +13,8 @@ import aiohttp
 from local.demo import job, peers, table
 from local.demo.api import Api, Json, Refused
 from local.running import House
+from tests.faults.figures import Tell
+from tests.faults.proxy import Proxies
 
 T = TypeVar("T")
 
@@ -50,7 +52,8 @@ class Scene:
     house: House
     api: Api
     segment_id: str
-    tell: Callable[[str], None]
+    tell: Tell
+    proxies: Proxies = field(default_factory=Proxies)
 
     async def start(self, channel: str, *, per_second: int = 0, segment_id: str = "") -> str:
         """Start a campaign of care to everybody, or to a segment; returns the run's id."""
@@ -103,6 +106,21 @@ class Scene:
                     raise TooLate(f"not ready within {seconds:.0f} s: {missing}")
                 await asyncio.sleep(ASK_SECONDS)
 
+    def restarts(self, *names: str) -> int:
+        """Return how many times in all these processes were started again."""
+        processes = self.house.state["processes"]
+        return sum(processes[name]["restarts"] for name in names)
+
+    async def reborn(self, *names: str) -> None:
+        """Kill these processes and wait until each is ready in its next life."""
+        before = {name: self.house.kill(name) for name in names}
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while any(self.house.pid(name) in (None, pid) for name, pid in before.items()):
+            if time.monotonic() > deadline:
+                raise TooLate(f"{', '.join(names)} did not come back")
+            await asyncio.sleep(ASK_SECONDS)
+        await self.whole()
+
     async def until(
         self, run_id: str, condition: Callable[[Json], Any], seconds: float = 60.0
     ) -> Json:
@@ -145,6 +163,12 @@ class Scene:
             in_doubt_held=len(doubts & held.keys()),
             other=len((perhaps | others) - doubts),
         )
+
+    async def mail_behaves(self, **how: Any) -> None:
+        """Have the mail server behave so (`local.sandbox.behaviour`); well, without arguments."""
+        url = f"{self.house.state['inbox_url']}/api/mail/behaviour"
+        async with aiohttp.ClientSession() as http, http.put(url, json=how) as answer:
+            answer.raise_for_status()
 
     async def held(self, channel: str) -> dict[str, int]:
         """Return the copies of each message id that the sandbox peer has."""

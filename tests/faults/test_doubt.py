@@ -44,4 +44,4 @@ class TestAProviderThatNeverAnswers:
         assert after.in_doubt == after.in_doubt_held
         if channel == "EMAIL":
             assert after.in_doubt == SILENT  # no receipt will ever tell
-        scene.tell(f"{channel}: {before}; after both notifiers were killed: {after}")
+        scene.tell("G3", f"{channel}: {before}; after both notifiers were killed: {after}")

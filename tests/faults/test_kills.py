@@ -10,10 +10,9 @@ import psycopg
 import pytest
 
 from local.running import House
-from tests.faults.conftest import LEASE_SECONDS, ROUNDS, WINDOWS
+from tests.faults.conftest import LEASE_SECONDS, PER_SECOND, ROUNDS, WINDOWS
 from tests.faults.scene import Scene, TooLate
 
-PER_SECOND = 150
 TRIES = 10
 
 
@@ -44,7 +43,7 @@ class TestKillingANotifier:
 
         assert proof.in_doubt <= WINDOWS[channel]
         silence = await scene.longest_silence(channel, at)
-        scene.tell(f"{channel} {victim}: {proof}; longest silence {silence:.1f} s")
+        scene.tell("G1", f"{channel} {victim}: {proof}; longest silence {silence:.1f} s")
 
     async def test_both_at_once(self, scene: Scene, dice: random.Random, round_: int) -> None:
         run_id = await scene.start("EMAIL", per_second=PER_SECOND)
@@ -57,7 +56,7 @@ class TestKillingANotifier:
 
         assert proof.in_doubt <= 2 * WINDOWS["EMAIL"]
         silence = await scene.longest_silence("EMAIL", at)
-        scene.tell(f"{proof}; sending again after {silence:.1f} s")
+        scene.tell("G1", f"{proof}; sending again after {silence:.1f} s")
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
@@ -76,7 +75,7 @@ class TestKillingCampaigns:
         proof = await scene.proof(run_id)
         assert proof.in_doubt == 0
         assert run["planned"] == proof.planned
-        scene.tell(f"killed at person {cursor}, planned {seconds:.1f} s later: {proof}")
+        scene.tell("G1", f"killed at person {cursor}, planned {seconds:.1f} s later: {proof}")
 
     async def _stopped_while_planning(self, scene: Scene) -> tuple[str, str, int]:
         """Return a run whose planner waits for leads, which is stopped; its planner, its cursor."""
@@ -107,7 +106,7 @@ class TestKillingCampaigns:
         proof = await scene.proof(run_id)
 
         assert proof.in_doubt == 0
-        scene.tell(f"both at once: {proof}")
+        scene.tell("G1", f"both at once: {proof}")
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
@@ -128,4 +127,4 @@ class TestKillingWhatARunDoesNotNeed:
         assert proof.taken == proof.planned
         silence = await scene.longest_silence("EMAIL", at)
         assert silence < LEASE_SECONDS
-        scene.tell(f"{proof}; API back after {away:.1f} s, longest silence {silence:.1f} s")
+        scene.tell("G1", f"{proof}; API back after {away:.1f} s, longest silence {silence:.1f} s")

@@ -38,4 +38,4 @@ class TestAnyKindOfProcess:
 
         assert sum(killed.values()) > 0
         assert sent(await scene.run(run_id)) == proof.taken
-        scene.tell(f"{channel}: {sum(killed.values())} kills {killed}: {proof}")
+        scene.tell("G1", f"{channel}: {sum(killed.values())} kills {killed}: {proof}")

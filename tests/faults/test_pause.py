@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 
-from tests.faults.conftest import ROUNDS
+from tests.faults.conftest import PER_SECOND, ROUNDS
 from tests.faults.scene import ASK_SECONDS, Scene, sent
 
 PROMISED_SECONDS = 2.0
@@ -15,7 +15,7 @@ class TestPause:
     async def test_nothing_is_submitted_two_seconds_after_the_answer(
         self, scene: Scene, dice: random.Random
     ) -> None:
-        run_id = await scene.start("EMAIL", per_second=150)
+        run_id = await scene.start("EMAIL", per_second=PER_SECOND)
         after: list[float] = []
         for pause in range(PAUSES):
             await scene.until_sent(run_id, dice.uniform(0.9, 1.1) * (pause + 1) / (PAUSES + 2))
@@ -32,7 +32,9 @@ class TestPause:
 
         proof = await scene.proof(run_id)
         assert proof.taken == proof.planned
-        scene.tell(f"{PAUSES} pauses, last arrival {max(after):.2f} s after the answer; {proof}")
+        scene.tell(
+            "G4", f"{PAUSES} pauses, last arrival {max(after):.2f} s after the answer; {proof}"
+        )
 
     async def _last_arrival(self, scene: Scene, answered: float) -> float:
         """Return when the last message arrived, watching for twice as long as is promised."""
@@ -46,7 +48,7 @@ class TestPause:
 
 class TestCancel:
     async def test_what_was_not_sent_is_cancelled_and_counted(self, scene: Scene) -> None:
-        run_id = await scene.start("EMAIL", per_second=150)
+        run_id = await scene.start("EMAIL", per_second=PER_SECOND)
         await scene.until_sent(run_id, 0.1)
 
         await scene.api.post(f"/runs/{run_id}:cancel", {})
@@ -59,4 +61,6 @@ class TestCancel:
 
         assert run["counts"]["cancelled"] > 0
         assert sum((await scene.held("EMAIL")).values()) >= sent(run)
-        scene.tell(f"{sent(run)} sent, {run['counts']['cancelled']} cancelled of {run['planned']}")
+        scene.tell(
+            "G4", f"{sent(run)} sent, {run['counts']['cancelled']} cancelled of {run['planned']}"
+        )

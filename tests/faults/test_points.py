@@ -4,58 +4,49 @@ Between "the provider took it" and the outcome, within the outcome's transaction
 insert of a chunk and its acknowledgement. Each life of the process reaches one of them again.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+import random
+from collections.abc import AsyncIterator
 
 import pytest
 
-from bench import people
-from bench.jobs import access
-from local import running
-from local.demo.api import Api
-from tests.faults.conftest import FIGURE, LEASE_SECONDS, WINDOWS, imported
+from tests.faults.conftest import ROUNDS, WINDOWS
 from tests.faults.scene import Scene
 
-PEOPLE = 600
+NOTIFIERS = ("notifier", "notifier-2")
 # The nth time that a life of the process comes by.
-POINTS = {"after_provider_took": 170, "before_outcome_commit": 12, "after_insert_before_ack": 2}
-OPTIONS = {
-    "notifier.fault_points": ",".join(f"{name}:{nth}" for name, nth in POINTS.items()),
-    "notifier.lease_seconds": LEASE_SECONDS,
-    "notifier.smtp_window": WINDOWS["EMAIL"],
-    "notifier.smpp_window": WINDOWS["SMS"],
+POINTS = {
+    "after_provider_took": (60, 170),
+    "before_outcome_commit": (4, 12),
+    "after_insert_before_ack": (1, 1),
 }
 
 
-@pytest.fixture(scope="module")
-def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.House]:
-    """A house whose notifier has fault points."""
-    options = [f"--set={name}={value}" for name, value in OPTIONS.items()]
-    with running.house(tmp_path_factory.mktemp("points") / "home", *options) as house:
-        yield house
-
-
 @pytest.fixture
-async def fragile_scene(fragile: running.House) -> AsyncIterator[Scene]:
-    """People in that house."""
-    file = fragile.home / "people.csv"
-    people.write(file, PEOPLE)
-    segment_id = await imported(fragile, file)
-    async with Api(access(fragile.state)) as api:
-        yield Scene(fragile, api, segment_id, lambda _: None)
+async def fragile(scene: Scene, dice: random.Random) -> AsyncIterator[Scene]:
+    """The house with notifiers that end like a power cut, until the test is over."""
+    points = ",".join(f"{name}:{dice.randint(*nth)}" for name, nth in POINTS.items())
+    for name in NOTIFIERS:
+        scene.house.change(name, {"MEKONG_FAULT_POINTS": points})
+    await scene.reborn(*NOTIFIERS)
+    yield scene
+    for name in NOTIFIERS:
+        scene.house.change(name, {})
+    await scene.reborn(*NOTIFIERS)
 
 
+@pytest.mark.parametrize("round_", range(ROUNDS))
 class TestFaultPoints:
     async def test_whatever_was_between_is_in_doubt_and_never_sent_twice(
-        self, fragile_scene: Scene, record_property: Any
+        self, fragile: Scene, round_: int
     ) -> None:
-        scene = fragile_scene
+        scene = fragile
+        before = scene.restarts(*NOTIFIERS)
         run_id = await scene.start("EMAIL")
 
-        proof = await scene.proof(run_id, seconds=180.0)
+        proof = await scene.proof(run_id, seconds=240.0)
 
-        deaths = scene.house.state["processes"]["notifier"]["restarts"]
+        deaths = scene.restarts(*NOTIFIERS) - before
         assert deaths > 0, "no fault point was reached"
         assert 0 < proof.in_doubt <= WINDOWS["EMAIL"] * deaths
         assert proof.in_doubt_held > 0, "nothing was taken whose outcome was lost"
-        record_property(FIGURE, f"{deaths} deaths at {', '.join(POINTS)}: {proof}")
+        scene.tell("G2", f"{deaths} deaths at {', '.join(POINTS)}: {proof}")

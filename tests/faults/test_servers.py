@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.faults.conftest import LONG, ROUNDS, WINDOWS
+from tests.faults.conftest import LONG, PER_SECOND, ROUNDS, WINDOWS
 from tests.faults.scene import ASK_SECONDS, Scene
 
 NATS_SILENT_SECONDS = 60.0 if LONG else 4.0
@@ -17,7 +17,7 @@ NATS_SILENT_SECONDS = 60.0 if LONG else 4.0
 @pytest.mark.parametrize("round_", range(ROUNDS))
 class TestTheBroker:
     async def test_killed_and_started(self, scene: Scene, dice: random.Random, round_: int) -> None:
-        run_id = await scene.start("EMAIL", per_second=150)
+        run_id = await scene.start("EMAIL", per_second=PER_SECOND)
         await scene.until_sent(run_id, dice.uniform(0.05, 0.5))
         at = time.time()
         scene.house.kill("nats")
@@ -26,12 +26,12 @@ class TestTheBroker:
 
         assert proof.taken == proof.planned
         silence = await scene.longest_silence("EMAIL", at)
-        scene.tell(f"{proof}; longest silence {silence:.1f} s")
+        scene.tell("G8", f"{proof}; longest silence {silence:.1f} s")
 
     async def test_it_says_nothing_for_a_while(
         self, scene: Scene, dice: random.Random, round_: int
     ) -> None:
-        run_id = await scene.start("SMS", per_second=150)
+        run_id = await scene.start("SMS", per_second=PER_SECOND)
         await scene.until_sent(run_id, dice.uniform(0.05, 0.5))
         pid = scene.house.pid("nats")
         assert pid is not None
@@ -50,7 +50,7 @@ class TestTheBroker:
 
         assert answers > 0
         assert proof.taken == proof.planned
-        scene.tell(f"{answers} writes accepted without the broker; {proof}")
+        scene.tell("G8", f"{answers} writes accepted without the broker; {proof}")
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
@@ -58,7 +58,7 @@ class TestTheDatabase:
     async def test_stopped_at_once_and_started(
         self, scene: Scene, dice: random.Random, round_: int
     ) -> None:
-        run_id = await scene.start("EMAIL", per_second=150)
+        run_id = await scene.start("EMAIL", per_second=PER_SECOND)
         await scene.until_sent(run_id, dice.uniform(0.05, 0.5))
         pid = scene.house.pid("postgres")
         assert pid is not None
@@ -70,4 +70,4 @@ class TestTheDatabase:
         assert proof.in_doubt <= 2 * WINDOWS["EMAIL"]
         silence = await scene.longest_silence("EMAIL", at)
         assert silence < 30.0
-        scene.tell(f"{proof}; longest silence {silence:.1f} s")
+        scene.tell("G9", f"{proof}; longest silence {silence:.1f} s")

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.faults.conftest import LEASE_SECONDS, ROUNDS, WINDOWS
+from tests.faults.conftest import LEASE_SECONDS, PER_SECOND, ROUNDS, WINDOWS
 from tests.faults.scene import ASK_SECONDS, Scene
 
 BEYOND_SECONDS = 2.0
@@ -20,7 +20,7 @@ class TestAStalledNotifier:
     async def test_it_doubles_nothing_when_it_comes_back(
         self, scene: Scene, dice: random.Random, channel: str, round_: int
     ) -> None:
-        run_id = await scene.start(channel, per_second=150)
+        run_id = await scene.start(channel, per_second=PER_SECOND)
         await scene.until_sent(run_id, dice.uniform(0.05, 0.3))
         victim = dice.choice(["notifier", "notifier-2"])
         pid = scene.house.pid(victim)
@@ -38,4 +38,4 @@ class TestAStalledNotifier:
         proof = await scene.proof(run_id)
 
         assert proof.in_doubt <= WINDOWS[channel]
-        scene.tell(f"{channel} {victim}: {proof}")
+        scene.tell("G6", f"{channel} {victim}: {proof}")

@@ -30,7 +30,7 @@ class Sandbox:
         self.store = Store(self.directory / "received.sqlite3")
         self.mail = MailServer(self.store, self.mail_port)
         self.smsc = Smsc(self.store, self.smpp_port, receipt_delay_seconds=0.0)
-        self.inbox = Inbox(self.store, self.http_port)
+        self.inbox = Inbox(self.store, self.mail, self.http_port)
         for part in (self.mail, self.smsc, self.inbox):
             await part.start()
 
@@ -45,6 +45,12 @@ class Sandbox:
         ):
             answer.raise_for_status()
             return await answer.text()
+
+    async def behave(self, **how: object) -> int:
+        """Have the mail server behave so; returns the status of the answer."""
+        url = f"http://127.0.0.1:{self.http_port}/api/mail/behaviour"
+        async with aiohttp.ClientSession() as session, session.put(url, json=how) as answer:
+            return answer.status
 
     async def json(self, path: str) -> dict:
         return json.loads(await self.get(path))
@@ -207,6 +213,95 @@ class TestMailServer:
             assert await client.answer() == "552"
 
             await client.send("b@mekong.test", mail(ONE))
+            assert await client.answer() == "250"
+
+
+class TestBehaviour:
+    @pytest.mark.parametrize(
+        ("fault", "said", "kept"),
+        [
+            ("close", "", True),
+            ("dropped", "", False),
+            ("451 4.3.0 later", "451", False),
+            ("554 5.7.1 no", "554", False),
+        ],
+    )
+    async def test_a_final_dot_gets_what_was_asked_for(
+        self, sandbox: Sandbox, fault: str, said: str, kept: bool
+    ):
+        assert await sandbox.behave(final={fault: 1.0}) == 204
+        async with Smtp(sandbox) as client:
+            await client.send("b@mekong.test", mail(ONE))
+
+            assert await client.answer() == said
+
+        assert await sandbox.ids("email") == ({str(ONE): 1} if kept else {})
+
+    async def test_421_hangs_up_after_its_answer(self, sandbox: Sandbox):
+        await sandbox.behave(final={"421 4.3.2 closing": 1.0})
+        async with Smtp(sandbox) as client:
+            await client.send("b@mekong.test", mail(ONE))
+
+            assert await client.answer() == "421"
+            assert await client.reader.read() == b""
+
+    @pytest.mark.parametrize(("fault", "kept"), [("silent", 1), ("lost", 0)])
+    async def test_silence_with_and_without_the_mail(self, sandbox: Sandbox, fault: str, kept: int):
+        await sandbox.behave(final={fault: 1.0})
+        async with Smtp(sandbox) as client:
+            await client.send("b@mekong.test", mail(ONE))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.answer(), 0.3)
+
+        assert len(await sandbox.ids("email")) == kept
+
+    async def test_it_hangs_up_amid_a_mail(self, sandbox: Sandbox):
+        await sandbox.behave(cut=1.0)
+        async with Smtp(sandbox) as client:
+            await client.send("b@mekong.test", mail(ONE))
+
+            assert await client.answer() == ""
+
+        assert await sandbox.ids("email") == {}
+
+    async def test_it_does_not_offer_pipelining(self, sandbox: Sandbox):
+        await sandbox.behave(pipelining="absent")
+        async with Smtp(sandbox) as client:
+            await client.say("EHLO test")
+
+            assert b"PIPELINING" not in await client.reader.readuntil(b"250 HELP\r\n")
+
+    async def test_it_forgets_what_came_behind_a_mail_command(self, sandbox: Sandbox):
+        await sandbox.behave(pipelining="broken")
+        async with Smtp(sandbox) as client:
+            await client.say("EHLO test")
+            await client.answer()
+            await client.say("MAIL FROM:<a@mekong.test>", "RCPT TO:<b@mekong.test>", "DATA")
+
+            assert await client.answer() == "250"
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.answer(), 0.3)
+
+    async def test_one_of_a_hundred_recipients_is_refused(self, sandbox: Sandbox):
+        await sandbox.behave(rcpt={"550 5.1.1 nobody": 0.01}, seed=1)
+        async with Smtp(sandbox) as client:
+            await client.say("EHLO test", "MAIL FROM:<a@mekong.test>")
+            assert [await client.answer() for _ in range(2)] == ["250"] * 2
+            await client.say(*(f"RCPT TO:<b{n}@mekong.test>" for n in range(1_000)))
+            answers = [await client.answer() for _ in range(1_000)]
+
+        assert 1 <= answers.count("550") <= 30
+
+    @pytest.mark.parametrize("how", [{"final": {"close": 1.1}}, {"other": 1}, {"pipelining": "no"}])
+    async def test_it_says_what_it_does_not_know(self, sandbox: Sandbox, how: dict):
+        assert await sandbox.behave(**how) == 400
+
+    async def test_it_is_well_again(self, sandbox: Sandbox):
+        await sandbox.behave(final={"close": 1.0})
+        await sandbox.behave()
+        async with Smtp(sandbox) as client:
+            await client.send("b@mekong.test", mail(ONE))
+
             assert await client.answer() == "250"
 
 
