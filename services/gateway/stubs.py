@@ -18,7 +18,11 @@ from crm.leads.v1 import (
     source_service_pb2_grpc,
     transaction_service_pb2_grpc,
 )
-from crm.notifier.v1 import message_service_pb2_grpc, suppression_service_pb2_grpc
+from crm.notifier.v1 import (
+    doubt_service_pb2_grpc,
+    message_service_pb2_grpc,
+    suppression_service_pb2_grpc,
+)
 
 STUBS: Mapping[str, Any] = {
     "crm.leads.v1.ContactService": contact_service_pb2_grpc.ContactServiceStub,
@@ -35,6 +39,7 @@ STUBS: Mapping[str, Any] = {
     "crm.campaigns.v1.CampaignService": campaign_service_pb2_grpc.CampaignServiceStub,
     "crm.campaigns.v1.RunService": run_service_pb2_grpc.RunServiceStub,
     "crm.notifier.v1.MessageService": message_service_pb2_grpc.MessageServiceStub,
+    "crm.notifier.v1.DoubtService": doubt_service_pb2_grpc.DoubtServiceStub,
     "crm.notifier.v1.SuppressionService": suppression_service_pb2_grpc.SuppressionServiceStub,
     "crm.notifier.v1.SenderService": suppression_service_pb2_grpc.SenderServiceStub,
     "crm.accounts.v1.UserService": user_service_pb2_grpc.UserServiceStub,

@@ -90,8 +90,14 @@ class Settings(ServiceSettings):
     in_doubt_abandon_seconds: float = Field(default=24 * 3600.0, gt=0)
     """MARKETING and CARE in doubt for longer are given up, never sent again."""
 
+    in_doubt_transactional: Literal["resend", "abandon"] = "resend"
+    """`abandon` gives TRANSACTIONAL in doubt up like the rest: at most once, for everything."""
+
     in_doubt_resend_seconds: float = Field(default=300.0, gt=0)
     """TRANSACTIONAL in doubt for longer is sent again: at least once."""
+
+    in_doubt_resends: int = Field(default=3, ge=1)
+    """After so many doubts a TRANSACTIONAL message is not sent again by itself, but given up."""
 
     default_time_zone: str = "Asia/Ho_Chi_Minh"
     """Judges sending hours for recipients whose time zone nobody knows."""

@@ -14,6 +14,8 @@ RESOURCES = (
     "templates",
     "campaigns",
     "messages",
+    "doubts",
+    "support",
     "suppressions",
     "senders",
     "sources",
@@ -74,6 +76,8 @@ BUILTIN: Mapping[str, Rights] = MappingProxyType(
         "manager": {
             ANY: _every(Level.TEAM),
             "sources": _every(Level.ALL),
+            "doubts": _every(Level.ALL),
+            "support": _every(Level.ALL),
             "senders": {ANY: Level.NONE.value, "read": Level.ALL.value},
             "users": {ANY: Level.NONE.value, "read": Level.ALL.value},
             "api_clients": _every(Level.NONE),
@@ -98,8 +102,28 @@ BUILTIN: Mapping[str, Rights] = MappingProxyType(
             "sources": _some(Level.ALL, "read", "write"),
             "users": _some(Level.ALL, "read"),
         },
+        # Watches the sending: settles doubts, pauses runs, and sees no more of people than that.
+        "operator": {
+            "campaigns": _some(Level.ALL, "read", "start"),
+            "messages": _some(Level.ALL, "read"),
+            "doubts": _some(Level.ALL, "read", "write"),
+            "suppressions": _some(Level.ALL, "read"),
+            "senders": _some(Level.ALL, "read"),
+            "users": _some(Level.ALL, "read"),
+        },
+        # Answers people who ask what was sent to them.
+        "support": {
+            "contacts": _some(Level.ALL, "read"),
+            "campaigns": _some(Level.ALL, "read"),
+            "messages": _some(Level.ALL, "read"),
+            "support": _some(Level.ALL, "read"),
+            "suppressions": _some(Level.ALL, "read", "write"),
+            "senders": _some(Level.ALL, "read"),
+            "users": _some(Level.ALL, "read"),
+        },
         "viewer": {
             ANY: _some(Level.ALL, "read"),
+            "support": _every(Level.NONE),
             "api_clients": _every(Level.NONE),
             "audit": _every(Level.NONE),
         },

@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from crm.notifier.v1 import message_service_pb2_grpc, suppression_service_pb2_grpc
+from crm.notifier.v1 import (
+    doubt_service_pb2_grpc,
+    message_service_pb2_grpc,
+    suppression_service_pb2_grpc,
+)
 
 from chassis.db import Sessions
 from chassis.rpc.server import Servicers
 from services.notifier.config import Settings
+from services.notifier.rpc.doubts import DoubtServicer
 from services.notifier.rpc.messages import MessageServicer
 from services.notifier.rpc.senders import SenderServicer
 from services.notifier.rpc.suppressions import SuppressionServicer
@@ -30,6 +35,10 @@ def servicers(settings: Settings, sessions: Sessions, engines: Sequence[Nudged])
         (
             message_service_pb2_grpc.add_MessageServiceServicer_to_server,
             MessageServicer(sessions, settings.seal_key, nudge),
+        ),
+        (
+            doubt_service_pb2_grpc.add_DoubtServiceServicer_to_server,
+            DoubtServicer(settings, sessions),
         ),
         (
             suppression_service_pb2_grpc.add_SuppressionServiceServicer_to_server,

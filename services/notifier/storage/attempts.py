@@ -157,7 +157,8 @@ _DIVERT = text(f"""
       AND m.attempts = g.before AND m.state IN (1, 3)
     RETURNING {rows.CHANGED_COLUMNS}
 """)  # noqa: S608 (constant parts)
-# An attempt put in doubt may still learn its real outcome; one given up is not tried again.
+# An attempt put in doubt may still learn its real outcome, also against what a person said of it;
+# one given up or settled by hand is not tried again.
 _SETTLE = text(f"""
     UPDATE messages m
     SET {_MOVE}, attempt_ended_at = now(), attempt_outcome = g.state, answer = g.answer,
@@ -167,7 +168,8 @@ _SETTLE = text(f"""
         AS g (run_date, message_id, number, state, reason, not_before, answer, reference)
     WHERE {rows.OF_KEYS}
       AND m.run_date = g.run_date AND m.message_id = g.message_id AND m.attempts = g.number
-      AND m.state = ANY(CAST(:from AS smallint[])) AND NOT (m.state = 12 AND g.state IN (1, 3))
+      AND (m.state = ANY(CAST(:from AS smallint[])) OR m.reason = 'SETTLED_BY_HAND')
+      AND NOT ((m.state = 12 OR m.reason = 'SETTLED_BY_HAND') AND g.state IN (1, 3, 7))
     RETURNING {rows.CHANGED_COLUMNS}
 """)  # noqa: S608
 _IN_DOUBT = """state = 7, reason = 'WORKER_LOST', doubt_since = now(), attempt_ended_at = now(),

@@ -44,19 +44,7 @@ async def get(session: AsyncSession, message_id: UUID) -> rows.Message | None:
 async def attempts(session: AsyncSession, key: Key) -> list[rows.Attempt]:
     """The attempts of a message, in order."""
     found = await session.execute(_ATTEMPTS, {"day": key.run_date, "id": key.message_id})
-    return [
-        rows.Attempt(
-            number=row.number,
-            provider=row.provider,
-            worker=row.worker,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-            outcome=State(row.outcome) if row.outcome else None,
-            answer=row.answer,
-            provider_reference=row.provider_reference,
-        )
-        for row in found
-    ]
+    return [rows.attempt(row) for row in found]
 
 
 async def page(

@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-TABLES = ("messages", "attempts", "parts")
+TABLES = ("messages", "attempts", "parts", "doubt_marks")
 
 
 async def missing(session: AsyncSession, day: date) -> bool:

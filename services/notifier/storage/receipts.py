@@ -121,7 +121,8 @@ _TAKE = text("""
       AND (EXISTS (SELECT 1 FROM parts p
                    WHERE p.provider = r.provider AND p.reference = r.reference)
            OR EXISTS (SELECT 1 FROM messages m
-                      WHERE m.message_id = r.message_id AND m.state IN (7, 12)))
+                      WHERE m.message_id = r.message_id
+                        AND (m.state IN (7, 12) OR m.reason = 'SETTLED_BY_HAND')))
     ORDER BY r.received_at
     LIMIT :limit
     FOR UPDATE OF r SKIP LOCKED
@@ -153,7 +154,8 @@ _MOVE = text(f"""
     UPDATE messages m SET state = e.state, {_CHANGE}
     FROM ends e
     WHERE e.state IS NOT NULL AND m.run_date = e.run_date AND m.message_id = e.message_id
-      AND m.attempts = e.number AND m.state = ANY(CAST(:from AS smallint[]))
+      AND m.attempts = e.number
+      AND (m.state = ANY(CAST(:from AS smallint[])) OR m.reason = 'SETTLED_BY_HAND')
     RETURNING {rows.CHANGED_COLUMNS}
 """)  # noqa: S608
 # Our own id in a receipt settles a doubt whose answer, and so whose reference, was lost. Parts
@@ -162,7 +164,7 @@ _MOVE_BY_ID = text(f"""
     UPDATE messages m SET state = e.state, {_CHANGE}
     FROM (SELECT id, max(state) AS state FROM unnest(CAST(:ids AS uuid[]),
             CAST(:ends AS smallint[])) AS u (id, state) GROUP BY id) AS e
-    WHERE m.message_id = e.id AND m.state IN (7, 12)
+    WHERE m.message_id = e.id AND (m.state IN (7, 12) OR m.reason = 'SETTLED_BY_HAND')
     RETURNING {rows.CHANGED_COLUMNS}
 """)  # noqa: S608
 _DONE = text(f"""

@@ -95,6 +95,20 @@ def message(row: Any) -> Message:
     )
 
 
+def attempt(row: Any) -> Attempt:
+    """A row of an attempt, wherever it was kept."""
+    return Attempt(
+        number=row.number,
+        provider=row.provider,
+        worker=row.worker,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        outcome=State(row.outcome) if row.outcome else None,
+        answer=row.answer,
+        provider_reference=row.provider_reference,
+    )
+
+
 def claimed(row: Any, claim: int, kind: Kind) -> Claimed:
     """A row that begins with `CLAIMED_COLUMNS`."""
     day, id, attempts, address, key, zone, values, not_after, created_at = row[:9]
@@ -148,6 +162,18 @@ async def by_key(session: AsyncSession) -> None:
     await session.execute(_BY_KEY)
 
 
+async def through_indexes(session: AsyncSession) -> None:
+    """Has the rest of the transaction read by indexes and join row by row, for small answers.
+
+    As `by_key`, where what is joined is large and only a few of its rows are wanted.
+    """
+    await session.execute(_THROUGH_INDEXES)
+
+
+_THROUGH_INDEXES = text("""
+    SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+           set_config('enable_seqscan', 'off', true), set_config('enable_nestloop', 'on', true)
+""")
 _BY_KEY = text("""
     SELECT set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true),
            set_config('enable_seqscan', 'off', true)

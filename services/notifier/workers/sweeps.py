@@ -10,10 +10,11 @@ from chassis import context
 from chassis.db import Sessions
 from services.notifier.config import Settings
 from services.notifier.domain import gates
+from services.notifier.domain.doubts import Act
 from services.notifier.domain.states import Next
 from services.notifier.domain.work import Run
 from services.notifier.storage import attempts, claims, intake, receipts, rows, runs, sweeps
-from services.notifier.usecases import reports
+from services.notifier.usecases import doubts, reports
 from services.notifier.workers import metrics
 from services.notifier.workers.patience import patiently
 
@@ -33,6 +34,7 @@ class Sweeper:
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
         self._settings = settings
         self._sessions = sessions
+        self._policy = doubts.policy(settings)
         self.__qualname__ = "sweeper"
 
     async def __call__(self) -> None:
@@ -101,12 +103,9 @@ class Sweeper:
                 await runs.close_line(session, run)
 
     async def _slowly(self) -> None:
-        older, again = (
-            self._settings.in_doubt_abandon_seconds,
-            self._settings.in_doubt_resend_seconds,
-        )
-        abandoned = await self._until_empty(lambda s, n: sweeps.abandon(s, older, n))
-        resent = await self._until_empty(lambda s, n: sweeps.send_again(s, again, n))
+        # Before giving up: what may be sent again is.
+        resent = await self._settle_doubts(Act.SENT_AGAIN)
+        abandoned = await self._settle_doubts(Act.ABANDONED)
         metrics.doubts.labels("abandoned").inc(abandoned)
         metrics.doubts.labels("sent_again").inc(resent)
         if abandoned or resent:
@@ -114,6 +113,16 @@ class Sweeper:
         async with self._sessions.begin() as session:
             await intake.forget_keys(session)
             await receipts.prune(session, 1_000)
+
+    async def _settle_doubts(self, act: Act) -> int:
+        policy, region = self._policy, self._settings.region
+        total = 0
+        while True:
+            async with self._sessions.begin() as session:
+                moved = await doubts.by_policy(session, act, policy, _LIMIT, region)
+            total += len(moved)
+            if len(moved) < _LIMIT:
+                return total
 
     async def _until_empty(self, step: Callable[..., Awaitable[list[rows.Changed]]]) -> int:
         """Repeats a bounded step, one transaction each, while it finds as much as it may."""

@@ -216,14 +216,16 @@ class TestTeams:
 
 
 class TestRoles:
-    async def test_the_system_brings_five_that_cannot_be_changed(self, house: Any) -> None:
+    async def test_the_system_brings_seven_that_cannot_be_changed(self, house: Any) -> None:
         listed = await house.users().ListRoles(pb2.ListRolesRequest())
 
         assert [role.name for role in listed.roles] == [
             "admin",
             "manager",
             "marketing",
+            "operator",
             "sales",
+            "support",
             "viewer",
         ]
         assert all(role.builtin for role in listed.roles)

@@ -347,6 +347,38 @@ class TestEveryOperation:
         assert [it["id"] for it in listed["messages"]] == [sent["id"]]
         assert providers["providers"]
 
+    def test_messages_in_doubt(self, api: Api, advertiser: Any, sender: Any) -> None:
+        for n in range(2):
+            message = {
+                "channel": "EMAIL",
+                "address": f"close-{n}@example.vn",  # taken, and hung up on instead of answered
+                "purpose": "TRANSACTIONAL",
+                "advertiser_id": advertiser["id"],
+                "sender_identity_id": sender["id"],
+                "subject": "Mã xác nhận",
+                "text": "123456",
+            }
+            api("SendMessage", body=message)
+
+        def both() -> Any:
+            found = api("ListDoubts", query="channel=EMAIL&doubt_until=2100-01-02T03:04:05Z")
+            return found["doubts"] if found["total"] == 2 else None
+
+        first, second = (it["message"]["id"] for it in until(both, "doubts"))
+        read = api("GetDoubt", message_id=first)
+        said = {"act": "ACCEPTED", "reason": "asked the provider", "etag": read["etag"]}
+        settled = api("SettleDoubt", body=said, message_id=first)
+        again = {"reason": "she waits", "accept_duplicate": True}
+        resent = api("ResendDoubt", body=again, message_id=second)
+        past = {"provider": "smtp", "doubt_until": "2026-01-02T03:04:05Z"}
+        none = api("SettleDoubts", body={"filter": past, "act": "ABANDONED", "reason": "gone"})
+        api("ResendDoubts", body={"filter": past, **again})
+        deeds = api("ListDoubtDeeds")["deeds"]
+
+        assert read["written"] is True
+        assert (settled["act"], resent["act"], none["count"]) == ("ACCEPTED", "SENT_AGAIN", 0)
+        assert [it["message_id"] for it in deeds] == [second, first]
+
     def test_people_programs_and_the_audit_log(self, api: Api) -> None:
         right = {"resource": "contacts", "action": "read", "level": "OWN"}
         role = api("CreateRole", body={"name": "Thực tập", "rights": [right]})

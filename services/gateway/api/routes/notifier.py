@@ -3,6 +3,7 @@
 from services.gateway.api.table import Route, resource
 
 _MESSAGES = "notifier.MessageService"
+_DOUBTS = "notifier.DoubtService"
 _SUPPRESSIONS = "notifier.SuppressionService"
 _SENDERS = "notifier.SenderService"
 
@@ -18,6 +19,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/messages", f"{_MESSAGES}/ListMessages"),
     Route("GET", "/messages/{id}", f"{_MESSAGES}/GetMessage"),
     Route("GET", "/runs/{run_id}/message-counts", f"{_MESSAGES}/CountMessages"),
+    Route("GET", "/doubts", f"{_DOUBTS}/ListDoubts"),
+    Route("GET", "/doubts/{message_id}", f"{_DOUBTS}/GetDoubt"),
+    Route("POST", "/doubts/{message_id}:settle", f"{_DOUBTS}/SettleDoubt", "*"),
+    Route("POST", "/doubts/{message_id}:resend", f"{_DOUBTS}/ResendDoubt", "*"),
+    Route("POST", "/doubts:settle", f"{_DOUBTS}/SettleDoubts", "*"),
+    Route("POST", "/doubts:resend", f"{_DOUBTS}/ResendDoubts", "*"),
+    Route("GET", "/doubt-deeds", f"{_DOUBTS}/ListDoubtDeeds"),
     *resource(
         "/suppressions",
         _SUPPRESSIONS,

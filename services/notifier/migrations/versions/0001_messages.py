@@ -23,6 +23,8 @@ def downgrade() -> None:
 
 
 _NAMES = (
+    "doubt_marks",
+    "doubt_deeds",
     "parts",
     "receipts",
     "attempts",
@@ -177,7 +179,10 @@ _TABLES = (
     CREATE INDEX messages_contact ON messages (contact_id, created_at)
         WHERE contact_id IS NOT NULL
     """,
-    "CREATE INDEX messages_doubt ON messages (doubt_since) WHERE doubt_since IS NOT NULL",
+    """
+    CREATE INDEX messages_doubt ON messages (doubt_since, message_id)
+        WHERE doubt_since IS NOT NULL
+    """,
     "CREATE TABLE messages_default PARTITION OF messages DEFAULT WITH (fillfactor = 60)",
     # Who waits out of order: messages without a run, deferred ones and those that came back.
     """
@@ -252,6 +257,29 @@ _TABLES = (
     )
     """,
     "CREATE INDEX receipts_waiting ON receipts (received_at) WHERE applied_at IS NULL",
+    "CREATE INDEX receipts_message ON receipts (message_id) WHERE message_id IS NOT NULL",
+    # What was done about doubts, by whom and why; a mark says which messages it was done to.
+    """
+    CREATE TABLE doubt_deeds (
+        id uuid PRIMARY KEY,
+        actor text NOT NULL,
+        act smallint NOT NULL,
+        reason text NOT NULL,
+        count integer NOT NULL,
+        message_id uuid,
+        filter bytea NOT NULL DEFAULT '',
+        created_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    """
+    CREATE TABLE doubt_marks (
+        run_date date NOT NULL,
+        message_id uuid NOT NULL,
+        deed_id uuid NOT NULL,
+        PRIMARY KEY (message_id, run_date, deed_id)
+    ) PARTITION BY LIST (run_date)
+    """,
+    "CREATE TABLE doubt_marks_default PARTITION OF doubt_marks DEFAULT",
     """
     CREATE TABLE message_keys (
         subject text NOT NULL,
