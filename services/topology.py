@@ -1,18 +1,14 @@
-"""Every stream and consumer of the house; `python -m services.topology` makes the broker have them.
-
-`python -m services.topology replay DURABLE` sends the dead letters of one consumer again.
-"""
+"""Every stream and consumer of the house; `python -m services.topology` applies them."""
 
 import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import structlog
 from pydantic import Field, SecretStr
 
 from chassis import config, logging
-from chassis.events import deadletters, topology
+from chassis.events import topology
 from chassis.events.connection import Connection
 from chassis.events.topology import DAY, Consumer, Stream
 
@@ -188,28 +184,14 @@ async def apply(settings: Settings) -> None:
         await nats.close()
 
 
-async def replay(settings: Settings, durable: str) -> None:
-    """Send the dead letters of one consumer again."""
-    nats = Connection(settings, "topology")
-    try:
-        await nats.connected(within=30)
-        sent = await deadletters.replay(nats, durable)
-        structlog.get_logger().info("dead_letters_sent", durable=durable, count=sent)
-    finally:
-        await nats.close()
-
-
 def main(argv: Sequence[str]) -> None:
-    """Run the command: none applies, `replay DURABLE` sends dead letters again."""
+    """Run the command, which takes no arguments."""
     settings = config.load(Settings)
     logging.configure(settings, "topology")
-    if not argv:
-        asyncio.run(apply(settings))
-    elif len(argv) == 2 and argv[0] == "replay":
-        asyncio.run(replay(settings, argv[1]))
-    else:
-        sys.stderr.write("usage: python -m services.topology [replay DURABLE]\n")
+    if argv:
+        sys.stderr.write("usage: python -m services.topology\n")
         raise SystemExit(2)
+    asyncio.run(apply(settings))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import metrics
-from chassis.db import Sessions, inbox
+from chassis.db import Sessions, check, inbox
 from chassis.events import event as events
 from chassis.events.connection import BrokerSettings, Connection
 from chassis.events.event import Event, Poison
@@ -84,7 +84,7 @@ def consume(
                     await handlers[event.subject](session, event)
 
     together = Batch(batch, effects) if batch > 1 else None
-    return Puller(nats, stream, durable, effect, policy or Policy(), together)
+    return Puller(nats, stream, durable, effect, policy or Policy(), together, check(sessions))
 
 
 def work(
@@ -95,9 +95,12 @@ def work(
     durable: str,
     handler: WorkHandler,
     policy: Policy | None = None,
+    sessions: Sessions | None = None,
 ) -> Puller:
     """Return the background task that hands each work message to `handler`, at least once.
 
-    The handler owns its transactions and is idempotent by the keys in the message.
+    The handler owns its transactions and is idempotent by the keys in the message. Nothing is
+    fetched while the database of `sessions` is away.
     """
-    return Puller(nats, stream, durable, handler, policy or Policy(handle_seconds=300.0))
+    well = check(sessions) if sessions is not None else None
+    return Puller(nats, stream, durable, handler, policy or Policy(handle_seconds=300.0), well=well)

@@ -1,6 +1,11 @@
-"""Messages that could not be handled: kept in one stream with their reason, and sent again."""
+"""Messages that could not be handled: kept with their reason, looked at, sent again, discarded."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from nats.aio.msg import Msg
+from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from chassis.events.connection import Connection
@@ -36,31 +41,100 @@ async def bury(connection: Connection, durable: str, msg: Msg, reason: str) -> N
     await publish_one(connection, Outgoing(subject, msg.data, letter_id, headers))
 
 
-async def replay(connection: Connection, durable: str, *, limit: int = 1_000) -> int:
-    """Send up to `limit` dead letters of `durable` to their old subjects; return how many.
+@dataclass(frozen=True)
+class Letter:
+    """A dead letter: its number, whose it is, why it is here and what it was."""
 
-    Each keeps its event id, so a consumer that had dealt with it does nothing; it leaves the
-    dead letters once the broker has it. Raises `Unavailable` when the broker is away.
-    """
-    sequence, sent = 1, 0
-    while sent < limit:
+    sequence: int
+    durable: str
+    reason: str
+    subject: str
+    stream: str
+    deliveries: int
+    buried_at: datetime | None
+    headers: Mapping[str, str]
+    data: bytes
+
+
+async def count(connection: Connection) -> dict[str, int]:
+    """Return how many dead letters each durable has. Raises `Unavailable` without a broker."""
+    connection.require()
+    info = await connection.js.stream_info(DLQ, subjects_filter=f"{SUBJECT}.>")
+    return {name.removeprefix(f"{SUBJECT}."): n for name, n in (info.state.subjects or {}).items()}
+
+
+async def read(
+    connection: Connection, durable: str = ">", *, after: int = 0
+) -> AsyncIterator[Letter]:
+    """Yield the dead letters of `durable`, of all by default, in the order they were buried."""
+    connection.require()
+    sequence = after + 1
+    while True:
         try:
-            letter = await connection.js.get_msg(
+            raw = await connection.js.get_msg(
                 DLQ, seq=sequence, subject=f"{SUBJECT}.{durable}", next=True
             )
         except NotFoundError:
+            return
+        yield _letter(raw)
+        sequence = (raw.seq or sequence) + 1
+
+
+async def get(connection: Connection, sequence: int) -> Letter | None:
+    """Return one dead letter, None when there is none of that number (any more)."""
+    connection.require()
+    try:
+        return _letter(await connection.js.get_msg(DLQ, seq=sequence))
+    except NotFoundError:
+        return None
+
+
+async def replay(connection: Connection, durable: str, *, limit: int = 1_000) -> int:
+    """Send up to `limit` dead letters of `durable` to their old subjects; return how many.
+
+    Raises `Unavailable` when the broker is away.
+    """
+    sent = 0
+    async for letter in read(connection, durable):
+        if sent == limit:
             break
-        if letter.seq is None:
-            break
-        headers = letter.headers or {}
-        kept = {name: value for name, value in _kept(headers).items() if name != REASON}
-        # A new id: the first one may still be in the stream's duplicate window.
-        again = Outgoing(headers[ORIGIN], letter.data or b"", f"replay:{letter.seq}", kept)
-        await publish_one(connection, again)
-        await connection.js.delete_msg(DLQ, letter.seq)
-        sequence, sent = letter.seq + 1, sent + 1
+        await send_again(connection, letter)
+        sent += 1
     return sent
 
 
-def _kept(headers: dict[str, str]) -> dict[str, str]:
+async def send_again(connection: Connection, letter: Letter) -> None:
+    """Send a dead letter to its old subject; it leaves once the broker has it there.
+
+    It keeps its event id, so that a consumer that had dealt with it does nothing.
+    """
+    kept = {name: value for name, value in _kept(letter.headers).items() if name != REASON}
+    # A new id: the first one may still be in the stream's duplicate window.
+    again = Outgoing(letter.subject, letter.data, f"replay:{letter.sequence}", kept)
+    await publish_one(connection, again)
+    await discard(connection, letter)
+
+
+async def discard(connection: Connection, letter: Letter) -> None:
+    """Delete a dead letter for good."""
+    await connection.js.delete_msg(DLQ, letter.sequence)
+
+
+def _letter(raw: RawStreamMsg) -> Letter:
+    headers = raw.headers or {}
+    deliveries = headers.get(DELIVERIES, "")
+    return Letter(
+        sequence=raw.seq or 0,
+        durable=(raw.subject or "").removeprefix(f"{SUBJECT}."),
+        reason=headers.get(REASON, ""),
+        subject=headers.get(ORIGIN, ""),
+        stream=headers.get(ORIGIN_STREAM, ""),
+        deliveries=int(deliveries) if deliveries.isdigit() else 0,
+        buried_at=raw.time,
+        headers=headers,
+        data=raw.data or b"",
+    )
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if not name.startswith(_BROKERS_OWN)}

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import nats.errors
 import structlog
@@ -31,13 +31,22 @@ class Feed:
 
     An idle one costs a heartbeat every ten seconds. What it holds it reports as in progress, so
     that the broker gives it to nobody else. It outlives the loss of the broker and of the durable.
+    It asks for nothing until `well` returns: what cannot be handled is not fetched.
     """
 
-    def __init__(self, connection: Connection, stream: str, durable: str, capacity: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        stream: str,
+        durable: str,
+        capacity: int,
+        well: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._nats = connection
         self._stream = stream
         self._durable = durable
         self._capacity = capacity
+        self._well = well
         self._arrived: deque[Msg] = deque()
         self._taken: dict[int, Msg] = {}
         self._asked = 0
@@ -57,7 +66,8 @@ class Feed:
             while not self._is_stopped:
                 try:
                     await self._nats.connected(within=_CONNECT_SECONDS)
-                    await self._listen()
+                    if await self._is_well():
+                        await self._listen()
                 except NotFoundError:
                     # Who deploys first is nobody's business: the topology may be applied later.
                     self._log.warning("consumer_not_declared", stream=self._stream)
@@ -102,6 +112,15 @@ class Feed:
         while self._arrived:
             with contextlib.suppress(nats.errors.Error, OSError):
                 await self._arrived.popleft().nak()
+
+    async def _is_well(self) -> bool:
+        try:
+            if self._well is not None:
+                await self._well()
+        except errors.Unavailable as away:
+            self._log.warning("consumer_waits", error=away.reason)
+            return False
+        return True
 
     async def _listen(self) -> None:
         client, lost = self._nats.client, self._nats.lost

@@ -19,7 +19,7 @@ from chassis.events.connection import Connection
 from chassis.events.event import Event, Poison
 from chassis.events.feed import Feed
 
-_ACK_SECONDS = 5.0
+_ACK_SECONDS, _WELL_SECONDS = 5.0, 5.0
 _PAUSE_SECONDS = 0.5
 _LONGEST_HOLD_SECONDS = 5.0
 
@@ -62,13 +62,16 @@ class Puller:
         handle: Callable[[Event], Awaitable[None]],
         policy: Policy,
         batch: Batch | None = None,
+        well: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`well` raises `Unavailable` while what the handler needs is away."""
         self._nats = connection
         self._stream = stream
         self._durable = durable
         self._handle = handle
         self._policy = policy
         self._batch = batch
+        self._well = well
         self._draining = asyncio.Event()
         self._log = log.bind(durable=durable)
         self.__qualname__ = f"consume {durable}"
@@ -80,7 +83,8 @@ class Puller:
         """Consume until the process drains or the task is cancelled."""
         self._draining = context.draining()
         size = self._batch.size if self._batch else 1
-        feed = Feed(self._nats, self._stream, self._durable, size * self._policy.concurrency)
+        room = size * self._policy.concurrency
+        feed = Feed(self._nats, self._stream, self._durable, room, self._well)
         try:
             async with asyncio.TaskGroup() as group:
                 asking = group.create_task(feed.run())
@@ -158,12 +162,28 @@ class Puller:
                     await handle()
                 return None
             except Exception as error:
-                if not _is_away(error) or self._draining.is_set():
+                if not await self._is_infrastructure(error):
                     return error
+                if self._draining.is_set():
+                    return errors.Unavailable("DATABASE_AWAY", type(error).__name__)
                 self._log.warning("consumer_waits", error=type(error).__name__)
             # The message stays ours: nothing is fetched and no delivery is counted meanwhile.
             await asyncio.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 (jitter)
             pause = min(pause * 2, _LONGEST_HOLD_SECONDS)
+
+    async def _is_infrastructure(self, error: Exception) -> bool:
+        """Tell a part that is away from a message that cannot be handled."""
+        if _is_away(error):
+            return True
+        if self._well is None or not isinstance(error, TimeoutError):
+            return False
+        # A part that fell silent looks like a handler that hangs: ask it.
+        try:
+            async with asyncio.timeout(_WELL_SECONDS):
+                await self._well()
+        except (errors.Unavailable, TimeoutError):
+            return True
+        return False
 
     async def _settle(self, feed: Feed, messages: Sequence[Msg], began: float) -> None:
         """Acknowledge; the broker heard all once it confirms the last, since it hears in order."""

@@ -41,7 +41,9 @@ async def main(settings: Settings) -> None:
             *engines,
             Sweeper(settings, sessions),
             heartbeats,
-            consumers.bulk(settings, nats, consumers.Bulk(settings, sessions, contents, nudge)),
+            consumers.bulk(
+                settings, nats, sessions, consumers.Bulk(settings, sessions, contents, nudge)
+            ),
             consumers.control(settings, nats, sessions, heartbeats.note),
             *(relay(sessions, nats, cls) for cls in Class),
         ],

@@ -106,7 +106,7 @@ async def regain(session: AsyncSession, event: Event) -> None:
     log.info("consent_regained", entry_id=regained.entry_id, addresses=news)
 
 
-def bulk(settings: Settings, nats: Connection, taker: Bulk) -> Puller:
+def bulk(settings: Settings, nats: Connection, sessions: Sessions, taker: Bulk) -> Puller:
     """The consumer of the region's bulk work."""
     region = settings.region
     return consumer.work(
@@ -116,6 +116,7 @@ def bulk(settings: Settings, nats: Connection, taker: Bulk) -> Puller:
         durable=f"notifier-{region}-bulk",
         handler=taker.take,
         policy=Policy(concurrency=2, handle_seconds=60.0),
+        sessions=sessions,
     )
 
 

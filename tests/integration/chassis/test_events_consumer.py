@@ -324,6 +324,61 @@ class TestAPartThatIsAway:
         assert await effects() == ["e1"]
         assert "event_failed" not in {line["event"] for line in lines}
 
+    async def test_a_process_that_starts_without_it_fetches_nothing(
+        self, bus: Bus, sessions: db.Sessions, effects: Effects
+    ) -> None:
+        """Else each restart in an outage would count, and the ninth delivery is buried unseen."""
+        asked: list[int] = []
+        starts = FAST.max_deliveries + 2
+
+        async def away() -> None:
+            asked.append(1)
+            raise errors.Unavailable("DATABASE_AWAY", "not yet")
+
+        async def never(event: Event) -> None:
+            raise AssertionError(event.id)
+
+        await bus.publish("made", "e1")
+        for start in range(starts):
+            puller = Puller(bus.nats, bus.stream, bus.durable, never, FAST, well=away)
+            async with running(puller):
+                await eventually(lambda start=start: len(asked) > start)  # type: ignore[misc]
+        delivered = (await bus.consumer()).delivered
+        async with running(consuming(bus, sessions, made=write)):
+            await eventually(bus.is_settled)
+
+        assert delivered is not None
+        assert delivered.consumer_seq == 0
+        assert await effects() == ["e1"]
+        assert await bus.letters() == []
+
+    async def test_one_that_falls_silent_is_not_taken_for_a_bad_message(
+        self, bus: Bus, sessions: db.Sessions, effects: Effects
+    ) -> None:
+        attempts: list[int] = []
+        back = asyncio.Event()
+
+        async def handle(event: Event) -> None:
+            attempts.append(event.deliveries)
+            await back.wait()
+            async with sessions.begin() as session:
+                await write(session, event)
+
+        async def well() -> None:
+            if attempts and not back.is_set():
+                raise errors.Unavailable("DATABASE_AWAY", "silent")
+
+        policy = Policy(handle_seconds=0.3, max_deliveries=2, backoff=(0.05,))
+        puller = Puller(bus.nats, bus.stream, bus.durable, handle, policy, well=well)
+        await bus.publish("made", "e1")
+        async with running(puller):
+            await eventually(lambda: len(attempts) > 2)
+            back.set()
+            await eventually(bus.is_settled)
+
+        assert set(attempts) == {1}
+        assert await effects() == ["e1"]
+
 
 class TestWorkThatTakesLong:
     async def test_it_is_kept_beyond_the_brokers_patience(

@@ -57,7 +57,7 @@ class Broker:
         self.settings = house.settings.model_copy(update={"region": region})
         self.heartbeats = Heartbeats(house.sessions)
         taker = consumers.Bulk(self.settings, house.sessions, self.contents)  # type: ignore[arg-type]
-        house.start(consumers.bulk(self.settings, nats, taker))
+        house.start(consumers.bulk(self.settings, nats, house.sessions, taker))
         house.start(consumers.control(self.settings, nats, house.sessions, self.heartbeats.note))
         house.start(self.heartbeats)
 
