@@ -60,7 +60,14 @@ def start(
     if command:
         _migrate(settings, migrations)
     else:
-        asyncio.run(main(settings))
+        _serve(name, main(settings))
+
+
+def _serve(name: str, serving: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(serving)
+    except config.SettingsError as wrong:  # of a file that a setting names
+        _refuse(f"{name}: {wrong}")
 
 
 def _migrate(settings: ServiceSettings, migrations: str) -> None:

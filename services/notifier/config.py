@@ -1,6 +1,7 @@
 """The settings of the notifier."""
 
 import os
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
@@ -22,6 +23,11 @@ class Settings(ServiceSettings):
 
     mail_domain: str = Field(default="mekong.localhost", pattern=r"^[A-Za-z0-9.-]{1,190}$")
     """Domain of Message-IDs and return paths; bounces must arrive there."""
+
+    dkim_folder: Path | None = None
+    """Folder of private keys, each a PEM file named `SELECTOR._domainkey.DOMAIN`: mails from that
+    domain or one below it are signed with all keys of it; none signs nothing. Made by
+    `python -m services.notifier.channels.dkim`."""
 
     smtp_url: str = Field(default="", pattern=r"^($|smtps?://.+)")
     """`smtp://[user@]host:port`, or `smtps` for TLS from the start; empty sends no e-mail."""

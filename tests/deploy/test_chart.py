@@ -69,6 +69,25 @@ class TestManifests:
                     f"{manifest['metadata']['name']} lacks {name}"
                 )
 
+    def test_a_folder_of_secrets_is_mounted_where_its_setting_says(
+        self, manifests: list[dict[str, Any]]
+    ) -> None:
+        (made,) = [
+            m
+            for m in manifests
+            if m["kind"] == "Deployment" and m["metadata"]["name"] == "mekong-notifier"
+        ]
+        spec = made["spec"]["template"]["spec"]
+        (container,) = spec["containers"]
+        given = {it["name"]: it["value"] for it in container["env"]}
+        mounts = {it["mountPath"]: it for it in container["volumeMounts"]}
+        volumes = {it["name"]: it for it in spec["volumes"]}
+
+        mount = mounts[given["MEKONG_DKIM_FOLDER"]]
+
+        assert mount["readOnly"] is True
+        assert volumes[mount["name"]]["secret"]["secretName"] == "mekong-dkim"
+
 
 def settings_of(container: dict[str, Any]) -> dict[str, Any]:
     """Return the settings fields of the program that a container runs."""

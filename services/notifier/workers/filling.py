@@ -20,6 +20,8 @@ from services.notifier.workers.waiting import first_of
 
 _LEAST, _MOST = 200, 2_000
 _MOST_CLAIMED = 1_000
+# What takes long to sign is made in small batches: what belongs to no run waits behind one.
+_MOST_SLOW = 200
 _POLL_SECONDS = 0.5
 _RATE_SECONDS = 0.25
 # Gates are passed again after so long, since hours and limits may have passed meanwhile.
@@ -75,10 +77,14 @@ class Filler:
             if single:
                 claimed = await stages.during("claim", self._claim_single(min(_LEAST, target)))
             if runs_wait and wanted >= target // 2:
-                limit = min(wanted, _MOST_CLAIMED)
+                limit = min(wanted, self._most_claimed)
                 claimed += await stages.during("claim", self._claim_run(limit))
         if claimed == 0:
             await self._wait()
+
+    @property
+    def _most_claimed(self) -> int:
+        return _MOST_SLOW if self._workshop.is_slow else _MOST_CLAIMED
 
     async def _claim_single(self, limit: int) -> int:
         if self._held.urgent >= limit:

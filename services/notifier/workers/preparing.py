@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from services.notifier.channels import mime
+import structlog
+
+from services.notifier.channels import dkim, mime
 from services.notifier.config import Settings
 from services.notifier.domain import gates, sms, tokens
 from services.notifier.domain.rendering import Renderer, RenderFailed
@@ -17,15 +21,28 @@ from services.notifier.usecases.claiming import Batch
 
 _SLICE = 20
 _MOST_KEPT = 200
+# An RSA signature takes so long that the loop must not make any; OpenSSL lets go of the GIL.
+_SIGNING_THREADS = 2
 
 Texts = tuple[str, str, str]
+
+log = structlog.get_logger(__name__)
+
+
+class _Unsigned(NamedTuple):
+    """A message whose mail takes long to sign."""
+
+    prepared: Prepared
+    composer: mime.Composer
+    draft: mime.Draft
 
 
 @dataclass
 class Made:
-    """What can go, and what failed and why."""
+    """What can go, what still has to be signed, and what failed and why."""
 
     ready: list[Prepared] = field(default_factory=list)
+    unsigned: list[_Unsigned] = field(default_factory=list)
     failed: list[tuple[Claimed, Next]] = field(default_factory=list)
 
 
@@ -47,6 +64,13 @@ class Workshop:
         self._links = f"{settings.public_url.rstrip('/')}/u/"
         self._renderers: dict[str, Renderer] = {}
         self._composers: dict[tuple[Sender, Purpose, UUID | None], mime.Composer] = {}
+        self._keys = dkim.read(settings.dkim_folder)
+        self._signing = ThreadPoolExecutor(_SIGNING_THREADS, "sign")
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether mails take much longer than rendering them."""
+        return self._keys.slow
 
     async def prepare(self, batch: Batch, stale_at: float) -> Made:
         """Renders a batch in slices, so that answers are read in between."""
@@ -67,12 +91,26 @@ class Workshop:
                 if isinstance(bench, Reason):
                     made.failed.append((message, Next(State.FAILED, bench)))
                 else:
-                    made.ready.append(self._prepare(message, bench, batch, date, stale_at))
+                    self._prepare(message, bench, batch, date, stale_at, made)
             except RenderFailed:
                 made.failed.append((message, Next(State.FAILED, Reason.RENDER_FAILED)))
             except sms.TooLong:
                 made.failed.append((message, Next(State.FAILED, Reason.TOO_LONG)))
+        await self._sign(made)
         return made
+
+    async def _sign(self, made: Made) -> None:
+        """Finishes in threads what takes long to sign."""
+
+        def finish(drafts: Sequence[_Unsigned]) -> list[bytes]:
+            return [it.composer.finish(it.draft) for it in drafts]
+
+        slices = [made.unsigned[at : at + _SLICE] for at in range(0, len(made.unsigned), _SLICE)]
+        loop = asyncio.get_running_loop()
+        signing = [loop.run_in_executor(self._signing, finish, some) for some in slices]
+        mails = [mail for some in await asyncio.gather(*signing) for mail in some]
+        for unsigned, mail in zip(made.unsigned, mails, strict=True):
+            made.ready.append(unsigned.prepared._replace(payload=mail))
 
     def _bench(self, kind: Kind, batch: Batch) -> _Bench | Reason:
         sender = (batch.senders or {})[kind.sender_identity_id or NOBODY]
@@ -107,23 +145,32 @@ class Workshop:
         return render
 
     def _prepare(
-        self, message: Claimed, bench: _Bench, batch: Batch, date: str, stale_at: float
-    ) -> Prepared:
+        self,
+        message: Claimed,
+        bench: _Bench,
+        batch: Batch,
+        date: str,
+        stale_at: float,
+        made: Made,
+    ) -> None:
         url = self._unsubscribe_url(message)
         subject, html, text = bench.text(message, url)
-        coding, joined, payload = 0, False, b""
+        coding, joined, payload, draft = 0, False, b"", None
         parts: tuple[bytes, ...] = ()
         envelope = bench.sender.address
         if bench.composer is not None:
             envelope = tokens.return_path(message.key, self._settings.mail_domain, self._secret)
             mail = mime.Mail(message.key, message.address, subject, html, text, url, date)
-            payload = bench.composer.compose(mail)
+            if bench.composer.is_slow:
+                draft = bench.composer.draft(mail)
+            else:
+                payload = bench.composer.compose(mail)
         else:
             encoded = sms.encode(
                 gates.label(text, message.purpose), message.key.message_id.bytes[15]
             )
             coding, joined, parts = encoded.data_coding, encoded.joined, encoded.parts
-        return Prepared(
+        prepared = Prepared(
             claimed=message,
             sender=envelope,
             payload=payload,
@@ -134,6 +181,10 @@ class Workshop:
             epoch=batch.run.epoch if batch.run else 0,
             stale_at=stale_at,
         )
+        if bench.composer is not None and draft is not None:
+            made.unsigned.append(_Unsigned(prepared, bench.composer, draft))
+        else:
+            made.ready.append(prepared)
 
     def _unsubscribe_url(self, message: Claimed) -> str:
         kind = message.kind
@@ -157,8 +208,15 @@ class Workshop:
                 kind.purpose,
                 domain=self._settings.mail_domain,
                 stream=str(kind.run_id) if kind.run_id else "transactional",
+                sign=self._signer(sender.address),
             )
         return self._composers[key]
+
+    def _signer(self, address: str) -> dkim.Signer | None:
+        signer = self._keys.signer(address)
+        if signer is None and self._keys:
+            log.warning("no_dkim_key", domain=address.rpartition("@")[2])
+        return signer
 
 
 def _make_room(kept: dict) -> None:  # type: ignore[type-arg]

@@ -4,9 +4,22 @@ import asyncio
 import email
 import email.policy
 import uuid
+from pathlib import Path
 
+import dkim
+import pytest
+import structlog
+
+from services.notifier.channels.dkim import keys
 from services.notifier.domain.states import State
 from tests.integration.notifier.notifier_parts import House, MailServer, people
+
+
+def make_key(folder: Path, selector: str, *, rsa: bool = False, domain: str = "songhong.vn") -> str:
+    """Puts a key into a folder; returns its record."""
+    private = keys.generate(rsa=rsa)
+    (folder / f"{selector}._domainkey.{domain}").write_bytes(keys.pem(private))
+    return keys.record(private)
 
 
 class TestSending:
@@ -64,6 +77,38 @@ class TestSending:
         assert got["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert "/u/" in got["List-Unsubscribe"]
         assert got.get_body(("html",)).get_content().strip() == "<p>Chào Đào</p>"  # type: ignore[union-attr]
+
+
+class TestSignatures:
+    @pytest.mark.parametrize("rsa", [True, False])
+    async def test_every_mail_of_a_domain_with_keys_is_signed(
+        self, house: House, mail: MailServer, tmp_path: Path, rsa: bool
+    ) -> None:
+        records = {it: make_key(tmp_path, it, rsa=rsa and it == "one") for it in ("one", "two")}
+        run = await house.take(list(people(50)))
+        house.engine(mail.wire(), dkim_folder=tmp_path)
+
+        await house.until(run, {State.ACCEPTED: 50})
+
+        def lookup(name: bytes, timeout: int = 5) -> bytes:
+            return records[name.decode().partition(".")[0]].encode()
+
+        for raw in mail.mails.values():
+            sent = raw.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
+            signed = dkim.DKIM(sent)
+            assert [signed.verify(idx=at, dnsfunc=lookup) for at in (0, 1)] == [True, True]
+
+    async def test_a_domain_without_keys_is_told_of_and_goes_unsigned(
+        self, house: House, mail: MailServer, tmp_path: Path
+    ) -> None:
+        make_key(tmp_path, "one", domain="other.vn")
+        run = await house.take(["dao@example.vn"])
+        with structlog.testing.capture_logs() as logs:
+            house.engine(mail.wire(), dkim_folder=tmp_path)
+            await house.until(run, {State.ACCEPTED: 1})
+
+        assert b"DKIM-Signature" not in mail.mails["dao@example.vn"]
+        assert {"event": "no_dkim_key", "domain": "songhong.vn", "log_level": "warning"} in logs
 
 
 class TestRefusals:

@@ -51,11 +51,17 @@ capabilities: { drop: [ALL] }
 {{- range $key, $from := .service.files }}
 - { name: MEKONG_{{ upper $key }}, value: /run/secrets/mekong/{{ $key }} }
 {{- end }}
+{{- range $key, $from := .service.folders }}
+- { name: MEKONG_{{ upper $key }}, value: /run/secrets/{{ $key }} }
+{{- end }}
 {{- end }}
 
 {{- define "mekong.mounts" -}}
 - { name: secrets, mountPath: /run/secrets/mekong, readOnly: true }
 - { name: tmp, mountPath: /tmp }
+{{- range $key, $from := .service.folders }}
+- { name: {{ $key | replace "_" "-" }}, mountPath: /run/secrets/{{ $key }}, readOnly: true }
+{{- end }}
 {{- end }}
 
 {{- define "mekong.volumes" -}}
@@ -70,4 +76,8 @@ capabilities: { drop: [ALL] }
       {{- end }}
 - name: tmp
   emptyDir: { sizeLimit: 256Mi }
+{{- range $key, $from := .service.folders }}
+- name: {{ $key | replace "_" "-" }}
+  secret: { secretName: {{ $from.secret }}, defaultMode: 0440 }
+{{- end }}
 {{- end }}

@@ -1,0 +1,43 @@
+"""The form "relaxed" of RFC 6376, 3.4, of what our mails are made of."""
+
+import binascii
+import hashlib
+import re
+from collections.abc import Iterable
+
+_SPACES = re.compile(r"[ \t]+")
+
+
+def canonical(fields: Iterable[tuple[str, str]]) -> str:
+    """Header fields as they are signed; their values may be folded."""
+    return "".join([f"{name.lower()}:{_value(value)}\r\n" for name, value in fields])
+
+
+def body_digest(pieces: Iterable[tuple[bytes, bool]]) -> bytes:
+    """SHA-256 of a body in base64; of each piece is said whether it may have spaces to leave out.
+
+    Every piece ends with CRLF, and no line ends otherwise.
+    """
+    body = b"".join([_collapsed(piece) if has_spaces else piece for piece, has_spaces in pieces])
+    body = body.rstrip(b"\r\n")
+    digest = hashlib.sha256(body)
+    if body:
+        digest.update(b"\r\n")
+    return binascii.b2a_base64(digest.digest(), newline=False)
+
+
+def _value(value: str) -> str:
+    if "\r" in value:
+        value = value.replace("\r\n", "")
+    if "  " in value or "\t" in value:
+        value = _SPACES.sub(" ", value)
+    return value.strip(" ")
+
+
+def _collapsed(body: bytes) -> bytes:
+    """One space for several, none before the end of a line."""
+    if b"\t" in body:
+        body = body.replace(b"\t", b" ")
+    while b"  " in body:
+        body = body.replace(b"  ", b" ")
+    return body.replace(b" \r\n", b"\r\n")

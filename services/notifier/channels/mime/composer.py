@@ -1,0 +1,122 @@
+"""Fills the skeleton of a mail, and notes what of it is signed while it does."""
+
+from typing import NamedTuple
+
+from services.notifier.channels import dkim
+from services.notifier.channels.mime import parts
+from services.notifier.channels.mime.parts import Fields
+from services.notifier.channels.mime.words import clean, encoded, mailbox
+from services.notifier.domain.states import Purpose
+from services.notifier.domain.work import Key, Sender
+
+
+class Mail(NamedTuple):
+    """What differs from one recipient to the next."""
+
+    key: Key
+    to: str
+    subject: str
+    html: str
+    text: str
+    unsubscribe_url: str
+    date: str
+
+
+class Draft(NamedTuple):
+    """A mail before it is signed and its dots are stuffed.
+
+    `names` and `fields` are those of the header that are signed, in their canonical form; `body`
+    has its pieces, and whether each may have spaces that a signature does not count.
+    """
+
+    head: bytes
+    names: tuple[str, ...]
+    fields: bytes
+    body: list[tuple[bytes, bool]]
+
+
+class Composer:
+    """Fills the skeleton of one sender and purpose."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        purpose: Purpose,
+        *,
+        domain: str,
+        stream: str,
+        sign: dkim.Signer | None = None,
+    ) -> None:
+        """`stream` names the campaign or lane to feedback loops."""
+        self._domain = domain
+        self._sign = sign
+        address = mailbox(sender.display_name or sender.advertiser_name, sender.address)
+        fields = [
+            ("From", address),
+            ("MIME-Version", "1.0"),
+            ("Auto-Submitted", "auto-generated"),
+            ("Feedback-ID", f"{stream}:{sender.advertiser_id}:{purpose.name.lower()}:mekong"),
+        ]
+        if sender.reply_to:
+            fields.append(("Reply-To", clean(sender.reply_to)))
+        if purpose is not Purpose.TRANSACTIONAL:
+            name = encoded(sender.advertiser_name)
+            fields.append(("List-Id", f"{name} <{sender.advertiser_id}.lists.{domain}>"))
+        self._written = parts.written(fields)
+        self._signed = dkim.canonical(fields)
+        self._names = tuple(name for name, _ in fields)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether `finish` belongs into a thread."""
+        return self._sign is not None and self._sign.slow
+
+    def compose(self, mail: Mail) -> bytes:
+        """The message as it goes after DATA: CRLF only, dots stuffed, without the final dot."""
+        return self.finish(self.draft(mail))
+
+    def draft(self, mail: Mail) -> Draft:
+        """The message before it is signed and its dots are stuffed."""
+        message_id = str(mail.key.message_id)
+        fields = [
+            ("Date", mail.date),
+            ("Message-ID", f"<{message_id}@{self._domain}>"),
+            ("To", clean(mail.to)),
+            ("Subject", encoded(mail.subject)),
+        ]
+        if mail.unsubscribe_url:
+            fields += [
+                ("List-Unsubscribe", f"<{clean(mail.unsubscribe_url)}>"),
+                ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+            ]
+        more, body = _body(mail, message_id)
+        fields += more
+        head = f"{self._written}X-Mekong-Message-Id: {message_id}\r\n{parts.written(fields)}\r\n"
+        if self._sign is None:
+            return Draft(head.encode(), (), b"", body)
+        signed = f"{self._signed}{dkim.canonical(fields)}".encode()
+        return Draft(head.encode(), self._names + tuple([it[0] for it in fields]), signed, body)
+
+    def finish(self, draft: Draft) -> bytes:
+        """Signs a draft and stuffs its dots; may run in any thread."""
+        signatures = b""
+        if self._sign is not None:
+            digest = dkim.body_digest(draft.body)
+            signatures = self._sign(draft.names, draft.fields, digest)
+        return parts.stuffed(b"".join([signatures, draft.head, *[it[0] for it in draft.body]]))
+
+
+def _body(mail: Mail, mark: str) -> tuple[Fields, list[tuple[bytes, bool]]]:
+    """The last fields of the header, and the body."""
+    kinds = [(mail.text, "plain"), (mail.html, "html")]
+    found = [parts.text(text, kind) for text, kind in kinds if text] or [parts.text("", "plain")]
+    if len(found) == 1:
+        return found[0].fields, [(found[0].body, found[0].has_spaces)]
+    # Nobody can write it into a text: the id is known only once the mail is made.
+    boundary = f"=_{mark}"
+    line = f"--{boundary}\r\n".encode()
+    body: list[tuple[bytes, bool]] = []
+    for part in found:
+        body += [(line + part.header, False), (part.body, part.has_spaces)]
+    body.append((f"--{boundary}--\r\n".encode(), False))
+    return [("Content-Type", f'multipart/alternative; boundary="{boundary}"')], body
