@@ -105,16 +105,34 @@ def report(data: bytes) -> Report:
     message = events_pb2.MessagesProgressed.FromString(data)
     news: dict[bytes, News] = {}
     for each in message.messages:
-        message_id, revision, time = each.message_id, each.revision, each.time
-        known = news.get(message_id)
-        if known is not None and known.revision >= revision:
-            continue
-        state = _STATES.get(each.state)
-        if state is None or len(message_id) != _ID_BYTES or "\0" in each.reason:
-            raise ValueError("not news of a message")
-        micros = time.seconds * 1_000_000 + time.nanos // 1_000
-        news[message_id] = News(state, each.reason, revision, micros)
+        if len(each.message_id) != _ID_BYTES:
+            raise ValueError("not an id of a message")
+        _add(news, [each.message_id], _news(each))
+    for group in message.groups:
+        ids = group.message_ids
+        if len(ids) % _ID_BYTES:
+            raise ValueError("not ids of messages")
+        _add(
+            news,
+            [ids[at : at + _ID_BYTES] for at in range(0, len(ids), _ID_BYTES)],
+            _news(group),
+        )
     return Report(UUID(message.run_id), date.fromisoformat(message.run_date), news)
+
+
+def _news(told: events_pb2.MessageProgress | events_pb2.ProgressGroup) -> News:
+    state = _STATES.get(told.state)
+    if state is None or "\0" in told.reason:
+        raise ValueError("not news of a message")
+    micros = told.time.seconds * 1_000_000 + told.time.nanos // 1_000
+    return News(state, told.reason, told.revision, micros)
+
+
+def _add(news: dict[bytes, News], ids: Iterable[bytes], told: News) -> None:
+    for each in ids:
+        known = news.get(each)
+        if known is None or known.revision < told.revision:
+            news[each] = told
 
 
 def merged(reports: Iterable[Report]) -> list[Report]:

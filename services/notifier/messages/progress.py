@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.notifier.storage import rows
 
-MOST = 500
+MOST = 1_000
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Event:
 
 
 def reports(changed: Sequence[rows.Changed], region: str) -> list[Event]:
-    """One event per run and 500 messages."""
+    """One event per run and 1,000 messages."""
     runs: dict[tuple[UUID, date], list[rows.Changed]] = {}
     for message in changed:
         if message.run_id is not None:
@@ -72,21 +72,23 @@ def timestamp(at: datetime | None) -> Timestamp | None:
 def _progressed(
     run_id: UUID, run_date: date, region: str, messages: Sequence[rows.Changed]
 ) -> events_pb2.MessagesProgressed:
-    # What one statement changed has one time.
-    times = {at: timestamp(at) for at in {it.updated_at for it in messages}}
+    groups: dict[tuple[int, str, int, datetime], list[UUID]] = {}
+    for message in messages:
+        alike = (message.state, message.reason, message.revision, message.updated_at)
+        groups.setdefault(alike, []).append(message.message_id)
     return events_pb2.MessagesProgressed(
         run_id=str(run_id),
         run_date=run_date.isoformat(),
         region=region,
-        messages=[
-            events_pb2.MessageProgress(
-                message_id=it.message_id.bytes,
-                state=message_pb2.MessageState.ValueType(it.state),
-                reason=it.reason,
-                revision=it.revision,
-                time=times[it.updated_at],
+        groups=[
+            events_pb2.ProgressGroup(
+                state=message_pb2.MessageState.ValueType(state),
+                reason=reason,
+                revision=revision,
+                time=timestamp(at),
+                message_ids=b"".join([it.bytes for it in ids]),
             )
-            for it in messages
+            for (state, reason, revision, at), ids in groups.items()
         ],
     )
 

@@ -21,7 +21,9 @@ def numbers(values: Iterable[int]) -> str:
 
 def dates(values: Iterable[date]) -> str:
     """A literal for `date[]`."""
-    return "{" + ",".join([it.isoformat() for it in values]) + "}"
+    given = list(values)
+    text = {it: it.isoformat() for it in set(given)}
+    return "{" + ",".join([text[it] for it in given]) + "}"
 
 
 def times(values: Iterable[datetime | None]) -> str:
@@ -32,6 +34,11 @@ def times(values: Iterable[datetime | None]) -> str:
 def texts(values: Iterable[str]) -> str:
     """A literal for `text[]`; NUL must not be in it."""
     return "{" + ",".join([_quoted(it) for it in values]) + "}"
+
+
+def repeated(one: str, times: int) -> str:
+    """The literal of an array of one element, made one of as many."""
+    return "{" + ",".join([one[1:-1]] * times) + "}"
 
 
 def _quoted(value: str) -> str:

@@ -4,10 +4,8 @@ The newest attempt of a message stands in its row, committed before anything is 
 wire; when another begins, the one before is moved to `attempts`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -18,11 +16,11 @@ from services.notifier.domain.work import Claimed, Key
 from services.notifier.storage import arrays, claims, rows
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How attempt `number` of a message ended, and where the message goes."""
 
     key: Key
+    run_id: UUID | None
     number: int
     next: Next
     answer: str = ""
@@ -68,8 +66,10 @@ async def divert(
         **_next([to for _, to in diverted]),
     }
     changed = [rows.Changed(*row) for row in await session.execute(_DIVERT, parameters)]
-    due = {claimed.key.message_id: to.not_before for claimed, to in diverted}
-    await _wait(session, changed, due)
+    outcomes = [
+        Outcome(claimed.key, claimed.run_id, claimed.attempts, to) for claimed, to in diverted
+    ]
+    await _wait(session, changed, outcomes)
     return changed
 
 
@@ -80,7 +80,7 @@ async def settle(session: AsyncSession, outcomes: Sequence[Outcome]) -> list[row
     """
     if not outcomes:
         return []
-    await rows.by_key(session)
+    at = await rows.by_key(session)
     parameters = {
         **rows.columns([it.key for it in outcomes]),
         "numbers": arrays.numbers([it.number for it in outcomes]),
@@ -89,8 +89,12 @@ async def settle(session: AsyncSession, outcomes: Sequence[Outcome]) -> list[row
         "references": arrays.texts([_kept(it.provider_reference, 200) for it in outcomes]),
         "from": arrays.numbers(SETTLED_FROM),
     }
-    changed = [rows.Changed(*row) for row in await session.execute(_SETTLE, parameters)]
-    await _wait(session, changed, {it.key.message_id: it.next.not_before for it in outcomes})
+    changed = []
+    # What was asked for is known here: only places and revisions need to come back.
+    for place, revision in (await session.execute(_SETTLE, parameters)).all():
+        (day, id), run_id, _, to, *_ = outcomes[place - 1]
+        changed.append(rows.Changed(day, id, run_id, to.state, to.reason, revision, at))
+    await _wait(session, changed, outcomes)
     return changed
 
 
@@ -102,19 +106,26 @@ async def reap(session: AsyncSession, claim: claims.Lapsed) -> list[rows.Changed
 
 
 async def _wait(
-    session: AsyncSession, changed: Sequence[rows.Changed], due: Mapping[UUID, datetime | None]
+    session: AsyncSession, changed: Sequence[rows.Changed], outcomes: Sequence[Outcome]
 ) -> None:
     again = [it for it in changed if it.state in (State.QUEUED, State.DEFERRED)]
     if again:
+        due = {it.key.message_id: it.next.not_before for it in outcomes}
         await claims.wait_again(session, again, [due.get(it.message_id) for it in again])
 
 
 def _next(following: Sequence[Next]) -> dict[str, str]:
-    return {
-        "states": arrays.numbers([it.state for it in following]),
-        "reasons": arrays.texts([it.reason for it in following]),
-        "times": arrays.times([it.not_before for it in following]),
+    one = following[0]
+    is_one = all(it is one for it in following)  # so it is of most batches
+    given = following[:1] if is_one else following
+    columns = {
+        "states": arrays.numbers([it.state for it in given]),
+        "reasons": arrays.texts([it.reason for it in given]),
+        "times": arrays.times([it.not_before for it in given]),
     }
+    if is_one:
+        return {name: arrays.repeated(of, len(following)) for name, of in columns.items()}
+    return columns
 
 
 def _kept(text: str, most: int) -> str:
@@ -164,13 +175,13 @@ _SETTLE = text(f"""
     SET {_MOVE}, attempt_ended_at = now(), attempt_outcome = g.state, answer = g.answer,
         provider_reference = g.reference
     FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:numbers AS integer[]), {_GIVEN},
-        CAST(:answers AS text[]), CAST(:references AS text[]))
-        AS g (run_date, message_id, number, state, reason, not_before, answer, reference)
+        CAST(:answers AS text[]), CAST(:references AS text[])) WITH ORDINALITY
+        AS g (run_date, message_id, number, state, reason, not_before, answer, reference, place)
     WHERE {rows.OF_KEYS}
       AND m.run_date = g.run_date AND m.message_id = g.message_id AND m.attempts = g.number
       AND (m.state = ANY(CAST(:from AS smallint[])) OR m.reason = 'SETTLED_BY_HAND')
       AND NOT ((m.state = 12 OR m.reason = 'SETTLED_BY_HAND') AND g.state IN (1, 3, 7))
-    RETURNING {rows.CHANGED_COLUMNS}
+    RETURNING g.place, m.revision
 """)  # noqa: S608
 _IN_DOUBT = """state = 7, reason = 'WORKER_LOST', doubt_since = now(), attempt_ended_at = now(),
         attempt_outcome = 7, revision = m.revision + 1, updated_at = now()"""

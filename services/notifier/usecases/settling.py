@@ -48,7 +48,7 @@ async def settle(
 
 
 def _outcome(ended: Ended, now: datetime, retry_seconds: float) -> attempts.Outcome:
-    message = ended.message.claimed
+    message = ended.message.prepared.claimed
     following = _TAKEN
     if ended.result.verdict is not Verdict.TAKEN:
         deadline = message.created_at + timedelta(seconds=retry_seconds)
@@ -62,11 +62,12 @@ def _outcome(ended: Ended, now: datetime, retry_seconds: float) -> attempts.Outc
             chance=random.random(),  # noqa: S311 (spreads retries, keeps no secret)
         )
     return attempts.Outcome(
-        key=message.key,
-        number=ended.message.number,
-        next=following,
-        answer=ended.result.answer,
-        provider_reference=",".join(ended.result.references),
+        message.key,
+        message.kind.run_id,
+        ended.message.number,
+        following,
+        ended.result.answer,
+        ",".join(ended.result.references),
     )
 
 

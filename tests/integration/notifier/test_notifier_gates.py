@@ -234,17 +234,21 @@ class TestReports:
         await house.until(run, {State.ACCEPTED: 6, State.FAILED: 1, State.DEFERRED: 1})
 
         rows = await house.sql("SELECT payload FROM outbox WHERE class = 'facts'")
-        told = [
+        groups = [
             it
             for row in rows
-            for it in events_pb2.MessagesProgressed.FromString(bytes(row.payload)).messages
+            for it in events_pb2.MessagesProgressed.FromString(bytes(row.payload)).groups
         ]
 
-        newest = {it.message_id: it for it in sorted(told, key=lambda it: it.revision)}
+        newest = {
+            group.message_ids[at : at + 16]: group
+            for group in sorted(groups, key=lambda it: it.revision)
+            for at in range(0, len(group.message_ids), 16)
+        }
         stored = await house.sql("SELECT message_id, state, reason, revision FROM messages")
-        assert {
-            (it.message_id, int(it.state), it.reason, it.revision) for it in newest.values()
-        } == {(it.message_id.bytes, it.state, it.reason, it.revision) for it in stored}
+        assert {(id, int(it.state), it.reason, it.revision) for id, it in newest.items()} == {
+            (it.message_id.bytes, it.state, it.reason, it.revision) for it in stored
+        }
 
 
 class TestComingBack:

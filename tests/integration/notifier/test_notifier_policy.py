@@ -38,7 +38,9 @@ async def settle(house: House, claimed: Claimed, number: int, state: State) -> i
     """Writes an outcome as a worker does; returns how many messages it moved."""
     async with house.sessions.begin() as session:
         return len(
-            await attempts.settle(session, [attempts.Outcome(claimed.key, number, Next(state))])
+            await attempts.settle(
+                session, [attempts.Outcome(claimed.key, None, number, Next(state))]
+            )
         )
 
 

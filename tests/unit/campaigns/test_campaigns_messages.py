@@ -120,11 +120,36 @@ class TestReports:
         when = int(datetime(2026, 11, 21, 8, tzinfo=UTC).timestamp()) * 1_000_000
         assert report.news == {message_id.bytes: News("BOUNCED", "5.1.1", 4, when)}
 
+    def test_what_it_says_of_many_at_once_is_read(self) -> None:
+        one, other, event = uuid4().bytes, uuid4().bytes, self.event()
+        group = event.groups.add(
+            message_ids=one + other, state=message_pb2.MESSAGE_STATE_ACCEPTED, revision=3
+        )
+        group.time.FromDatetime(datetime(2026, 11, 21, 8, tzinfo=UTC))
+        event.groups.add(
+            message_ids=other, state=message_pb2.MESSAGE_STATE_DEFERRED, reason="BUSY", revision=5
+        )
+        event.groups.add(message_ids=other, state=message_pb2.MESSAGE_STATE_QUEUED, revision=4)
+
+        news = work.report(event.SerializeToString()).news
+
+        when = int(datetime(2026, 11, 21, 8, tzinfo=UTC).timestamp()) * 1_000_000
+        assert news[one] == News("ACCEPTED", "", 3, when)
+        assert news[other][1:3] == ("BUSY", 5)
+
     @pytest.mark.parametrize(
         "given",
         [
             {"run_id": "x"},
             {"run_date": "yesterday"},
+            {
+                "groups": [
+                    events_pb2.ProgressGroup(
+                        message_ids=bytes(17), state=message_pb2.MESSAGE_STATE_QUEUED
+                    )
+                ]
+            },
+            {"groups": [events_pb2.ProgressGroup(message_ids=bytes(16))]},
             {
                 "messages": [
                     events_pb2.MessageProgress(

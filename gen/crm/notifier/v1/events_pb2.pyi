@@ -62,8 +62,48 @@ class MessageProgress(_message.Message):
 Global___MessageProgress: _TypeAlias = MessageProgress  # noqa: Y015
 
 @_typing.final
+class ProgressGroup(_message.Message):
+    """Messages of which the same is told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    MESSAGE_IDS_FIELD_NUMBER: _builtins.int
+    state: _message_pb2.MessageState.ValueType
+    """Output only."""
+    reason: _builtins.str
+    """Output only. A stable code."""
+    revision: _builtins.int
+    """Output only. Each message's revision; a smaller one than known is old news."""
+    message_ids: _builtins.bytes
+    """Output only. 16 bytes of each, one behind the other."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        state: _message_pb2.MessageState.ValueType = ...,
+        reason: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        message_ids: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_ids", b"message_ids", "reason", b"reason", "revision", b"revision", "state", b"state", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProgressGroup: _TypeAlias = ProgressGroup  # noqa: Y015
+
+@_typing.final
 class MessagesProgressed(_message.Message):
-    """Up to 500 messages of one run changed."""
+    """Messages of one run changed, up to 1,000."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -71,6 +111,7 @@ class MessagesProgressed(_message.Message):
     RUN_DATE_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Output only."""
     run_date: _builtins.str
@@ -79,6 +120,10 @@ class MessagesProgressed(_message.Message):
     """Output only."""
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___MessageProgress]:
+        """Output only. Messages told of one by one."""
+
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProgressGroup]:
         """Output only."""
 
     def __init__(
@@ -88,10 +133,11 @@ class MessagesProgressed(_message.Message):
         run_date: _builtins.str = ...,
         region: _builtins.str = ...,
         messages: _abc.Iterable[Global___MessageProgress] | None = ...,
+        groups: _abc.Iterable[Global___ProgressGroup] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages", "region", b"region", "run_date", b"run_date", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "messages", b"messages", "region", b"region", "run_date", b"run_date", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
