@@ -113,6 +113,8 @@ class Settings(ServiceSettings):
 
         `name:3` lets the place be passed twice and strikes the third time.
         """
+        if not self.fault_points:
+            return
         for entry in filter(None, self.fault_points.split(",")):
             name, _, nth = entry.partition(":")
             if name != point:

@@ -130,9 +130,10 @@ class Engine:
 
     def now(self, message: Outgoing) -> bool | None:
         """Asked by a wire right before each write; see `channels.wire.Permit`."""
-        if not self._leases.holds(message):
+        at = now()
+        if not self._leases.holds(message, at):
             return False
-        return self._fresh.allows(message.prepared) if self._fresh.is_fresh else None
+        return self._fresh.allows(message.prepared) if self._fresh.is_fresh_at(at) else None
 
     async def ask(self, message: Outgoing) -> bool:
         """Asked by a wire where `now` could not tell."""

@@ -57,7 +57,11 @@ class Freshness:
     @property
     def is_fresh(self) -> bool:
         """Whether what is known is new enough to go by."""
-        return now() - self._read_at <= MAX_AGE_SECONDS
+        return self.is_fresh_at(now())
+
+    def is_fresh_at(self, at: float) -> bool:
+        """Whether it is at a time of `leases.now`."""
+        return at - self._read_at <= MAX_AGE_SECONDS
 
     async def ensure(self) -> bool:
         """Makes sure that what is known is fresh; False when it cannot be had."""

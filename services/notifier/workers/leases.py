@@ -52,11 +52,14 @@ class Leases:
         """A message whose attempt is committed."""
         self._open[message.prepared.claimed.key.message_id] = message
 
-    def holds(self, message: Outgoing) -> bool:
-        """Whether the message may still be written."""
+    def holds(self, message: Outgoing, at: float | None = None) -> bool:
+        """Whether the message may still be written; `at` is `now()`."""
         claimed = message.prepared.claimed
         found = self._open.get(claimed.key.message_id)
-        return found is not None and found.number == message.number and self.covers(claimed)
+        if found is None or found.number != message.number:
+            return False
+        held = self._claims.get(claimed.claim)
+        return held is not None and (now() if at is None else at) < held.until
 
     def covers(self, claimed: Claimed) -> bool:
         """Whether the claim on a message still holds."""

@@ -5,6 +5,7 @@ the next message is written right behind the final dot of the one before.
 """
 
 import asyncio
+from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Protocol
 
@@ -120,28 +121,34 @@ class Lane:
         except Broken as error:
             self._end_session(str(error))
 
-    def _hear(self, reply: Reply | None) -> None:
-        """Told of each reply, and of the end."""
+    def _hear(self, heard: Iterable[Reply] | None) -> None:
+        """Told of replies as they come, and of the end."""
         session = self._session
         if session is None or self._is_over:
             return
-        if reply is None:
+        if heard is None:
             self._end_session(session.lost)
             return
         self._touch()
-        self._do(lambda it: self._on_reply(it, reply), session)
+        try:
+            for reply in heard:
+                self._on_reply(session, reply)
+                if self._is_over:
+                    return
+        except Broken as error:
+            self._end_session(str(error))
 
     def _on_reply(self, session: Session, reply: Reply) -> None:
-        match self._at:
-            case _At.ENVELOPE:
-                self._on_envelope(session, reply)
-            case _At.DOTTED:
-                self._on_final(session, reply)
-            case _At.RESETTING:
-                self._next(session)
-            case _:
-                # Nothing was asked: the server says goodbye.
-                raise Broken(str(reply))
+        at = self._at
+        if at is _At.ENVELOPE:
+            self._on_envelope(session, reply)
+        elif at is _At.DOTTED:
+            self._on_final(session, reply)
+        elif at is _At.RESETTING:
+            self._next(session)
+        else:
+            # Nothing was asked: the server says goodbye.
+            raise Broken(str(reply))
 
     def _next(self, session: Session) -> None:
         """Begins the next message, unless the session is used up or nothing waits."""

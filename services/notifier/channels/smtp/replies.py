@@ -1,9 +1,10 @@
 """Replies of an SMTP server: read from the wire, and what they mean for a message."""
 
 import asyncio
+import functools
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from services.notifier import stages
@@ -12,6 +13,7 @@ from services.notifier.domain.states import Reason, Result, Verdict
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
 _LONGEST_LINE = 8 * 1024
 _MOST_LINES = 100
+_MOST_KNOWN, _LONGEST_KNOWN = 500, 200
 # The clock takes a tenth of what reading one reply does.
 _SAMPLE = 16
 
@@ -45,23 +47,26 @@ class Reply(NamedTuple):
         return f"{self.code} {self.text}"[:500]
 
 
+Tell = Callable[[Iterable[Reply] | None], None]
+
+
 class Replies(asyncio.Protocol):
     """Collects whole replies as they come; `lost` says why no more will.
 
-    Once somebody listens, each reply and the end are told instead of kept.
+    Once somebody listens, they are told of replies and of the end instead.
     """
 
     def __init__(self) -> None:
         self.lost = ""
-        self._tell: Callable[[Reply | None], None] | None = None
+        self._tell: Tell | None = None
         self._ready: deque[Reply] = deque()
         self._lines: list[str] = []
         self._rest = b""
         self._reads = 0
         self._waiter: asyncio.Future[None] | None = None
 
-    def listen(self, tell: Callable[[Reply | None], None]) -> None:
-        """Has `tell` called with each reply from now on, and with None at the end."""
+    def listen(self, tell: Tell) -> None:
+        """Has `tell` called with the replies that come from now on, and with None at the end."""
         self._tell = tell
 
     def take(self) -> Reply | None:
@@ -99,27 +104,40 @@ class Replies(asyncio.Protocol):
     def _read(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data if self._rest else data).split(b"\n")
         for line in lines:
-            self._line(line.decode("utf-8", "replace").rstrip("\r"))
+            # Servers say few different things, and each of them often.
+            known = None if self._lines else _known.get(line)
+            if known is None:
+                self._line(line)
+            else:
+                self._ready.append(known)
         if len(self._rest) > _LONGEST_LINE:
             self._end("line too long")
-        if self._tell is not None:
-            while self._ready and not self.lost:
-                self._tell(self._ready.popleft())
-        elif self._ready:
-            self._wake()
+        if self._tell is None:
+            if self._ready:
+                self._wake()
+        elif self._ready and not self.lost:
+            heard, self._ready = self._ready, deque()
+            self._tell(heard)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called once, at the end."""
         self._end(type(exc).__name__ if exc else "closed by the server")
 
-    def _line(self, text: str) -> None:
+    def _line(self, line: bytes) -> None:
+        text = line.decode("utf-8", "replace").rstrip("\r")
         if not text[:3].isdigit() or len(self._lines) > _MOST_LINES:
             self._end("not a reply")
             return
         self._lines.append(text[4:])
-        if text[3:4] != "-":
-            self._ready.append(Reply(int(text[:3]), tuple(self._lines)))
-            self._lines = []
+        if text[3:4] == "-":
+            return
+        reply = Reply(int(text[:3]), tuple(self._lines))
+        self._ready.append(reply)
+        if len(self._lines) == 1 and len(line) < _LONGEST_KNOWN:
+            if len(_known) >= _MOST_KNOWN:
+                _known.clear()
+            _known[line] = reply
+        self._lines = []
 
     def _end(self, why: str) -> None:
         was_lost, self.lost = self.lost, self.lost or why
@@ -132,6 +150,7 @@ class Replies(asyncio.Protocol):
             _wake(self._waiter)
 
 
+@functools.lru_cache(_MOST_KNOWN)
 def result(reply: Reply, *, recipient: bool = False) -> Result:
     """What a reply to MAIL, RCPT, DATA or the final dot means; `recipient` for RCPT."""
     if reply.is_good:
@@ -153,6 +172,9 @@ def refusal(mail: Reply, rcpt: Reply, data: Reply) -> Result:
     if data.is_good:  # neither 354 nor a refusal
         return Result(Verdict.BUSY, str(data), Reason.PROVIDER_BUSY)
     return result(data)
+
+
+_known: dict[bytes, Reply] = {}
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

@@ -4,11 +4,10 @@ import asyncio
 import base64
 import contextlib
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from services.notifier.channels.smtp.replies import Replies, Reply
+from services.notifier.channels.smtp.replies import Replies, Reply, Tell
 from services.notifier.domain.work import Outgoing
 
 
@@ -84,8 +83,8 @@ class Session:
         """False once the server hung up, as far as is known."""
         return not (self._replies.lost or self._transport.is_closing())
 
-    def listen(self, tell: Callable[[Reply | None], None]) -> None:
-        """Has `tell` called with each reply from now on, and with None at the end."""
+    def listen(self, tell: Tell) -> None:
+        """Has `tell` called with the replies that come from now on, and with None at the end."""
         self._replies.listen(tell)
 
     @property
