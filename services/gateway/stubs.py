@@ -21,6 +21,7 @@ from crm.leads.v1 import (
 from crm.notifier.v1 import (
     doubt_service_pb2_grpc,
     message_service_pb2_grpc,
+    support_service_pb2_grpc,
     suppression_service_pb2_grpc,
 )
 
@@ -40,6 +41,7 @@ STUBS: Mapping[str, Any] = {
     "crm.campaigns.v1.RunService": run_service_pb2_grpc.RunServiceStub,
     "crm.notifier.v1.MessageService": message_service_pb2_grpc.MessageServiceStub,
     "crm.notifier.v1.DoubtService": doubt_service_pb2_grpc.DoubtServiceStub,
+    "crm.notifier.v1.SupportService": support_service_pb2_grpc.SupportServiceStub,
     "crm.notifier.v1.SuppressionService": suppression_service_pb2_grpc.SuppressionServiceStub,
     "crm.notifier.v1.SenderService": suppression_service_pb2_grpc.SenderServiceStub,
     "crm.accounts.v1.UserService": user_service_pb2_grpc.UserServiceStub,

@@ -108,6 +108,9 @@ class Settings(ServiceSettings):
     default_time_zone: str = "Asia/Ho_Chi_Minh"
     """Judges sending hours for recipients whose time zone nobody knows."""
 
+    home_country: str = Field(default="VN", pattern="^[A-Z]{2}$")
+    """How phone numbers that support looks up are read when they do not say their country."""
+
     def reach(self, point: str) -> None:
         """Ends the process like a power cut if `fault_points` names this place; tests only.
 

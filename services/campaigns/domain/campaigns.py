@@ -1,5 +1,6 @@
 """What a campaign is, and which drafts are refused."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -76,12 +77,35 @@ class Campaign:
         )
 
 
+_NUMBERED = re.compile(r"(.+) \(([0-9]{1,6})\)", re.DOTALL)
+
 FIELDS = tuple(Draft.__dataclass_fields__)
 
 
 def changed(stored: Draft, given: Draft, paths: Sequence[str]) -> Draft:
     """Return the draft with the named fields taken from `given`."""
     return replace(stored, **{path: getattr(given, path) for path in paths})
+
+
+def copied(original: Draft, name: str, now: datetime) -> Draft:
+    """Return the draft of a copy: under the name given, or the original's with a number behind.
+
+    A "not after" that has passed is left out, since the copy could never be started with it.
+    """
+    late = original.not_after is not None and original.not_after <= now
+    return replace(
+        original,
+        name=name or _numbered(original.name),
+        not_after=None if late else original.not_after,
+    )
+
+
+def _numbered(name: str) -> str:
+    """Return "Tết" as "Tết (2)" and "Tết (2)" as "Tết (3)", cut to what a name may have."""
+    found = _NUMBERED.fullmatch(name)
+    stem, number = (found.group(1), int(found.group(2)) + 1) if found else (name, 2)
+    behind = f" ({number})"
+    return stem[: MAX_NAME - len(behind)].rstrip() + behind
 
 
 def violations(draft: Draft, now: datetime) -> list[FieldViolation]:

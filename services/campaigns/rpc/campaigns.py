@@ -34,6 +34,7 @@ from services.campaigns.usecases import campaigns as usecases
 from services.campaigns.usecases import runs
 
 DEFAULT_SAMPLE, MAX_SAMPLE = 3, 20
+MAX_BATCH = 1_000
 _ALWAYS_FITS = datetime.min.replace(tzinfo=UTC)
 
 
@@ -79,6 +80,37 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         campaign_id = identifier("id", request.id)
         async with self._sessions.begin() as session:
             return messages.campaign(await stored.get(session, campaign_id))
+
+    async def BatchGetCampaigns(
+        self, request: service_pb.BatchGetCampaignsRequest, _: Any
+    ) -> service_pb.BatchGetCampaignsResponse:
+        """Return several campaigns."""
+        rights.require("campaigns", "read")
+        if len(request.ids) > MAX_BATCH:
+            raise wrong("ids", f"has more than {MAX_BATCH} ids")
+        ids = [identifier(f"ids[{place}]", each) for place, each in enumerate(request.ids)]
+        async with self._sessions.begin() as session:
+            found = await stored.several(session, ids)
+        return service_pb.BatchGetCampaignsResponse(
+            campaigns=[messages.campaign(each) for each in found]
+        )
+
+    async def DuplicateCampaign(
+        self, request: service_pb.DuplicateCampaignRequest, _: Any
+    ) -> pb.Campaign:
+        """Draft a copy of a campaign."""
+        rights.require("campaigns", "write")
+        creator = context.require_principal().subject
+        campaign_id = identifier("id", request.id)
+        async with self._sessions.begin() as session:
+
+            async def work() -> pb.Campaign:
+                made = await usecases.duplicate(
+                    session, campaign_id, request.name.strip(), creator, self._clock()
+                )
+                return messages.campaign(made)
+
+            return await idempotency.once(session, "DuplicateCampaign", request, pb.Campaign, work)
 
     async def ListCampaigns(
         self, request: service_pb.ListCampaignsRequest, _: Any

@@ -31,6 +31,13 @@ async def get(session: AsyncSession, campaign_id: UUID, *, lock: bool = False) -
     return _campaign(row)
 
 
+async def several(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Campaign]:
+    """Return the campaigns of `ids` that are there, in that order."""
+    query = _SELECT.where(campaigns.c.id.in_(ids))
+    found = {row["id"]: _campaign(row) for row in (await session.execute(query)).mappings()}
+    return [found[it] for it in ids if it in found]
+
+
 async def read_page(
     session: AsyncSession,
     page: Page,

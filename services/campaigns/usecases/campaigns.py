@@ -49,6 +49,17 @@ async def create(session: AsyncSession, draft: Draft, creator: str, now: datetim
     return campaign
 
 
+async def duplicate(
+    session: AsyncSession, campaign_id: UUID, name: str, creator: str, now: datetime
+) -> Campaign:
+    """Store a copy of a campaign as a draft; what it names is checked when it is started."""
+    original = await stored.get(session, campaign_id)
+    draft = domain.copied(original.draft(), name, now)
+    wrong = [it for it in domain.violations(draft, now) if it.field == "campaign.name"]
+    refuse([FieldViolation("name", it.description) for it in wrong])
+    return await create(session, draft, creator, now)
+
+
 async def change(session: AsyncSession, read: Campaign, draft: Draft, now: datetime) -> Campaign:
     """Store a draft checked against the campaign as it was `read`.
 

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from datetime import datetime
 
+import phonenumbers
+
 from services.notifier.domain.states import Channel
 
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -30,6 +32,28 @@ def normalised(channel: Channel, address: str) -> str | None:
     if any(not label or label[0] == "-" or label[-1] == "-" for label in domain.split(".")):
         return None
     return text.lower()
+
+
+def asked_for(text: str, country: str) -> tuple[Channel, str] | None:
+    """What somebody who looks for an address means: its channel, and the address as compared.
+
+    A phone may be written as in `country` (an ISO code), with or without its prefix, a mail
+    address with a name around it. None when it can be neither.
+    """
+    text = text.strip()
+    if "@" in text:
+        found = re.search(r"<([^<>]+)>\s*$", text)
+        key = normalised(Channel.EMAIL, found.group(1) if found else text)
+        return (Channel.EMAIL, key) if key else None
+    for written in (text, f"+{text}"):  # some copy 84912345678 from a list
+        try:
+            number = phonenumbers.parse(written, country)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_possible_number(number) and not number.extension:
+            key = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return Channel.SMS, key
+    return None
 
 
 def masked(channel: Channel, address: str) -> str:

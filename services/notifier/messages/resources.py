@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 
-from crm.notifier.v1 import events_pb2, message_pb2, suppression_pb2
+from crm.notifier.v1 import events_pb2, message_pb2, support_pb2, suppression_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.notifier.domain.work import NOBODY
 from services.notifier.messages.progress import timestamp
+from services.notifier.storage.dossiers import Regained
 from services.notifier.storage.lookups import Provider
 from services.notifier.storage.senders import Advertiser, Identity
 from services.notifier.storage.suppressions import Suppression
@@ -26,6 +27,17 @@ def suppression(it: Suppression) -> suppression_pb2.Suppression:
         actor=it.actor,
         create_time=timestamp(it.created_at),
         contact_id=str(it.contact_id) if it.contact_id else "",
+    )
+
+
+def regained(it: Regained) -> support_pb2.RegainedConsent:
+    """A consent given again."""
+    return support_pb2.RegainedConsent(
+        channel=message_pb2.Channel.ValueType(it.channel),
+        advertiser_id=str(it.advertiser_id),
+        purpose=message_pb2.Purpose.ValueType(it.purpose),
+        give_time=timestamp(it.given_at),
+        evidence=it.evidence,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from crm.notifier.v1 import (
     doubt_service_pb2_grpc,
     message_service_pb2_grpc,
+    support_service_pb2_grpc,
     suppression_service_pb2_grpc,
 )
 
@@ -15,6 +16,7 @@ from services.notifier.config import Settings
 from services.notifier.rpc.doubts import DoubtServicer
 from services.notifier.rpc.messages import MessageServicer
 from services.notifier.rpc.senders import SenderServicer
+from services.notifier.rpc.support import SupportServicer
 from services.notifier.rpc.suppressions import SuppressionServicer
 
 
@@ -39,6 +41,10 @@ def servicers(settings: Settings, sessions: Sessions, engines: Sequence[Nudged])
         (
             doubt_service_pb2_grpc.add_DoubtServiceServicer_to_server,
             DoubtServicer(settings, sessions),
+        ),
+        (
+            support_service_pb2_grpc.add_SupportServiceServicer_to_server,
+            SupportServicer(settings, sessions),
         ),
         (
             suppression_service_pb2_grpc.add_SuppressionServiceServicer_to_server,

@@ -274,6 +274,8 @@ class TestEveryOperation:
         api("ListCampaigns", query="channel=EMAIL")
         api("UpdateCampaign", body={"name": "Tháng hai"}, id=campaign["id"])
         api("DeleteCampaign", id=draft["id"])
+        copy = api("DuplicateCampaign", body={}, id=campaign["id"])
+        several = api("BatchGetCampaigns", body={"ids": [copy["id"], campaign["id"]]})
         review = api("ReviewCampaign", id=campaign["id"])
         run = api("StartCampaign", body={}, id=campaign["id"])
         watched = api("WatchRun", id=run["id"])
@@ -286,6 +288,7 @@ class TestEveryOperation:
         assert review["audience"] == review["planned"] + sum(
             it["count"] for it in review["excluded"]
         )
+        assert [it["name"] for it in several["campaigns"]] == ["Tháng hai (2)", "Tháng hai"]
         assert "event: run" in watched
 
     def test_a_run_is_paused_resumed_and_cancelled(
@@ -334,6 +337,7 @@ class TestEveryOperation:
         sent = api("SendMessage", body=message)
         api("GetMessage", id=sent["id"])
         listed = api("ListMessages", query="address=otp%40example.vn")
+        dossier = api("LookUpAddress", body={"address": "OTP@example.vn", "reason": "she asked"})
         suppression = api("CreateSuppression", body=gone)
         api("ListSuppressions", query="channel=EMAIL")
         api("DeleteSuppression", id=suppression["id"])
@@ -345,6 +349,7 @@ class TestEveryOperation:
         providers = api("ListProviders")
 
         assert [it["id"] for it in listed["messages"]] == [sent["id"]]
+        assert [it["message"]["id"] for it in dossier["messages"]] == [sent["id"]]
         assert providers["providers"]
 
     def test_messages_in_doubt(self, api: Api, advertiser: Any, sender: Any) -> None:

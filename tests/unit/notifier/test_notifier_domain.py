@@ -270,6 +270,24 @@ class TestAddresses:
         assert addresses.normalised(Channel.SMS, "+84 90 123-4567") == "+84901234567"
         assert addresses.normalised(Channel.SMS, "0901234567") is None
 
+    @pytest.mark.parametrize(
+        ("written", "meant"),
+        [
+            ("0912 345 678", (Channel.SMS, "+84912345678")),
+            ("84912345678", (Channel.SMS, "+84912345678")),
+            ("0084 (912) 345-678", (Channel.SMS, "+84912345678")),
+            ("+1 415 555 2671", (Channel.SMS, "+14155552671")),
+            ("Đào <Dao@Example.vn>", (Channel.EMAIL, "dao@example.vn")),
+            ("0912 345 678 ext 5", None),
+            ("dao", None),
+            ("dao@", None),
+        ],
+    )
+    def test_what_support_looks_for_is_read_as_people_write_it(
+        self, written: str, meant: tuple[Channel, str] | None
+    ) -> None:
+        assert addresses.asked_for(written, "VN") == meant
+
     def test_a_leap_day_ends_a_registration_too(self) -> None:
         assert addresses.registered_until(datetime(2028, 2, 29, tzinfo=UTC)) == datetime(
             2031, 2, 28, tzinfo=UTC

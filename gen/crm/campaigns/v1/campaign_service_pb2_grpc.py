@@ -48,6 +48,16 @@ class CampaignServiceStub:
                 request_serializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.GetCampaignRequest.SerializeToString,
                 response_deserializer=crm_dot_campaigns_dot_v1_dot_campaign__pb2.Campaign.FromString,
                 _registered_method=True)
+        self.BatchGetCampaigns = channel.unary_unary(
+                '/crm.campaigns.v1.CampaignService/BatchGetCampaigns',
+                request_serializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.BatchGetCampaignsRequest.SerializeToString,
+                response_deserializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.BatchGetCampaignsResponse.FromString,
+                _registered_method=True)
+        self.DuplicateCampaign = channel.unary_unary(
+                '/crm.campaigns.v1.CampaignService/DuplicateCampaign',
+                request_serializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.DuplicateCampaignRequest.SerializeToString,
+                response_deserializer=crm_dot_campaigns_dot_v1_dot_campaign__pb2.Campaign.FromString,
+                _registered_method=True)
         self.ListCampaigns = channel.unary_unary(
                 '/crm.campaigns.v1.CampaignService/ListCampaigns',
                 request_serializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.ListCampaignsRequest.SerializeToString,
@@ -88,6 +98,20 @@ class CampaignServiceServicer:
 
     def GetCampaign(self, request, context):
         """Returns one campaign.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetCampaigns(self, request, context):
+        """Returns the campaigns of several ids, up to 1,000; those that are not there are left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DuplicateCampaign(self, request, context):
+        """Drafts a copy of a campaign, as it is now and without its runs; a "not after" that has passed is left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,6 +163,16 @@ def add_CampaignServiceServicer_to_server(servicer, server):
             'GetCampaign': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCampaign,
                     request_deserializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.GetCampaignRequest.FromString,
+                    response_serializer=crm_dot_campaigns_dot_v1_dot_campaign__pb2.Campaign.SerializeToString,
+            ),
+            'BatchGetCampaigns': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetCampaigns,
+                    request_deserializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.BatchGetCampaignsRequest.FromString,
+                    response_serializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.BatchGetCampaignsResponse.SerializeToString,
+            ),
+            'DuplicateCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.DuplicateCampaign,
+                    request_deserializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.DuplicateCampaignRequest.FromString,
                     response_serializer=crm_dot_campaigns_dot_v1_dot_campaign__pb2.Campaign.SerializeToString,
             ),
             'ListCampaigns': grpc.unary_unary_rpc_method_handler(
@@ -221,6 +255,60 @@ class CampaignService:
             target,
             '/crm.campaigns.v1.CampaignService/GetCampaign',
             crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.GetCampaignRequest.SerializeToString,
+            crm_dot_campaigns_dot_v1_dot_campaign__pb2.Campaign.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetCampaigns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.campaigns.v1.CampaignService/BatchGetCampaigns',
+            crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.BatchGetCampaignsRequest.SerializeToString,
+            crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.BatchGetCampaignsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DuplicateCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.campaigns.v1.CampaignService/DuplicateCampaign',
+            crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.DuplicateCampaignRequest.SerializeToString,
             crm_dot_campaigns_dot_v1_dot_campaign__pb2.Campaign.FromString,
             options,
             channel_credentials,

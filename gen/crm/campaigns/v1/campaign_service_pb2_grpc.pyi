@@ -40,6 +40,10 @@ class CampaignServiceStub:
     """Drafts a campaign."""
     GetCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.GetCampaignRequest, _campaign_pb2.Campaign]
     """Returns one campaign."""
+    BatchGetCampaigns: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.BatchGetCampaignsRequest, _campaign_service_pb2.BatchGetCampaignsResponse]
+    """Returns the campaigns of several ids, up to 1,000; those that are not there are left out."""
+    DuplicateCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.DuplicateCampaignRequest, _campaign_pb2.Campaign]
+    """Drafts a copy of a campaign, as it is now and without its runs; a "not after" that has passed is left out."""
     ListCampaigns: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.ListCampaignsRequest, _campaign_service_pb2.ListCampaignsResponse]
     """Lists campaigns, newest first."""
     UpdateCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.UpdateCampaignRequest, _campaign_pb2.Campaign]
@@ -60,6 +64,10 @@ class CampaignServiceAsyncStub(CampaignServiceStub):
     """Drafts a campaign."""
     GetCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.GetCampaignRequest, _campaign_pb2.Campaign]  # type: ignore[assignment]
     """Returns one campaign."""
+    BatchGetCampaigns: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.BatchGetCampaignsRequest, _campaign_service_pb2.BatchGetCampaignsResponse]  # type: ignore[assignment]
+    """Returns the campaigns of several ids, up to 1,000; those that are not there are left out."""
+    DuplicateCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.DuplicateCampaignRequest, _campaign_pb2.Campaign]  # type: ignore[assignment]
+    """Drafts a copy of a campaign, as it is now and without its runs; a "not after" that has passed is left out."""
     ListCampaigns: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.ListCampaignsRequest, _campaign_service_pb2.ListCampaignsResponse]  # type: ignore[assignment]
     """Lists campaigns, newest first."""
     UpdateCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.UpdateCampaignRequest, _campaign_pb2.Campaign]  # type: ignore[assignment]
@@ -89,6 +97,22 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_campaign_pb2.Campaign, _abc.Awaitable[_campaign_pb2.Campaign]]:
         """Returns one campaign."""
+
+    @_abc_1.abstractmethod
+    def BatchGetCampaigns(
+        self,
+        request: _campaign_service_pb2.BatchGetCampaignsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_service_pb2.BatchGetCampaignsResponse, _abc.Awaitable[_campaign_service_pb2.BatchGetCampaignsResponse]]:
+        """Returns the campaigns of several ids, up to 1,000; those that are not there are left out."""
+
+    @_abc_1.abstractmethod
+    def DuplicateCampaign(
+        self,
+        request: _campaign_service_pb2.DuplicateCampaignRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_pb2.Campaign, _abc.Awaitable[_campaign_pb2.Campaign]]:
+        """Drafts a copy of a campaign, as it is now and without its runs; a "not after" that has passed is left out."""
 
     @_abc_1.abstractmethod
     def ListCampaigns(

@@ -10,6 +10,15 @@ ROUTES: tuple[Route, ...] = (
     *resource("/templates", _TEMPLATES, "Template", "Templates", field="template"),
     Route("POST", "/templates:preview", f"{_TEMPLATES}/PreviewTemplate", "*"),
     *resource("/campaigns", _CAMPAIGNS, "Campaign", "Campaigns", field="campaign"),
+    Route("POST", "/campaigns:batchGet", f"{_CAMPAIGNS}/BatchGetCampaigns", "*"),
+    Route(
+        "POST",
+        "/campaigns/{id}:duplicate",
+        f"{_CAMPAIGNS}/DuplicateCampaign",
+        "*",
+        status=201,
+        location="/campaigns/{id}",
+    ),
     Route("POST", "/campaigns/{id}:review", f"{_CAMPAIGNS}/ReviewCampaign", "*"),
     Route(
         "POST",

@@ -26,6 +26,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/doubts:settle", f"{_DOUBTS}/SettleDoubts", "*"),
     Route("POST", "/doubts:resend", f"{_DOUBTS}/ResendDoubts", "*"),
     Route("GET", "/doubt-deeds", f"{_DOUBTS}/ListDoubtDeeds"),
+    # By POST, since an address belongs in no log and no history of a browser.
+    Route("POST", "/addresses:lookUp", "notifier.SupportService/LookUpAddress", "*"),
     *resource(
         "/suppressions",
         _SUPPRESSIONS,
