@@ -57,7 +57,7 @@ async def main(settings: Settings) -> None:
                 batch=consumers.BATCH,
                 batch_handler=consumers.all_progressed,
             ),
-            *workers.all_of(settings, sessions, nats, people, utc_now),
+            *workers.all_of(settings, sessions, nats, people, senders, utc_now),
         ],
         ready=[db.check(sessions), db.revision_check(sessions, MIGRATIONS), nats.check],
         closing=[nats.close],

@@ -31,7 +31,7 @@ class Settings(ServiceSettings):
     """500 times as many messages of a run may be open at a region; more blunt a pause."""
 
     silence_seconds: float = Field(default=300.0, gt=0)
-    """A chunk nobody told of for so long is published again; beyond the broker's window."""
+    """After so long without news of a chunk its notifier is asked, and told again if need be."""
 
     poll_seconds: float = Field(default=1.0, gt=0)
     """Workers look for what another process left so often; what this one does wakes them."""

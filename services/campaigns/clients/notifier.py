@@ -1,7 +1,16 @@
-"""The home notifier: for whom and under which name messages may be sent."""
+"""The home notifier: for whom and under which name messages may be sent, and which it has."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
 
 import grpc
-from crm.notifier.v1 import message_pb2, suppression_service_pb2, suppression_service_pb2_grpc
+from crm.notifier.v1 import (
+    message_pb2,
+    message_service_pb2,
+    message_service_pb2_grpc,
+    suppression_service_pb2,
+    suppression_service_pb2_grpc,
+)
 
 from chassis.config import ServiceSettings
 from chassis.errors import FieldViolation, NotFound
@@ -10,7 +19,10 @@ from chassis.rpc.tokens import TokenSource
 from services.campaigns.domain.campaigns import Draft, as_uuid
 from services.campaigns.messages import kinds
 
-SERVICES = [suppression_service_pb2.DESCRIPTOR.services_by_name["SenderService"]]
+SERVICES = [
+    suppression_service_pb2.DESCRIPTOR.services_by_name["SenderService"],
+    message_service_pb2.DESCRIPTOR.services_by_name["MessageService"],
+]
 
 
 class Senders:
@@ -18,6 +30,15 @@ class Senders:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._senders = suppression_service_pb2_grpc.SenderServiceStub(channel)
+        self._messages = message_service_pb2_grpc.MessageServiceStub(channel)
+
+    async def known(self, run_id: UUID, message_ids: Sequence[UUID]) -> Collection[UUID]:
+        """Return those of a run's messages, at most 1,000, that the notifier has."""
+        request = message_service_pb2.FindMessagesRequest(
+            run_id=str(run_id), message_ids=[id.bytes for id in message_ids]
+        )
+        answer = await self._messages.FindMessages(request)
+        return {UUID(bytes=id) for id in answer.message_ids}
 
     async def violations(self, draft: Draft) -> list[FieldViolation]:
         """Return what is wrong with the advertiser and the sender identity of a draft.

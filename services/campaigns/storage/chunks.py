@@ -60,6 +60,12 @@ async def packed(session: AsyncSession, chunk: Chunk) -> bytes:
     return found or b""
 
 
+async def first(session: AsyncSession, chunk: Chunk) -> UUID | None:
+    """Return a message of a chunk of which none was heard; None if there is none."""
+    found = await plans.by_index(session, _FIRST, chunk._asdict())
+    return found[0][0] if found else None
+
+
 async def add(session: AsyncSession, made: Sequence[Chunk], due_in: timedelta) -> None:
     """Store chunks that their maker publishes, or anybody after `due_in` if that failed."""
     due_at = func.clock_timestamp() + due_in
@@ -79,6 +85,11 @@ async def claim_due(session: AsyncSession, limit: int, lease: timedelta) -> tupl
 async def published(session: AsyncSession, chunk_ids: Sequence[UUID], again_in: timedelta) -> None:
     """Note that the broker has chunks; due again if a notifier stays silent about them."""
     await session.execute(_PUBLISHED, {"ids": list(chunk_ids), "again_in": again_in})
+
+
+async def known(session: AsyncSession, chunk_ids: Sequence[UUID], again_in: timedelta) -> None:
+    """Note that a notifier has chunks; it is asked again if it stays silent about them."""
+    await session.execute(_KNOWN, {"ids": list(chunk_ids), "again_in": again_in})
 
 
 async def forget(session: AsyncSession, run_id: UUID) -> None:
@@ -108,6 +119,13 @@ _PACKED = """
       AND ordinal > %(from_ordinal)s AND ordinal <= %(to_ordinal)s
       AND region = %(region)s AND message_id IS NOT NULL AND state = 'PLANNED'
 """
+_FIRST = """
+    SELECT message_id FROM recipients
+    WHERE run_date = %(run_date)s AND run_id = %(run_id)s
+      AND ordinal > %(from_ordinal)s AND ordinal <= %(to_ordinal)s
+      AND region = %(region)s AND message_id IS NOT NULL AND state = 'PLANNED'
+    ORDER BY ordinal LIMIT 1
+"""
 _CLAIM_DUE = """
     WITH due AS (
         SELECT * FROM chunks
@@ -135,5 +153,9 @@ _PUBLISHED = text("""
     SET published_at = clock_timestamp(), publications = publications + 1,
         due_at = clock_timestamp() + CAST(:again_in AS interval)
     WHERE id = ANY(CAST(:ids AS uuid[]))
+""")
+_KNOWN = text("""
+    UPDATE chunks SET due_at = clock_timestamp() + CAST(:again_in AS interval)
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND due_at IS NOT NULL
 """)
 _FORGET = text("DELETE FROM chunks WHERE run_id = :run_id")

@@ -27,6 +27,7 @@ class Chunk(NamedTuple):
     id: UUID
     region: str
     payload: bytes
+    publications: int = 0
 
 
 async def hand_over(session: AsyncSession, run_id: UUID, *, backlog: int) -> list[Chunk]:
@@ -64,7 +65,7 @@ async def again(session: AsyncSession, chunk: chunks.Chunk) -> Chunk:
     """Return a chunk as it was published before: the same bytes, of the same rows."""
     run = (await stored.get(session, chunk.run_id)).run
     payload = work.head(run, chunk.id, chunk.epoch) + await chunks.packed(session, chunk)
-    return Chunk(chunk.id, chunk.region, payload)
+    return Chunk(chunk.id, chunk.region, payload, chunk.publications)
 
 
 async def _cut(

@@ -3,6 +3,7 @@
 from chassis.db import Sessions
 from chassis.events.connection import Connection
 from services.campaigns.clients.leads import Leads
+from services.campaigns.clients.notifier import Senders
 from services.campaigns.config import Settings
 from services.campaigns.domain.clock import Clock
 from services.campaigns.storage.nudges import Worker
@@ -15,7 +16,12 @@ _PARTITIONS_SECONDS = 600.0
 
 
 def all_of(
-    settings: Settings, sessions: Sessions, nats: Connection, leads: Leads, clock: Clock
+    settings: Settings,
+    sessions: Sessions,
+    nats: Connection,
+    leads: Leads,
+    notifier: Senders,
+    clock: Clock,
 ) -> list[Rounds]:
     """Return every worker as a background task."""
     planner = Planner(
@@ -29,6 +35,7 @@ def all_of(
     sender = Sender(
         sessions,
         nats,
+        notifier,
         backlog=settings.max_open_chunks,
         silence_seconds=settings.silence_seconds,
     )

@@ -1,4 +1,4 @@
-"""Hands planned recipients over to the notifiers, and publishes again what was not heard of."""
+"""Hands planned recipients over to the notifiers, and publishes again what they do not have."""
 
 import asyncio
 import itertools
@@ -13,10 +13,12 @@ from chassis import errors
 from chassis.db import Sessions
 from chassis.events.connection import Connection
 from chassis.events.publish import Outgoing, publish
+from services.campaigns.clients.notifier import Senders
 from services.campaigns.storage import chunks
 from services.campaigns.storage import runs as stored
 from services.campaigns.usecases import handover
 from services.campaigns.usecases.handover import Chunk
+from services.campaigns.workers import metrics
 from services.topology import notify_subject
 
 CHUNK_TYPE = "crm.notifier.v1.Chunk"
@@ -31,10 +33,17 @@ class Sender:
     """Makes chunks in one transaction and publishes them after it; several replicas do so."""
 
     def __init__(
-        self, sessions: Sessions, nats: Connection, *, backlog: int, silence_seconds: float
+        self,
+        sessions: Sessions,
+        nats: Connection,
+        notifier: Senders,
+        *,
+        backlog: int,
+        silence_seconds: float,
     ) -> None:
         self._sessions = sessions
         self._nats = nats
+        self._notifier = notifier
         self._backlog = backlog
         self._silence = timedelta(seconds=silence_seconds)
 
@@ -48,16 +57,44 @@ class Sender:
         return any(handed)
 
     async def publish_due(self) -> bool:
-        """Publish chunks whose maker died, and those a notifier has been silent about."""
+        """Publish chunks whose maker died, and silent ones that their notifier does not have."""
         await self._nats.check()
         async with self._sessions.begin() as session:
             looked_at, silent = await chunks.claim_due(session, _DUE_AT_ONCE, _PUBLISHING)
+        # Those first that no notifier can have: to ask one takes that it answers.
+        await self._publish_again([each for each in silent if not each.publications])
+        await self._publish_again(await self._missing([it for it in silent if it.publications]))
+        return bool(looked_at)
+
+    async def _missing(self, silent: Sequence[chunks.Chunk]) -> list[chunks.Chunk]:
+        """Return the chunks that their notifier does not have.
+
+        It takes a chunk whole or not at all, so that one message of each tells.
+        """
+        firsts: dict[UUID, UUID] = {}
+        async with self._sessions.begin() as session:
+            for each in silent:
+                found = await chunks.first(session, each)
+                if found is not None:
+                    firsts[each.id] = found
+        known: set[UUID] = set()
+        for run_id in {each.run_id for each in silent}:
+            wanted = [firsts[it.id] for it in silent if it.run_id == run_id and it.id in firsts]
+            known.update(await self._notifier.known(run_id, wanted))
+        missing = [it for it in silent if it.id in firsts and firsts[it.id] not in known]
+        there = [it.id for it in silent if it not in missing]
+        if there:
+            async with self._sessions.begin() as session:
+                await chunks.known(session, there, self._silence)
+        return missing
+
+    async def _publish_again(self, silent: Sequence[chunks.Chunk]) -> None:
         for each in silent:
             async with self._sessions.begin() as session:
                 chunk = await handover.again(session, each)
-            log.info("chunk_published_again", chunk_id=str(each.id), publications=each.publications)
+            metrics.chunks_republished.inc()
+            log.warning("chunk_published_again", chunk_id=str(each.id), before=each.publications)
             await self._publish([chunk], each.publications)
-        return bool(looked_at)
 
     async def _hand_over(self, run_id: UUID) -> bool:
         async with self._sessions.begin() as session:
@@ -78,9 +115,11 @@ class Sender:
 
 
 def _outgoing(chunk: Chunk) -> Outgoing:
+    # The broker must not take for known what it lost, or had taken from it, in its window.
+    again = f":{chunk.publications}" if chunk.publications else ""
     return Outgoing(
         subject=notify_subject(chunk.region, "bulk"),
         payload=chunk.payload,
-        id=str(chunk.id),
+        id=f"{chunk.id}{again}",
         headers={"ce-id": str(chunk.id), "ce-type": CHUNK_TYPE},
     )

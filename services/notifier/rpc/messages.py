@@ -23,6 +23,7 @@ from services.notifier.usecases.sending import Wanted
 
 _LONGEST_HTML, _LONGEST_SMS = 256 * 1024, 2_000
 _USUAL_TIME = timedelta(hours=24)
+_FOUND_AT_ONCE = 1_000
 
 
 class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
@@ -82,6 +83,23 @@ class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
                 paging.token(lookups.place(by, shown[-1]), fields, self._seal_key) if more else ""
             ),
         )
+
+    async def FindMessages(
+        self, request: message_service_pb2.FindMessagesRequest, _: Any
+    ) -> message_service_pb2.FindMessagesResponse:
+        """Which of a run's messages are here."""
+        rights.require("messages", "read")
+        run_id = _id("run_id", request.run_id)
+        checks = Checks()
+        if len(request.message_ids) > _FOUND_AT_ONCE:
+            checks.wrong("message_ids", f"are more than {_FOUND_AT_ONCE}")
+        if any(len(id) != 16 for id in request.message_ids):
+            checks.wrong("message_ids", "are 16 bytes each")
+        checks.end()
+        wanted = [UUID(bytes=id) for id in request.message_ids]
+        async with self._sessions.begin() as session:
+            found = await lookups.known(session, run_id, wanted)
+        return message_service_pb2.FindMessagesResponse(message_ids=[it.bytes for it in found])
 
     async def CountMessages(
         self, request: message_service_pb2.CountMessagesRequest, _: Any

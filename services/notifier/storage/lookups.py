@@ -75,6 +75,12 @@ def place(by: Filter, message: rows.Message) -> list[int | datetime | UUID]:
     return [message.created_at, message.key.message_id]
 
 
+async def known(session: AsyncSession, run_id: UUID, ids: Sequence[UUID]) -> list[UUID]:
+    """Those of a run's message ids that have a row."""
+    found = await session.execute(_KNOWN, {"run_id": run_id, "ids": list(ids)})
+    return list(found.scalars())
+
+
 async def counts(session: AsyncSession, run_id: UUID) -> dict[State, int]:
     """How many messages of a run are in each state."""
     found = await session.execute(_COUNTS, {"run_id": run_id})
@@ -175,6 +181,11 @@ _BY_RUN = text(
 )
 _BY_CONTACT = text(_LIST % (f"m.contact_id = :key AND {_NEWEST}", _ORDER))
 _BY_ADDRESS = text(_LIST % (f"m.address_key = :key AND {_NEWEST}", _ORDER))
+_KNOWN = text("""
+    SELECT message_id FROM messages
+    WHERE run_date = (SELECT run_date FROM runs WHERE run_id = :run_id) AND run_id = :run_id
+      AND message_id = ANY(CAST(:ids AS uuid[]))
+""")
 _COUNTS = text("""
     SELECT state, count(*) AS total FROM messages
     WHERE run_id = :run_id AND run_date = (SELECT run_date FROM runs WHERE run_id = :run_id)

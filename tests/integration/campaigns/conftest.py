@@ -119,7 +119,9 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
 async def at_work(house: House, desk: Desk) -> AsyncIterator[None]:
     """The service's workers and its consumer, at work."""
     background: list[Callable[[], Awaitable[None]]] = [
-        *workers.all_of(house.settings, house.sessions, desk.nats, house.people, utc_now),
+        *workers.all_of(
+            house.settings, house.sessions, desk.nats, house.people, house.senders, utc_now
+        ),
         consume(
             house.settings,
             desk.nats,

@@ -121,6 +121,15 @@ class Senders(SendersClient):
 
     def __init__(self) -> None:
         self.is_away = False
+        self.has: set[UUID] = set()
+        self.asked: list[UUID] = []
+
+    async def known(self, run_id: UUID, message_ids: Sequence[UUID]) -> set[UUID]:
+        """Return which of these a test said are there."""
+        if self.is_away:
+            raise Unavailable("PEER_UNAVAILABLE", "the notifier is away", peer="notifier")
+        self.asked += message_ids
+        return self.has & set(message_ids)
 
     async def violations(self, draft: Draft) -> list[FieldViolation]:
         """Return what is wrong with the senders of a draft."""

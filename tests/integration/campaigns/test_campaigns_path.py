@@ -8,9 +8,13 @@ from crm.campaigns.v1 import campaign_pb2, run_pb2, run_service_pb2
 from crm.notifier.v1 import message_pb2
 from sqlalchemy import text
 
+from chassis.errors import Unavailable
+from services.campaigns.domain.clock import utc_now
 from services.campaigns.messages import work
 from services.campaigns.usecases import handover, progress
+from services.campaigns.workers.closer import Closer
 from services.campaigns.workers.sender import Sender
+from services.topology import notify_stream
 from tests.integration.campaigns import desk as desks
 from tests.integration.campaigns.desk import Desk, ids
 from tests.integration.campaigns.house import ADVERTISER, IDENTITY, House, member
@@ -286,21 +290,55 @@ class TestCrash:
         assert found.epoch == 1
         assert found.SerializeToString(deterministic=True) == lost.payload
 
-    async def test_a_chunk_that_no_notifier_told_of_is_published_again(
+    async def test_a_chunk_that_the_broker_lost_is_found_missing_and_sent_once_more(
         self, house: House, desk: Desk
     ) -> None:
-        await house.planned([member(1)])
+        run = await house.planned([member(1), member(2)])
+        sender = self.sender(house, desk, silence_seconds=0.05)
+        await sender.hand_over()
+        await desk.nats.js.purge_stream(notify_stream("vn"))
+
+        await asyncio.sleep(0.06)
+        await sender.publish_due()
+        found = await desk.take()  # though the broker still knows the first one's id
+
+        assert found is not None
+        assert (await desk.take(within=0.2)) is None
+        await self.told(house, run, ids(found))
+        await Closer(house.sessions, utc_now).round()
+        done = await house.get(run)
+        assert (done.state, done.counts.accepted) == (COMPLETED, 2)
+        assert len(house.senders.asked) == 1
+
+    async def test_a_silent_chunk_that_the_notifier_has_is_not_sent_again(
+        self, house: House, desk: Desk
+    ) -> None:
+        await house.planned([member(1), member(2)])
         sender = self.sender(house, desk, silence_seconds=0.05)
         await sender.hand_over()
         first = await desk.take()
+        assert first is not None
+        house.senders.has = {UUID(bytes=id) for id in ids(first)}
 
         await asyncio.sleep(0.06)
-        again = await sender.publish_due()
+        await sender.publish_due()
 
-        # Within the broker's window it keeps one copy; what counts is that it was sent.
-        assert first is not None
-        assert again
-        assert await house.rows("SELECT publications FROM chunks") == [(2,)]
+        assert await desk.take(within=0.2) is None
+        assert await house.rows("SELECT publications FROM chunks") == [(1,)]
+
+    async def test_a_notifier_that_is_away_is_asked_later(self, house: House, desk: Desk) -> None:
+        await house.planned([member(1)])
+        sender = self.sender(house, desk, silence_seconds=0.05)
+        await sender.hand_over()
+        await desk.take()
+        house.senders.is_away = True
+
+        await asyncio.sleep(0.06)
+        with pytest.raises(Unavailable):
+            await sender.publish_due()
+
+        assert await house.rows("SELECT publications FROM chunks WHERE due_at > now()") == [(1,)]
+        assert await desk.take(within=0.2) is None
 
     async def test_a_chunk_that_a_notifier_told_of_is_not(self, house: House, desk: Desk) -> None:
         run = await house.planned([member(1), member(2)])
@@ -326,9 +364,12 @@ class TestCrash:
         assert (await house.get(run)).counts.waiting == 1
 
     def sender(self, house: House, desk: Desk, silence_seconds: float = 300.0) -> Sender:
-        return Sender(house.sessions, desk.nats, backlog=2, silence_seconds=silence_seconds)
+        return Sender(
+            house.sessions, desk.nats, house.senders, backlog=2, silence_seconds=silence_seconds
+        )
 
     async def told(self, house: House, run: run_pb2.Run, message_ids: list[bytes]) -> None:
         event = desks.report(run, message_ids, desks.ACCEPTED)
         async with house.sessions.begin() as session:
-            assert await progress.apply(session, [work.report(event.SerializeToString())]) == 1
+            told = await progress.apply(session, [work.report(event.SerializeToString())])
+        assert told == len(message_ids)

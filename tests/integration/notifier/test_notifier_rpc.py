@@ -218,6 +218,44 @@ class TestLookups:
         assert await found(states=[message_pb2.MESSAGE_STATE_QUEUED]) == 1
         assert await found(states=[message_pb2.MESSAGE_STATE_FAILED]) == 0
 
+    async def test_which_of_a_runs_messages_are_here_is_said(
+        self, house: House, messages: "MessageServiceAsyncStub"
+    ) -> None:
+        run = await house.take(list(people(3)))
+        await house.take(list(people(2, "other")))
+        here = [
+            row.message_id.bytes
+            for row in await house.sql(
+                "SELECT message_id FROM messages WHERE run_id = :run", run=run
+            )
+        ]
+        others = [
+            row.message_id.bytes
+            for row in await house.sql(
+                "SELECT message_id FROM messages WHERE run_id <> :run", run=run
+            )
+        ]
+        asked = [*here[1:], *others, uuid.uuid4().bytes]
+
+        found = await messages.FindMessages(
+            messages_pb.FindMessagesRequest(run_id=str(run), message_ids=asked)
+        )
+        unknown = await messages.FindMessages(
+            messages_pb.FindMessagesRequest(run_id=str(uuid.uuid4()), message_ids=asked)
+        )
+
+        assert sorted(found.message_ids) == sorted(here[1:])
+        assert list(unknown.message_ids) == []
+
+    @pytest.mark.parametrize("ids", [[b"short"], [bytes(16)] * 1_001])
+    async def test_ids_that_are_none_or_too_many_are_refused(
+        self, messages: "MessageServiceAsyncStub", ids: list[bytes]
+    ) -> None:
+        request = messages_pb.FindMessagesRequest(run_id=str(uuid.uuid4()), message_ids=ids)
+
+        with refused(InvalidArgument, "FIELDS_INVALID"):
+            await messages.FindMessages(request)
+
     async def test_counts_sum_to_the_run(
         self, house: House, messages: "MessageServiceAsyncStub"
     ) -> None:

@@ -51,6 +51,11 @@ class MessageServiceStub:
                 request_serializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.ListMessagesRequest.SerializeToString,
                 response_deserializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.ListMessagesResponse.FromString,
                 _registered_method=True)
+        self.FindMessages = channel.unary_unary(
+                '/crm.notifier.v1.MessageService/FindMessages',
+                request_serializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.FindMessagesRequest.SerializeToString,
+                response_deserializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.FindMessagesResponse.FromString,
+                _registered_method=True)
         self.CountMessages = channel.unary_unary(
                 '/crm.notifier.v1.MessageService/CountMessages',
                 request_serializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.CountMessagesRequest.SerializeToString,
@@ -83,6 +88,13 @@ class MessageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindMessages(self, request, context):
+        """Says which of a run's messages this notifier has; whoever handed them over asks when it hears nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CountMessages(self, request, context):
         """Counts a run's messages by state, as this notifier knows them.
         """
@@ -107,6 +119,11 @@ def add_MessageServiceServicer_to_server(servicer, server):
                     servicer.ListMessages,
                     request_deserializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.ListMessagesRequest.FromString,
                     response_serializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.ListMessagesResponse.SerializeToString,
+            ),
+            'FindMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindMessages,
+                    request_deserializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.FindMessagesRequest.FromString,
+                    response_serializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.FindMessagesResponse.SerializeToString,
             ),
             'CountMessages': grpc.unary_unary_rpc_method_handler(
                     servicer.CountMessages,
@@ -196,6 +213,33 @@ class MessageService:
             '/crm.notifier.v1.MessageService/ListMessages',
             crm_dot_notifier_dot_v1_dot_message__service__pb2.ListMessagesRequest.SerializeToString,
             crm_dot_notifier_dot_v1_dot_message__service__pb2.ListMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.notifier.v1.MessageService/FindMessages',
+            crm_dot_notifier_dot_v1_dot_message__service__pb2.FindMessagesRequest.SerializeToString,
+            crm_dot_notifier_dot_v1_dot_message__service__pb2.FindMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

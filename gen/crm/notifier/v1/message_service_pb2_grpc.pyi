@@ -40,6 +40,8 @@ class MessageServiceStub:
     """Returns one message with its attempts."""
     ListMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]
     """Lists messages by id, of a run or to an address."""
+    FindMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.FindMessagesRequest, _message_service_pb2.FindMessagesResponse]
+    """Says which of a run's messages this notifier has; whoever handed them over asks when it hears nothing."""
     CountMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.CountMessagesRequest, _message_service_pb2.CountMessagesResponse]
     """Counts a run's messages by state, as this notifier knows them."""
 
@@ -54,6 +56,8 @@ class MessageServiceAsyncStub(MessageServiceStub):
     """Returns one message with its attempts."""
     ListMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
     """Lists messages by id, of a run or to an address."""
+    FindMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.FindMessagesRequest, _message_service_pb2.FindMessagesResponse]  # type: ignore[assignment]
+    """Says which of a run's messages this notifier has; whoever handed them over asks when it hears nothing."""
     CountMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.CountMessagesRequest, _message_service_pb2.CountMessagesResponse]  # type: ignore[assignment]
     """Counts a run's messages by state, as this notifier knows them."""
 
@@ -83,6 +87,14 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_message_service_pb2.ListMessagesResponse, _abc.Awaitable[_message_service_pb2.ListMessagesResponse]]:
         """Lists messages by id, of a run or to an address."""
+
+    @_abc_1.abstractmethod
+    def FindMessages(
+        self,
+        request: _message_service_pb2.FindMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_message_service_pb2.FindMessagesResponse, _abc.Awaitable[_message_service_pb2.FindMessagesResponse]]:
+        """Says which of a run's messages this notifier has; whoever handed them over asks when it hears nothing."""
 
     @_abc_1.abstractmethod
     def CountMessages(
