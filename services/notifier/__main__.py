@@ -100,6 +100,7 @@ def smtp_peer(settings: Settings) -> smtp.Peer:
         starttls=settings.smtp_starttls,
         user=unquote(url.username or ""),
         password=settings.smtp_password.get_secret_value(),
+        ca_file=str(settings.smtp_ca_file) if settings.smtp_ca_file else None,
         connect_seconds=settings.smtp_connect_seconds,
         command_seconds=settings.smtp_command_seconds,
         final_seconds=settings.smtp_final_seconds,

@@ -33,10 +33,14 @@ class Settings(ServiceSettings):
     """`smtp://[user@]host:port`, or `smtps` for TLS from the start; empty sends no e-mail."""
 
     smtp_password: SecretStr = SecretStr("")
-    """For AUTH as the user in `smtp_url`."""
+    """For AUTH as the user in `smtp_url`, by PLAIN or LOGIN; never told without TLS."""
 
     smtp_starttls: Literal["never", "offered", "required"] = "offered"
-    """`never` is for peers on this machine whose certificate nobody can check."""
+    """`required` sends nothing in clear; `offered` does where the server has no STARTTLS; `never`
+    is for peers on this machine whose certificate nobody can check."""
+
+    smtp_ca_file: Path | None = None
+    """The authority the mail server's certificate must come from; empty are this machine's."""
 
     smtp_connections: int = Field(default=20, ge=1, le=200)
     """Sessions per process; providers limit them."""

@@ -63,6 +63,12 @@ class Reason(StrEnum):
     CONTENT_MISSING = "CONTENT_MISSING"
     RENDER_FAILED = "RENDER_FAILED"
     ADDRESS_INVALID = "ADDRESS_INVALID"
+    MAILBOX_DISABLED = "MAILBOX_DISABLED"
+    MAILBOX_FULL = "MAILBOX_FULL"
+    CONTENT_REFUSED = "CONTENT_REFUSED"
+    POLICY_REFUSED = "POLICY_REFUSED"
+    GREYLISTED = "GREYLISTED"
+    THROTTLED = "THROTTLED"
     TOO_LONG = "TOO_LONG"
     PROVIDER_BUSY = "PROVIDER_BUSY"
     PROVIDER_REFUSED = "PROVIDER_REFUSED"
@@ -131,7 +137,7 @@ def settle(
             again = now + pause(attempt, chance)
             if again >= deadline:
                 return Next(State.FAILED, Reason.RETRIES_ENDED)
-            return Next(State.DEFERRED, Reason.PROVIDER_BUSY, again)
+            return Next(State.DEFERRED, result.reason or Reason.PROVIDER_BUSY, again)
 
 
 # Where a late outcome of the newest attempt may still be written.

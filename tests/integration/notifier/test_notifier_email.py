@@ -123,7 +123,7 @@ class TestRefusals:
         rows = await house.sql("SELECT address, reason FROM messages WHERE state IN (3, 11)")
         assert {row.address: row.reason for row in rows} == {
             "refuse@example.vn": "ADDRESS_INVALID",
-            "spam@example.vn": "PROVIDER_REFUSED",
+            "spam@example.vn": "POLICY_REFUSED",
             "later@example.vn": "PROVIDER_BUSY",
         }
 

@@ -11,7 +11,7 @@ from services.notifier.channels.line import Line
 from services.notifier.channels.smpp import pdu
 from services.notifier.channels.smpp.bind import Submission
 from services.notifier.channels.smtp import replies
-from services.notifier.domain.states import Reason, State, Verdict
+from services.notifier.domain.states import State, Verdict
 from services.notifier.domain.work import Key, Outgoing, Prepared
 from services.notifier.workers.leases import Leases
 from tests.unit.notifier.test_notifier_domain import claimed
@@ -25,28 +25,6 @@ def outgoing(parts: int = 1, number: int = 1, **of: object) -> Outgoing:
 
 
 class TestReplies:
-    @pytest.mark.parametrize(
-        ("line", "verdict", "reason"),
-        [
-            (b"250 2.0.0 ok", Verdict.TAKEN, Reason.NONE),
-            (b"451 4.3.0 later", Verdict.BUSY, Reason.PROVIDER_BUSY),
-            (b"421 4.4.2 going down", Verdict.BUSY, Reason.PROVIDER_BUSY),
-            (b"550 5.1.1 nobody", Verdict.REFUSED, Reason.ADDRESS_INVALID),
-            (b"550 5.7.1 policy", Verdict.REFUSED, Reason.PROVIDER_REFUSED),
-            (b"450 5.7.1 contradicts itself", Verdict.REFUSED, Reason.PROVIDER_REFUSED),
-            (b"550 nobody", Verdict.REFUSED, Reason.ADDRESS_INVALID),
-        ],
-    )
-    def test_each_means_one_verdict(self, line: bytes, verdict: Verdict, reason: Reason) -> None:
-        collected = replies.Replies()
-        collected.data_received(line + b"\r\n")
-        reply = collected.take()
-        assert reply is not None
-
-        result = replies.result(reply, recipient=True)
-
-        assert (result.verdict, result.reason) == (verdict, reason)
-
     def test_lines_may_come_in_any_pieces(self) -> None:
         collected = replies.Replies()
         for byte in b"250-a\r\n250-b c\r\n250 d\r\n354 go\r\n":

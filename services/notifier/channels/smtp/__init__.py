@@ -1,6 +1,6 @@
 """SMTP: a pool of pipelining sessions that know what was written."""
 
 from services.notifier.channels.smtp.pool import SmtpWire
-from services.notifier.channels.smtp.session import Peer
+from services.notifier.channels.smtp.session import Peer, Session
 
-__all__ = ["Peer", "SmtpWire"]
+__all__ = ["Peer", "Session", "SmtpWire"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Protocol
 
-from services.notifier.channels.smtp import replies
+from services.notifier.channels.smtp import meaning
 from services.notifier.channels.smtp.queue import Queue
 from services.notifier.channels.smtp.replies import Reply
 from services.notifier.channels.smtp.session import Broken, Refused, Session, envelope
@@ -202,7 +202,7 @@ class Lane:
     def _on_envelope(self, session: Session, reply: Reply) -> None:
         self._answers.append(reply)
         if reply.code == 421:
-            self._end(replies.result(reply))
+            self._end(meaning.result(reply))
             raise Broken(str(reply))
         if self._unwritten and reply.is_good:
             session.write(self._unwritten.pop(0))
@@ -218,7 +218,7 @@ class Lane:
         """Goes on after the answers to an envelope."""
         mail, rcpt, data = self._answers
         if not (mail.is_good and rcpt.is_good and data.code == 354):
-            self._end(replies.refusal(mail, rcpt, data))
+            self._end(meaning.refusal(mail, rcpt, data))
             self._at = _At.RESETTING
             # After 354 the server waits for a mail: an empty one, to nobody, goes nowhere.
             session.write(b".\r\n" if data.code == 354 else b"RSET\r\n")
@@ -260,7 +260,7 @@ class Lane:
     def _on_final(self, session: Session, reply: Reply) -> None:
         self.is_stuck = False
         was_behind = self._behind
-        self._end(replies.result(reply))
+        self._end(meaning.result(reply))
         if reply.code == 421:
             raise Broken(str(reply))
         if self._given_away:

@@ -1,16 +1,12 @@
-"""Replies of an SMTP server: read from the wire, and what they mean for a message."""
+"""Replies of an SMTP server as they come from the wire."""
 
 import asyncio
-import functools
-import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from services.notifier import stages
-from services.notifier.domain.states import Reason, Result, Verdict
 
-_ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
 _LONGEST_LINE = 8 * 1024
 _MOST_LINES = 100
 _MOST_KNOWN, _LONGEST_KNOWN = 500, 200
@@ -33,15 +29,6 @@ class Reply(NamedTuple):
     def is_good(self) -> bool:
         """2xx or 3xx."""
         return 200 <= self.code < 400
-
-    @property
-    def permanent(self) -> bool:
-        """Whether trying again is useless; the enhanced code is more precise than the code."""
-        enhanced = _ENHANCED.match(self.text)
-        # A 5xx with an enhanced 4.x.x is a server that contradicts itself: believe the code.
-        if enhanced and enhanced.group(1) == "5":
-            return self.code >= 400
-        return self.code >= 500
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}"[:500]
@@ -148,30 +135,6 @@ class Replies(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None:
             _wake(self._waiter)
-
-
-@functools.lru_cache(_MOST_KNOWN)
-def result(reply: Reply, *, recipient: bool = False) -> Result:
-    """What a reply to MAIL, RCPT, DATA or the final dot means; `recipient` for RCPT."""
-    if reply.is_good:
-        return Result(Verdict.TAKEN, str(reply))
-    if not reply.permanent:
-        return Result(Verdict.BUSY, str(reply), Reason.PROVIDER_BUSY)
-    enhanced = _ENHANCED.match(reply.text)
-    bad_address = recipient and (enhanced is None or enhanced.group(2) == "1")
-    reason = Reason.ADDRESS_INVALID if bad_address else Reason.PROVIDER_REFUSED
-    return Result(Verdict.REFUSED, str(reply), reason)
-
-
-def refusal(mail: Reply, rcpt: Reply, data: Reply) -> Result:
-    """What the answers to an envelope mean that was not accepted whole."""
-    if not mail.is_good:
-        return result(mail)
-    if not rcpt.is_good:
-        return result(rcpt, recipient=True)
-    if data.is_good:  # neither 354 nor a refusal
-        return Result(Verdict.BUSY, str(data), Reason.PROVIDER_BUSY)
-    return result(data)
 
 
 _known: dict[bytes, Reply] = {}

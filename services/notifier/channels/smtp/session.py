@@ -4,7 +4,9 @@ import asyncio
 import base64
 import contextlib
 import ssl
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from services.notifier.channels.smtp.replies import Replies, Reply, Tell
@@ -21,7 +23,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Peer:
-    """The server and how to speak with it; times in seconds."""
+    """The server and how to speak with it; times in seconds.
+
+    Wherever there is TLS, the certificate has to be good for `host`: by `ca_file`, or by the
+    authorities of this machine.
+    """
 
     host: str
     port: int
@@ -29,7 +35,8 @@ class Peer:
     tls: bool = False
     starttls: Literal["never", "offered", "required"] = "never"
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: str | None = None
     connect_seconds: float = 10.0
     command_seconds: float = 30.0
     final_seconds: float = 600.0
@@ -39,6 +46,11 @@ class Peer:
         """`host:port`."""
         return f"{self.host}:{self.port}"
 
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """What is demanded of its certificate; raises OSError for a `ca_file` without any."""
+        return ssl.create_default_context(cafile=self.ca_file)
+
 
 class Session:
     """A connection after EHLO; methods raise `Broken` when it ends or answers nonsense."""
@@ -47,19 +59,20 @@ class Session:
         self._peer = peer
         self._transport = transport
         self._replies = replies
-        self._offers: frozenset[str] = frozenset()
+        self._offers: dict[str, str] = {}
+        self._encrypted = peer.tls
 
     @classmethod
     async def open(cls, peer: Peer) -> "Session":
         """Connects and greets; raises `Refused` or `Broken`."""
-        tls = ssl.create_default_context() if peer.tls else None
         try:
+            tls = peer.context if peer.tls else None
             async with asyncio.timeout(peer.connect_seconds):
                 transport, replies = await asyncio.get_running_loop().create_connection(
                     Replies, peer.host, peer.port, ssl=tls
                 )
         except (OSError, TimeoutError) as error:
-            raise Broken(type(error).__name__) from None
+            raise Broken(_why(error)) from None
         session = cls(peer, transport, replies)
         try:
             await session._greet()
@@ -67,6 +80,11 @@ class Session:
             session.abort()
             raise
         return session
+
+    @property
+    def offers(self) -> Collection[str]:
+        """What the server can do."""
+        return self._offers.keys()
 
     @property
     def pipelining(self) -> bool:
@@ -149,7 +167,8 @@ class Session:
         reply = await self.read()
         if not reply.is_good:
             raise Refused(str(reply))
-        self._offers = frozenset(line.partition(" ")[0].upper() for line in reply.lines[1:])
+        offers = [line.upper().partition(" ") for line in reply.lines[1:]]
+        self._offers = {name: more for name, _, more in offers}
 
     async def _start_tls(self) -> None:
         self.write(b"STARTTLS\r\n")
@@ -163,22 +182,47 @@ class Session:
                 transport = await asyncio.get_running_loop().start_tls(
                     self._transport,
                     self._replies,
-                    ssl.create_default_context(),
+                    self._peer.context,
                     server_hostname=self._peer.host,
                 )
         except (OSError, TimeoutError) as error:  # a certificate refused is an OSError too
-            raise Refused(f"TLS: {type(error).__name__}") from None
+            raise Refused(f"TLS: {_why(error)}") from None
         if transport is None:
             raise Refused("TLS: closed")
-        self._transport = transport
+        self._transport, self._encrypted = transport, True
         await self._ehlo()
 
     async def _authenticate(self) -> None:
-        plain = f"\0{self._peer.user}\0{self._peer.password}".encode()
-        self.write(b"AUTH PLAIN " + base64.b64encode(plain) + b"\r\n")
-        reply = await self.read()
+        if not self._encrypted:
+            raise Refused("no password without TLS")
+        user, password = self._peer.user.encode(), self._peer.password.encode()
+        ways = self._offers.get("AUTH", "").split()
+        if "PLAIN" in ways:
+            reply = await self._say(b"AUTH PLAIN " + _base64(b"\0%b\0%b" % (user, password)))
+        elif "LOGIN" in ways:
+            reply = await self._say(b"AUTH LOGIN")
+            for secret in (user, password):
+                if reply.code == 334:
+                    reply = await self._say(_base64(secret))
+        else:
+            raise Refused("no AUTH by PLAIN or LOGIN")
         if reply.code != 235:
             raise Refused(str(reply))
+
+    async def _say(self, line: bytes) -> Reply:
+        self.write(line + b"\r\n")
+        return await self.read()
+
+
+def _base64(data: bytes) -> bytes:
+    return base64.b64encode(data)
+
+
+def _why(error: Exception) -> str:
+    """What a person can act on, of an error on the way to an encrypted connection."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate refused: {error.verify_message}"
+    return type(error).__name__
 
 
 def envelope(message: Outgoing) -> tuple[bytes, bytes, bytes]:
