@@ -15,6 +15,7 @@ from services.gateway.web import (
     contact_actions,
     contact_forms,
     contacts,
+    doubts,
     failures,
     follow_up_forms,
     follow_ups,
@@ -25,6 +26,7 @@ from services.gateway.web import (
     senders,
     shell,
     sign_in,
+    support,
     templates,
     words,
 )
@@ -41,6 +43,7 @@ PARTS = (
     contact_actions,
     contact_forms,
     contacts,
+    doubts,
     follow_up_forms,
     follow_ups,
     home,
@@ -49,6 +52,7 @@ PARTS = (
     segments,
     senders,
     sign_in,
+    support,
     templates,
 )
 

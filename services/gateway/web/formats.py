@@ -49,6 +49,12 @@ def moment(language: Language, value: Timestamp | datetime, time_zone: str) -> s
     return f"{day(language, at)}{separator}{at:%H:%M}"
 
 
+def instant(language: Language, value: Timestamp | datetime, time_zone: str) -> str:
+    """Return day and second in the reader's zone, where seconds tell something."""
+    at = local(value, time_zone)
+    return f"{moment(language, value, time_zone)}:{at:%S}" if at else ""
+
+
 def local(value: Timestamp | datetime, time_zone: str) -> datetime | None:
     """Return the time in the reader's zone, None if it was never set."""
     if isinstance(value, Timestamp):

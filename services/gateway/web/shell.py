@@ -8,6 +8,7 @@ from crm.accounts.v1 import user_pb2
 from crm.campaigns.v1 import campaign_pb2, run_pb2, template_pb2
 from crm.interactions.v1 import follow_up_pb2
 from crm.leads.v1 import consent_pb2, contact_pb2, import_pb2, segment_pb2
+from crm.notifier.v1 import doubt_pb2, message_pb2
 from flask import Blueprint, Flask, g, request, url_for
 from werkzeug.wrappers import Response
 
@@ -30,6 +31,9 @@ ENUMS: Mapping[str, Any] = {
     "run": campaign_pb2.RunState,
     "exclusion": campaign_pb2.ExclusionReason,
     "recipient": run_pb2.RecipientState,
+    "message": message_pb2.MessageState,
+    "doubt_act": doubt_pb2.DoubtAct,
+    "doubt_teller": doubt_pb2.DoubtTeller,
     "type": follow_up_pb2.FollowUpType,
     "follow_up": follow_up_pb2.FollowUpStatus,
     "match": segment_pb2.Match,
@@ -87,6 +91,7 @@ def _globals() -> dict[str, Any]:
         "number": lambda value: formats.number(language, value),
         "percent": lambda part, whole: formats.percent(language, part, whole),
         "moment": lambda value: formats.moment(language, value, zone),
+        "instant": lambda value: formats.instant(language, value, zone),
         "day": lambda value: formats.day(language, value),
         "size": lambda value: formats.size(language, value),
         "money": lambda amount, currency: formats.money(language, amount, currency),

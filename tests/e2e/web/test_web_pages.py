@@ -20,6 +20,10 @@ PAGES = [
     "/templates/new",
     "/imports",
     "/senders",
+    "/doubts",
+    "/doubts?provider=smtp&age=24",
+    "/doubts/deeds",
+    "/support",
     "/account/sessions",
 ]
 FIRST = "a.row-link"
@@ -67,6 +71,23 @@ class TestEveryPage:
 
         await _check(any_desk, run)
         await _check(any_desk, f"{run}/recipients?state=excluded")
+
+    async def test_what_was_sent_to_an_address_is_accessible_and_fits(self, any_desk: Any) -> None:
+        await any_desk.open("/campaigns?state=completed")
+        await any_desk.page.click(FIRST)
+        await any_desk.page.wait_for_url("**/runs/*")
+        run = any_desk.page.url.removeprefix(any_desk.url)
+        await any_desk.open(f"{run}/recipients?state=accepted")
+        address = await any_desk.page.inner_text("tbody tr:first-child td:nth-child(2)")
+        await any_desk.open("/support")
+        await any_desk.page.fill("#address", address.strip())
+
+        await any_desk.page.press("#address", "Enter")
+
+        await any_desk.page.wait_for_selector("#rows article")
+        assert await any_desk.findings() == []
+        assert await any_desk.width() <= any_desk.page.viewport_size["width"]
+        assert any_desk.page.url.endswith("/support")
 
     async def test_a_page_that_is_not_there_says_so(self, any_desk: Any) -> None:
         await _check(any_desk, "/nowhere", 404)

@@ -14,11 +14,11 @@ FILES = [*WEB.glob("*.py"), *WEB.glob("templates/web/*.html")]
 SAID = re.compile(r"""\bt\(\s*["']([a-z_]+\.[a-z_0-9]+)["']""")
 CHOSEN = re.compile(
     r"""["'](?:failure|nav|imports|follow_up|contact|consents|runs|senders|sessions|campaigns|segments"""
-    r"""|templates)\.[a-z_0-9]+["']"""
+    r"""|templates|doubts|support)\.[a-z_0-9]+["']"""
 )
 WHOLE_FAMILIES = (
     "kind status gender channel purpose consent import_state outcome run exclusion recipient type "
-    "follow_up"
+    "follow_up doubt_act doubt_teller"
 ).split()
 WITHOUT_A_WORD = {"unspecified"}
 
