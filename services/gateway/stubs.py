@@ -19,6 +19,7 @@ from crm.leads.v1 import (
     transaction_service_pb2_grpc,
 )
 from crm.notifier.v1 import (
+    compliance_service_pb2_grpc,
     doubt_service_pb2_grpc,
     message_service_pb2_grpc,
     support_service_pb2_grpc,
@@ -44,6 +45,8 @@ STUBS: Mapping[str, Any] = {
     "crm.notifier.v1.SupportService": support_service_pb2_grpc.SupportServiceStub,
     "crm.notifier.v1.SuppressionService": suppression_service_pb2_grpc.SuppressionServiceStub,
     "crm.notifier.v1.SenderService": suppression_service_pb2_grpc.SenderServiceStub,
+    "crm.notifier.v1.DoNotCallService": compliance_service_pb2_grpc.DoNotCallServiceStub,
+    "crm.notifier.v1.AgreementService": compliance_service_pb2_grpc.AgreementServiceStub,
     "crm.accounts.v1.UserService": user_service_pb2_grpc.UserServiceStub,
     "crm.accounts.v1.ApiClientService": user_service_pb2_grpc.ApiClientServiceStub,
     "crm.accounts.v1.SessionService": session_service_pb2_grpc.SessionServiceStub,

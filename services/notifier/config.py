@@ -109,6 +109,10 @@ class Settings(ServiceSettings):
     in_doubt_resends: int = Field(default=3, ge=1)
     """After so many doubts a TRANSACTIONAL message is not sent again by itself, but given up."""
 
+    rules_file: str = ""
+    """TOML of an operator's own rules instead of `services/notifier/rules/rules.toml`; checked at
+    start."""
+
     default_time_zone: str = "Asia/Ho_Chi_Minh"
     """Judges sending hours for recipients whose time zone nobody knows."""
 

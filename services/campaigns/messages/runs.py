@@ -46,6 +46,7 @@ def recipient(stored: Recipient) -> pb.Recipient:
         address=stored.address,
         state=kinds.number(pb.RecipientState, stored.state),
         reason=stored.reason,
+        rule=stored.rule,
         update_time=kinds.time(stored.update_time),
         campaign_name=stored.campaign_name,
         campaign_id=str(stored.campaign_id),

@@ -122,10 +122,10 @@ def report(data: bytes) -> Report:
 
 def _news(told: events_pb2.MessageProgress | events_pb2.ProgressGroup) -> News:
     state = _STATES.get(told.state)
-    if state is None or "\0" in told.reason:
+    if state is None or "\0" in told.reason + told.rule:
         raise ValueError("not news of a message")
     micros = told.time.seconds * 1_000_000 + told.time.nanos // 1_000
-    return News(state, told.reason, told.revision, micros)
+    return News(state, told.reason, told.revision, micros, told.rule)
 
 
 def _add(news: dict[bytes, News], ids: Iterable[bytes], told: News) -> None:

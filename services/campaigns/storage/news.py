@@ -18,6 +18,7 @@ class News(NamedTuple):
     reason: str
     revision: int
     time: int
+    rule: str = ""
 
 
 class Moved(NamedTuple):
@@ -50,11 +51,13 @@ def _arrays(news: Mapping[bytes, News]) -> dict[str, str]:
     """
     ids = sorted(news)
     ordered = [news[each] for each in ids]
-    quoted = {reason: _quoted(reason) for reason in {each.reason for each in ordered}}
+    texts = {each.reason for each in ordered} | {each.rule for each in ordered}
+    quoted = {each: _quoted(each) for each in texts}
     columns = {
         "ids": [each.hex() for each in ids],
         "states": [each.state for each in ordered],
         "reasons": [quoted[each.reason] for each in ordered],
+        "rules": [quoted[each.rule] for each in ordered],
         "revisions": [str(each.revision) for each in ordered],
         "times": [str(each.time) for each in ordered],
     }
@@ -72,11 +75,13 @@ _APPLY = """
     WITH news AS MATERIALIZED (
         SELECT * FROM unnest(
             CAST(%(ids)s AS uuid[]), CAST(%(states)s AS text[]), CAST(%(reasons)s AS text[]),
-            CAST(%(revisions)s AS bigint[]), CAST(%(times)s AS bigint[])
-        ) AS given (message_id, state, reason, revision, time)
+            CAST(%(rules)s AS text[]), CAST(%(revisions)s AS bigint[]),
+            CAST(%(times)s AS bigint[])
+        ) AS given (message_id, state, reason, rule, revision, time)
     ), done AS (
         UPDATE recipients r
-        SET before = r.state, state = news.state, reason = news.reason, revision = news.revision,
+        SET before = r.state, state = news.state, reason = news.reason, rule = news.rule,
+            revision = news.revision,
             update_time = timestamptz 'epoch' + news.time * interval '1 microsecond'
         FROM news
         WHERE r.run_date = %(run_date)s AND r.message_id = news.message_id

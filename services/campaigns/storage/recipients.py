@@ -33,6 +33,7 @@ class Recipient:
     address: str
     state: RecipientState
     reason: str
+    rule: str
     update_time: datetime
 
 
@@ -148,6 +149,7 @@ _SELECT = (
         recipients.c.message_id,
         recipients.c.address,
         recipients.c.reason,
+        recipients.c.rule,
         _STATE.label("state"),
         case(
             (_IS_HANDED_OVER, func.coalesce(_HANDED_OVER_AT, recipients.c.update_time)),

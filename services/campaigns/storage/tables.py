@@ -136,6 +136,7 @@ recipients = Table(
     Column("state", T),
     Column("before", T),
     Column("reason", T),
+    Column("rule", T),
     Column("region", T),
     Column("address", T),
     Column("packed", LargeBinary),

@@ -12,7 +12,6 @@ _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL = re.compile(
     r"[^\s@<>\"(),:;\[\]\\\x00-\x1f\x7f]{1,64}@[^\s@<>\"(),:;\[\]\\_\x00-\x1f\x7f]{1,253}"
 )
-_BRAND = re.compile(r"[A-Za-z0-9._ -]{1,11}")
 
 
 def normalised(channel: Channel, address: str) -> str | None:
@@ -64,18 +63,21 @@ def masked(channel: Channel, address: str) -> str:
     return f"{local[:1]}***@{domain}"
 
 
-def brand_trouble(address: str) -> str | None:
+def brand_trouble(address: str, longest: int, symbols: str) -> str | None:
     """What is wrong with an SMS brand name, None when nothing is."""
-    if not _BRAND.fullmatch(address) or address != address.strip():
-        return 'must be 1 to 11 Latin letters, digits, "-", "_", "." and spaces'
-    if re.fullmatch(r"[0-9 ._-]+", address):
+    allowed = f"[A-Za-z0-9{re.escape(symbols)}]{{1,{longest}}}"
+    if not re.fullmatch(allowed, address) or address != address.strip():
+        named = ", ".join(f'"{it}"' for it in symbols if it != " ")
+        spaces = " and spaces" if " " in symbols else ""
+        return f"must be 1 to {longest} Latin letters, digits, {named}{spaces}"
+    if not re.search("[A-Za-z]", address):
         return "must not consist of digits only: a brand name is never a phone number"
     return None
 
 
-def registered_until(now: datetime) -> datetime:
-    """When a brand name registered now ends: 3 years later."""
+def registered_until(now: datetime, years: int) -> datetime:
+    """When a brand name registered now ends."""
     try:
-        return now.replace(year=now.year + 3)
+        return now.replace(year=now.year + years)
     except ValueError:  # 29 February
-        return now.replace(year=now.year + 3, day=28)
+        return now.replace(year=now.year + years, day=28)

@@ -1,101 +1,215 @@
-"""Whether a claimed message may go now; every gate in one place, strictest answer first."""
+"""Whether a claimed message may go now; every gate in one place, strictest answer first.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+What a batch needs was read before (`Facts`); here nothing is asked of anybody. Gates that count
+(caps, requests for consent) come after all others, since a message that another gate stops must
+not use a place up; `Judge` only tells which of them apply.
+"""
 
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.notifier.domain import addresses, hours
+from services.notifier.domain.hours import Where
+from services.notifier.domain.rulebook import ListRule
+from services.notifier.domain.rules import Law, Rules
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, RunState, State
-from services.notifier.domain.work import Claimed, Run, Sender, Suppressed
+from services.notifier.domain.work import NOBODY, Agreement, Claimed, Run, Sender, Suppressed
+
+# While a list is too old, messages that need it are looked at again after so long.
+STALE_LIST_PAUSE = timedelta(minutes=10)
+# What is claimed in the last moments of its hours would not be on its way before they end.
+CLOSING = timedelta(seconds=2)
+_NEVER_PAUSE = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class Hours:
-    """From `opens` to `closes`, local time of the recipient, every day."""
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was read for a batch of one channel, each kind by one statement."""
 
-    opens: time
-    closes: time
-
-
-# Decree 91/2020/ND-CP: advertising by SMS 07:00-22:00; e-mail has no hour rule.
-VIETNAM = Hours(time(7), time(22))
-# Elsewhere the strictest of the rules known to us holds (United States, 08:00-21:00).
-STRICTEST = Hours(time(8), time(21))
-
-HOURS_APPLY = frozenset({(Channel.SMS, Purpose.MARKETING), (Channel.SMS, Purpose.CONSENT_REQUEST)})
-LABELS = {Purpose.MARKETING: "[QC] ", Purpose.CONSENT_REQUEST: "DKQC "}
+    now: datetime
+    run: Run | None = None
+    senders: Mapping[UUID, Sender] = field(default_factory=dict)
+    suppressions: Mapping[str, Sequence[Suppressed]] = field(default_factory=dict)
+    agreements: Mapping[tuple[UUID, str], Agreement] = field(default_factory=dict)
+    listed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    lists_as_of: Mapping[str, datetime] = field(default_factory=dict)
 
 
-def judge(
-    message: Claimed,
-    *,
-    run: Run | None,
-    sender: Sender | None,
-    suppressions: Sequence[Suppressed],
-    now: datetime,
-    default_zone: str,
-) -> Next | None:
-    """Where the message goes instead of to the provider; None when it may go.
+class Limit(NamedTuple):
+    """The cap that holds for a message: at most `most` in `hours`, by this rule."""
 
-    The place for caps is last: a message that another gate stops must not use one up.
-    """
-    if run is not None and run.state in (RunState.CANCELLED, RunState.EXPIRED):
-        return ended(run)
-    if _is_past(message.not_after, now) or (run is not None and _is_past(run.not_after, now)):
-        return Next(State.EXPIRED, Reason.TIME_PASSED)
-    if sender is None or sender.advertiser_id != message.advertiser_id:
-        return Next(State.SKIPPED, Reason.SENDER_MISSING)
-    if sender.expires_at and sender.expires_at <= now:
-        return Next(State.SKIPPED, Reason.SENDER_EXPIRED)
-    if suppressions and any(it.covers(message) for it in suppressions):
-        return Next(State.SKIPPED, Reason.SUPPRESSED)
-    if (message.channel, message.purpose) in HOURS_APPLY:
-        return _hours(message, now, default_zone)
-    return None
-
-
-def _is_past(limit: datetime | None, now: datetime) -> bool:
-    return limit is not None and limit <= now
+    most: int
+    hours: int
+    rule: str
 
 
 def ended(run: Run) -> Next:
     """Where the waiting messages of a run that ended go."""
     if run.state == RunState.EXPIRED:
-        return Next(State.EXPIRED, Reason.TIME_PASSED)
-    return Next(State.CANCELLED, Reason.RUN_CANCELLED)
+        return Next(State.EXPIRED, Reason.TIME_PASSED, rule="run.not_after")
+    return Next(State.CANCELLED, Reason.RUN_CANCELLED, rule="run.cancelled")
 
 
-def label(text: str, purpose: Purpose) -> str:
-    """`text` with the label the law wants first, unless it is there."""
-    wanted = LABELS.get(purpose)
-    if wanted is None:
-        return text
-    return text if text.lstrip().startswith(wanted.strip()) else wanted + text
+class Judge:
+    """Judges the messages of one batch; what they have in common is worked out once."""
 
+    def __init__(self, rules: Rules, facts: Facts, default_zone: str) -> None:
+        self.closes: datetime | None = None
+        self._rules = rules
+        self._facts = facts
+        self._default = hours.zone(default_zone) or ZoneInfo("UTC")
+        self._run = _of_run(facts)
+        self._senders: dict[tuple[UUID, UUID, Channel, Purpose], Next | None] = {}
+        self._hours: dict[object, Next | None] = {}
+        self._has_law: dict[tuple[Channel, Purpose], bool] = {}
 
-def opens(zone: str, address: str, now: datetime, default_zone: str) -> datetime | None:
-    """When sending hours begin for a recipient, None when it is now within them."""
-    known = _zone(zone)
-    is_vietnam = zone in ("Asia/Ho_Chi_Minh", "Asia/Saigon") or (
-        known is None and address.startswith("+84")
-    )
-    hours = VIETNAM if is_vietnam else STRICTEST
-    local = now.astimezone(known or ZoneInfo(default_zone))
-    if hours.opens <= local.time().replace(tzinfo=None) < hours.closes:
+    def __call__(self, message: Claimed) -> Next | None:
+        """Where the message goes instead of to the provider; None when it may go."""
+        if self._run is not None:
+            return self._run
+        facts = self._facts
+        if message.not_after is not None and message.not_after <= facts.now:
+            return Next(State.EXPIRED, Reason.TIME_PASSED, rule="message.not_after")
+        stopped = self._sender(message)
+        if stopped is not None:
+            return stopped
+        if facts.suppressions:
+            for it in facts.suppressions.get(message.address_key, ()):
+                if it.covers(message):
+                    return Next(State.SKIPPED, Reason.SUPPRESSED, rule=_suppression_rule(it))
+        if not self._any_law(message.kind.channel, message.kind.purpose):
+            return None
+        return self._lawful(message)
+
+    def limit(self, message: Claimed) -> Limit | None:
+        """The cap that holds for a message; None when none does."""
+        law = self._law(message)
+        if not law.caps:
+            return None
+        strictest = min(law.caps, key=lambda it: it.most)
+        agreed = self._agreed(message)
+        if agreed is not None and agreed.most is not None:
+            return Limit(agreed.most, strictest.hours, "agreement.cap")
+        return Limit(strictest.most, strictest.hours, strictest.id)
+
+    def once(self, message: Claimed) -> str:
+        """The rule that allows one such message ever to an address; empty when none does."""
+        requests = self._law(message).requests
+        return requests[0].id if requests else ""
+
+    def _any_law(self, channel: Channel, purpose: Purpose) -> bool:
+        """Whether any jurisdiction has hours or lists for such messages at all."""
+        found = self._has_law.get((channel, purpose))
+        if found is None:
+            law = self._rules.law(channel, purpose)
+            found = self._has_law[channel, purpose] = bool(law.hours or law.lists)
+        return found
+
+    def _law(self, message: Claimed) -> Law:
+        kind = message.kind
+        places = self._rules.places(message.address_key, message.time_zone)
+        return self._rules.law(kind.channel, kind.purpose, places)
+
+    def _agreed(self, message: Claimed) -> Agreement | None:
+        if not self._facts.agreements:
+            return None
+        return self._facts.agreements.get((message.kind.advertiser_id, message.address_key))
+
+    def _lawful(self, message: Claimed) -> Next | None:
+        law = self._law(message)
+        lists = [it for it in law.lists if message.address_key.startswith(it.prefixes)]
+        for rule in lists:
+            if message.address_key in self._facts.listed.get(rule.list, ()):
+                return Next(State.SKIPPED, Reason.DO_NOT_CALL, rule=rule.id)
+        if law.hours:
+            stopped = self._within_hours(message, law)
+            if stopped is not None:
+                return stopped
+        for rule in lists:
+            if self._is_stale(rule):
+                until = self._facts.now + STALE_LIST_PAUSE
+                return Next(State.DEFERRED, Reason.DO_NOT_CALL_STALE, until, rule.id)
         return None
-    day = local.date() if local.time() < hours.opens else local.date() + timedelta(days=1)
-    return datetime.combine(day, hours.opens, local.tzinfo)
 
+    def _is_stale(self, rule: ListRule) -> bool:
+        as_of = self._facts.lists_as_of.get(rule.list)
+        return as_of is None or self._facts.now - as_of > rule.max_age
 
-def _hours(message: Claimed, now: datetime, default_zone: str) -> Next | None:
-    until = opens(message.time_zone, message.address, now, default_zone)
-    if until is None:
+    def _within_hours(self, message: Claimed, law: Law) -> Next | None:
+        agreed = self._agreed(message)
+        windows = agreed.windows if agreed is not None else None
+        key = (id(law), message.time_zone, windows)
+        if key not in self._hours:
+            self._hours[key] = self._look_at_hours(message.time_zone, law, windows)
+        return self._hours[key]
+
+    def _look_at_hours(self, zone: str, law: Law, agreed: object) -> Next | None:
+        everywhere = self._everywhere(zone, law, agreed)
+        places = [where for _, where in everywhere]
+        now = self._facts.now
+        until = hours.opens(places, now)
+        closes = hours.closes(places, now) if until == now else None
+        if until == now and (closes is None or closes - now > CLOSING):
+            if closes is not None:
+                self.closes = min(closes, self.closes or closes)
+            return None
+        if until == now and closes is not None:
+            until = hours.opens(places, closes)
+        # The rule that did it is the one that opens last.
+        late = max(everywhere, key=lambda it: it[1].opens(closes or now) or now + _NEVER_PAUSE)
+        return Next(State.DEFERRED, Reason.OUTSIDE_HOURS, until or now + _NEVER_PAUSE, late[0])
+
+    def _everywhere(self, zone: str, law: Law, agreed: object) -> list[tuple[str, Where]]:
+        known = hours.zone(zone)
+        zones = [known] if known else [ZoneInfo(it) for it in law.judged_in] or [self._default]
+        if agreed is not None:
+            return [("agreement.hours", Where(it, agreed)) for it in zones]  # type: ignore[arg-type]
+        return [(rule.id, Where(it, rule.spans)) for rule in law.hours for it in zones]
+
+    def _sender(self, message: Claimed) -> Next | None:
+        kind = message.kind
+        key = (
+            kind.sender_identity_id or NOBODY,
+            kind.advertiser_id,
+            kind.channel,
+            kind.purpose,
+        )
+        if key not in self._senders:
+            self._senders[key] = self._look_at_sender(*key)
+        return self._senders[key]
+
+    def _look_at_sender(
+        self, identity: UUID, advertiser: UUID, channel: Channel, purpose: Purpose
+    ) -> Next | None:
+        sender = self._facts.senders.get(identity)
+        if sender is None or sender.advertiser_id != advertiser:
+            return Next(State.SKIPPED, Reason.SENDER_MISSING, rule="sender.missing")
+        rules = self._rules.home_law(channel, purpose).senders
+        if sender.expires_at and sender.expires_at <= self._facts.now:
+            rule = rules[0].id if rules else "sender.expired"
+            return Next(State.SKIPPED, Reason.SENDER_EXPIRED, rule=rule)
+        for it in rules:
+            if addresses.brand_trouble(sender.address, it.longest, it.symbols):
+                return Next(State.SKIPPED, Reason.SENDER_INVALID, rule=it.id)
         return None
-    return Next(State.DEFERRED, Reason.OUTSIDE_HOURS, until)
 
 
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+def _of_run(facts: Facts) -> Next | None:
+    """What befalls all of a run alike."""
+    run = facts.run
+    if run is None:
         return None
+    if run.state in (RunState.CANCELLED, RunState.EXPIRED):
+        return ended(run)
+    if run.not_after is not None and run.not_after <= facts.now:
+        return Next(State.EXPIRED, Reason.TIME_PASSED, rule="run.not_after")
+    return None
+
+
+def _suppression_rule(it: Suppressed) -> str:
+    return "suppression." + (re.sub(r"[^a-z0-9]+", "_", it.reason.lower()).strip("_") or "any")

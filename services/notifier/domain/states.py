@@ -60,6 +60,11 @@ class Reason(StrEnum):
     RUN_CANCELLED = "RUN_CANCELLED"
     SENDER_MISSING = "SENDER_MISSING"
     SENDER_EXPIRED = "SENDER_EXPIRED"
+    SENDER_INVALID = "SENDER_INVALID"
+    DO_NOT_CALL = "DO_NOT_CALL"
+    DO_NOT_CALL_STALE = "DO_NOT_CALL_STALE"
+    CAP = "CAP"
+    ASKED_BEFORE = "ASKED_BEFORE"
     CONTENT_MISSING = "CONTENT_MISSING"
     RENDER_FAILED = "RENDER_FAILED"
     ADDRESS_INVALID = "ADDRESS_INVALID"
@@ -104,11 +109,12 @@ class Result:
 
 @dataclass(frozen=True)
 class Next:
-    """Where a message goes; `not_before` only when DEFERRED."""
+    """Where a message goes; `not_before` only when DEFERRED, `rule` when a rule sends it there."""
 
     state: State
     reason: Reason = Reason.NONE
     not_before: datetime | None = None
+    rule: str = ""
 
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15.0, 1800.0

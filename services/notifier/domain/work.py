@@ -1,10 +1,12 @@
 """What a worker holds of a message between claim and outcome."""
 
+import math
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from services.notifier.domain.hours import Window
 from services.notifier.domain.states import Channel, Purpose
 
 NOBODY = UUID(int=0)
@@ -111,7 +113,8 @@ class Content:
 class Suppressed:
     """A suppression as gates read it; advertiser NOBODY is every one, purpose 0 all but one.
 
-    `regained` are the (advertiser, purpose) that the person agreed to since.
+    `regained` are the (advertiser, purpose) that the person agreed to since. `reason` names the
+    rule that a message stopped by it is told of.
     """
 
     version: int
@@ -120,6 +123,7 @@ class Suppressed:
     advertiser_id: UUID
     purpose: int
     regained: frozenset[tuple[UUID, int]] = frozenset()
+    reason: str = ""
 
     def covers(self, message: Claimed) -> bool:
         """Whether it forbids `message`."""
@@ -134,11 +138,20 @@ class Suppressed:
         return self.purpose == message.purpose
 
 
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What somebody agreed with an advertiser instead of the law's numbers; None keeps those."""
+
+    most: int | None
+    windows: tuple[Window, ...] | None
+
+
 class Prepared(NamedTuple):
     """A message ready for the wire: the bytes of a mail, or the parts of an SMS.
 
     `suppression_version` and `epoch` are what the gates saw; after `stale_at`, in seconds of this
-    machine's own clock, it has to pass them again.
+    machine's own clock, it has to pass them again. Nothing of it is written after `closes_at`, of
+    the same clock, when its sending hours end.
     """
 
     claimed: Claimed
@@ -150,6 +163,7 @@ class Prepared(NamedTuple):
     suppression_version: int
     epoch: int
     stale_at: float
+    closes_at: float = math.inf
 
 
 class Outgoing(NamedTuple):

@@ -52,6 +52,7 @@ def view(message: rows.Message, attempts: Iterable[rows.Attempt] = ()) -> messag
         address=message.address,
         state=message_pb2.MessageState.ValueType(message.state),
         reason=message.reason,
+        rule=message.rule,
         revision=message.revision,
         attempts=[_attempt(it) for it in attempts],
         create_time=timestamp(message.created_at),
@@ -72,9 +73,15 @@ def timestamp(at: datetime | None) -> Timestamp | None:
 def _progressed(
     run_id: UUID, run_date: date, region: str, messages: Sequence[rows.Changed]
 ) -> events_pb2.MessagesProgressed:
-    groups: dict[tuple[int, str, int, datetime], list[UUID]] = {}
+    groups: dict[tuple[int, str, str, int, datetime], list[UUID]] = {}
     for message in messages:
-        alike = (message.state, message.reason, message.revision, message.updated_at)
+        alike = (
+            message.state,
+            message.reason,
+            message.rule,
+            message.revision,
+            message.updated_at,
+        )
         groups.setdefault(alike, []).append(message.message_id)
     return events_pb2.MessagesProgressed(
         run_id=str(run_id),
@@ -84,11 +91,12 @@ def _progressed(
             events_pb2.ProgressGroup(
                 state=message_pb2.MessageState.ValueType(state),
                 reason=reason,
+                rule=rule,
                 revision=revision,
                 time=timestamp(at),
                 message_ids=b"".join([it.bytes for it in ids]),
             )
-            for (state, reason, revision, at), ids in groups.items()
+            for (state, reason, rule, revision, at), ids in groups.items()
         ],
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from crm.notifier.v1 import (
+    compliance_service_pb2_grpc,
     doubt_service_pb2_grpc,
     message_service_pb2_grpc,
     support_service_pb2_grpc,
@@ -13,11 +14,13 @@ from crm.notifier.v1 import (
 from chassis.db import Sessions
 from chassis.rpc.server import Servicers
 from services.notifier.config import Settings
+from services.notifier.rpc.compliance import AgreementServicer, DoNotCallServicer
 from services.notifier.rpc.doubts import DoubtServicer
 from services.notifier.rpc.messages import MessageServicer
 from services.notifier.rpc.senders import SenderServicer
 from services.notifier.rpc.support import SupportServicer
 from services.notifier.rpc.suppressions import SuppressionServicer
+from services.notifier.usecases import rulebook
 
 
 class Nudged(Protocol):
@@ -52,7 +55,15 @@ def servicers(settings: Settings, sessions: Sessions, engines: Sequence[Nudged])
         ),
         (
             suppression_service_pb2_grpc.add_SenderServiceServicer_to_server,
-            SenderServicer(sessions, settings.seal_key),
+            SenderServicer(sessions, settings.seal_key, rulebook.load(settings.rules_file)),
+        ),
+        (
+            compliance_service_pb2_grpc.add_DoNotCallServiceServicer_to_server,
+            DoNotCallServicer(sessions),
+        ),
+        (
+            compliance_service_pb2_grpc.add_AgreementServiceServicer_to_server,
+            AgreementServicer(sessions, settings.seal_key),
         ),
     ]
     return pairs

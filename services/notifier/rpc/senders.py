@@ -16,7 +16,8 @@ from chassis.db import Sessions, idempotency, paging
 from chassis.rpc import fieldmask, rights
 from services.notifier.domain import addresses
 from services.notifier.domain.checks import Checks
-from services.notifier.domain.states import Channel
+from services.notifier.domain.rules import Rules
+from services.notifier.domain.states import Channel, Purpose
 from services.notifier.messages import resources
 from services.notifier.storage import lookups, senders
 from services.notifier.storage.senders import Advertiser, Identity
@@ -28,9 +29,10 @@ _LONGEST = {"name": 120, "postal_address": 300, "contact": 200}
 class SenderServicer(suppression_service_pb2_grpc.SenderServiceServicer):
     """Legal entities and their sender identities."""
 
-    def __init__(self, sessions: Sessions, seal_key: SecretStr) -> None:
+    def __init__(self, sessions: Sessions, seal_key: SecretStr, rules: Rules) -> None:
         self._sessions = sessions
         self._seal_key = seal_key
+        self._rules = rules
 
     async def CreateAdvertiser(
         self, request: suppression_service_pb2.CreateAdvertiserRequest, _: Any
@@ -103,7 +105,7 @@ class SenderServicer(suppression_service_pb2_grpc.SenderServiceServicer):
     ) -> suppression_pb2.SenderIdentity:
         """Adds a sender identity."""
         rights.require("senders", "write")
-        new = _identity(request.sender_identity, datetime.now(UTC))
+        new = _identity(request.sender_identity, datetime.now(UTC), self._rules)
         async with self._sessions.begin() as session:
 
             async def work() -> suppression_pb2.SenderIdentity:
@@ -180,18 +182,19 @@ def _advertiser(given: suppression_pb2.Advertiser) -> Advertiser:
     )
 
 
-def _identity(given: suppression_pb2.SenderIdentity, now: datetime) -> Identity:
+def _identity(given: suppression_pb2.SenderIdentity, now: datetime, rules: Rules) -> Identity:
     checks = Checks()
     advertiser = checks.uuid("sender_identity.advertiser_id", given.advertiser_id)
     channel = checks.channel("sender_identity.channel", given.channel)
     address = checks.text("sender_identity.address", given.address, 254)
     expires = resources.time(given.expire_time) if given.HasField("expire_time") else None
     if channel is Channel.SMS:
-        trouble = addresses.brand_trouble(address) if address else None
-        if trouble:
-            checks.wrong("sender_identity.address", trouble)
-        expires = expires or addresses.registered_until(now)
-        if expires <= now:
+        for rule in rules.home_law(Channel.SMS, Purpose.MARKETING).senders:
+            trouble = addresses.brand_trouble(address, rule.longest, rule.symbols)
+            if address and trouble:
+                checks.wrong("sender_identity.address", trouble)
+            expires = expires or addresses.registered_until(now, rule.valid_years)
+        if expires is not None and expires <= now:
             checks.wrong("sender_identity.expire_time", "has passed")
     elif channel and address and addresses.normalised(channel, address) is None:
         checks.wrong("sender_identity.address", "is not an e-mail address")

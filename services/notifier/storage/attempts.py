@@ -64,6 +64,7 @@ async def divert(
         **rows.columns([claimed.key for claimed, _ in diverted]),
         "befores": arrays.numbers([claimed.attempts for claimed, _ in diverted]),
         **_next([to for _, to in diverted]),
+        "rules": arrays.texts([to.rule for _, to in diverted]),
     }
     changed = [rows.Changed(*row) for row in await session.execute(_DIVERT, parameters)]
     outcomes = [
@@ -143,7 +144,7 @@ _ARCHIVE = text(f"""
 """)  # noqa: S608 (constant parts)
 _OPEN = text(f"""
     UPDATE messages m
-    SET state = 2, reason = '', attempts = m.attempts + 1, revision = m.revision + 1,
+    SET state = 2, reason = '', rule = '', attempts = m.attempts + 1, revision = m.revision + 1,
         not_before = NULL, claim = g.claim, provider = :provider, worker = :worker,
         attempt_started_at = clock_timestamp(), attempt_ended_at = NULL, attempt_outcome = NULL,
         answer = '', provider_reference = '', updated_at = now()
@@ -160,9 +161,10 @@ _MOVE = """state = g.state, reason = g.reason, not_before = g.not_before,
         updated_at = now()"""
 _DIVERT = text(f"""
     UPDATE messages m
-    SET {_MOVE}
-    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:befores AS integer[]), {_GIVEN})
-        AS g (run_date, message_id, before, state, reason, not_before)
+    SET {_MOVE}, rule = g.rule
+    FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:befores AS integer[]), {_GIVEN},
+        CAST(:rules AS text[]))
+        AS g (run_date, message_id, before, state, reason, not_before, rule)
     WHERE {rows.OF_KEYS}
       AND m.run_date = g.run_date AND m.message_id = g.message_id
       AND m.attempts = g.before AND m.state IN (1, 3)

@@ -136,6 +136,13 @@ async def free(session: AsyncSession, claim: Lapsed) -> None:
     await session.execute(_FINISH, {"claims": arrays.numbers([claim.id])})
 
 
+async def left(session: AsyncSession, claim: Lapsed) -> list[Claimed]:
+    """The messages of a locked claim that have no open attempt; locks nothing more."""
+    await rows.by_key(session)
+    found = await session.execute(_LEFT[claim.of], claim.parameters)
+    return [rows.claimed(row, claim.id, rows.kind(*row[9:])) for row in found]
+
+
 async def now(session: AsyncSession) -> datetime:
     """The database's clock, which all replicas share."""
     found: datetime = (await session.execute(_NOW)).scalar_one()
@@ -230,9 +237,11 @@ _REQUEUE = text(f"""
     WHERE {rows.OF_KEYS} AND m.state IN (1, 3)
     ON CONFLICT DO NOTHING
 """)  # noqa: S608
+# Those due at the same time come back in their order in line, a millionth of a second apart.
 _WAIT_AGAIN = text(f"""
     {_WAIT}
-    SELECT m.message_id, m.run_date, m.run_id, m.channel, coalesce(g.due, clock_timestamp())
+    SELECT m.message_id, m.run_date, m.run_id, m.channel,
+        coalesce(g.due + m.seq * interval '1 microsecond', clock_timestamp())
     FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:due AS timestamptz[]))
         AS g (run_date, message_id, due)
     JOIN messages m USING (message_id, run_date)
@@ -262,5 +271,12 @@ def _free(covered: str, state: str) -> Any:
 _FREE = {
     "range": _free(COVERED["range"], "m.state = 1 AND m.attempts = 0"),
     "ids": _free(COVERED["ids"], "m.state IN (1, 3)"),
+}
+_LEFT = {
+    of: text(f"""
+        SELECT {rows.CLAIMED_COLUMNS}, {rows.KIND_COLUMNS} FROM messages m
+        WHERE {covered} AND m.state NOT IN (2, 7, 8, 9, 10, 12)
+    """)  # noqa: S608
+    for of, covered in COVERED.items()
 }
 _NOW = text("SELECT clock_timestamp()")

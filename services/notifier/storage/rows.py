@@ -27,6 +27,7 @@ class Message:
     address: str
     state: State
     reason: str
+    rule: str
     revision: int
     not_before: datetime | None
     created_at: datetime
@@ -44,6 +45,7 @@ class Changed(NamedTuple):
     reason: str
     revision: int
     updated_at: datetime
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,13 @@ class Attempt:
 
 
 MESSAGE_COLUMNS = """m.run_date, m.message_id, m.run_id, m.contact_id, m.channel, m.purpose,
-    m.advertiser_id, m.address, m.state, m.reason, m.revision, m.not_before, m.created_at,
+    m.advertiser_id, m.address, m.state, m.reason, m.rule, m.revision, m.not_before, m.created_at,
     m.updated_at, m.seq"""
 
 OF_KEYS = "m.run_date = ANY(CAST(:days AS date[])) AND m.message_id = ANY(CAST(:ids AS uuid[]))"
 
-CHANGED_COLUMNS = "m.run_date, m.message_id, m.run_id, m.state, m.reason, m.revision, m.updated_at"
+CHANGED_COLUMNS = """m.run_date, m.message_id, m.run_id, m.state, m.reason, m.revision,
+    m.updated_at, m.rule"""
 
 CLAIMED_COLUMNS = """m.run_date, m.message_id, m.attempts, m.address, m.address_key, m.time_zone,
     m.values, m.not_after, m.created_at"""
@@ -87,6 +90,7 @@ def message(row: Any) -> Message:
         address=row.address,
         state=State(row.state),
         reason=row.reason,
+        rule=row.rule,
         revision=row.revision,
         not_before=row.not_before,
         created_at=row.created_at,

@@ -1,6 +1,6 @@
 """Advertisers, their sender identities, and contents."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -109,7 +109,7 @@ async def senders(session: AsyncSession, identity_ids: Sequence[UUID]) -> dict[U
     }
 
 
-async def contents(session: AsyncSession, hashes: Sequence[str]) -> dict[str, Content]:
+async def contents(session: AsyncSession, hashes: Iterable[str]) -> dict[str, Content]:
     """Contents by hash."""
     found = await session.execute(_CONTENTS, {"hashes": list(set(hashes))})
     return {

@@ -132,6 +132,7 @@ def _suppressed(row: Any) -> Suppressed:
         advertiser_id=row.advertiser_id,
         purpose=row.purpose,
         regained=frozenset((UUID(advertiser), purpose) for advertiser, purpose in row.regained),
+        reason=row.reason,
     )
 
 
@@ -155,11 +156,12 @@ def _suppression(row: Any) -> Suppression:
 _COLUMNS = """id, channel, address, address_key, advertiser_id, purpose, reason, evidence,
     contact_id, actor, expires_at, created_at"""
 # Who comes back lifts what they withdrew, and nothing that a provider or an operator suppressed.
-_SUPPRESSED = """version, channel, address_key, advertiser_id, purpose,
+_SUPPRESSED = """version, channel, address_key, advertiser_id, purpose, reason,
     coalesce((SELECT json_agg(json_build_array(g.advertiser_id, g.purpose)) FROM regained g
               WHERE g.address_key = suppressions.address_key AND g.channel = suppressions.channel
                 AND g.given_at > suppressions.created_at
-                AND suppressions.reason IN ('withdrawn', 'unsubscribed')), '[]') AS regained"""
+                AND suppressions.reason IN ('withdrawn', 'unsubscribed', 'no answer')),
+        '[]') AS regained"""
 _REGAIN = text("""
     INSERT INTO regained AS r (channel, address_key, advertiser_id, purpose, given_at, evidence)
     VALUES (:channel, :key, :advertiser_id, :purpose, :at, :evidence)

@@ -1,24 +1,28 @@
 """Claims messages and asks every gate about them, in one transaction."""
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier import stages
-from services.notifier.domain import gates
+from services.notifier.domain.rules import Rules
 from services.notifier.domain.states import Channel, Next, RunState
-from services.notifier.domain.work import NOBODY, Claimed, Content, Run, Sender
-from services.notifier.storage import attempts, claims, rows, runs, senders, suppressions
-from services.notifier.usecases import reports
+from services.notifier.domain.work import Claimed, Content, Run, Sender
+from services.notifier.storage import attempts, claims, rows, runs, senders
+from services.notifier.usecases import gating, reports
+from services.notifier.usecases.gating import Standards
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What may go, with all it takes to render it.
+    """What may go, with all it takes to render it; `gated` counts the others by rule.
 
-    `version` of the suppressions and the run's epoch are those the gates saw.
+    `version` of the suppressions and the run's epoch are those the gates saw; in `closes_in`
+    seconds sending hours end.
     """
 
     claim: int = 0
@@ -28,14 +32,16 @@ class Batch:
     contents: Mapping[str, Content] | None = None
     version: int = 0
     claimed: int = 0
+    closes_in: float = math.inf
+    gated: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What every claim goes by: for whom it holds, and whose hours and region are meant."""
+    """What every claim goes by: for whom it holds, and which standards and region are meant."""
 
     holder: claims.Holder
-    default_zone: str
+    standards: Standards
     region: str
 
 
@@ -49,8 +55,8 @@ async def claim_run(session: AsyncSession, run: Run, limit: int, terms: Terms) -
     if fresh is None or fresh.state == RunState.PAUSED:
         await claims.free(session, await claims.locked(session, claim))
         return Batch()
-    gating = _gated(session, claim, run.channel, claimed, fresh, terms)
-    return await stages.during("gates", gating)
+    judging = _gated(session, claim, run.channel, claimed, fresh, terms)
+    return await stages.during("gates", judging)
 
 
 async def claim_single(session: AsyncSession, channel: Channel, limit: int, terms: Terms) -> Batch:
@@ -58,8 +64,8 @@ async def claim_single(session: AsyncSession, channel: Channel, limit: int, term
     claim, claimed = await claims.claim_single(session, channel, limit, terms.holder)
     if claim == 0:
         return Batch()
-    gating = _gated(session, claim, channel, claimed, None, terms)
-    return await stages.during("gates", gating)
+    judging = _gated(session, claim, channel, claimed, None, terms)
+    return await stages.during("gates", judging)
 
 
 async def divert(
@@ -71,6 +77,27 @@ async def divert(
     return changed
 
 
+async def give_up(
+    session: AsyncSession, failed: Sequence[tuple[Claimed, Next]], terms: Terms
+) -> None:
+    """Moves messages that had passed their gates and cannot be made; they no longer count."""
+    await divert(session, failed, terms.region)
+    await gating.release(session, [it for it, _ in failed], terms.standards.rules)
+
+
+async def give_back(session: AsyncSession, messages: Sequence[Claimed], rules: Rules) -> None:
+    """Lets anybody claim messages that were claimed and have no open attempt; uncounts them."""
+    await claims.requeue(session, messages)
+    await gating.release(session, messages, rules)
+
+
+async def free(session: AsyncSession, claim: claims.Lapsed, rules: Rules) -> None:
+    """Ends a locked claim: what it left without an attempt is uncounted and may be claimed."""
+    left = await claims.left(session, claim)
+    await claims.free(session, claim)
+    await gating.release(session, left, rules)
+
+
 async def _gated(
     session: AsyncSession,
     claim: int,
@@ -79,31 +106,19 @@ async def _gated(
     run: Run | None,
     terms: Terms,
 ) -> Batch:
-    # The version is read before what it numbers: news in between is only seen twice.
-    version = await suppressions.version(session)
-    covering = await suppressions.covering(session, channel, [it.address_key for it in claimed])
-    kinds = {it.kind for it in claimed}
-    known = await senders.senders(
-        session, [it.sender_identity_id for it in kinds if it.sender_identity_id]
-    )
-    now = await claims.now(session)
-    may_go: list[Claimed] = []
-    diverted: list[tuple[Claimed, Next]] = []
-    for message in claimed:
-        to = gates.judge(
-            message,
-            run=run,
-            sender=known.get(message.kind.sender_identity_id or NOBODY),
-            suppressions=covering.get(message.address_key, ()),
-            now=now,
-            default_zone=terms.default_zone,
-        )
-        if to is None:
-            may_go.append(message)
-        else:
-            diverted.append((message, to))
-    await divert(session, diverted, terms.region)
-    if not may_go:
+    decided = await gating.judge(session, channel, claimed, run, terms.standards)
+    await divert(session, decided.diverted, terms.region)
+    if not decided.may_go:
         await claims.finish(session, [claim])
-    contents = await senders.contents(session, [it.content_hash for it in kinds])
-    return Batch(claim, tuple(may_go), run, known, contents, version, len(claimed))
+    contents = await senders.contents(session, {it.kind.content_hash for it in claimed})
+    return Batch(
+        claim,
+        decided.may_go,
+        run,
+        decided.senders,
+        contents,
+        decided.version,
+        len(claimed),
+        decided.closes_in,
+        Counter(it.rule for _, it in decided.diverted),
+    )

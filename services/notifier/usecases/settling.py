@@ -8,12 +8,15 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.domain import states
-from services.notifier.domain.states import Next, Result, State, Verdict
+from services.notifier.domain.rules import Rules
+from services.notifier.domain.states import Next, Reason, Result, State, Verdict
 from services.notifier.domain.work import Outgoing
 from services.notifier.storage import attempts, claims, receipts, rows
-from services.notifier.usecases import reports
+from services.notifier.usecases import gating, reports
 
 _TAKEN = Next(State.ACCEPTED)
+# Of an SMS in parts that was refused a part may have been taken: that one stays counted.
+_UNSENT = frozenset({Verdict.REFUSED, Verdict.BUSY, Verdict.NOT_WRITTEN})
 
 
 class Ended(NamedTuple):
@@ -30,11 +33,12 @@ async def settle(
     provider: str,
     retry_seconds: float,
     region: str,
+    rules: Rules,
     finished: Sequence[int] = (),
 ) -> list[rows.Changed]:
     """Records the outcomes, moves the messages and reports them; returns those moved.
 
-    `finished` are claims of which nothing is left then.
+    `finished` are claims of which nothing is left then. What was not sent no longer counts.
     """
     # Only a message that is tried again needs the clock that all replicas share.
     busy = any(it.result.verdict is Verdict.BUSY for it in ended)
@@ -42,6 +46,13 @@ async def settle(
     outcomes = [_outcome(it, now, retry_seconds) for it in ended]
     changed = await attempts.settle(session, outcomes)
     await claims.finish(session, finished)
+    unsent = [
+        it.message.claimed
+        for it in ended
+        if it.result.verdict in _UNSENT and it.result.reason is not Reason.PARTLY_REFUSED
+    ]
+    if unsent:
+        await gating.release(session, unsent, rules)
     await receipts.add_parts(session, [part for it in ended for part in _parts(it, provider)])
     await reports.announce(session, changed, region)
     return changed

@@ -23,7 +23,7 @@ from services.notifier.domain.scheduling import Bucket, Window
 from services.notifier.domain.states import Result, Verdict
 from services.notifier.domain.work import Outgoing, Prepared
 from services.notifier.storage import attempts, claims, lookups
-from services.notifier.usecases import settling
+from services.notifier.usecases import claiming, rulebook, settling
 from services.notifier.workers import metrics
 from services.notifier.workers.filling import Filler
 from services.notifier.workers.freshness import Freshness
@@ -50,6 +50,7 @@ class Engine:
         self._settings = settings
         self._sessions = sessions
         self._wire = wire
+        self._rules = rulebook.load(settings.rules_file)
         self._held = Held()
         self._leases = Leases(settings.lease_seconds)
         self._fresh = Freshness(sessions, self._leases.runs)
@@ -218,7 +219,7 @@ class Engine:
         """These pass the gates again at the next claim, unless they ended meanwhile."""
         leaving = [it.claimed for it in prepared]
         async with self._sessions.begin() as session:
-            await claims.requeue(session, leaving)
+            await claiming.give_back(session, leaving, self._rules)
             await claims.finish(session, self._leases.finished_by(leaving))
         self._leases.leave(leaving)
 
@@ -257,6 +258,7 @@ class Engine:
                 provider=self._wire.provider,
                 retry_seconds=self._settings.retry_deadline_seconds,
                 region=self._settings.region,
+                rules=self._rules,
                 finished=self._leases.finished_by(leaving),
             )
             self._settings.reach("before_outcome_commit")

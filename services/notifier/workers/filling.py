@@ -10,8 +10,9 @@ from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.domain.scheduling import FairShare
 from services.notifier.storage import claims, lookups, runs
-from services.notifier.usecases import claiming
+from services.notifier.usecases import claiming, rulebook
 from services.notifier.usecases.claiming import Batch
+from services.notifier.usecases.gating import Standards
 from services.notifier.workers import metrics
 from services.notifier.workers.holding import Held
 from services.notifier.workers.leases import Leases, now
@@ -46,7 +47,7 @@ class Filler:
         self._leases = leases
         self._terms = claiming.Terms(
             claims.Holder(settings.instance, settings.lease_seconds),
-            settings.default_time_zone,
+            Standards(rulebook.load(settings.rules_file), settings.default_time_zone),
             settings.region,
         )
         self._fair = FairShare()
@@ -122,12 +123,18 @@ class Filler:
         run_id = batch.run.run_id if batch.run else None
         self._leases.take(batch.claim, run_id, len(batch.messages), asked_at)
         metrics.claimed.labels(self._wire.channel.name.lower()).inc(batch.claimed)
-        made = await self._workshop.prepare(batch, asked_at + _STALE_SECONDS)
+        for rule, count in batch.gated.items():
+            # Why somebody was suppressed may be anything; a label may not.
+            known = "suppression" if rule.startswith("suppression.") else rule
+            metrics.gated.labels(known).inc(count)
+        made = await self._workshop.prepare(
+            batch, asked_at + _STALE_SECONDS, asked_at + batch.closes_in
+        )
         if made.failed:
             log.warning("messages_not_rendered", count=len(made.failed))
             leaving = [message for message, _ in made.failed]
             async with self._sessions.begin() as session:
-                await claiming.divert(session, made.failed, self._settings.region)
+                await claiming.give_up(session, made.failed, self._terms)
                 await claims.finish(session, self._leases.finished_by(leaving))
             self._leases.leave(leaving)
         self._held.add(made.ready)

@@ -80,7 +80,9 @@ class Freshness:
         return True
 
     def allows(self, message: Prepared) -> bool:
-        """Whether nothing that forbids the message was read since its gates."""
+        """Whether it is still time and nothing read since its gates forbids the message."""
+        if now() >= message.closes_at:
+            return False
         run_id = message.claimed.run_id
         if run_id is not None and self._runs.get(run_id) != (message.epoch, RunState.ACTIVE):
             return False

@@ -17,6 +17,16 @@ doubts = Counter(
     "Messages put in doubt, given up or sent again by policy.",
     ["what"],
 )
+list_age = Gauge(
+    "mekong_notifier_do_not_call_age_seconds",
+    "Age of a do-not-call list; infinite when nobody ever said that it is complete.",
+    ["list"],
+)
+gated = Counter(
+    "mekong_notifier_gated_total",
+    "Messages that a gate stopped or put off, by the rule that did.",
+    ["rule"],
+)
 control_age = Gauge(
     "mekong_notifier_control_age_seconds", "Age of the oldest news of withdrawals and pauses."
 )

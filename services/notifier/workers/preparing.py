@@ -1,6 +1,7 @@
 """Renders claimed messages for the wire; one that cannot be made fails alone."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,18 +14,18 @@ import structlog
 
 from services.notifier.channels import dkim, mime
 from services.notifier.config import Settings
-from services.notifier.domain import gates, sms, tokens
+from services.notifier.domain import sms, tokens
 from services.notifier.domain.rendering import Renderer, RenderFailed
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
+from services.notifier.domain.texts import Legal, Texts
 from services.notifier.domain.work import NOBODY, Claimed, Content, Kind, Prepared, Sender
+from services.notifier.usecases import rulebook
 from services.notifier.usecases.claiming import Batch
 
 _SLICE = 20
 _MOST_KEPT = 200
 # An RSA signature takes so long that the loop must not make any; OpenSSL lets go of the GIL.
 _SIGNING_THREADS = 2
-
-Texts = tuple[str, str, str]
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +61,7 @@ class Workshop:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._rules = rulebook.load(settings.rules_file)
         self._secret = settings.mac_key.get_secret_value().encode()
         self._links = f"{settings.public_url.rstrip('/')}/u/"
         self._renderers: dict[str, Renderer] = {}
@@ -72,9 +74,10 @@ class Workshop:
         """Whether mails take much longer than rendering them."""
         return self._keys.slow
 
-    async def prepare(self, batch: Batch, stale_at: float) -> Made:
+    async def prepare(self, batch: Batch, stale_at: float, closes_at: float = math.inf) -> Made:
         """Renders a batch in slices, so that answers are read in between."""
         made = Made()
+        until = (stale_at, closes_at)
         date = format_datetime(datetime.now(UTC))
         benches: dict[Kind, _Bench | Reason] = {}
         kind: Kind | None = None
@@ -91,7 +94,7 @@ class Workshop:
                 if isinstance(bench, Reason):
                     made.failed.append((message, Next(State.FAILED, bench)))
                 else:
-                    self._prepare(message, bench, batch, date, stale_at, made)
+                    self._prepare(message, bench, batch, date, until, made)
             except RenderFailed:
                 made.failed.append((message, Next(State.FAILED, Reason.RENDER_FAILED)))
             except sms.TooLong:
@@ -127,10 +130,11 @@ class Workshop:
     def _text(
         self, kind: Kind, content: Content, sender: Sender, names: Sequence[str]
     ) -> Callable[[Claimed, str], Texts]:
+        legal = Legal(self._rules, kind.channel, kind.purpose, sender)
         if kind.run_id is None:
             # What a caller of SendMessage wrote is the message itself, not a template.
-            written = gates.label(content.subject, kind.purpose), content.html, content.body
-            return lambda _message, _url: written
+            written = content.subject, content.html, content.body
+            return lambda _message, url: legal(written, url)
         renderer = self._renderer(content)
         always = {
             "advertiser_name": sender.advertiser_name,
@@ -139,8 +143,7 @@ class Workshop:
 
         def render(message: Claimed, url: str) -> Texts:
             values = dict(zip(names, message.values, strict=False))
-            subject, html, text = renderer.render({**values, **always, "unsubscribe_url": url})
-            return gates.label(subject, kind.purpose), html, text
+            return legal(renderer.render({**values, **always, "unsubscribe_url": url}), url)
 
         return render
 
@@ -150,7 +153,7 @@ class Workshop:
         bench: _Bench,
         batch: Batch,
         date: str,
-        stale_at: float,
+        until: tuple[float, float],
         made: Made,
     ) -> None:
         url = self._unsubscribe_url(message)
@@ -166,9 +169,7 @@ class Workshop:
             else:
                 payload = bench.composer.compose(mail)
         else:
-            encoded = sms.encode(
-                gates.label(text, message.purpose), message.key.message_id.bytes[15]
-            )
+            encoded = sms.encode(text, message.key.message_id.bytes[15])
             coding, joined, parts = encoded.data_coding, encoded.joined, encoded.parts
         prepared = Prepared(
             claimed=message,
@@ -179,7 +180,8 @@ class Workshop:
             joined=joined,
             suppression_version=batch.version,
             epoch=batch.run.epoch if batch.run else 0,
-            stale_at=stale_at,
+            stale_at=until[0],
+            closes_at=until[1],
         )
         if bench.composer is not None and draft is not None:
             made.unsigned.append(_Unsigned(prepared, bench.composer, draft))

@@ -14,7 +14,7 @@ from services.notifier.domain.doubts import Act
 from services.notifier.domain.states import Next
 from services.notifier.domain.work import Run
 from services.notifier.storage import attempts, claims, intake, receipts, rows, runs, sweeps
-from services.notifier.usecases import doubts, reports
+from services.notifier.usecases import claiming, doubts, gating, refusals, reports, rulebook
 from services.notifier.workers import metrics
 from services.notifier.workers.patience import patiently
 
@@ -35,6 +35,7 @@ class Sweeper:
         self._settings = settings
         self._sessions = sessions
         self._policy = doubts.policy(settings)
+        self._rules = rulebook.load(settings.rules_file)
         self.__qualname__ = "sweeper"
 
     async def __call__(self) -> None:
@@ -70,7 +71,7 @@ class Sweeper:
                     changed = await attempts.reap(session, claim)
                     doubts += len(changed)
                     await reports.announce(session, changed, self._settings.region)
-                    await claims.free(session, claim)
+                    await claiming.free(session, claim, self._rules)
                 await runs.wake(session, [it.run_id for it in lapsed if it.run_id])
             if lapsed:
                 metrics.doubts.labels("lapsed").inc(doubts)
@@ -113,6 +114,14 @@ class Sweeper:
         async with self._sessions.begin() as session:
             await intake.forget_keys(session)
             await receipts.prune(session, 1_000)
+            await gating.prune(session, self._rules)
+            ages = await gating.list_ages(session, self._rules)
+        for name, age in ages.items():
+            metrics.list_age.labels(name).set(age)
+        refused = _LIMIT
+        while refused == _LIMIT:
+            async with self._sessions.begin() as session:
+                refused = await refusals.take_silence_for_one(session, self._rules, _LIMIT)
 
     async def _settle_doubts(self, act: Act) -> int:
         policy, region = self._policy, self._settings.region

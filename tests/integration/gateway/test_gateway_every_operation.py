@@ -341,6 +341,20 @@ class TestEveryOperation:
         suppression = api("CreateSuppression", body=gone)
         api("ListSuppressions", query="channel=EMAIL")
         api("DeleteSuppression", id=suppression["id"])
+        numbers = {"additions": ["+84901111111"], "as_of": "2026-01-01T00:00:00Z"}
+        changed = api("ChangeDoNotCallList", body=numbers, list="vn")
+        lists = api("ListDoNotCallLists")
+        terms = {
+            "advertiser_id": advertiser["id"],
+            "channel": "SMS",
+            "address": "+84901111111",
+            "most": 5,
+            "windows": ["06:00-23:00"],
+            "evidence": "hợp đồng 12",
+        }
+        agreement = api("CreateAgreement", body=terms)
+        agreements = api("ListAgreements", query="address=%2B84901111111")
+        api("DeleteAgreement", id=agreement["id"])
         api("GetAdvertiser", id=advertiser["id"])
         api("ListAdvertisers")
         api("UpdateAdvertiser", body={"contact": "0234 123 456"}, id=advertiser["id"])
@@ -351,6 +365,9 @@ class TestEveryOperation:
         assert [it["id"] for it in listed["messages"]] == [sent["id"]]
         assert [it["message"]["id"] for it in dossier["messages"]] == [sent["id"]]
         assert providers["providers"]
+        assert (changed["name"], changed["added"]) == ("vn", 1)
+        assert [it["name"] for it in lists["lists"]] == ["vn"]
+        assert [it["id"] for it in agreements["agreements"]] == [agreement["id"]]
 
     def test_messages_in_doubt(self, api: Api, advertiser: Any, sender: Any) -> None:
         for n in range(2):

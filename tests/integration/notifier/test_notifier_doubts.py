@@ -100,15 +100,16 @@ async def audited(house: House) -> list[dict[str, Any]]:
     return [dict(Struct.FromString(bytes(it.payload))) for it in rows]
 
 
-async def reported(house: House) -> list[events_pb2.MessageProgress]:
-    """What campaigns was told."""
+async def reported(house: House) -> list[events_pb2.ProgressGroup]:
+    """What campaigns was told, a message at a time."""
     rows = await house.sql(
         "SELECT payload FROM outbox WHERE subject LIKE '%MessagesProgressed' ORDER BY id"
     )
     return [
-        line
+        group
         for it in rows
-        for line in events_pb2.MessagesProgressed.FromString(bytes(it.payload)).messages
+        for group in events_pb2.MessagesProgressed.FromString(bytes(it.payload)).groups
+        for _ in range(0, len(group.message_ids), 16)
     ]
 
 
@@ -346,7 +347,7 @@ class TestWhatOverrules:
         moved = []
         for state in (State.QUEUED, State.DEFERRED, State.IN_DOUBT, State.BOUNCED):
             async with house.sessions.begin() as session:
-                outcome = attempts.Outcome(Key(DAY, uuid.UUID(id)), 1, Next(state))
+                outcome = attempts.Outcome(Key(DAY, uuid.UUID(id)), None, 1, Next(state))
                 moved.append(len(await attempts.settle(session, [outcome])))
             if state is State.IN_DOUBT:
                 assert (await house.sql("SELECT state FROM messages"))[0].state == before

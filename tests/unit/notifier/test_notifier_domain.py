@@ -15,6 +15,7 @@ from services.notifier.domain import addresses, gates, sms, states, tokens
 from services.notifier.domain.rendering import Renderer, RenderFailed
 from services.notifier.domain.scheduling import Bucket, FairShare, Window
 from services.notifier.domain.states import Channel, Purpose, Reason, Result, State, Verdict
+from services.notifier.domain.texts import Legal
 from services.notifier.domain.work import (
     NOBODY,
     Claimed,
@@ -25,8 +26,10 @@ from services.notifier.domain.work import (
     Sender,
     Suppressed,
 )
+from services.notifier.usecases import rulebook
 
 NOW = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)  # noon in Vietnam
+RULES = rulebook.load()
 ADVERTISER, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
 
@@ -65,15 +68,17 @@ def kind_of(**changes: object) -> Kind:
 
 def judged(message: Claimed, now: datetime = NOW, **changes: object) -> states.Next | None:
     """What the gates say."""
+    who = changes.pop("sender", sender())
+    blocks = changes.pop("suppressions", ())
     fields: dict[str, object] = {
-        "run": run(),
-        "sender": sender(),
-        "suppressions": (),
         "now": now,
-        "default_zone": "Asia/Ho_Chi_Minh",
+        "run": run(),
+        "senders": {message.kind.sender_identity_id: who} if who else {},
+        "suppressions": {message.address_key: blocks},
+        "lists_as_of": {"vn": now},
         **changes,
     }
-    return gates.judge(message, **fields)  # type: ignore[arg-type]
+    return gates.Judge(RULES, gates.Facts(**fields), "Asia/Ho_Chi_Minh")(message)  # type: ignore[arg-type]
 
 
 def run(number: int = 5, **changes: object) -> Run:
@@ -169,7 +174,7 @@ class TestGates:
             assert to is not None
             assert to.state is State.DEFERRED
             assert to.not_before is not None
-            assert to.not_before.hour == until
+            assert to.not_before.astimezone(local.tzinfo).hour == until
             assert timedelta() < to.not_before - local < timedelta(hours=10)
 
     def test_care_and_mail_know_no_hours(self) -> None:
@@ -180,9 +185,10 @@ class TestGates:
 
     def test_an_unknown_zone_takes_the_strictest_hours(self) -> None:
         early = datetime(2026, 11, 21, 7, 30, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
+        number = "+442079460000"  # of a country that no rule speaks of
 
         assert judged(claimed(), early) is None
-        abroad = judged(claimed(address="+14155550100", time_zone="No/Where"), early)
+        abroad = judged(claimed(address=number, address_key=number, time_zone="No/Where"), early)
         assert abroad is not None
         assert abroad.state is State.DEFERRED
 
@@ -190,13 +196,19 @@ class TestGates:
         zone = ZoneInfo("America/New_York")
         before = datetime(2026, 3, 7, 22, 0, tzinfo=zone)
 
-        until = gates.opens("America/New_York", "+14155550100", before, "UTC")
+        to = judged(
+            claimed(
+                address="+14155550100", address_key="+14155550100", time_zone="America/New_York"
+            ),
+            before,
+        )
 
-        assert until == datetime(2026, 3, 8, 8, 0, tzinfo=zone)
+        assert to is not None
+        assert to.not_before == datetime(2026, 3, 8, 8, 0, tzinfo=zone)
 
     def test_each_gate_names_its_rule(self) -> None:
         past = NOW - timedelta(seconds=1)
-        block = Suppressed(1, Channel.SMS, "+84901234567", NOBODY, 0)
+        block = Suppressed(1, Channel.SMS, "+84901234567", NOBODY, 0, reason="by hand")
         found = [
             judged(claimed(), run=run(state="CANCELLED")),
             judged(claimed(), run=run(state="EXPIRED")),
@@ -208,15 +220,15 @@ class TestGates:
             judged(claimed(), suppressions=[block]),
         ]
 
-        assert [(it.state, it.reason) for it in found if it] == [
-            (State.CANCELLED, Reason.RUN_CANCELLED),
-            (State.EXPIRED, Reason.TIME_PASSED),
-            (State.EXPIRED, Reason.TIME_PASSED),
-            (State.EXPIRED, Reason.TIME_PASSED),
-            (State.SKIPPED, Reason.SENDER_MISSING),
-            (State.SKIPPED, Reason.SENDER_MISSING),
-            (State.SKIPPED, Reason.SENDER_EXPIRED),
-            (State.SKIPPED, Reason.SUPPRESSED),
+        assert [(it.state, it.reason, it.rule) for it in found if it] == [
+            (State.CANCELLED, Reason.RUN_CANCELLED, "run.cancelled"),
+            (State.EXPIRED, Reason.TIME_PASSED, "run.not_after"),
+            (State.EXPIRED, Reason.TIME_PASSED, "message.not_after"),
+            (State.EXPIRED, Reason.TIME_PASSED, "run.not_after"),
+            (State.SKIPPED, Reason.SENDER_MISSING, "sender.missing"),
+            (State.SKIPPED, Reason.SENDER_MISSING, "sender.missing"),
+            (State.SKIPPED, Reason.SENDER_EXPIRED, "vn.sms.sender"),
+            (State.SKIPPED, Reason.SUPPRESSED, "suppression.by_hand"),
         ]
 
     @pytest.mark.parametrize(
@@ -243,9 +255,12 @@ class TestGates:
         assert Suppressed(1, Channel.SMS, message.address_key, NOBODY, 3).covers(message)
 
     def test_the_label_comes_first_and_once(self) -> None:
-        assert gates.label("Giảm giá", Purpose.MARKETING) == "[QC] Giảm giá"
-        assert gates.label("[QC] Giảm giá", Purpose.MARKETING) == "[QC] Giảm giá"
-        assert gates.label("Cảm ơn", Purpose.CARE) == "Cảm ơn"
+        def label(text: str, purpose: Purpose) -> str:
+            return Legal(RULES, Channel.SMS, purpose, sender())(("", "", text), "")[2]
+
+        assert label("Giảm giá", Purpose.MARKETING) == "[QC] Giảm giá"
+        assert label("[QC] Giảm giá", Purpose.MARKETING) == "[QC] Giảm giá"
+        assert label("Cảm ơn", Purpose.CARE) == "Cảm ơn"
 
 
 class TestAddresses:
@@ -289,7 +304,7 @@ class TestAddresses:
         assert addresses.asked_for(written, "VN") == meant
 
     def test_a_leap_day_ends_a_registration_too(self) -> None:
-        assert addresses.registered_until(datetime(2028, 2, 29, tzinfo=UTC)) == datetime(
+        assert addresses.registered_until(datetime(2028, 2, 29, tzinfo=UTC), 3) == datetime(
             2031, 2, 28, tzinfo=UTC
         )
 

@@ -292,6 +292,7 @@ class Recipient(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     CAMPAIGN_NAME_FIELD_NUMBER: _builtins.int
     CAMPAIGN_ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Output only. UUID; the message's id everywhere. Empty when excluded."""
     run_id: _builtins.str
@@ -310,6 +311,8 @@ class Recipient(_message.Message):
     """Output only. The campaign's name."""
     campaign_id: _builtins.str
     """Output only."""
+    rule: _builtins.str
+    """Output only. The rule that skipped or deferred the message, "vn.sms.hours"; empty when none did."""
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the state was reached."""
@@ -327,10 +330,11 @@ class Recipient(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         campaign_name: _builtins.str = ...,
         campaign_id: _builtins.str = ...,
+        rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "campaign_id", b"campaign_id", "campaign_name", b"campaign_name", "channel", b"channel", "contact_id", b"contact_id", "message_id", b"message_id", "reason", b"reason", "run_id", b"run_id", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "campaign_id", b"campaign_id", "campaign_name", b"campaign_name", "channel", b"channel", "contact_id", b"contact_id", "message_id", b"message_id", "reason", b"reason", "rule", b"rule", "run_id", b"run_id", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

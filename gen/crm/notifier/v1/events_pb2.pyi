@@ -32,6 +32,7 @@ class MessageProgress(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
     message_id: _builtins.bytes
     """Output only. 16 bytes."""
     state: _message_pb2.MessageState.ValueType
@@ -40,6 +41,8 @@ class MessageProgress(_message.Message):
     """Output only. A stable code."""
     revision: _builtins.int
     """Output only. The message's revision; a smaller one than known is old news."""
+    rule: _builtins.str
+    """Output only. The rule that skipped or deferred it; empty when none did."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
@@ -52,10 +55,11 @@ class MessageProgress(_message.Message):
         reason: _builtins.str = ...,
         revision: _builtins.int = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
+        rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "reason", b"reason", "revision", b"revision", "state", b"state", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "reason", b"reason", "revision", b"revision", "rule", b"rule", "state", b"state", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -72,6 +76,7 @@ class ProgressGroup(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     MESSAGE_IDS_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
     state: _message_pb2.MessageState.ValueType
     """Output only."""
     reason: _builtins.str
@@ -80,6 +85,8 @@ class ProgressGroup(_message.Message):
     """Output only. Each message's revision; a smaller one than known is old news."""
     message_ids: _builtins.bytes
     """Output only. 16 bytes of each, one behind the other."""
+    rule: _builtins.str
+    """Output only. The rule that skipped or deferred them; empty when none did."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
@@ -92,10 +99,11 @@ class ProgressGroup(_message.Message):
         revision: _builtins.int = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
         message_ids: _builtins.bytes = ...,
+        rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_ids", b"message_ids", "reason", b"reason", "revision", b"revision", "state", b"state", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_ids", b"message_ids", "reason", b"reason", "revision", b"revision", "rule", b"rule", "state", b"state", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -215,6 +215,7 @@ class Message(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     run_date: _builtins.str
@@ -237,6 +238,8 @@ class Message(_message.Message):
     """Output only. Why it is skipped, deferred, failed or bounced: a stable code."""
     revision: _builtins.int
     """Output only. Grows with every change of state."""
+    rule: _builtins.str
+    """Output only. The rule that skipped or deferred it, "vn.sms.hours"; empty when none did."""
     @_builtins.property
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
         """Output only. Filled by GetMessage only."""
@@ -271,10 +274,11 @@ class Message(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         not_before: _timestamp_pb2.Timestamp | None = ...,
+        rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "not_before", b"not_before", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "advertiser_id", b"advertiser_id", "attempts", b"attempts", "channel", b"channel", "contact_id", b"contact_id", "create_time", b"create_time", "id", b"id", "not_before", b"not_before", "purpose", b"purpose", "reason", b"reason", "revision", b"revision", "run_date", b"run_date", "run_id", b"run_id", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "advertiser_id", b"advertiser_id", "attempts", b"attempts", "channel", b"channel", "contact_id", b"contact_id", "create_time", b"create_time", "id", b"id", "not_before", b"not_before", "purpose", b"purpose", "reason", b"reason", "revision", b"revision", "rule", b"rule", "run_date", b"run_date", "run_id", b"run_id", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

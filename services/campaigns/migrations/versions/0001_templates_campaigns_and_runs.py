@@ -138,6 +138,7 @@ _TABLES = (
         state text NOT NULL,
         before text NOT NULL DEFAULT '',
         reason text NOT NULL DEFAULT '',
+        rule text NOT NULL DEFAULT '',
         region text NOT NULL,
         address text NOT NULL,
         packed bytea NOT NULL,

@@ -6,6 +6,8 @@ _MESSAGES = "notifier.MessageService"
 _DOUBTS = "notifier.DoubtService"
 _SUPPRESSIONS = "notifier.SuppressionService"
 _SENDERS = "notifier.SenderService"
+_LISTS = "notifier.DoNotCallService"
+_AGREEMENTS = "notifier.AgreementService"
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -34,6 +36,16 @@ ROUTES: tuple[Route, ...] = (
         "Suppression",
         "Suppressions",
         field="suppression",
+        only="create list delete",
+    ),
+    Route("GET", "/do-not-call-lists", f"{_LISTS}/ListDoNotCallLists"),
+    Route("POST", "/do-not-call-lists/{list}:change", f"{_LISTS}/ChangeDoNotCallList", "*"),
+    *resource(
+        "/agreements",
+        _AGREEMENTS,
+        "Agreement",
+        "Agreements",
+        field="agreement",
         only="create list delete",
     ),
     *resource(

@@ -34,6 +34,11 @@ _NAMES = (
     "cursors",
     "message_keys",
     "control_heartbeats",
+    "consent_requests",
+    "caps",
+    "agreements",
+    "do_not_call",
+    "do_not_call_lists",
     "provider_sessions",
     "regained",
     "suppressions",
@@ -155,6 +160,7 @@ _TABLES = (
         values text[] NOT NULL DEFAULT '{}',
         state smallint NOT NULL DEFAULT 1,
         reason text NOT NULL DEFAULT '',
+        rule text NOT NULL DEFAULT '',
         revision bigint NOT NULL DEFAULT 1,
         not_before timestamptz,
         not_after timestamptz,
@@ -330,6 +336,74 @@ _TABLES = (
         evidence text NOT NULL,
         PRIMARY KEY (address_key, channel, advertiser_id, purpose)
     )
+    """,
+    # Numbers that must not get advertising; a list without a time was never told to be complete.
+    """
+    CREATE TABLE do_not_call_lists (
+        name text PRIMARY KEY,
+        as_of timestamptz,
+        entries bigint NOT NULL DEFAULT 0,
+        updated_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    """
+    CREATE TABLE do_not_call (
+        address_key text NOT NULL,
+        list text NOT NULL REFERENCES do_not_call_lists,
+        edition text NOT NULL DEFAULT '',
+        added_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (address_key, list)
+    )
+    """,
+    # What a person agreed with an advertiser instead of the law's numbers.
+    """
+    CREATE TABLE agreements (
+        id uuid PRIMARY KEY,
+        advertiser_id uuid NOT NULL REFERENCES advertisers,
+        channel smallint NOT NULL,
+        address text NOT NULL,
+        address_key text NOT NULL,
+        contact_id uuid,
+        most integer,
+        windows text[] NOT NULL DEFAULT '{}',
+        evidence text NOT NULL,
+        actor text NOT NULL,
+        expires_at timestamptz,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        UNIQUE (address_key, advertiser_id, channel)
+    )
+    """,
+    # How often an advertiser wrote to an address: one row, so that whoever counts locks it. The
+    # arrays go together, an entry a message; entries of before the window leave at the next one.
+    """
+    CREATE TABLE caps (
+        address_key text NOT NULL,
+        advertiser_id uuid NOT NULL,
+        channel smallint NOT NULL,
+        most integer NOT NULL,
+        messages uuid[] NOT NULL,
+        claims bigint[] NOT NULL,
+        times timestamptz[] NOT NULL,
+        newest timestamptz NOT NULL,
+        PRIMARY KEY (address_key, advertiser_id, channel)
+    ) WITH (fillfactor = 80)
+    """,
+    "CREATE INDEX caps_newest ON caps USING brin (newest)",
+    # Who was asked for consent, ever.
+    """
+    CREATE TABLE consent_requests (
+        address_key text NOT NULL,
+        channel smallint NOT NULL,
+        advertiser_id uuid NOT NULL,
+        message_id uuid NOT NULL,
+        claim bigint NOT NULL,
+        asked_at timestamptz NOT NULL,
+        settled_at timestamptz,
+        PRIMARY KEY (address_key, channel)
+    )
+    """,
+    """
+    CREATE INDEX consent_requests_open ON consent_requests (asked_at) WHERE settled_at IS NULL
     """,
     """
     CREATE TABLE control_heartbeats (

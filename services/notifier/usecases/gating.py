@@ -1,0 +1,203 @@
+"""Asks every gate about a batch of claimed messages, by one statement for each kind of fact."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.notifier.domain.gates import Facts, Judge
+from services.notifier.domain.rulebook import CapRule, ListRule
+from services.notifier.domain.rules import Law, Rules
+from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
+from services.notifier.domain.work import Claimed, Run, Sender
+from services.notifier.storage import (
+    agreements,
+    caps,
+    claims,
+    consent_requests,
+    do_not_call,
+    senders,
+    suppressions,
+)
+
+
+@dataclass(frozen=True)
+class Standards:
+    """By what gates judge: the rules, and whose zone is meant where nobody knows one."""
+
+    rules: Rules
+    default_zone: str
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Who may go, and where the others go.
+
+    `version` is that of the suppressions the gates saw. Sending hours of those who may go end at
+    `closes` by the database's clock, if at all, at which the gates were asked at `now`.
+    """
+
+    may_go: tuple[Claimed, ...]
+    diverted: tuple[tuple[Claimed, Next], ...]
+    senders: Mapping[UUID, Sender]
+    version: int
+    now: datetime
+    closes: datetime | None
+
+    @property
+    def closes_in(self) -> float:
+        """Seconds until sending hours end; infinite when they do not."""
+        return (self.closes - self.now).total_seconds() if self.closes else float("inf")
+
+
+async def judge(
+    session: AsyncSession,
+    channel: Channel,
+    messages: Sequence[Claimed],
+    run: Run | None,
+    standards: Standards,
+    now: datetime | None = None,
+) -> Decisions:
+    """Judges claimed messages of one channel, and counts those that may go where they count.
+
+    What is counted is uncounted by `release` once a message turns out not to be sent. `now` is the
+    database's clock when it is not given.
+    """
+    # The version is read before what it numbers: news in between is only seen twice.
+    version = await suppressions.version(session)
+    facts = await _facts(session, channel, messages, run, standards.rules, now)
+    ask = Judge(standards.rules, facts, standards.default_zone)
+    may_go: list[Claimed] = []
+    diverted: list[tuple[Claimed, Next]] = []
+    for message in messages:
+        to = ask(message)
+        if to is None:
+            may_go.append(message)
+        else:
+            diverted.append((message, to))
+    laws = [standards.rules.law(channel, it) for it in {it.kind.purpose for it in may_go}]
+    full: dict[UUID, Next] = {}
+    if any(it.requests for it in laws):
+        full |= await _ask_once(session, channel, may_go, ask, facts.now)
+    if any(it.caps for it in laws):
+        counting = [it for it in may_go if it.key.message_id not in full]
+        full |= await _count(session, channel, counting, ask, facts.now)
+    if full:
+        diverted += [(it, to) for it in may_go if (to := full.get(it.key.message_id))]
+        may_go = [it for it in may_go if it.key.message_id not in full]
+    return Decisions(
+        may_go=tuple(may_go),
+        diverted=tuple(diverted),
+        senders=facts.senders,
+        version=version,
+        now=facts.now,
+        closes=ask.closes,
+    )
+
+
+async def release(session: AsyncSession, messages: Iterable[Claimed], rules: Rules) -> None:
+    """Uncounts messages that went back or were refused, where their kind is counted at all."""
+    counted: list[Claimed] = []
+    requests: list[Claimed] = []
+    laws: dict[tuple[Channel, Purpose], Law] = {}
+    for message in messages:
+        key = (message.kind.channel, message.kind.purpose)
+        law = laws.get(key) or laws.setdefault(key, rules.law(*key))
+        if law.caps:
+            counted.append(message)
+        if law.requests:
+            requests.append(message)
+    await consent_requests.release(session, requests)
+    await caps.release(session, counted)
+
+
+async def prune(session: AsyncSession, rules: Rules) -> None:
+    """Forgets counts that no longer matter."""
+    longest = max((it.hours for it in rules.book.rules if isinstance(it, CapRule)), default=0)
+    await caps.prune(session, longest, 5_000)
+
+
+async def list_ages(session: AsyncSession, rules: Rules) -> dict[str, float]:
+    """Seconds since each list that the rules name was complete; infinite for one that never was."""
+    now = await claims.now(session)
+    known = {it.name: it.as_of for it in await do_not_call.lists(session)}
+    names = {it.list for it in rules.book.rules if isinstance(it, ListRule)}
+    return {
+        name: (now - as_of).total_seconds() if (as_of := known.get(name)) else float("inf")
+        for name in sorted(names)
+    }
+
+
+async def _facts(
+    session: AsyncSession,
+    channel: Channel,
+    messages: Sequence[Claimed],
+    run: Run | None,
+    rules: Rules,
+    now: datetime | None,
+) -> Facts:
+    keys = [it.address_key for it in messages]
+    kinds = {it.kind for it in messages}
+    covering = await suppressions.covering(session, channel, keys)
+    known = await senders.senders(
+        session, [it.sender_identity_id for it in kinds if it.sender_identity_id]
+    )
+    at = now or await claims.now(session)
+    laws = [rules.law(channel, purpose) for purpose in {it.purpose for it in kinds}]
+    facts = Facts(at, run, known, covering)
+    if any(it.hours or it.caps for it in laws):
+        facts = replace(facts, agreements=await agreements.of(session, channel, keys, at))
+    names = {rule.list for it in laws for rule in it.lists}
+    if names:
+        found = await do_not_call.lists(session)
+        facts = replace(
+            facts,
+            listed=await do_not_call.listed(session, names, keys),
+            lists_as_of={it.name: it.as_of for it in found if it.as_of},
+        )
+    return facts
+
+
+async def _ask_once(
+    session: AsyncSession,
+    channel: Channel,
+    messages: Sequence[Claimed],
+    ask: Judge,
+    now: datetime,
+) -> dict[UUID, Next]:
+    """Notes requests for consent; returns those to addresses that were asked before."""
+    rule_of = {it.key.message_id: rule for it in messages if (rule := ask.once(it))}
+    if not rule_of:
+        return {}
+    wanted = [it for it in messages if it.key.message_id in rule_of]
+    first = await consent_requests.reserve(session, channel, wanted, now)
+    return {
+        id: Next(State.SKIPPED, Reason.ASKED_BEFORE, rule=rule)
+        for id, rule in rule_of.items()
+        if id not in first
+    }
+
+
+async def _count(
+    session: AsyncSession,
+    channel: Channel,
+    messages: Sequence[Claimed],
+    ask: Judge,
+    now: datetime,
+) -> dict[UUID, Next]:
+    """Counts messages under their caps; returns those that have to wait for room."""
+    limits = {it.key.message_id: limit for it in messages if (limit := ask.limit(it))}
+    if not limits:
+        return {}
+    uses = [
+        caps.Use(it, limit.most)
+        for it in messages
+        if (limit := limits.get(it.key.message_id)) is not None
+    ]
+    hours = next(iter(limits.values())).hours
+    full = await caps.reserve(session, channel, uses, hours, now)
+    return {
+        id: Next(State.DEFERRED, Reason.CAP, until, limits[id].rule) for id, until in full.items()
+    }
