@@ -32,6 +32,8 @@ async def main(settings: Settings) -> None:
         for engine in engines:
             engine.nudge()
 
+    straight = [engine.take for engine in engines]
+    taker = consumers.Bulk(settings, sessions, contents, nudge, straight)
     nats.start()
     await app.run(
         settings,
@@ -41,9 +43,7 @@ async def main(settings: Settings) -> None:
             *engines,
             Sweeper(settings, sessions),
             heartbeats,
-            consumers.bulk(
-                settings, nats, sessions, consumers.Bulk(settings, sessions, contents, nudge)
-            ),
+            consumers.bulk(settings, nats, sessions, taker),
             consumers.control(settings, nats, sessions, heartbeats.note),
             *(relay(sessions, nats, cls) for cls in Class),
         ],

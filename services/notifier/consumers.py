@@ -1,6 +1,6 @@
 """Reacts to chunks of work and to control events."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,8 +30,13 @@ class Bulk:
         sessions: Sessions,
         contents: clients.Contents,
         nudge: Callable[[], None] = lambda: None,
+        straight: Sequence[Callable[[chunks.Chunk], Awaitable[int | None]]] = (),
     ) -> None:
-        """`nudge` is called once messages of a chunk may be claimed."""
+        """`nudge` is called once messages of a chunk may be claimed.
+
+        `straight` are asked first whether they store a chunk and send its messages at once.
+        """
+        self._straight = straight
         self._settings = settings
         self._sessions = sessions
         self._contents = contents
@@ -45,8 +50,7 @@ class Bulk:
         except chunks.Unreadable:
             raise Poison("CHUNK_UNREADABLE") from None
         await self._fetch(chunk.told.content_hash)
-        new = await stages.during("insert", self._insert(chunk))
-        self._nudge()
+        new = await stages.during("insert", self._store(chunk))
         self._settings.reach("after_insert_before_ack")
         log.info(
             "chunk_taken",
@@ -56,11 +60,16 @@ class Bulk:
             new=new,
         )
 
-    async def _insert(self, chunk: chunks.Chunk) -> int:
+    async def _store(self, chunk: chunks.Chunk) -> int:
         async with self._sessions.begin() as session:
             await intake.make_room(session, chunk.told.run_date)
+        for take in self._straight:
+            if (sent := await take(chunk)) is not None:
+                return sent
         async with self._sessions.begin() as session:
-            return await intake.take(session, chunk)
+            new = await intake.take(session, chunk)
+        self._nudge()
+        return new
 
     async def _fetch(self, content_hash: str) -> None:
         """Keeps the content; one that campaigns does not have fails each message by itself."""

@@ -68,6 +68,23 @@ async def claim_run(
     return int(claim or 0), [rows.claimed(row, int(claim or 0), run.kind) for row in found]
 
 
+async def next_id(session: AsyncSession) -> int:
+    """A number for a claim that will be added."""
+    return int((await session.execute(_NEXT_ID)).scalar_one())
+
+
+async def add(
+    session: AsyncSession, claim: int, run: Run, after: int, people: int, holder: Holder
+) -> None:
+    """Adds a claim on the places of a run's line that are being filled now.
+
+    If everything before them is claimed, so are they for whoever looks at the line.
+    """
+    given = {"claim": claim, "run_id": run.run_id, "day": run.run_date, **_holder(holder)}
+    span = {"from": after + 1, "to": after + people, "after": after}
+    await session.execute(_ADD, {**given, **span})
+
+
 async def claim_single(
     session: AsyncSession, channel: Channel, limit: int, holder: Holder
 ) -> tuple[int, list[Claimed]]:
@@ -201,9 +218,25 @@ _CLAIM_RANGE = text("""
     VALUES (:run_id, :day, :from, :to, :worker, clock_timestamp() + CAST(:lease AS interval))
     RETURNING id
 """)
+_NEXT_ID = text("SELECT nextval(pg_get_serial_sequence('claims', 'id'))")
+# Nobody waits for the line: a worker that holds it may wait for what the caller holds.
+_ADD = text("""
+    WITH line AS (
+        SELECT run_id FROM cursors WHERE run_id = :run_id AND claimed_to = :after
+        FOR UPDATE SKIP LOCKED
+    ), moved AS (
+        UPDATE cursors SET claimed_to = :to WHERE run_id IN (SELECT run_id FROM line)
+    )
+    INSERT INTO claims (id, run_id, run_date, from_seq, to_seq, worker, lease_until)
+    OVERRIDING SYSTEM VALUE
+    VALUES (:claim, :run_id, :day, :from, :to, :worker,
+        clock_timestamp() + CAST(:lease AS interval))
+""")
+# What was tried already went straight to the wire, and waits, if it does, by its id.
 _OF_RANGE = text(f"""
     SELECT {rows.CLAIMED_COLUMNS} FROM messages m
-    WHERE m.run_date = :day AND m.run_id = :run_id AND m.seq BETWEEN :from AND :to AND m.state = 1
+    WHERE m.run_date = :day AND m.run_id = :run_id AND m.seq BETWEEN :from AND :to
+      AND m.state = 1 AND m.attempts = 0
     ORDER BY m.seq
 """)  # noqa: S608 (constant columns)
 _OF_IDS = text(f"""
@@ -276,6 +309,7 @@ _LEFT = {
     of: text(f"""
         SELECT {rows.CLAIMED_COLUMNS}, {rows.KIND_COLUMNS} FROM messages m
         WHERE {covered} AND m.state NOT IN (2, 7, 8, 9, 10, 12)
+          {"AND m.attempts = 0" if of == "range" else ""}
     """)  # noqa: S608
     for of, covered in COVERED.items()
 }

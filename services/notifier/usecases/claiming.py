@@ -12,7 +12,7 @@ from services.notifier import stages
 from services.notifier.domain.rules import Rules
 from services.notifier.domain.states import Channel, Next, RunState
 from services.notifier.domain.work import Claimed, Content, Run, Sender
-from services.notifier.storage import attempts, claims, rows, runs, senders
+from services.notifier.storage import attempts, claims, rows, runs, senders, suppressions
 from services.notifier.usecases import gating, reports
 from services.notifier.usecases.gating import Standards
 
@@ -96,6 +96,16 @@ async def free(session: AsyncSession, claim: claims.Lapsed, rules: Rules) -> Non
     left = await claims.left(session, claim)
     await claims.free(session, claim)
     await gating.release(session, left, rules)
+
+
+async def unjudged(
+    session: AsyncSession, run: Run, claim: int, messages: tuple[Claimed, ...]
+) -> Batch:
+    """A batch to make before its gates are asked."""
+    known = await senders.senders(session, [it for it in [run.kind.sender_identity_id] if it])
+    contents = await senders.contents(session, {run.kind.content_hash})
+    version = await suppressions.version(session)
+    return Batch(claim, messages, run, known, contents, version, len(messages))
 
 
 async def _gated(

@@ -27,16 +27,7 @@ async def take(session: AsyncSession, chunk: Chunk) -> int:
     """Stores the recipients that are new; returns how many were."""
     told = chunk.told
     run, after = await runs.note_chunk(session, told, len(chunk.recipients))
-    shared = intake.Shared(
-        run_date=told.run_date,
-        run_id=told.run_id,
-        channel=told.channel,
-        purpose=told.purpose,
-        advertiser_id=told.advertiser_id,
-        sender_identity_id=None,
-        content_hash=None,
-        not_after=told.not_after,
-    )
+    shared = intake.Shared.of_run(told)
     recipients = chunk.recipients
     if run.variables != told.variables:
         recipients = _reordered(recipients, told.variables, run.variables)

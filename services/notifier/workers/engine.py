@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import Counter, deque
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -22,6 +23,7 @@ from services.notifier.config import Settings
 from services.notifier.domain.scheduling import Bucket, Window
 from services.notifier.domain.states import Result, Verdict
 from services.notifier.domain.work import Outgoing, Prepared
+from services.notifier.messages.chunks import Chunk
 from services.notifier.storage import attempts, claims, lookups
 from services.notifier.usecases import claiming, rulebook, settling
 from services.notifier.workers import metrics
@@ -30,6 +32,7 @@ from services.notifier.workers.freshness import Freshness
 from services.notifier.workers.holding import Held
 from services.notifier.workers.leases import Leases, now
 from services.notifier.workers.patience import patiently
+from services.notifier.workers.straight import Straight
 from services.notifier.workers.waiting import first_of
 
 _GATHER_SECONDS = 0.03
@@ -37,6 +40,8 @@ _MOST_ENDED = 1_000
 _MOST_OPENED = 500
 _TELL_SECONDS = 1.5
 _STOP_SECONDS = 2.0
+# So long a chunk waits for room in the window; when it was in vain, none waits for a while.
+_STRAIGHT_SECONDS, _STRAIGHT_PAUSE_SECONDS = 1.0, 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +60,9 @@ class Engine:
         self._leases = Leases(settings.lease_seconds)
         self._fresh = Freshness(sessions, self._leases.runs)
         self._filler = Filler(settings, sessions, wire, self._held, self._leases)
+        self._straight = Straight(settings, sessions, wire, self._filler, self._leases, self._fresh)
+        self._promised = 0  # places of the window for chunks that go straight
+        self._straight_after = 0.0  # until then no chunk waits for room
         self._bucket = Bucket(0, now())
         self._window = Window()
         self._quarter = 1
@@ -62,6 +70,7 @@ class Engine:
         self._some_ended = asyncio.Event()
         self._enough_ended = asyncio.Event()
         self._moved = asyncio.Event()
+        self._freed = asyncio.Event()
         self._stopping = False
         self._limit = (
             settings.sms_max_per_second
@@ -112,7 +121,7 @@ class Engine:
         grace = max(0.0, self._settings.shutdown_grace_seconds - 3.0)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
-                while len(self._leases):
+                while len(self._leases) or self._promised:
                     self._moved.clear()
                     await self._moved.wait()
 
@@ -166,7 +175,7 @@ class Engine:
         """Opens attempts for what the window can take now, and hands them to the wire."""
         window = self._window.size(self._wire.capacity)
         self._quarter = max(1, window // 4)
-        room = min(window - len(self._leases), self._bucket.room(now()), _MOST_OPENED)
+        room = min(self._room(window), _MOST_OPENED)
         # The last eighth is kept for messages that belong to no run.
         reserve = max(1, window // 8)
         if not self._worth_opening(room):
@@ -178,6 +187,54 @@ class Engine:
             return
         self._window.observe(self._wire.waiting)
         await stages.during("open", self._open(batch))
+
+    def _room(self, window: int) -> int:
+        """How many attempts may be opened now."""
+        return min(window - len(self._leases), self._bucket.room(now())) - self._promised
+
+    async def take(self, chunk: Chunk) -> int | None:
+        """Stores a chunk and hands its messages to the wire at once; returns how many it stored.
+
+        None if that cannot be: nothing of it is stored then. Waits a little for room.
+        """
+        count = len(chunk.recipients)
+        if chunk.told.channel is not self._wire.channel or not await self._has_room(count):
+            return None
+        self._promised += count
+        try:
+            going = await self._straight.take(chunk)
+            if going is None:
+                return None
+            self._window.observe(self._wire.waiting)
+            self._hand_over(going)
+        finally:
+            self._promised -= count
+            self._moved.set()
+        return count
+
+    async def _has_room(self, count: int) -> bool:
+        """Waits until the window has room for so many and nothing that is held comes before."""
+        until = now() + _STRAIGHT_SECONDS
+        try:
+            while not self._stopping:
+                window = self._window.size(self._wire.capacity)
+                least = count + max(1, window // 8)
+                if least > window:
+                    return False
+                if self._room(window) >= least and not len(self._held):
+                    return True
+                if now() < self._straight_after:
+                    return False
+                if now() >= until:
+                    self._straight_after = now() + _STRAIGHT_PAUSE_SECONDS
+                    return False
+                self._filler.yields = True
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.1):
+                        await self._freed.wait()
+        finally:
+            self._filler.yields = False
+        return False
 
     async def _open(self, batch: list[Prepared]) -> None:
         """Commits the attempts of what may still go, and gives the rest back."""
@@ -202,13 +259,17 @@ class Engine:
                 others.append(prepared)
             else:
                 going.append(Outgoing(prepared, number))
+        self._hand_over(going)
+        if others:
+            await self._give_back(others)
+
+    def _hand_over(self, going: Sequence[Outgoing]) -> None:
+        """Gives the wire messages whose attempts are committed."""
         with stages.spent(self._wire.provider):
             for message in going:
                 self._leases.open(message)
                 self._wire.submit(message)
-        self._bucket.take(len(opened))
-        if others:
-            await self._give_back(others)
+        self._bucket.take(len(going))
 
     def _worth_opening(self, room: int) -> bool:
         """Whether to open attempts now: a quarter of the window at a time, or what is urgent."""
@@ -269,6 +330,9 @@ class Engine:
             metrics.attempts.labels(self._wire.provider, verdict).inc(count)
         self._filler.note_rate(len(ended))
         self._moved.set()
+        # Wakes those who wait now, and nobody later.
+        self._freed.set()
+        self._freed.clear()
 
     async def _renew(self) -> None:
         while True:

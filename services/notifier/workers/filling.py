@@ -1,6 +1,7 @@
 """Claims what fits into one second of sending, and prepares it."""
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
@@ -9,6 +10,7 @@ from services.notifier import stages
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.domain.scheduling import FairShare
+from services.notifier.domain.work import Run
 from services.notifier.storage import claims, lookups, runs
 from services.notifier.usecases import claiming, rulebook
 from services.notifier.usecases.claiming import Batch
@@ -26,8 +28,8 @@ _MOST_SLOW = 200
 _POLL_SECONDS = 0.5
 _RATE_SECONDS = 0.25
 # Gates are passed again after so long, since hours and limits may have passed meanwhile.
-_STALE_SECONDS = 10.0
-_CONTROL_SOURCES = ("leads", "campaigns")
+STALE_SECONDS = 10.0
+CONTROL_SOURCES = ("leads", "campaigns")
 
 log = structlog.get_logger(__name__)
 
@@ -40,21 +42,40 @@ class Filler:
     ) -> None:
         self.share = 1.0
         self.rate = 0.0
+        self.yields = False  # a chunk waits for room to go straight to the wire
         self._settings = settings
         self._sessions = sessions
         self._wire = wire
         self._held = held
         self._leases = leases
-        self._terms = claiming.Terms(
+        self.terms = claiming.Terms(
             claims.Holder(settings.instance, settings.lease_seconds),
             Standards(rulebook.load(settings.rules_file), settings.default_time_zone),
             settings.region,
         )
         self._fair = FairShare()
-        self._workshop = Workshop(settings)
+        self.workshop = Workshop(settings)
         self._nudged = asyncio.Event()
         self._counted = 0
         self._counted_at = now()
+
+    def is_next(self, run: Run, waiting: Sequence[Run], count: int, at: float) -> bool:
+        """Whether it is the turn of `count` messages of a run while others wait."""
+        others = [it for it in waiting if it.run_id != run.run_id]
+        picked = self._fair.pick([*others, run], at, self.share)
+        return picked is not None and picked[0] is run and picked[1] >= count
+
+    @staticmethod
+    def note_gated(batch: Batch) -> None:
+        """Counts by rule what the gates stopped."""
+        for rule, count in batch.gated.items():
+            # Why somebody was suppressed may be anything; a label may not.
+            known = "suppression" if rule.startswith("suppression.") else rule
+            metrics.gated.labels(known).inc(count)
+
+    def charge(self, run: Run, count: int) -> None:
+        """Counts messages of a run that were claimed elsewhere."""
+        self._fair.charge(run, count)
 
     def nudge(self) -> None:
         """Something new may wait."""
@@ -77,7 +98,7 @@ class Filler:
             single, runs_wait = await claims.waiting(self._sessions, self._wire.channel)
             if single:
                 claimed = await stages.during("claim", self._claim_single(min(_LEAST, target)))
-            if runs_wait and wanted >= target // 2:
+            if runs_wait and wanted >= target // 2 and not self.yields:
                 limit = min(wanted, self._most_claimed)
                 claimed += await stages.during("claim", self._claim_run(limit))
         if claimed == 0:
@@ -85,20 +106,20 @@ class Filler:
 
     @property
     def _most_claimed(self) -> int:
-        return _MOST_SLOW if self._workshop.is_slow else _MOST_CLAIMED
+        return _MOST_SLOW if self.workshop.is_slow else _MOST_CLAIMED
 
     async def _claim_single(self, limit: int) -> int:
         if self._held.urgent >= limit:
             return 0
         asked_at = now()
         async with self._sessions.begin() as session:
-            batch = await claiming.claim_single(session, self._wire.channel, limit, self._terms)
+            batch = await claiming.claim_single(session, self._wire.channel, limit, self.terms)
         return await self._prepare(batch, asked_at)
 
     async def _claim_run(self, wanted: int) -> int:
         asked_at = now()
         async with self._sessions.begin() as session:
-            age = await lookups.control_age(session, _CONTROL_SOURCES)
+            age = await lookups.control_age(session, CONTROL_SOURCES)
             metrics.control_age.set(age)
             marketing = age <= self._settings.control_max_age_seconds
             found = await runs.runnable(session, self._wire.channel, marketing=marketing)
@@ -109,7 +130,7 @@ class Filler:
                     break
                 run, room = picked
                 limit = min(wanted, room)
-                batch = await claiming.claim_run(session, run, limit, self._terms)
+                batch = await claiming.claim_run(session, run, limit, self.terms)
                 self._fair.charge(run, batch.claimed)
                 if batch.claim:
                     break
@@ -123,18 +144,15 @@ class Filler:
         run_id = batch.run.run_id if batch.run else None
         self._leases.take(batch.claim, run_id, len(batch.messages), asked_at)
         metrics.claimed.labels(self._wire.channel.name.lower()).inc(batch.claimed)
-        for rule, count in batch.gated.items():
-            # Why somebody was suppressed may be anything; a label may not.
-            known = "suppression" if rule.startswith("suppression.") else rule
-            metrics.gated.labels(known).inc(count)
-        made = await self._workshop.prepare(
-            batch, asked_at + _STALE_SECONDS, asked_at + batch.closes_in
+        self.note_gated(batch)
+        made = await self.workshop.prepare(
+            batch, asked_at + STALE_SECONDS, asked_at + batch.closes_in
         )
         if made.failed:
             log.warning("messages_not_rendered", count=len(made.failed))
             leaving = [message for message, _ in made.failed]
             async with self._sessions.begin() as session:
-                await claiming.give_up(session, made.failed, self._terms)
+                await claiming.give_up(session, made.failed, self.terms)
                 await claims.finish(session, self._leases.finished_by(leaving))
             self._leases.leave(leaving)
         self._held.add(made.ready)

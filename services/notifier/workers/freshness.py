@@ -38,10 +38,10 @@ class Freshness:
         self._news_began = 0.0
         self._turn = asyncio.Lock()
 
-    async def refresh(self, session: AsyncSession) -> None:
-        """Reads the state of now in the caller's transaction."""
+    async def refresh(self, session: AsyncSession, *also: UUID) -> None:
+        """Reads the state of now in the caller's transaction, of `also` too."""
         asked = now()
-        version, found = await runs.states(session, sorted(self._held()))
+        version, found = await runs.states(session, sorted(self._held().union(also)))
         if self._known < 0 or asked - self._news_began > _NEWS_KEPT_SECONDS:
             self._forget(version, asked)
         elif version > self._known:

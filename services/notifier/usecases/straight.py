@@ -1,0 +1,143 @@
+"""Takes a chunk straight to the wire: stored, claimed, judged and tried in one transaction.
+
+What the window has room for needs no row that says it waits, no claim that reads it back and no
+update that opens its attempt. What cannot go this way goes the ordinary one, whole.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.notifier import stages
+from services.notifier.domain.states import Next, RunState
+from services.notifier.domain.work import Claimed, Key, Kind, Run
+from services.notifier.messages.chunks import Chunk
+from services.notifier.storage import claims, intake, runs
+from services.notifier.usecases import claiming, gating
+from services.notifier.usecases.claiming import Batch, Terms
+
+
+class Declined(Exception):
+    """The chunk has to go the ordinary way; nothing of it is stored."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A chunk as it would be sent, made before its gates are asked.
+
+    `failed` cannot be made. `run` and `batch` are what it was made with.
+    """
+
+    chunk: Chunk
+    run: Run
+    batch: Batch
+    failed: Mapping[UUID, Next]
+
+
+def claimed(chunk: Chunk, run: Run, claim: int) -> tuple[Claimed, ...]:
+    """The recipients of a chunk as a claim with this number would read them back."""
+    told, kind = chunk.told, run.kind
+    at = chunk.received_at
+    return tuple(
+        [
+            Claimed(
+                Key(told.run_date, it.message_id),
+                claim,
+                0,
+                kind,
+                it.address,
+                it.address_key,
+                it.time_zone,
+                tuple(it.values),
+                told.not_after,
+                at,
+            )
+            for it in chunk.recipients
+        ]
+    )
+
+
+def kind_of(chunk: Chunk) -> Kind:
+    """What the messages of a chunk have in common, as long as its run knows no other."""
+    told = chunk.told
+    return Kind(
+        told.run_id,
+        told.channel,
+        told.purpose,
+        told.advertiser_id,
+        told.sender_identity_id,
+        told.content_hash,
+    )
+
+
+async def look(session: AsyncSession, chunk: Chunk, claim: int) -> Batch:
+    """What the chunk would be made with; raises `Declined` unless its run is as the chunk says."""
+    run = await runs.get(session, chunk.told.run_id)
+    if run is None or not _is_as_told(run, chunk):
+        raise Declined
+    return await claiming.unjudged(session, run, claim, claimed(chunk, run, claim))
+
+
+async def take(
+    session: AsyncSession,
+    ready: Ready,
+    terms: Terms,
+    provider: str,
+    is_next: Callable[[Sequence[Run]], bool],
+) -> Batch:
+    """Stores a chunk with an attempt open for each message that may go; returns those.
+
+    Raises `Declined` when part of it is stored already, when its run changed or was paused, when
+    its gates see another sender than it was made with, or when another run has its turn.
+
+    Locks what the gates lock, and then the run.
+    """
+    chunk, run = ready.chunk, ready.run
+    if not is_next(await runs.runnable(session, run.channel, marketing=True)):
+        raise Declined
+    decided = await stages.during(
+        "gates", gating.judge(session, run.channel, ready.batch.messages, run, terms.standards)
+    )
+    if decided.senders != ready.batch.senders:
+        raise Declined
+    stored, after = await runs.note_chunk(session, chunk.told, len(chunk.recipients))
+    if stored.epoch != run.epoch or not _is_as_told(stored, chunk):
+        raise Declined
+    claim = ready.batch.claim
+    await claims.add(session, claim, stored, after, len(chunk.recipients), terms.holder)
+    may_go = tuple([it for it in decided.may_go if it.key.message_id not in ready.failed])
+    opened = {it.key.message_id for it in may_go}
+    attempt = intake.Opened(claim, provider, terms.holder.worker, opened)
+    shared = intake.Shared.of_run(chunk.told)
+    if await intake.insert(session, shared, chunk.recipients, after, attempt) != len(
+        chunk.recipients
+    ):
+        raise Declined
+    failed = [
+        (it, ready.failed[it.key.message_id])
+        for it in decided.may_go
+        if it.key.message_id not in opened
+    ]
+    await claiming.divert(session, decided.diverted, terms.region)
+    await claiming.give_up(session, failed, terms)
+    if not may_go:
+        await claims.finish(session, [claim])
+    return replace(
+        ready.batch,
+        messages=may_go,
+        closes_in=decided.closes_in,
+        gated=Counter(to.rule for _, to in decided.diverted),
+    )
+
+
+def _is_as_told(run: Run, chunk: Chunk) -> bool:
+    told = chunk.told
+    return (
+        run.state == RunState.ACTIVE
+        and run.epoch == told.epoch
+        and run.kind == kind_of(chunk)
+        and run.variables == told.variables
+    )
