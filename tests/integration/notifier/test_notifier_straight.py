@@ -1,7 +1,7 @@
 """A chunk goes straight to the wire while the window has room for it, and only then."""
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,12 +49,12 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(house: House, mail: MailServer) -> AsyncIterator[Scene]:
+async def scene(house: House, mail: MailServer) -> Scene:
     run = await house.take(["first@example.vn"])
     engine = house.engine(mail.wire(connections=4, window=200))
     await house.until(run, {State.ACCEPTED: 1})
     engine._window._size = 200.0
-    yield Scene(house, mail, engine, run)
+    return Scene(house, mail, engine, run)
 
 
 class TestStraight:
