@@ -4,7 +4,7 @@ PY := PYTHONPATH=.:gen .venv/bin/python
 MEKONG := exec env PYTHONPATH=.:gen .venv/bin/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo up test lint types contracts protos docs chart sure faults bench setup setup-dev clean lock
+.PHONY: help run demo up test lint types contracts protos docs chart sure faults mailbox bench setup setup-dev clean lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ test: setup-dev ## every test; those that break processes in their short form
 
 faults: setup-dev ## break real processes many times and prove that nothing is lost or doubled
 	@MEKONG_FAULTS=long $(PY) -m pytest tests/faults
+
+mailbox: setup-dev ## send a campaign through a real Postfix into a mailbox (root, Debian's postfix)
+	@$(PY) -m pytest -v tests/e2e/test_postfix.py
 
 lint: setup-dev ## ruff's rules and format
 	@$(PY) -m ruff check .
