@@ -1,9 +1,9 @@
 """Renders a template in a process of its own, under limits of memory and time.
 
 `python -m services.campaigns.admission` reads one job from stdin and writes one answer to stdout,
-both JSON: {"fields", "limits", "values": [{}, …]} gives {"variables", "rendered": [{} or
-{"refusal"}, …]} or {"refusal": {"field", "reason", "line"}}. Whoever starts it sees a template
-that runs or grows for ever as a process that was ended.
+both JSON: {"fields", "limits", "markup", "values": [{}, …]} gives {"fields" as compiled,
+"variables", "rendered": [{} or {"refusal"}, …]} or {"refusal": {"field", "reason", "line"}}.
+Whoever starts it sees a template that runs or grows for ever as a process that was ended.
 """
 
 import json
@@ -12,7 +12,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from services.campaigns.domain import rendering
+from services.campaigns.domain import markup, plain, rendering
+from services.campaigns.domain.kinds import Markup
 
 MEMORY_BYTES = 384 * 1024 * 1024
 CPU_SECONDS = 2
@@ -31,14 +32,24 @@ def main() -> None:
 def perform(job: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer to a job; see the module."""
     try:
-        renderer = rendering.Renderer(rendering.Source(job["fields"], job["limits"]))
+        fields = _compiled(job["fields"], job["markup"])
+        renderer = rendering.Renderer(rendering.Source(fields, job["limits"]))
         variables = sorted(renderer.variables())
     except rendering.Refused as refused:
         return {"refusal": _told(refused.refusal)}
     return {
+        "fields": fields,
         "variables": variables,
         "rendered": [_rendered(renderer, values) for values in job["values"]],
     }
+
+
+def _compiled(fields: Mapping[str, str], written_in: str | None) -> Mapping[str, str]:
+    """The fields with their HTML compiled, and a text part where there is none."""
+    if written_in is None:
+        return fields
+    html = markup.compiled(fields["html"], Markup(written_in))
+    return {**fields, "html": html, "text": fields["text"] or plain.from_html(html)}
 
 
 def _rendered(renderer: rendering.Renderer, values: Mapping[str, str]) -> dict[str, Any]:

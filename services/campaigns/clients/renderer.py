@@ -29,6 +29,14 @@ class Rendered:
     refusal: Refusal | None = None
 
 
+@dataclass(frozen=True)
+class Compiled:
+    """The fields of a template as they are sent, and the names they use."""
+
+    fields: Mapping[str, str]
+    variables: Sequence[str]
+
+
 class Renderer:
     """Starts a child a job, two at a time so that templates cannot take the whole machine."""
 
@@ -36,8 +44,8 @@ class Renderer:
         self._wall_seconds = wall_seconds
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def admit(self, source: Source, prefix: str = "template") -> list[str]:
-        """Return the names a template uses if it is sound for everybody.
+    async def admit(self, source: Source, prefix: str = "template") -> Compiled:
+        """Return a template as it is sent, and the names it uses, if it is sound for everybody.
 
         It is rendered with the largest values and with none. Raises `InvalidArgument`
         TEMPLATE_REFUSED naming the field (`prefix`.html) and the line.
@@ -49,7 +57,7 @@ class Renderer:
         unknown = sorted(set(answer["variables"]) - rendering.VARIABLES)
         if unknown:
             raise _unknown(unknown, source, prefix)
-        return list(answer["variables"])
+        return Compiled(answer["fields"], answer["variables"])
 
     async def render(self, source: Source, values: Sequence[Mapping[str, str]]) -> list[Rendered]:
         """Return what each person would get, in the order of `values`."""
@@ -63,7 +71,12 @@ class Renderer:
         ]
 
     async def _answer(self, source: Source, values: list[Mapping[str, str]]) -> dict[str, Any]:
-        job = {"fields": source.fields, "limits": source.limits, "values": values}
+        job: dict[str, Any] = {
+            "fields": source.fields,
+            "limits": source.limits,
+            "markup": source.markup,
+        }
+        job["values"] = values
         async with self._turns:
             ended = await _run(json.dumps(job).encode(), self._wall_seconds)
         code, output = ended or (_NO_ANSWER, b"")

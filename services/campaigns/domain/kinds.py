@@ -10,6 +10,13 @@ class Channel(StrEnum):
     EMAIL = "EMAIL"
 
 
+class Markup(StrEnum):
+    """What the body of an e-mail is written in."""
+
+    HTML = "HTML"
+    MJML = "MJML"
+
+
 class Purpose(StrEnum):
     """What a message is for; the law treats each differently."""
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import minijinja
 
+from services.campaigns.domain.kinds import Markup
+
 FUEL = 50_000
 MAX_VALUE_CHARACTERS = 200
 
@@ -73,10 +75,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """Template sources by field (subject, html, text) and the most each may render to."""
+    """Template sources by field (subject, html, text) and the most each may render to.
+
+    With a `markup` the HTML is as somebody wrote it and has to be compiled first.
+    """
 
     fields: Mapping[str, str]
     limits: Mapping[str, int] = field(default_factory=dict)
+    markup: Markup | None = None
 
 
 class Renderer:

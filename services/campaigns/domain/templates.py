@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from chassis.errors import FieldViolation
-from services.campaigns.domain import plain
-from services.campaigns.domain.kinds import Channel
+from services.campaigns.domain.kinds import Channel, Markup
 from services.campaigns.domain.rendering import CONTACT_VARIABLES, Source
 
 MAX_NAME = 120
@@ -31,13 +30,14 @@ class Draft:
     subject: str = ""
     html: str = ""
     text: str = ""
+    markup: Markup = Markup.HTML
 
     def source(self) -> Source:
-        """Return what is rendered: the fields of the channel, the text part made where missing."""
+        """Return what is to be compiled and rendered: the fields of the channel."""
         if self.channel is Channel.SMS:
             return Source({"text": self.text}, _RENDERED_SMS)
-        text = self.text or plain.from_html(self.html)
-        return Source({"subject": self.subject, "html": self.html, "text": text}, _RENDERED_EMAIL)
+        fields = {"subject": self.subject, "html": self.html, "text": self.text}
+        return Source(fields, _RENDERED_EMAIL, self.markup)
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,24 @@ class Content:
         return tuple(name for name in CONTACT_VARIABLES if name in self.variables)
 
 
-def content(draft: Draft, variables: Sequence[str]) -> Content:
+@dataclass(frozen=True)
+class Admitted:
+    """A draft that may be sent: its fields as they were compiled, and the names they use."""
+
+    draft: Draft
+    fields: Mapping[str, str]
+    variables: Sequence[str]
+
+
+def content(admitted: Admitted) -> Content:
     """Return the immutable content of an admitted draft."""
-    fields = {"subject": "", "html": "", **draft.source().fields}
-    canonical = json.dumps([draft.channel, fields["subject"], fields["html"], fields["text"]])
+    channel = admitted.draft.channel
+    fields = {"subject": "", "html": "", **admitted.fields}
+    canonical = json.dumps([channel, fields["subject"], fields["html"], fields["text"]])
     return Content(
         hash=hashlib.sha256(canonical.encode()).hexdigest(),
-        channel=draft.channel,
-        variables=tuple(sorted(variables)),
+        channel=channel,
+        variables=tuple(sorted(admitted.variables)),
         **fields,
     )
 
@@ -85,7 +95,7 @@ def content(draft: Draft, variables: Sequence[str]) -> Content:
 def source(stored: Content) -> Source:
     """Return what is rendered of a content."""
     draft = Draft("", stored.channel, stored.subject, stored.html, stored.text)
-    return draft.source()
+    return replace(draft.source(), markup=None)
 
 
 def changed(stored: Draft, given: Draft, paths: Sequence[str]) -> Draft:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from crm.campaigns.v1 import template_pb2 as pb
 
 from services.campaigns.domain import sms
-from services.campaigns.domain.kinds import Channel
+from services.campaigns.domain.kinds import Channel, Markup
 from services.campaigns.domain.templates import Content, Draft, Template
 from services.campaigns.messages import kinds
 
@@ -23,11 +23,13 @@ def draft(message: pb.Template, given: Channel) -> Draft:
         subject=message.subject,
         html=message.html,
         text=message.text,
+        markup=kinds.kind(pb.Markup, Markup, message.markup) or Markup.HTML,
     )
 
 
 def template(stored: Template) -> pb.Template:
     """Return a template as clients see it."""
+    is_mail = stored.draft.channel is Channel.EMAIL
     return pb.Template(
         id=str(stored.id),
         revision=stored.revision,
@@ -37,6 +39,7 @@ def template(stored: Template) -> pb.Template:
         subject=stored.draft.subject,
         html=stored.draft.html,
         text=stored.draft.text,
+        markup=kinds.number(pb.Markup, stored.draft.markup if is_mail else None),
         variables=stored.variables,
         content_hash=stored.content_hash,
         create_time=kinds.time(stored.create_time),

@@ -19,13 +19,13 @@ from services.campaigns.domain import rendering
 from services.campaigns.domain import templates as domain
 from services.campaigns.domain.clock import Clock
 from services.campaigns.domain.kinds import Channel
-from services.campaigns.domain.templates import Draft
+from services.campaigns.domain.templates import Admitted, Draft
 from services.campaigns.messages import templates as messages
 from services.campaigns.rpc.requests import identifier, wrong
 from services.campaigns.storage import templates as stored
 from services.campaigns.usecases import templates as usecases
 
-CHANGEABLE = ("name", "subject", "html", "text")
+CHANGEABLE = ("name", "subject", "html", "text", "markup")
 
 
 class TemplateServicer(service_grpc.TemplateServiceServicer):
@@ -51,12 +51,12 @@ class TemplateServicer(service_grpc.TemplateServiceServicer):
         """Store a template after it was admitted."""
         rights.require("templates", "write")
         draft = _draft(request.template)
-        variables = await self._admitted(draft)
+        admitted = await self._admitted(draft)
 
         async with self._sessions.begin() as session:
 
             async def work() -> pb.Template:
-                made = await usecases.create(session, draft, variables, self._clock())
+                made = await usecases.create(session, admitted, self._clock())
                 return messages.template(made)
 
             return await idempotency.once(session, "CreateTemplate", request, pb.Template, work)
@@ -99,9 +99,9 @@ class TemplateServicer(service_grpc.TemplateServiceServicer):
         _same_channel(request.template, read.draft.channel)
         given = messages.draft(request.template, read.draft.channel)
         draft = domain.changed(read.draft, given, paths)
-        variables = await self._admitted(draft)
+        admitted = await self._admitted(draft)
         async with self._sessions.begin() as session:
-            after = await usecases.change(session, read, draft, variables, self._clock())
+            after = await usecases.change(session, read, admitted, self._clock())
             return messages.template(after)
 
     async def DeleteTemplate(
@@ -154,14 +154,15 @@ class TemplateServicer(service_grpc.TemplateServiceServicer):
             raise NotFound("RESOURCE_MISSING", "no such contact", resource="contact", id=contact_id)
         return found
 
-    async def _admitted(self, draft: Draft) -> list[str]:
-        """Return the names an admitted draft uses; raises `InvalidArgument` naming each field."""
+    async def _admitted(self, draft: Draft) -> Admitted:
+        """Return a draft as it is sent; raises `InvalidArgument` naming each field."""
         violations = domain.violations(draft)
         if violations:
             raise InvalidArgument(
                 "FIELDS_INVALID", "the template has wrong fields", violations=violations
             )
-        return await self._renderer.admit(draft.source())
+        compiled = await self._renderer.admit(draft.source())
+        return Admitted(draft, compiled.fields, compiled.variables)
 
 
 class ContentServicer(service_grpc.ContentServiceServicer):

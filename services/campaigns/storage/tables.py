@@ -30,6 +30,7 @@ templates = Table(
     Column("subject", T),
     Column("html", T),
     Column("text", T),
+    Column("markup", T),
     Column("variables", ARRAY(T)),
     Column("content_hash", T),
     Column("create_time", _TIME),

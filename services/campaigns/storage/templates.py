@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
 from chassis.errors import NotFound
-from services.campaigns.domain.kinds import Channel
+from services.campaigns.domain.kinds import Channel, Markup
 from services.campaigns.domain.templates import Content, Draft, Template
 from services.campaigns.storage.tables import campaigns, contents, templates
 
@@ -106,6 +106,7 @@ def _template(row: RowMapping) -> Template:
             subject=row["subject"],
             html=row["html"],
             text=row["text"],
+            markup=Markup(row["markup"]),
         ),
         variables=tuple(row["variables"]),
         content_hash=row["content_hash"],
@@ -124,6 +125,7 @@ def _row(template: Template) -> dict[str, Any]:
         "subject": draft.subject,
         "html": draft.html,
         "text": draft.text,
+        "markup": draft.markup,
         "variables": list(template.variables),
         "content_hash": template.content_hash,
         "create_time": template.create_time,

@@ -1,6 +1,5 @@
 """Templates are stored with the content that runs will name."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -11,19 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import audit
 from chassis.errors import Aborted, AlreadyExists, FailedPrecondition
 from services.campaigns.domain import templates as domain
-from services.campaigns.domain.templates import Draft, Template
+from services.campaigns.domain.templates import Admitted, Template
 from services.campaigns.storage import templates as stored
 
 
-async def create(
-    session: AsyncSession, draft: Draft, variables: Sequence[str], now: datetime
-) -> Template:
+async def create(session: AsyncSession, admitted: Admitted, now: datetime) -> Template:
     """Store an admitted draft; raises `AlreadyExists` when its name is taken."""
-    content = domain.content(draft, variables)
+    content = domain.content(admitted)
     template = Template(
         id=uuid_utils.compat.uuid7(),
         revision=1,
-        draft=draft,
+        draft=admitted.draft,
         variables=content.variables,
         content_hash=content.hash,
         create_time=now,
@@ -39,8 +36,7 @@ async def create(
 async def change(
     session: AsyncSession,
     read: Template,
-    draft: Draft,
-    variables: Sequence[str],
+    admitted: Admitted,
     now: datetime,
 ) -> Template:
     """Store a draft admitted against the template as it was `read`.
@@ -50,13 +46,13 @@ async def change(
     before = await stored.get(session, read.id, lock=True)
     if before.revision != read.revision:
         raise stale(read.id, str(read.revision))
-    if await stored.name_taken(session, draft.name, read.id):
+    if await stored.name_taken(session, admitted.draft.name, read.id):
         raise _name_taken()
-    content = domain.content(draft, variables)
+    content = domain.content(admitted)
     after = replace(
         before,
         revision=before.revision + 1,
-        draft=draft,
+        draft=admitted.draft,
         variables=content.variables,
         content_hash=content.hash,
         update_time=now,

@@ -24,6 +24,7 @@ ENUMS: Mapping[str, Any] = {
     "status": contact_pb2.LeadStatus,
     "gender": contact_pb2.Gender,
     "channel": template_pb2.Channel,
+    "markup": template_pb2.Markup,
     "purpose": template_pb2.Purpose,
     "consent": consent_pb2.ConsentAction,
     "import_state": import_pb2.ImportState,

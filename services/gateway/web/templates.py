@@ -7,7 +7,7 @@ from flask import Blueprint, Response, flash, make_response, request, url_for
 from services.gateway.web import desk, names
 from services.gateway.web.forms import Form
 
-KNOWN = ["name", "channel", "subject", "html", "text"]
+KNOWN = ["name", "channel", "subject", "markup", "html", "text"]
 VARIABLES = (
     "salutation given_name family_name display_name company province advertiser_name "
     "advertiser_address unsubscribe_url"
@@ -89,6 +89,7 @@ def detail(template_id: object) -> desk.View:
         "channel": names.short(template_pb2.Channel, stored.channel),
         "subject": stored.subject,
         "html": stored.html,
+        "markup": names.short(template_pb2.Markup, stored.markup),
         "text": stored.text,
         "etag": stored.etag,
     }
@@ -102,7 +103,7 @@ def update(template_id: object) -> desk.View:
     template.id, template.etag = str(template_id), form.get("etag")
     template.ClearField("channel")
     asked = template_service_pb2.UpdateTemplateRequest(template=template)
-    asked.update_mask.paths.extend(["name", "subject", "html", "text"])
+    asked.update_mask.paths.extend(["name", "subject", "html", "text", "markup"])
     updated = form.attempt(
         lambda: desk.ask(TemplateServiceStub).UpdateTemplate(asked),
         prefix="template.",
@@ -117,7 +118,9 @@ def update(template_id: object) -> desk.View:
 def _read(form: Form) -> template_pb2.Template:
     channel = names.value(template_pb2.Channel, form.get("channel"))
     email = channel == template_pb2.CHANNEL_EMAIL
+    markup = names.value(template_pb2.Markup, form.get("markup")) if email else 0
     return template_pb2.Template(
+        markup=template_pb2.Markup.ValueType(markup),
         name=form.get("name"),
         channel=template_pb2.Channel.ValueType(channel),
         subject=form.get("subject") if email else "",

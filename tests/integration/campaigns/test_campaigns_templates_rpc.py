@@ -39,6 +39,31 @@ class TestCreate:
         assert content.text == "Chào {{ display_name }}\n"
         assert list(content.variables) == ["display_name"]
 
+    async def test_mjml_is_kept_as_written_and_sent_as_html(self, house: House) -> None:
+        written = (
+            "<mjml><mj-body><mj-section><mj-column><mj-text>Chào {{ display_name }}</mj-text>"
+            "</mj-column></mj-section></mj-body></mjml>"
+        )
+        made = await house.template(html=written, markup=template_pb2.MARKUP_MJML)
+
+        request = pb.GetContentRequest(hash=made.content_hash)
+        content = await house.contents.GetContent(request)
+        shown = await house.templates.PreviewTemplate(
+            pb.PreviewTemplateRequest(template_id=made.id)
+        )
+
+        assert (made.html, made.markup) == (written, template_pb2.MARKUP_MJML)
+        assert "<table" in content.html
+        assert "Chào {{ display_name }}" in content.html
+        assert content.text == "Chào {{ display_name }}\n"
+        assert "Chào Nguyễn Thị Minh Khai" in shown.html
+
+    async def test_what_is_no_mjml_is_refused_with_its_line(self, house: House) -> None:
+        with refused(errors.InvalidArgument, "TEMPLATE_REFUSED") as refusal:
+            await house.template(html="<mjml>\n<mj-oops/>", markup=template_pb2.MARKUP_MJML)
+
+        assert refusal.fields() == ["template.html"]
+
     async def test_every_wrong_field_is_named(self, house: House) -> None:
         wrong = template_pb2.Template(channel=EMAIL, name="n" * 121, text="t" * 300_000)
 

@@ -4,6 +4,7 @@ import pytest
 
 from chassis.errors import InvalidArgument, Unavailable
 from services.campaigns.clients.renderer import Renderer
+from services.campaigns.domain.kinds import Markup
 from services.campaigns.domain.rendering import Source
 
 
@@ -22,7 +23,35 @@ class TestAdmission:
     async def test_what_a_template_uses_is_told(self) -> None:
         source = Source({"subject": "{{ company }}", "html": "{{ unsubscribe_url }}", "text": ""})
 
-        assert await Renderer().admit(source) == ["company", "unsubscribe_url"]
+        admitted = await Renderer().admit(source)
+
+        assert admitted.variables == ["company", "unsubscribe_url"]
+        assert admitted.fields == source.fields
+
+    async def test_mjml_is_compiled_in_the_same_process(self) -> None:
+        body = (
+            "<mj-section><mj-column><mj-text>Chào {{ company }}</mj-text></mj-column></mj-section>"
+        )
+        html = f"<mjml><mj-body>{body}</mj-body></mjml>"
+        source = Source({"subject": "x", "html": html, "text": ""}, {}, Markup.MJML)
+
+        admitted = await Renderer().admit(source)
+
+        assert admitted.variables == ["company"]
+        assert "<table" in admitted.fields["html"]
+        assert admitted.fields["text"] == "Chào {{ company }}\n"
+
+    async def test_mjml_that_is_none_is_refused_with_its_line(self) -> None:
+        source = Source({"subject": "x", "html": "<mjml>\n<mj-x/>", "text": ""}, {}, Markup.MJML)
+
+        with pytest.raises(InvalidArgument) as refused:
+            await Renderer().admit(source)
+
+        (found,) = refused.value.violations
+        assert (found.field, found.description) == (
+            "template.html",
+            "line 2: there is no element <mj-x>",
+        )
 
     @pytest.mark.parametrize(
         "text",

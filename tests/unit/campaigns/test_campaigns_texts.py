@@ -1,5 +1,6 @@
 """Text parts made from HTML, subjects of one line, and what drafts are refused."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -91,11 +92,13 @@ class TestTemplateDrafts:
     def test_content_is_named_by_what_it_says(self) -> None:
         draft = templates.Draft("a", Channel.EMAIL, "s", "<p>h</p>")
 
-        one = templates.content(draft, ["company"])
+        fields = {"subject": "s", "html": "<p>h</p>", "text": "h\n"}
+
+        one = templates.content(templates.Admitted(draft, fields, ["company"]))
         renamed = templates.content(
-            templates.Draft("b", Channel.EMAIL, "s", "<p>h</p>"), ["company"]
+            templates.Admitted(replace(draft, name="b"), fields, ["company"])
         )
-        other = templates.content(templates.Draft("a", Channel.EMAIL, "s", "<p>h!</p>"), [])
+        other = templates.content(templates.Admitted(draft, {**fields, "html": "<p>h!</p>"}, []))
 
         assert one.hash == renamed.hash != other.hash
         assert one.text == "h\n"
@@ -103,7 +106,8 @@ class TestTemplateDrafts:
     def test_variables_of_contacts_keep_their_order(self) -> None:
         draft = templates.Draft("a", Channel.SMS, text="x")
 
-        content = templates.content(draft, ["unsubscribe_url", "phone", "email", "family_name"])
+        names = ["unsubscribe_url", "phone", "email", "family_name"]
+        content = templates.content(templates.Admitted(draft, {"text": "x"}, names))
 
         assert content.contact_variables == ("family_name", "email", "phone")
 

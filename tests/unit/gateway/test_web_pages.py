@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from crm.accounts.v1 import session_service_pb2, user_pb2
+from crm.campaigns.v1 import template_pb2
 from crm.interactions.v1 import follow_up_service_pb2, note_service_pb2
 from crm.leads.v1 import contact_pb2, contact_service_pb2, source_service_pb2
 from flask.testing import FlaskClient
@@ -206,6 +207,34 @@ class TestAContactsForm:
 
         assert peers.last.request.contact.display_name == ""
         assert peers.last.request.contact.etag == "7"
+
+
+class TestTemplates:
+    def test_the_form_offers_html_and_mjml_in_both_languages(self, signed_in: FlaskClient) -> None:
+        for language, said in (("en", "Written in"), ("vi", "Viết bằng")):
+            text = signed_in.get(f"/templates/new?lang={language}").get_data(as_text=True)
+            assert 'name="markup" value="html" checked' in text
+            assert 'name="markup" value="mjml"' in text
+            assert said in text
+
+    def test_mjml_is_stored_as_such_and_its_line_is_told(
+        self, signed_in: FlaskClient, peers: Any
+    ) -> None:
+        wrong = FieldViolation("template.html", "line 2: there is no element <mj-x>")
+        peers.answers["CreateTemplate"] = errors.InvalidArgument(
+            "TEMPLATE_REFUSED", "no", violations=[wrong]
+        )
+        data = {"name": "Thư", "channel": "email", "subject": "x", "html": "<mjml>\n<mj-x/>"}
+        data |= {"markup": "mjml", "csrf_token": _token(signed_in, "/templates/new")}
+
+        answer = signed_in.post("/templates/new", data=data)
+
+        sent = peers.named("CreateTemplate")[0].request.template
+        page = answer.get_data(as_text=True)
+        assert sent.markup == template_pb2.MARKUP_MJML
+        assert answer.status_code == 400
+        assert "Line 2: there is no element &lt;mj-x&gt;" in page
+        assert 'value="mjml" checked' in page
 
 
 class TestThePolicy:

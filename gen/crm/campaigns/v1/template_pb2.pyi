@@ -76,6 +76,30 @@ PURPOSE_CONSENT_REQUEST: Purpose.ValueType  # 4
 """Asking for consent to advertise."""
 Global___Purpose: _TypeAlias = Purpose  # noqa: Y015
 
+class _Markup:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MarkupEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Markup.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MARKUP_UNSPECIFIED: _Markup.ValueType  # 0
+    """Not said: HTML."""
+    MARKUP_HTML: _Markup.ValueType  # 1
+    """HTML; rules of its style elements are written into the elements they are for."""
+    MARKUP_MJML: _Markup.ValueType  # 2
+    """MJML, compiled to HTML when the template is stored."""
+
+class Markup(_Markup, metaclass=_MarkupEnumTypeWrapper):
+    """What the body of an e-mail is written in."""
+
+MARKUP_UNSPECIFIED: Markup.ValueType  # 0
+"""Not said: HTML."""
+MARKUP_HTML: Markup.ValueType  # 1
+"""HTML; rules of its style elements are written into the elements they are for."""
+MARKUP_MJML: Markup.ValueType  # 2
+"""MJML, compiled to HTML when the template is stored."""
+Global___Markup: _TypeAlias = Markup  # noqa: Y015
+
 @_typing.final
 class Template(_message.Message):
     """A message with places for a person's data, in MiniJinja syntax: {{ given_name | default("bạn") }}."""
@@ -94,6 +118,7 @@ class Template(_message.Message):
     CONTENT_HASH_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    MARKUP_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -107,11 +132,13 @@ class Template(_message.Message):
     subject: _builtins.str
     """Required for e-mail; at most 500 characters."""
     html: _builtins.str
-    """Required for e-mail; at most 256 KiB."""
+    """Required for e-mail: HTML, or MJML as `markup` says, as it was written; at most 256 KiB."""
     text: _builtins.str
     """Optional. The e-mail's text part; made from the HTML when empty. The SMS itself: required, at most 2,000 characters."""
     content_hash: _builtins.str
     """Output only. SHA-256 of the content in hexadecimal: what chunks name and notifiers fetch."""
+    markup: Global___Markup.ValueType
+    """Optional. What `html` is written in; HTML when not said."""
     @_builtins.property
     def variables(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only. Names that it uses."""
@@ -139,10 +166,11 @@ class Template(_message.Message):
         content_hash: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        markup: Global___Markup.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "content_hash", b"content_hash", "create_time", b"create_time", "etag", b"etag", "html", b"html", "id", b"id", "name", b"name", "revision", b"revision", "subject", b"subject", "text", b"text", "update_time", b"update_time", "variables", b"variables"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "content_hash", b"content_hash", "create_time", b"create_time", "etag", b"etag", "html", b"html", "id", b"id", "markup", b"markup", "name", b"name", "revision", b"revision", "subject", b"subject", "text", b"text", "update_time", b"update_time", "variables", b"variables"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

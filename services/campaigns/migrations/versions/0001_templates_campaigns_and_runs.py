@@ -30,6 +30,7 @@ _TABLES = (
         subject text NOT NULL,
         html text NOT NULL,
         text text NOT NULL,
+        markup text NOT NULL,
         variables text[] NOT NULL,
         content_hash text NOT NULL REFERENCES contents,
         create_time timestamptz NOT NULL,
