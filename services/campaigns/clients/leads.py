@@ -14,7 +14,7 @@ from chassis.rpc import client
 from chassis.rpc.tokens import TokenSource
 from services.campaigns.domain.campaigns import Audience
 from services.campaigns.domain.kinds import Channel, Purpose
-from services.campaigns.domain.planning import Member
+from services.campaigns.domain.planning import Member, People
 from services.campaigns.domain.runs import Run
 from services.campaigns.domain.states import ExclusionReason
 from services.campaigns.messages import audiences
@@ -85,14 +85,14 @@ class Leads:
         )
         return (await self._audiences.FreezeAudience(request, timeout=FREEZE_SECONDS)).size
 
-    async def stream(self, run: Run) -> AsyncGenerator[list[Member], None]:
+    async def stream(self, run: Run) -> AsyncGenerator[People, None]:
         """Yield the frozen people after the run's cursor, in batches, by ordinal."""
         view = View(run.channel, run.purpose, run.advertiser_id, run.variables)
         request = audience_service_pb2.StreamAudienceRequest(
             run_id=str(run.id), view=_view(view), after_ordinal=run.plan.cursor
         )
         async for batch in self._audiences.StreamAudience(request, timeout=STREAM_SECONDS):
-            yield audiences.members(batch)
+            yield audiences.people(batch)
 
     async def release(self, run_id: UUID) -> None:
         """Forget the frozen audience of a run."""

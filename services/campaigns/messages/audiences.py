@@ -8,7 +8,7 @@ from crm.leads.v1 import audience_service_pb2 as pb
 
 from services.campaigns.domain.campaigns import Audience
 from services.campaigns.domain.kinds import Channel, Purpose
-from services.campaigns.domain.planning import Member
+from services.campaigns.domain.planning import Member, People
 from services.campaigns.messages import kinds
 
 _ID_BYTES = 16
@@ -41,25 +41,29 @@ def view(
     )
 
 
-def members(batch: audience_service_pb2.StreamAudienceResponse) -> list[Member]:
-    """Return the people of a batch, in its order."""
-    ids, values = batch.contact_ids, list(batch.values)
-    size = len(ids) // _ID_BYTES
-    wide = len(values) // size if size else 0
-    columns = zip(
-        range(batch.first_ordinal, batch.first_ordinal + size),
+def people(batch: audience_service_pb2.StreamAudienceResponse) -> People:
+    """Return the people of a batch; raises `ValueError` where a column is not of all of them."""
+    ids, size = batch.contact_ids, len(batch.marks)
+    if len(ids) != size * _ID_BYTES:
+        raise ValueError("ids of other people")
+    return People(
+        batch.first_ordinal,
         [ids[at : at + _ID_BYTES] for at in range(0, len(ids), _ID_BYTES)],
-        batch.addresses,
-        batch.address_keys,
-        batch.consented,
-        batch.gone,
-        batch.regions,
-        batch.time_zones,
-        batch.locales,
-        [values[place * wide : (place + 1) * wide] for place in range(size)],
-        strict=True,
+        batch.marks,
+        _texts(batch.addresses, size),
+        _texts(batch.address_keys, size),
+        _texts(batch.time_zones, size),
+        _texts(batch.locales, size),
+        _texts(batch.regions, size),
+        [_texts(column, size) for column in batch.values],
     )
-    return list(map(Member._make, columns))
+
+
+def _texts(column: bytes, size: int) -> list[str]:
+    texts = column.decode().split("\0")
+    if len(texts) != size:
+        raise ValueError("texts of other people")
+    return texts
 
 
 def member(message: audience_pb2.AudienceMember) -> Member:

@@ -1,63 +1,53 @@
-"""Chunks: stretches of a run's plan that a region's notifier was given."""
+"""Chunks: stretches of a run's plan, packed as the notifier of a region gets them."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, insert, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.campaigns.domain.runs import Run
+from chassis import db
 from services.campaigns.storage import plans
-from services.campaigns.storage.tables import chunks
-
-
-class Cut(NamedTuple):
-    """Some of those who wait in a region: as chunks carry them, by ordinal."""
-
-    to_ordinal: int
-    size: int
-    packed: bytes
 
 
 class Chunk(NamedTuple):
-    """A chunk as it was handed over."""
+    """Some of a region's planned people, between two ordinals, as a notifier gets them.
+
+    `payload` is what a chunk carries of them; `thinned` says that some were heard of before they
+    were handed over. The epoch is that of the run when they were.
+    """
 
     id: UUID
     run_id: UUID
     run_date: date
     region: str
-    epoch: int
     from_ordinal: int
     to_ordinal: int
     size: int
+    payload: bytes
+    thinned: bool = False
+    epoch: int = 0
     publications: int = 0
 
 
-async def cut(
-    session: AsyncSession, run: Run, region: str, after: int, people: int, size: int
-) -> Cut | None:
-    """Return the next of a region after an ordinal: so many people or bytes at most, or one.
-
-    None if nobody waits. The caller holds the run's lock.
-    """
-    given = {
-        "run_date": run.run_date,
-        "run_id": run.id,
-        "region": region,
-        "after": after,
-        "people": people,
-        "bytes": size,
-    }
-    ((reached, taken, packed),) = await plans.by_index(session, _CUT, given)
-    return Cut(reached, taken, packed) if taken else None
+async def plan(session: AsyncSession, made: Sequence[Chunk]) -> None:
+    """Store chunks of a plan; nobody publishes them before they are handed over."""
+    raw = await db.driver(session)
+    with plans.translated(session):
+        async with raw.cursor() as cursor, cursor.copy(_COPY) as stream:
+            stream.set_types(_TYPES)
+            for each in made:
+                await stream.write_row(each[: len(_PLANNED)])
 
 
-async def packed(session: AsyncSession, chunk: Chunk) -> bytes:
-    """Return the recipients of a chunk of which none was heard, as they were handed over."""
-    ((found,),) = await plans.by_index(session, _PACKED, chunk._asdict())
-    return found or b""
+async def waiting(
+    session: AsyncSession, run_id: UUID, region: str, after: int, limit: int
+) -> Sequence[Chunk]:
+    """Return the next chunks of a region after an ordinal; the caller holds the run's lock."""
+    given = {"run_id": run_id, "region": region, "after": after, "limit": limit}
+    return [_chunk(row) for row in await session.execute(_WAITING, given)]
 
 
 async def first(session: AsyncSession, chunk: Chunk) -> UUID | None:
@@ -66,20 +56,37 @@ async def first(session: AsyncSession, chunk: Chunk) -> UUID | None:
     return found[0][0] if found else None
 
 
-async def add(session: AsyncSession, made: Sequence[Chunk], due_in: timedelta) -> None:
-    """Store chunks that their maker publishes, or anybody after `due_in` if that failed."""
-    due_at = func.clock_timestamp() + due_in
-    rows = [{**each._asdict(), "due_at": due_at} for each in made]
-    await session.execute(insert(chunks).values(rows))
+async def unheard(session: AsyncSession, chunk: Chunk) -> set[bytes]:
+    """Return the messages of a chunk of which nothing was heard."""
+    rows = await plans.by_index(session, _UNHEARD, chunk._asdict())
+    return {message_id.bytes for (message_id,) in rows}
+
+
+async def thin(
+    session: AsyncSession, run_id: UUID, run_date: date, message_ids: Sequence[bytes]
+) -> None:
+    """Note the chunks some of whose messages were heard of before they were handed over."""
+    ids = ",".join([each.hex() for each in message_ids])
+    given = {"run_id": run_id, "run_date": run_date, "ids": f"{{{ids}}}"}
+    await plans.by_index(session, _THIN, given)
+
+
+async def hand(session: AsyncSession, handed: Sequence[Chunk], due_in: timedelta) -> None:
+    """Note that chunks are handed over, at their epoch; anybody publishes them after `due_in`."""
+    for each in handed:
+        await session.execute(
+            _HAND, {"id": each.id, "epoch": each.epoch, "size": each.size, "due_in": due_in}
+        )
 
 
 async def claim_due(session: AsyncSession, limit: int, lease: timedelta) -> tuple[int, list[Chunk]]:
     """Look at chunks that are due; returns how many, and those to publish (again).
 
-    These are kept from others for the lease. A chunk of which anybody was heard needs nothing.
+    These are kept from others for the lease. A chunk of which anybody was heard needs nothing; one
+    that was thinned does while there is anybody of whom nothing was heard.
     """
     rows = await plans.by_index(session, _CLAIM_DUE, {"limit": limit, "lease": lease})
-    return len(rows), [Chunk(*row[1:]) for row in rows if not row[0]]
+    return len(rows), [_chunk(row[1:]) for row in rows if not row[0]]
 
 
 async def published(session: AsyncSession, chunk_ids: Sequence[UUID], again_in: timedelta) -> None:
@@ -97,24 +104,20 @@ async def forget(session: AsyncSession, run_id: UUID) -> None:
     await session.execute(_FORGET, {"run_id": run_id})
 
 
-_CUT = """
-    WITH next AS (
-        SELECT ordinal, packed FROM recipients
-        WHERE run_date = %(run_date)s AND run_id = %(run_id)s AND ordinal > %(after)s
-          AND region = %(region)s AND message_id IS NOT NULL AND state = 'PLANNED'
-        ORDER BY ordinal
-        LIMIT %(people)s
-    ), measured AS (
-        SELECT ordinal, packed, row_number() OVER places AS place,
-               sum(octet_length(packed)) OVER places AS bytes
-        FROM next WINDOW places AS (ORDER BY ordinal)
-    )
-    SELECT max(ordinal), count(*),
-           string_agg(packed, '' ORDER BY ordinal)
-    FROM measured WHERE bytes <= %(bytes)s OR place = 1
-"""
-_PACKED = """
-    SELECT string_agg(packed, '' ORDER BY ordinal) FROM recipients
+def _chunk(row: Sequence[Any]) -> Chunk:
+    return Chunk._make(row)
+
+
+_PLANNED = Chunk._fields[:8]
+_COPY = f"COPY chunks ({', '.join(_PLANNED)}) FROM STDIN (FORMAT BINARY)"
+_TYPES = ("uuid", "uuid", "date", "text", "int8", "int8", "int4", "bytea")
+_WAITING = text(f"""
+    SELECT {", ".join(Chunk._fields)} FROM chunks
+    WHERE run_id = :run_id AND region = :region AND to_ordinal > :after
+    ORDER BY to_ordinal LIMIT :limit
+""")  # noqa: S608 (our own names)
+_UNHEARD = """
+    SELECT message_id FROM recipients
     WHERE run_date = %(run_date)s AND run_id = %(run_id)s
       AND ordinal > %(from_ordinal)s AND ordinal <= %(to_ordinal)s
       AND region = %(region)s AND message_id IS NOT NULL AND state = 'PLANNED'
@@ -126,6 +129,20 @@ _FIRST = """
       AND region = %(region)s AND message_id IS NOT NULL AND state = 'PLANNED'
     ORDER BY ordinal LIMIT 1
 """
+_THIN = """
+    UPDATE chunks c SET thinned = true
+    FROM recipients r
+    WHERE r.run_date = %(run_date)s AND r.message_id = ANY(CAST(%(ids)s AS uuid[]))
+      AND r.run_id = %(run_id)s AND c.run_id = r.run_id AND c.region = r.region
+      AND c.from_ordinal < r.ordinal AND c.to_ordinal >= r.ordinal
+    RETURNING c.id
+"""
+_HAND = text("""
+    UPDATE chunks
+    SET epoch = :epoch, size = :size, hand_time = clock_timestamp(),
+        due_at = clock_timestamp() + CAST(:due_in AS interval)
+    WHERE id = :id
+""")
 _CLAIM_DUE = """
     WITH due AS (
         SELECT * FROM chunks
@@ -138,15 +155,16 @@ _CLAIM_DUE = """
             SELECT 1 FROM recipients r
             WHERE r.run_date = due.run_date AND r.run_id = due.run_id
               AND r.ordinal > due.from_ordinal AND r.ordinal <= due.to_ordinal
-              AND r.region = due.region AND r.revision > 0
-        ) AS heard
+              AND r.region = due.region AND r.message_id IS NOT NULL
+              AND (r.revision > 0) <> due.thinned
+        ) <> due.thinned AS heard
         FROM due
     )
     UPDATE chunks c
     SET due_at = CASE WHEN NOT heard THEN clock_timestamp() + CAST(%(lease)s AS interval) END
     FROM judged WHERE c.id = judged.id
-    RETURNING judged.heard, c.id, c.run_id, c.run_date, c.region, c.epoch, c.from_ordinal,
-              c.to_ordinal, c.size, c.publications
+    RETURNING judged.heard, c.id, c.run_id, c.run_date, c.region, c.from_ordinal, c.to_ordinal,
+              c.size, CASE WHEN heard THEN '' ELSE c.payload END, c.thinned, c.epoch, c.publications
 """
 _PUBLISHED = text("""
     UPDATE chunks

@@ -5,10 +5,9 @@ would be what bounds planning.
 """
 
 import struct
-from collections.abc import Callable
 from datetime import date
 
-from services.campaigns.domain.planning import Decision
+from services.campaigns.domain.planning import Decisions
 from services.campaigns.domain.runs import Run
 from services.campaigns.domain.states import ExclusionReason, RecipientState
 
@@ -16,63 +15,60 @@ COLUMNS = (
     "run_date",
     "run_id",
     "channel",
+    "region",
+    "state",
+    "reason",
     "contact_id",
     "ordinal",
     "message_id",
-    "state",
-    "reason",
-    "region",
     "address",
-    "packed",
 )
 BEGIN = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
 END = struct.pack(">h", -1)
 
 _EPOCH = date(2000, 1, 1)
-_NULL = struct.pack(">i", -1)
-_UUID_SIZE = struct.pack(">i", 16)
-_size = struct.Struct(">i").pack
-_ordinal = struct.Struct(">iq").pack
+# Each value after its size; -1 is NULL. What stands in the middle of each row has one size.
+_planned = struct.Struct(">i16siqi16si").pack
+_excluded = struct.Struct(">i16siqii").pack
 
 
-def encoder(run: Run) -> Callable[[Decision, bytes], bytes]:
-    """Return what packs a decision about one of the run's people into a row.
+def rows(run: Run, decisions: Decisions) -> list[bytes]:
+    """Return a row for each of the people."""
+    people, message_ids, reasons, regions, _ = decisions
+    heads = _Heads(run)
+    made = []
+    ordinal = people.first_ordinal - 1
+    for contact_id, message_id, reason, region, written in zip(
+        people.contact_ids, message_ids, reasons, regions, people.addresses, strict=True
+    ):
+        ordinal += 1
+        address = written.encode()
+        head = heads[region, reason]
+        if message_id is not None:
+            middle = _planned(16, contact_id, 8, ordinal, 16, message_id, len(address))
+        else:
+            middle = _excluded(16, contact_id, 8, ordinal, -1, len(address))
+        made.append(head + middle + address)
+    return made
 
-    It takes the decision, and the recipient as chunks carry it (empty for the excluded).
-    """
-    days = (run.run_date - _EPOCH).days
-    start = struct.pack(">hii", len(COLUMNS), 4, days) + _UUID_SIZE + run.id.bytes
-    start += _text(run.channel.value) + _UUID_SIZE
-    planned = _text(RecipientState.PLANNED.value) + _text("")
-    excluded = {
-        reason: _NULL + _text(RecipientState.EXCLUDED.value) + _text(reason.value)
-        for reason in ExclusionReason
-    }
-    regions: dict[str, bytes] = {}
 
-    def encode(decision: Decision, packed: bytes) -> bytes:
-        member, message_id, reason, region, _ = decision
-        outcome = excluded[reason] if reason else _UUID_SIZE + (message_id or b"") + planned
-        if region not in regions:
-            regions[region] = _text(region)
-        address = member.address.encode()
-        return b"".join(
-            (
-                start,
-                member.contact_id,
-                _ordinal(8, member.ordinal),
-                outcome,
-                regions[region],
-                _size(len(address)),
-                address,
-                _size(len(packed)),
-                packed,
-            )
-        )
+class _Heads(dict[tuple[str, ExclusionReason | None], bytes]):
+    """How the rows of a run begin, by region and reason."""
 
-    return encode
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        days = (run.run_date - _EPOCH).days
+        begin = struct.pack(">hiii16s", len(COLUMNS), 4, days, 16, run.id.bytes)
+        self._begin = begin + _text(run.channel.value)
+
+    def __missing__(self, key: tuple[str, ExclusionReason | None]) -> bytes:
+        region, reason = key
+        state = RecipientState.PLANNED if reason is None else RecipientState.EXCLUDED
+        made = self._begin + _text(region) + _text(state.value) + _text(reason or "")
+        self[key] = made
+        return made
 
 
 def _text(text: str) -> bytes:
     data = text.encode()
-    return _size(len(data)) + data
+    return struct.pack(">i", len(data)) + data

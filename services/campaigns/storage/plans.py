@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,6 +32,15 @@ async def by_index(
             return await cursor.fetchall()
 
 
+async def unawaited(session: AsyncSession) -> None:
+    """Let the transaction's commit be answered before it is on the disk.
+
+    A database that crashes may lose the newest of such transactions, each of them whole, and none
+    that was committed before one that was waited for.
+    """
+    await session.execute(_UNAWAITED)
+
+
 @contextmanager
 def translated(session: AsyncSession) -> Iterator[None]:
     """Raise the driver's errors in the block as those of SQLAlchemy, by which others tell them."""
@@ -43,6 +53,7 @@ def translated(session: AsyncSession) -> Iterator[None]:
         ) from error
 
 
+_UNAWAITED = text("SET LOCAL synchronous_commit = off")
 _BY_INDEX = "".join(
     f"SET LOCAL {name} = off; "
     for name in ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin")

@@ -129,7 +129,7 @@ _IS_HANDED_OVER = and_(
 )
 _STATE = case((_IS_HANDED_OVER, RecipientState.HANDED_OVER.value), else_=recipients.c.state)
 _HANDED_OVER_AT = (
-    select(chunks.c.create_time)
+    select(chunks.c.hand_time)
     .where(
         chunks.c.run_id == recipients.c.run_id,
         chunks.c.region == recipients.c.region,

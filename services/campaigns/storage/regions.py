@@ -38,12 +38,17 @@ async def hand(session: AsyncSession, run_id: UUID, name: str, to: int, people: 
     await session.execute(_HAND, given)
 
 
-async def move(session: AsyncSession, run_id: UUID, deltas: Mapping[str, int]) -> None:
-    """Move how many the notifiers have yet to tell of; locks the regions in order."""
+async def move(session: AsyncSession, run_id: UUID, deltas: Mapping[str, int]) -> dict[str, int]:
+    """Move how many the notifiers have yet to tell of; locks the regions in order.
+
+    Returns how many are open now in those that moved.
+    """
+    now = {}
     for name, delta in sorted(deltas.items()):
         if delta:
             given = {"run_id": run_id, "region": name, "delta": delta}
-            await session.execute(_MOVE, given)
+            now[name] = (await session.execute(_MOVE, given)).scalar_one()
+    return now
 
 
 _READ = text("""
@@ -55,4 +60,5 @@ _HAND = text("""
 """)
 _MOVE = text("""
     UPDATE run_regions SET open = open + :delta WHERE run_id = :run_id AND region = :region
+    RETURNING open
 """)

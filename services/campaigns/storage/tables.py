@@ -1,6 +1,16 @@
 """The tables of campaigns, as the migrations made them."""
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, Integer, LargeBinary, MetaData, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+)
 from sqlalchemy import Text as T
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as U
@@ -140,7 +150,6 @@ recipients = Table(
     Column("rule", T),
     Column("region", T),
     Column("address", T),
-    Column("packed", LargeBinary),
 )
 
 chunks = Table(
@@ -150,12 +159,14 @@ chunks = Table(
     Column("run_id", U),
     Column("run_date", Date),
     Column("region", T),
-    Column("epoch", BigInteger),
     Column("from_ordinal", BigInteger),
     Column("to_ordinal", BigInteger),
     Column("size", Integer),
+    Column("payload", LargeBinary),
+    Column("thinned", Boolean),
+    Column("epoch", BigInteger),
     Column("publications", Integer),
     Column("published_at", _TIME),
     Column("due_at", _TIME),
-    Column("create_time", _TIME),
+    Column("hand_time", _TIME),
 )

@@ -1,10 +1,10 @@
 """Planned recipients become chunks for the notifier of their region."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.campaigns.domain.runs import Run
@@ -40,58 +40,65 @@ async def hand_over(session: AsyncSession, run_id: UUID, *, backlog: int) -> lis
     run = await stored.try_lock(session, run_id)
     if run is None or run.state is not RunState.SENDING:
         return []
-    made = []
-    handed = []
+    made: list[Chunk] = []
+    handed: list[chunks.Chunk] = []
+    reached: dict[str, int] = {}
     for region in await regions.read(session, run.id):
-        parts, after = await _cut(session, run, region, backlog * work.MAX_RECIPIENTS - region.open)
-        made += parts
-        if after > region.handed_to:
-            handed.append((region.name, after, sum(part.size for part, _ in parts)))
-    people = sum(size for _, _, size in handed)
-    if not handed:
+        taken, to = await _taken(session, run, region, backlog * work.MAX_RECIPIENTS - region.open)
+        handed += [chunk for chunk, _ in taken]
+        made += [Chunk(chunk.id, chunk.region, payload) for chunk, payload in taken]
+        if to > region.handed_to:
+            reached[region.name] = to
+    if not reached:
         return []
+    people = Counter({name: 0 for name in reached})
+    for each in handed:
+        people[each.region] += each.size
     # Counters before regions: everybody takes these locks in this order.
+    total = people.total()
     await stored.count(
-        session, run.id, {RecipientState.PLANNED: -people, RecipientState.HANDED_OVER: people}
+        session, run.id, {RecipientState.PLANNED: -total, RecipientState.HANDED_OVER: total}
     )
-    for name, after, size in handed:
-        await regions.hand(session, run.id, name, after, size)
-    if made:
-        await chunks.add(session, [chunk for chunk, _ in made], ORPHANED)
-    return [Chunk(chunk.id, chunk.region, payload) for chunk, payload in made]
+    for name, to in reached.items():
+        await regions.hand(session, run.id, name, to, people[name])
+    await chunks.hand(session, handed, ORPHANED)
+    return made
 
 
 async def again(session: AsyncSession, chunk: chunks.Chunk) -> Chunk:
-    """Return a chunk as it was published before: the same bytes, of the same rows."""
+    """Return a chunk as it was published before, without those of whom anything was heard."""
     run = (await stored.get(session, chunk.run_id)).run
-    payload = work.head(run, chunk.id, chunk.epoch) + await chunks.packed(session, chunk)
+    _, payload = await _filled(session, run, chunk)
     return Chunk(chunk.id, chunk.region, payload, chunk.publications)
 
 
-async def _cut(
+async def _taken(
     session: AsyncSession, run: Run, region: Region, room: int
 ) -> tuple[list[tuple[chunks.Chunk, bytes]], int]:
-    """Return the next chunks of a region, and the ordinal they reach to."""
+    """Return the next chunks of a region with their bytes, and the ordinal they reach to."""
     made: list[tuple[chunks.Chunk, bytes]] = []
-    after = region.handed_to
-    while room >= work.MAX_RECIPIENTS and len(made) < AT_ONCE and after < run.plan.cursor:
-        cut = await chunks.cut(
-            session, run, region.name, after, work.MAX_RECIPIENTS, work.MAX_BYTES - work.HEAD_BYTES
-        )
-        if cut is None:
-            # Nobody of this region is left: whoever looks again need not pass all the others.
-            after = run.plan.cursor
-            break
-        chunk = chunks.Chunk(
-            uuid_utils.compat.uuid7(),
-            run.id,
-            run.run_date,
-            region.name,
-            run.epoch,
-            after,
-            cut.to_ordinal,
-            cut.size,
-        )
-        made.append((chunk, work.head(run, chunk.id, chunk.epoch) + cut.packed))
-        after, room = cut.to_ordinal, room - cut.size
-    return made, after
+    if region.handed_to >= run.plan.cursor or room < work.MAX_RECIPIENTS:
+        return made, region.handed_to
+    to = region.handed_to
+    waiting = await chunks.waiting(session, run.id, region.name, to, AT_ONCE)
+    for chunk in waiting:
+        if room < work.MAX_RECIPIENTS:
+            return made, to
+        filled, payload = await _filled(session, run, chunk._replace(epoch=run.epoch))
+        if filled.size:
+            made.append((filled, payload))
+        to, room = chunk.to_ordinal, room - filled.size
+    # Nobody of this region is left: whoever looks again need not pass all the others.
+    return made, to if waiting else run.plan.cursor
+
+
+async def _filled(
+    session: AsyncSession, run: Run, chunk: chunks.Chunk
+) -> tuple[chunks.Chunk, bytes]:
+    """Return a chunk and its bytes, without those of whom anything was heard."""
+    payload = chunk.payload
+    if chunk.thinned:
+        left = await chunks.unheard(session, chunk)
+        payload = work.kept(payload, left)
+        chunk = chunk._replace(size=len(left))
+    return chunk, work.head(run, chunk.id, chunk.epoch) + payload

@@ -1,88 +1,125 @@
 """The plan of a run is written batch by batch, each with the cursor in one transaction."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import Sessions
 from chassis.db.outbox import Class
 from chassis.errors import Unavailable
 from services.campaigns.domain import planning
 from services.campaigns.domain import runs as domain
-from services.campaigns.domain.planning import Decision, Member
+from services.campaigns.domain.planning import People, Seen
 from services.campaigns.domain.runs import Plan, Run
-from services.campaigns.domain.states import RecipientState
+from services.campaigns.domain.states import ExclusionReason, RecipientState
 from services.campaigns.messages import runs as messages
 from services.campaigns.messages import work
-from services.campaigns.storage import copying, nudges, recipients, regions
+from services.campaigns.messages.work import Packed
+from services.campaigns.storage import chunks, copying, nudges, plans, recipients, regions
 from services.campaigns.storage import runs as stored
 from services.campaigns.storage.nudges import Worker
 from services.campaigns.usecases import runs
 
-# After so many people whoever waits for an answer has a turn: the database works meanwhile.
-SLICE = 100
-
 
 class Batch(NamedTuple):
-    """Decisions about a batch of people, and the rows they make."""
+    """What was decided about a stretch of people, ready to be written."""
 
-    decisions: list[Decision]
+    first_ordinal: int
+    message_ids: list[bytes]
     rows: list[bytes]
-    encode: Callable[[Decision, bytes], bytes]
+    chunks: list[Packed]
+    excluded: Counter[ExclusionReason]
+
+    @property
+    def last_ordinal(self) -> int:
+        """The ordinal of the last person."""
+        return self.first_ordinal + len(self.rows) - 1
 
 
-async def prepare(run: Run, members: Sequence[Member], regions: Sequence[str]) -> Batch:
-    """Decide on a batch as far as it alone tells; no database is asked.
+class Deciding:
+    """Decides on people while the database writes those before them.
 
-    `regions` are those that have a notifier; whoever belongs to none of them is sent from the
-    first.
+    The first of a plan with an address gets the message. Who may have been planned before is asked
+    for in the database, and among those that are `_unwritten`: an id is taken from there once it
+    is committed, so that it is always found in one of the two.
     """
-    encode, met = copying.encoder(run), set[str]()
-    batch = Batch([], [], encode)
-    for start in range(0, len(members), SLICE):
-        decisions = planning.decide(run, members[start : start + SLICE], regions, met)
-        batch.decisions.extend(decisions)
-        batch.rows.extend([encode(each, work.packed(each)) for each in decisions])
-        await asyncio.sleep(0)
-    return batch
+
+    def __init__(self, run: Run, regions: Sequence[str], sessions: Sessions) -> None:
+        self._run = run
+        self._regions = regions
+        self._sessions = sessions
+        self._seen = Seen(asks_always=run.plan.cursor > 0)
+        self._unwritten: set[bytes] = set()
+
+    async def decide(self, people: People) -> Batch:
+        """Return what becomes of people; those before them were decided on or are committed."""
+        decisions = planning.decide(self._run, people, self._regions)
+        met = self._seen.met(decisions.message_ids)
+        if met:
+            planning.share(decisions, await self._planned(met))
+        message_ids = list(filter(None, decisions.message_ids))
+        self._unwritten.update(message_ids)
+        return Batch(
+            people.first_ordinal,
+            message_ids,
+            copying.rows(self._run, decisions),
+            list(work.packed(decisions)),
+            Counter(filter(None, decisions.reasons)),
+        )
+
+    def written(self, batch: Batch) -> None:
+        """Forget those who are committed: the database tells of them."""
+        self._unwritten.difference_update(batch.message_ids)
+
+    async def _planned(self, ids: Sequence[bytes]) -> set[bytes]:
+        unwritten = self._unwritten.intersection(ids)
+        left = [each for each in ids if each not in unwritten]
+        if not left:
+            return unwritten
+        async with self._sessions.begin() as session:
+            return unwritten | await recipients.already_planned(session, self._run, left)
 
 
 def merged(batches: Sequence[Batch]) -> Batch:
-    """Return batches that follow each other as one; it takes over the first."""
-    whole = batches[0]
-    for each in batches[1:]:
-        whole.decisions.extend(each.decisions)
-        whole.rows.extend(each.rows)
-    return whole
+    """Return batches that follow each other as one."""
+    return Batch(
+        batches[0].first_ordinal,
+        [message_id for each in batches for message_id in each.message_ids],
+        [row for each in batches for row in each.rows],
+        [chunk for each in batches for chunk in each.chunks],
+        sum((each.excluded for each in batches), Counter()),
+    )
 
 
 async def plan(
     session: AsyncSession, run_id: UUID, fence: int, batch: Batch, lease: timedelta
 ) -> bool:
-    """Write a batch with its cursor; False if this planner may not plan the run any more."""
+    """Write a batch with its cursor; False if this planner may not plan the run any more.
+
+    The transaction is not waited for on the disk: if the database loses it, the cursor is lost
+    with it, and nobody was told of anything before the plan is frozen, which is.
+    """
     run = await stored.lock_plan(session, run_id, fence)
-    if run is None:
+    if run is None or run.plan.cursor != batch.first_ordinal - 1:
         return False
-    batch = await _compared(session, run, _after(batch, run.plan.cursor))
-    if not batch.rows:
-        return True
-    reasons = Counter(each.reason for each in batch.decisions if each.reason is not None)
-    planned = [each for each in batch.decisions if each.reason is None]
-    before = run.plan
+    await plans.unawaited(session)
+    before, planned = run.plan, len(batch.message_ids)
     after = Plan(
-        cursor=batch.decisions[-1].member.ordinal,
+        cursor=batch.last_ordinal,
         audience=before.audience + len(batch.rows),
-        planned=before.planned + len(planned),
-        excluded=Counter(before.excluded) + reasons,
-        regions=before.regions | {each.region for each in planned},
+        planned=before.planned + planned,
+        excluded=Counter(before.excluded) + batch.excluded,
+        regions=before.regions | {each.region for each in batch.chunks},
     )
     await recipients.copy(session, batch.rows)
+    await chunks.plan(session, _chunks(run, batch))
     await stored.keep_plan(session, run.id, after, lease)
-    await stored.count(session, run.id, {RecipientState.PLANNED: len(planned)})
+    await stored.count(session, run.id, {RecipientState.PLANNED: planned})
     await regions.make(session, run.id, sorted(after.regions - before.regions))
     return True
 
@@ -109,22 +146,22 @@ async def freeze(session: AsyncSession, run_id: UUID, fence: int, size: int, now
     return True
 
 
-def _after(batch: Batch, cursor: int) -> Batch:
-    """Return the part of a batch that the cursor has not passed."""
-    passed = sum(each.member.ordinal <= cursor for each in batch.decisions)
-    return Batch(batch.decisions[passed:], batch.rows[passed:], batch.encode)
-
-
-async def _compared(session: AsyncSession, run: Run, batch: Batch) -> Batch:
-    """Return the batch without those whose address was planned already, in it or before it."""
-    wanted = [each.message_id for each in batch.decisions if each.message_id is not None]
-    asked = bool(wanted) and run.plan.planned > 0
-    taken = await recipients.already_planned(session, run, wanted) if asked else set()
-    for place, each in enumerate(batch.decisions):
-        if each.message_id is None:
-            continue
-        if each.message_id in taken:
-            batch.decisions[place] = planning.shared(each)
-            batch.rows[place] = batch.encode(batch.decisions[place], b"")
-        taken.add(each.message_id)
-    return batch
+def _chunks(run: Run, batch: Batch) -> list[chunks.Chunk]:
+    """Return the chunks of a batch, each from where the one of its region before it ended."""
+    reached: dict[str, int] = {}
+    made = []
+    for each in batch.chunks:
+        made.append(
+            chunks.Chunk(
+                uuid_utils.compat.uuid7(),
+                run.id,
+                run.run_date,
+                each.region,
+                reached.get(each.region, batch.first_ordinal - 1),
+                each.last_ordinal,
+                each.size,
+                each.payload,
+            )
+        )
+        reached[each.region] = each.last_ordinal
+    return made

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.campaigns.domain.states import RecipientState
 from services.campaigns.messages import work
 from services.campaigns.messages.work import Report
-from services.campaigns.storage import news, nudges, regions
+from services.campaigns.storage import chunks, news, nudges, regions
 from services.campaigns.storage import runs as stored
 from services.campaigns.storage.nudges import Worker
 
@@ -28,12 +28,19 @@ async def _apply(session: AsyncSession, report: Report) -> int:
         entered = each.after is RecipientState.HANDED_OVER
         exited = each.before is RecipientState.HANDED_OVER
         opened[each.region] += (entered - exited) * each.people
-    # Counters before regions: everybody takes these locks in this order.
+    # Counters before regions before chunks: everybody takes these locks in this order.
     left = await stored.count(session, report.run_id, states)
-    if any(opened.values()):
-        await regions.move(session, report.run_id, opened)
-        if left is not None and left.waiting:
-            nudges.add(session, Worker.SENDER)
+    open_ = await regions.move(session, report.run_id, opened)
+    if states[RecipientState.PLANNED]:
+        # Heard of before they were handed over: a backup was restored here.
+        await chunks.thin(session, report.run_id, report.run_date, list(report.news))
+    if left is not None and left.waiting and any(_has_room(open_[at], opened[at]) for at in open_):
+        nudges.add(session, Worker.SENDER)
     if left is not None and not left.unsettled:
         nudges.add(session, Worker.CLOSER)
     return sum(each.people for each in moved)
+
+
+def _has_room(now: int, delta: int) -> bool:
+    """Return whether there is room for a chunk that was not there before: once in 500 messages."""
+    return now // work.MAX_RECIPIENTS < (now - delta) // work.MAX_RECIPIENTS

@@ -85,8 +85,9 @@ class Planner:
 
     async def _plan(self, run: Run, fence: int) -> None:
         size = await self._leads.freeze(run)
+        deciding = planning.Deciding(run, self._regions, self._sessions)
         batches: Batches = asyncio.Queue(_AHEAD)
-        preparing = asyncio.create_task(self._prepare(run, batches), name="planner stream")
+        preparing = asyncio.create_task(self._prepare(run, deciding, batches), name="plan stream")
         try:
             while True:
                 batch = await _next(batches)
@@ -94,6 +95,7 @@ class Planner:
                     break
                 async with self._sessions.begin() as session:
                     goes_on = await planning.plan(session, run.id, fence, batch, self._lease)
+                deciding.written(batch)
                 if not goes_on or context.draining().is_set():
                     return
             await preparing
@@ -107,12 +109,12 @@ class Planner:
             await self._learn(run)
             await self._let_go(run.id)
 
-    async def _prepare(self, run: Run, batches: Batches) -> None:
+    async def _prepare(self, run: Run, deciding: planning.Deciding, batches: Batches) -> None:
         """Decide on the next people while the database writes the last; None ends them."""
         try:
             async with contextlib.aclosing(self._leads.stream(run)) as stream:
-                async for members in stream:
-                    await batches.put(await planning.prepare(run, members, self._regions))
+                async for people in stream:
+                    await batches.put(await deciding.decide(people))
         except Exception:
             await batches.put(None)
             raise

@@ -15,6 +15,10 @@ MAX_SEGMENTS = 100
 MAX_CONTACTS = 10_000
 MAX_VARIABLES = 50
 MAX_SAMPLE = 100
+
+# What a byte of People.marks says.
+CONSENTED = 1
+GONE = 2
 VARIABLES = frozenset(
     {
         *("salutation", "family_name", "given_name", "display_name", "company", "job_title"),
@@ -73,22 +77,22 @@ class Member:
 
 
 class People(NamedTuple):
-    """A stretch of an audience in columns, by ordinal without gaps; ids are 16 bytes.
+    """A stretch of an audience in columns, by ordinal without gaps.
 
-    `values` has those of the first person, then those of the second. Who was deleted since, or is
-    out of reach, is `gone` and has no other entry that says anything.
+    Ids are 16 bytes each, marks one (CONSENTED, GONE); a column of texts is their UTF-8, joined by
+    NUL, which no text holds. `values` has a column of each variable. Who was deleted since, or is
+    out of reach, is GONE, and the texts are empty.
     """
 
     first_ordinal: int
-    contact_ids: Sequence[bytes]
-    gone: Sequence[bool]
-    addresses: Sequence[str]
-    address_keys: Sequence[str]
-    consented: Sequence[bool]
-    time_zones: Sequence[str]
-    locales: Sequence[str]
-    regions: Sequence[str]
-    values: Sequence[str]
+    contact_ids: bytes
+    marks: bytes
+    addresses: bytes
+    address_keys: bytes
+    time_zones: bytes
+    locales: bytes
+    regions: bytes
+    values: Sequence[bytes]
 
 
 @dataclass(frozen=True)

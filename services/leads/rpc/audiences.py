@@ -1,7 +1,8 @@
 """AudienceService."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from uuid import UUID
 
 from crm.leads.v1 import audience_pb2, audience_service_pb2, audience_service_pb2_grpc
@@ -14,7 +15,7 @@ from services.leads.domain.fields import Checks
 from services.leads.domain.scope import Scope
 from services.leads.messages import audiences as messages
 from services.leads.rpc.requests import Clock, Context, required_id
-from services.leads.storage import audiences as storage
+from services.leads.storage import audience_people
 from services.leads.usecases import access, audiences
 
 pb = audience_service_pb2
@@ -57,32 +58,36 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
         checks.finish()
         async with self._sessions.begin() as session:
             size = (await audiences.get(session, run_id)).size
+            are_close = await audience_people.are_close(session, size)
+        read = partial(self._read, run_id, view, scope, are_close)
         after = request.after_ordinal
         if after >= size:
             return
         # The first alone: whoever waits for it can begin.
-        reading = asyncio.create_task(self._read(run_id, view, scope, after, BATCH))
+        reading = asyncio.create_task(read(after, BATCH))
         try:
             while after < size:
-                people = await reading
-                if people is None:
+                stretches = await reading
+                if not stretches:
                     return  # released meanwhile
-                read = len(people.contact_ids)
-                after += read
+                last = stretches[-1]
+                after = last.first_ordinal + len(last.marks) - 1
                 if after < size:
-                    reading = asyncio.create_task(self._read(run_id, view, scope, after, _READ))
-                for start in range(0, read, BATCH):
-                    yield messages.batch(people, start, start + BATCH)
+                    reading = asyncio.create_task(read(after, _READ))
+                for people in stretches:
+                    yield messages.batch(people)
         finally:
             reading.cancel()
             # A read cut off within a statement ends with the driver's error, not as cancelled.
             await asyncio.gather(reading, return_exceptions=True)
 
     async def _read(
-        self, run_id: UUID, view: View, scope: Scope, after: int, limit: int
-    ) -> People | None:
+        self, run_id: UUID, view: View, scope: Scope, are_close: bool, after: int, limit: int
+    ) -> Sequence[People]:
         async with self._sessions.begin() as session:
-            return await storage.people(session, run_id, view, scope, after, limit)
+            return await audience_people.read(
+                session, run_id, view, scope, after, limit, are_close=are_close
+            )
 
     async def ProbeAudience(
         self, request: pb.ProbeAudienceRequest, context: Context

@@ -10,9 +10,6 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
-    case,
-    cast,
-    column,
     delete,
     distinct,
     exists,
@@ -29,19 +26,17 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text, Uuid
 
-from services.leads.domain import consent
-from services.leads.domain.audience import Audience, Division, Member, People, Query, View
-from services.leads.domain.consent import NEEDING
-from services.leads.domain.contact import Channel
+from services.leads.domain.audience import Audience, Division, Member, Query, View
 from services.leads.domain.scope import Scope
 from services.leads.domain.segment import Group
+from services.leads.storage import audience_views as views
 from services.leads.storage import conditions, scopes
 from services.leads.storage.tables import audience_members, audiences, consent_states, contacts
 
 _SAMPLE_MORE = 3
 
 # People of an audience in one row.
-_TOGETHER = 1_000
+TOGETHER = 1_000
 
 
 def asked(
@@ -84,7 +79,7 @@ async def freeze(session: AsyncSession, run_id: UUID, wanted: ColumnElement[bool
     """Write the members of a claimed audience by one statement; returns how many."""
     place = func.row_number().over(order_by=contacts.c.id) - 1
     placed = select(contacts.c.id, place.label("place")).where(wanted).subquery()
-    after = placed.c.place - placed.c.place % _TOGETHER
+    after = placed.c.place - placed.c.place % TOGETHER
     ids = func.array_agg(postgresql.aggregate_order_by(placed.c.id, placed.c.place))
     frozen = await session.scalars(
         insert(audience_members)
@@ -105,46 +100,6 @@ async def release(session: AsyncSession, run_id: UUID) -> None:
     await session.execute(delete(audiences).where(audiences.c.run_id == run_id))
 
 
-async def people(
-    session: AsyncSession, run_id: UUID, view: View, scope: Scope, after: int, limit: int
-) -> People | None:
-    """Return up to `limit` people after an ordinal, with what they are now; None if none follow.
-
-    Reads no others: a LIMIT alone had the database join and sort all who follow, each time.
-    """
-    m = audience_members.c
-    frozen = func.unnest(m.contact_ids).table_valued(
-        column("contact_id", Uuid), with_ordinality="place"
-    )
-    frozen = frozen.render_derived(name="frozen")
-    ordinal = m.after_ordinal + frozen.c.place
-    read = [func.coalesce(it, "") for it in (*_addressed(view), *map(_variable, view.variables))]
-    query = (
-        select(
-            func.uuid_send(frozen.c.contact_id),
-            contacts.c.id.is_(None),
-            and_(contacts.c.id.is_not(None), _consented(view)),
-            *read,
-        )
-        .select_from(
-            audience_members.join(frozen, true())
-            .outerjoin(contacts, and_(contacts.c.id == frozen.c.contact_id, scopes.within(scope)))
-            .outerjoin(consent_states, _consent_of(view))
-        )
-        .where(m.run_id == run_id, m.after_ordinal > after - _TOGETHER)
-        .where(m.after_ordinal < after + limit, ordinal > after, ordinal <= after + limit)
-        .order_by(ordinal)
-    )
-    rows = (await session.execute(query)).all()
-    if not rows:
-        return None
-    ids, gone, consented, addresses, keys, zones, locales, regions, *values = zip(
-        *rows, strict=True
-    )
-    each = [value for of_one in zip(*values, strict=True) for value in of_one]
-    return People(after + 1, ids, gone, addresses, keys, consented, zones, locales, regions, each)
-
-
 async def anybody(session: AsyncSession, wanted: ColumnElement[bool]) -> bool:
     """Return whether a query finds anybody; locks nothing."""
     return bool(await session.scalar(select(exists(select(contacts.c.id).where(wanted)))))
@@ -157,8 +112,8 @@ async def divide(
 
     Locks nothing; of one moment when the transaction is REPEATABLE READ.
     """
-    people = contacts.outerjoin(consent_states, _consent_of(view))
-    key, consented = _key(view.channel), _consented(view)
+    people = contacts.outerjoin(consent_states, views.consent_of(view))
+    key, consented = views.key(view.channel), views.consented(view)
     counts = select(
         func.count().label("size"),
         func.count().filter(key == "").label("without_address"),
@@ -168,7 +123,7 @@ async def divide(
     )
     found = (await session.execute(counts.select_from(people).where(wanted))).one()
     some = (
-        select(contacts.c.id, _consented(view), *_addressed(view), _variables(view))
+        select(contacts.c.id, views.consented(view), *views.addressed(view), _variables(view))
         .select_from(people)
         .where(wanted, key != "", consented)
         .order_by(contacts.c.id)
@@ -192,46 +147,11 @@ def _first_of_each(members: Sequence[Member], size: int) -> list[Member]:
     return list(once.values())[:size]
 
 
-def _addressed(view: View) -> list[ColumnElement[str]]:
-    c = contacts.c
-    address = c.phone if view.channel is Channel.SMS else c.email
-    return [address, _key(view.channel), c.time_zone, c.locale, c.region]
-
-
 def _variables(view: View) -> ColumnElement[Any]:
-    found: list[ColumnElement[Any]] = [_variable(it) for it in view.variables]
+    found: list[ColumnElement[Any]] = [views.variable(it) for it in view.variables]
     return postgresql.array(found, type_=Text)
 
 
 def _member(it: Sequence[Any]) -> Member:
     contact_id, consented, address, key, zone, locale, region, values = it
     return Member(contact_id, address, key, consented, zone, locale, region, values)
-
-
-def _key(channel: Channel) -> ColumnElement[str]:
-    # A phone number is stored as it is compared.
-    return contacts.c.phone if channel is Channel.SMS else contacts.c.email_key
-
-
-def _consent_of(view: View) -> ColumnElement[bool]:
-    s = consent_states.c
-    return and_(
-        s.contact_id == contacts.c.id,
-        s.advertiser_id == view.advertiser_id,
-    )
-
-
-def _consented(view: View) -> ColumnElement[bool]:
-    if view.purpose not in NEEDING:
-        return true()
-    cell = consent.cells(1 << view.purpose, 1 << view.channel)
-    return func.coalesce(consent_states.c.given.bitwise_and(cell) != 0, False)
-
-
-def _variable(name: str) -> ColumnElement[str]:
-    c = contacts.c
-    if name != "birthday":
-        return c[name]
-    day, month = (func.lpad(cast(it, Text), 2, "0") for it in (c.birth_day, c.birth_month))
-    year = case((c.birth_year == 0, ""), else_="/" + cast(c.birth_year, Text))
-    return case((c.birth_month == 0, ""), else_=day + "/" + month + year)

@@ -83,7 +83,13 @@ def report(
 
 def ids(chunk: work_pb2.Chunk) -> list[bytes]:
     """Return the ids of a chunk's messages."""
-    return [each.message_id for each in chunk.recipients]
+    column = chunk.message_ids
+    return [column[at : at + 16] for at in range(0, len(column), 16)]
+
+
+def texts(column: bytes) -> list[str]:
+    """Return the texts of a chunk's column."""
+    return column.decode().split("\0")
 
 
 @asynccontextmanager

@@ -28,12 +28,14 @@ from chassis.errors import FieldViolation, Unavailable
 from services.campaigns.clients.leads import Leads, Sample, View
 from services.campaigns.clients.notifier import Senders as SendersClient
 from services.campaigns.config import Settings
+from services.campaigns.domain import planning
 from services.campaigns.domain.campaigns import Audience, Draft
 from services.campaigns.domain.clock import utc_now
 from services.campaigns.domain.planning import Member
 from services.campaigns.domain.runs import Run
 from services.campaigns.domain.states import ExclusionReason
 from services.campaigns.workers.planner import Planner
+from tests.unit.campaigns.people import columns
 
 _EVERYTHING = {"read": "all", "write": "all", "delete": "all", "start": "all"}
 MARKETER = Principal(
@@ -94,13 +96,14 @@ class People(Leads):
         self.frozen.append(run.id)
         return len(self.members)
 
-    async def stream(self, run: Run) -> AsyncGenerator[list[Member], None]:
+    async def stream(self, run: Run) -> AsyncGenerator[planning.People, None]:
         """Yield everybody after the cursor."""
         for start in range(run.plan.cursor, len(self.members), self.batch):
             self._answer()
             if self.before_batch is not None:
                 await self.before_batch(start)
-            yield self.members[start : start + self.batch]
+            if members := self.members[start : start + self.batch]:
+                yield columns(members)
 
     async def release(self, run_id: UUID) -> None:
         """Note who was let go."""

@@ -1,17 +1,18 @@
 """Hand-over: who is with a notifier, as the region's cursor tells and not their rows."""
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from uuid import UUID
 
 import pytest
 from crm.campaigns.v1 import run_pb2
 from crm.campaigns.v1 import run_service_pb2 as pb
 from crm.notifier.v1 import work_pb2
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from chassis.db import failures
 from services.campaigns.messages import work
-from services.campaigns.storage import plans
+from services.campaigns.storage import chunks, plans
 from services.campaigns.usecases import handover, progress
 from tests.integration.campaigns import desk as desks
 from tests.integration.campaigns.house import House, member
@@ -39,7 +40,7 @@ async def listed(
 
 def people(chunk: handover.Chunk) -> list[bytes]:
     """Return the message ids of a chunk."""
-    return [each.message_id for each in work_pb2.Chunk.FromString(chunk.payload).recipients]
+    return desks.ids(work_pb2.Chunk.FromString(chunk.payload))
 
 
 class TestHandOver:
@@ -55,7 +56,7 @@ class TestHandOver:
         assert (len(waiting), len(given)) == (701, 500)
         assert {each.state for each in given} == {run_pb2.RECIPIENT_STATE_HANDED_OVER}
         assert not {each.contact_id for each in waiting} & {each.contact_id for each in given}
-        ((made,),) = await house.rows("SELECT create_time FROM chunks")
+        ((made,),) = await house.rows("SELECT hand_time FROM chunks WHERE epoch > 0")
         assert {each.update_time.ToDatetime(UTC) for each in given} == {made}
 
     async def test_every_region_gets_its_own_and_each_person_once(self, house: House) -> None:
@@ -95,6 +96,12 @@ class TestHandOver:
         counts = (await house.get(run)).counts
         assert (counts.accepted, counts.handed_over, counts.waiting) == (1, 2, 0)
         assert len(people(chunk)) == 2
+        assert first.bytes not in people(chunk)  # type: ignore[attr-defined]
+        async with house.sessions.begin() as session:
+            await session.execute(text("UPDATE chunks SET due_at = now()"))
+            _, (silent,) = await chunks.claim_due(session, 5, timedelta(seconds=30))
+            again = await handover.again(session, silent)
+        assert people(again) == people(chunk)
 
     async def test_no_index_names_a_column_that_changes(self, house: House) -> None:
         indexes = await house.rows(

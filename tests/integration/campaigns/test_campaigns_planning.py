@@ -49,19 +49,18 @@ class TestPlan:
         await house.planned([member(1, values=["Đào 🌸"]), member(2, gone=True)])
 
         rows = await house.rows(
-            "SELECT ordinal, state, reason, address, region, message_id IS NULL, packed "
+            "SELECT ordinal, state, reason, address, region, message_id IS NULL "
             "FROM recipients ORDER BY ordinal"
         )
-        packed = rows[0][-1]
-        assert [row[:-1] for row in rows] == [
+        assert rows == [
             (1, "PLANNED", "", "Person1@example.vn", "vn", False),
             (2, "EXCLUDED", "CONTACT_GONE", "Person2@example.vn", "vn", True),
         ]
-        assert rows[1][-1] == b""
-        (person,) = work_pb2.Chunk.FromString(packed).recipients  # type: ignore[arg-type]
-        assert (person.address, person.address_key) == ("Person1@example.vn", "person1@example.vn")
-        assert (person.time_zone, person.locale) == ("Asia/Ho_Chi_Minh", "vi")
-        assert list(person.values) == ["Đào 🌸"]
+        (chunk,) = await packed(house)
+        assert chunk.addresses == b"Person1@example.vn"
+        assert chunk.address_keys == b"person1@example.vn"
+        assert (chunk.time_zones, chunk.locales) == (b"Asia/Ho_Chi_Minh", b"vi")
+        assert list(chunk.values) == ["Đào 🌸".encode()]
 
     async def test_a_message_id_is_made_of_the_runs_key_and_the_address(self, house: House) -> None:
         await house.planned([member(1)])
@@ -109,9 +108,8 @@ class TestPlan:
     async def test_values_are_cut_to_what_templates_were_admitted_with(self, house: House) -> None:
         await house.planned([member(1, values=["x" * 5_000])])
 
-        ((packed,),) = await house.rows("SELECT packed FROM recipients")
-        (person,) = work_pb2.Chunk.FromString(packed).recipients  # type: ignore[arg-type]
-        assert list(person.values) == ["x" * 200]
+        (chunk,) = await packed(house)
+        assert list(chunk.values) == [b"x" * 200]
 
     async def test_the_database_itself_refuses_a_second_message_to_an_address(
         self, house: House
@@ -143,6 +141,25 @@ class TestInterruption:
         assert (found.audience, found.planned) == (50, 50)
         assert found.state == campaign_pb2.RUN_STATE_SENDING
         assert await house.rows("SELECT count(*) FROM recipients") == [(50,)]
+
+    async def test_whoever_follows_leaves_out_addresses_the_first_has_planned(
+        self, house: House
+    ) -> None:
+        house.people.batch = 10
+        people = [member(n) for n in range(1, 31)]
+        twins = [member(n + 30, address_key=f"person{n}@example.vn") for n in range(1, 21)]
+        run = await house.run_of([*people, *twins])
+        await self.kill_at(house, 30)
+
+        await until_lapsed(house)
+        await house.planner("p2").round()
+
+        found = await house.get(run)
+        assert (found.audience, found.planned) == (50, 30)
+        assert [(it.reason, it.count) for it in found.excluded] == [
+            (campaign_pb2.EXCLUSION_REASON_SHARED_ADDRESS, 20)
+        ]
+        assert sum([len(each.message_ids) // 16 for each in await packed(house)]) == 30
 
     async def test_nobody_plans_a_run_that_another_plans(self, house: House) -> None:
         house.people.batch = 10
@@ -291,6 +308,12 @@ class TestPartitions:
 
         assert first == again
         assert await house.rows("SELECT count(*) FROM runs") == [(1,)]
+
+
+async def packed(house: House) -> list[work_pb2.Chunk]:
+    """Return what the chunks of the plan carry."""
+    rows = await house.rows("SELECT payload FROM chunks ORDER BY region, to_ordinal")
+    return [work_pb2.Chunk.FromString(data) for (data,) in rows]  # type: ignore[arg-type]
 
 
 async def has_planned(house: House, count: int) -> bool:

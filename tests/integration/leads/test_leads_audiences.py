@@ -51,23 +51,25 @@ async def stream(
 
 def people(batch: pb.StreamAudienceResponse) -> list[audience_pb2.AudienceMember]:
     """Return the columns of a batch as the people they are of."""
-    size = len(batch.addresses)
-    wide = len(batch.values) // size
+    size = len(batch.marks)
     assert len(batch.contact_ids) == 16 * size
+    texts = ("addresses", "address_keys", "time_zones", "locales", "regions")
+    columns = [getattr(batch, it).decode().split("\0") for it in texts]
+    values = [it.decode().split("\0") for it in batch.values]
     return [
         audience_pb2.AudienceMember(
             ordinal=batch.first_ordinal + place,
             contact_id=batch.contact_ids[16 * place : 16 * (place + 1)],
-            address=batch.addresses[place],
-            address_key=batch.address_keys[place],
-            consented=batch.consented[place],
-            time_zone=batch.time_zones[place],
-            locale=batch.locales[place],
-            region=batch.regions[place],
-            values=batch.values[place * wide : (place + 1) * wide],
-            gone=batch.gone[place],
+            address=address,
+            address_key=key,
+            consented=batch.marks[place] == 1,
+            time_zone=zone,
+            locale=locale,
+            region=region,
+            values=[it[place] for it in values],
+            gone=batch.marks[place] == 2,
         )
-        for place in range(size)
+        for place, (address, key, zone, locale, region) in enumerate(zip(*columns, strict=True))
     ]
 
 
@@ -173,7 +175,7 @@ class TestStreaming:
         run = await freeze(leads)
 
         request = pb.StreamAudienceRequest(run_id=run.id, view=view())
-        batches = [len(it.addresses) async for it in leads.audiences.StreamAudience(request)]
+        batches = [len(it.marks) async for it in leads.audiences.StreamAudience(request)]
 
         assert batches == [1_000, 1_000, 1_000, 1_000, 1_000, 500]
         members = await stream(leads, run.id)
@@ -187,6 +189,25 @@ class TestStreaming:
         whole = await stream(leads, run.id)
 
         assert await stream(leads, run.id, after) == whole[after:]
+
+    async def test_a_few_of_many_are_the_same_people_as_if_all_were_asked(
+        self, leads: Leads
+    ) -> None:
+        await many(leads, 2_200)
+        everybody = await freeze(leads)
+        some = [it for it in await stream(leads, everybody.id) if it.address.startswith("2")]
+        ids = [str(uuid.UUID(bytes=it.contact_id)) for it in some]
+        few = await freeze(leads, contact_ids=ids)
+        async with leads.sessions.begin() as session:
+            await session.execute(text("ANALYZE contacts"))
+
+        dense, sparse = [await stream(leads, it.id) for it in (everybody, few)]
+
+        reached = {it.contact_id: it.address for it in dense}
+        assert [it.ordinal for it in sparse] == list(range(1, len(some) + 1))
+        assert {it.contact_id: it.address for it in sparse} == {
+            it.contact_id: reached[it.contact_id] for it in some
+        }
 
     async def test_a_person_is_as_now_with_values_in_order(self, leads: Leads) -> None:
         person = await leads.contact(

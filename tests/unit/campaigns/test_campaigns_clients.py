@@ -23,7 +23,7 @@ from services.campaigns.clients.leads import View
 from services.campaigns.config import Settings
 from services.campaigns.domain.campaigns import Audience, Draft
 from services.campaigns.domain.kinds import Channel, Purpose
-from services.campaigns.domain.planning import Member
+from services.campaigns.domain.planning import CONSENTED, GONE, People
 from services.campaigns.domain.runs import Plan
 from services.campaigns.domain.states import ExclusionReason, RunState
 from tests.unit.campaigns.test_campaigns_config import NEEDED
@@ -59,14 +59,13 @@ class FakeAudiences(audience_service_pb2_grpc.AudienceServiceServicer):
             yield audience_service_pb2.StreamAudienceResponse(
                 first_ordinal=2 * number - 1,
                 contact_ids=bytes(16) + bytes([1] * 16),
-                addresses=["A@x.vn", ""],
-                address_keys=["a@x.vn", ""],
-                consented=[True, False],
-                time_zones=["UTC", ""],
-                locales=["vi", ""],
-                regions=["vn", ""],
-                gone=[False, True],
-                values=["v", "w", "", ""],
+                marks=bytes([1, 2]),
+                addresses=b"A@x.vn\0",
+                address_keys=b"a@x.vn\0",
+                time_zones=b"UTC\0",
+                locales=b"vi\0",
+                regions=b"vn\0",
+                values=[b"v\0", "ờ\0".encode()],
             )
 
     async def ProbeAudience(self, request: Any, context: Any) -> Any:
@@ -163,12 +162,18 @@ class TestLeads:
         frozen, streamed = peers.audiences.asked
         assert (frozen.run_id, size) == (str(run.id), 7)
         assert (streamed.run_id, streamed.after_ordinal) == (str(run.id), 5)
-        assert [each.ordinal for batch in batches for each in batch] == [1, 2, 3, 4]
-        reached, gone = batches[0]
-        assert reached == Member(
-            1, bytes(16), "A@x.vn", "a@x.vn", True, False, "vn", "UTC", "vi", ["v", "w"]
+        assert [each.first_ordinal for each in batches] == [1, 3]
+        assert batches[0] == People(
+            1,
+            [bytes(16), bytes([1] * 16)],
+            bytes([CONSENTED, GONE]),
+            ["A@x.vn", ""],
+            ["a@x.vn", ""],
+            ["UTC", ""],
+            ["vi", ""],
+            ["vn", ""],
+            [["v", ""], ["ờ", ""]],
         )
-        assert (gone.contact_id, gone.gone, gone.values) == (bytes([1] * 16), True, ["", ""])
 
     async def test_whether_there_is_anybody_is_asked(self, peers: Peers) -> None:
         assert await peers.leads.anybody(Audience("lead", (str(uuid4()),)))

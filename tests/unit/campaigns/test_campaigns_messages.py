@@ -1,5 +1,6 @@
 """What campaigns writes for others, and reads from them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
@@ -10,7 +11,7 @@ from crm.leads.v1 import contact_pb2
 from crm.notifier.v1 import events_pb2, message_pb2, work_pb2
 
 from services.campaigns.domain.kinds import Channel, Purpose
-from services.campaigns.domain.planning import Decision, Member
+from services.campaigns.domain.planning import Decisions, Member
 from services.campaigns.domain.rendering import VARIABLES
 from services.campaigns.domain.states import (
     OF_MESSAGE,
@@ -20,7 +21,28 @@ from services.campaigns.domain.states import (
 )
 from services.campaigns.messages import audiences, kinds, work
 from services.campaigns.storage.news import News
+from tests.unit.campaigns.people import columns
 from tests.unit.campaigns.test_campaigns_states import a_run
+
+
+def person(number: int, address: str, region: str = "vn") -> Member:
+    """Return the person of an ordinal; every second one reads another language."""
+    contact_id, locale = number.to_bytes(16, "big"), "vi" if number % 3 else "en"
+    values = [f"Đào {number}", ""]
+    return Member(
+        number, contact_id, address, address.lower(), True, False, region, "UTC", locale, values
+    )
+
+
+def decided(people: Sequence[Member]) -> Decisions:
+    """Return the decision to write to each who has an address, under an id made of the ordinal."""
+    return Decisions(
+        columns(people),
+        [bytes([it.ordinal % 256] * 16) if it.address else None for it in people],
+        [None if it.address else ExclusionReason.NO_ADDRESS for it in people],
+        [it.region for it in people],
+        columns(people).values,
+    )
 
 
 class TestEnums:
@@ -53,45 +75,43 @@ class TestEnums:
 
 
 class TestChunks:
-    def test_people_packed_one_by_one_follow_a_head(self) -> None:
+    def test_packed_people_follow_a_head(self) -> None:
         run, chunk_id = a_run(RunState.SENDING), uuid4()
-        first = Member(
-            1, bytes(16), "A@x.vn", "a@x.vn", True, False, "vn", "UTC", "vi", ["Đào", ""]
-        )
-        second = first._replace(address="+84912345678", address_key="", time_zone="", values=[])
-        decisions = [
-            Decision(each, bytes([number] * 16), None, "vn", each.values)
-            for number, each in enumerate((first, second))
-        ]
+        decisions = decided([person(1, "A@x.vn"), person(2, ""), person(3, "+84912345678")])
 
-        payload = work.head(run, chunk_id, 7) + b"".join(map(work.packed, decisions))
+        (packed,) = work.packed(decisions)
 
-        chunk = work_pb2.Chunk.FromString(payload)
-        assert chunk.SerializeToString(deterministic=True) == payload
+        chunk = work_pb2.Chunk.FromString(work.head(run, chunk_id, 7) + packed.payload)
         assert (chunk.chunk_id, chunk.epoch) == (chunk_id.bytes, 7)
-        assert [(it.message_id, it.address, list(it.values)) for it in chunk.recipients] == [
-            (bytes(16), "A@x.vn", ["Đào", ""]),
-            (bytes([1] * 16), "+84912345678", []),
-        ]
+        assert (packed.region, packed.last_ordinal, packed.size) == ("vn", 3, 2)
+        assert chunk.message_ids == bytes([1] * 16 + [3] * 16)
+        assert chunk.contact_ids == bytes(15) + b"\1" + bytes(15) + b"\3"
+        assert chunk.addresses == b"A@x.vn\0+84912345678"
+        assert chunk.address_keys == b"a@x.vn\0+84912345678"
+        assert (chunk.time_zones, chunk.locales) == (b"UTC", b"vi\0en")
+        assert list(chunk.values) == ["Đào 1\0Đào 3".encode(), b"\0"]
 
-    @pytest.mark.parametrize("size", [0, 1, 127, 128, 16_384])
-    def test_whoever_is_packed_is_as_the_library_writes_them(self, size: int) -> None:
-        person = Member(
-            1, bytes(16), "ạ" * size, "k" * size, True, False, "vn", "UTC", "vi", ["v" * size, ""]
-        )
+    def test_keys_that_are_the_addresses_are_not_said_twice(self) -> None:
+        (packed,) = work.packed(decided([person(3, "+84912345678")]))
 
-        packed = work.packed(Decision(person, bytes(range(16)), None, "vn", person.values))
+        assert work_pb2.Chunk.FromString(packed.payload).address_keys == b""
 
-        recipient = work_pb2.ChunkRecipient(
-            message_id=bytes(range(16)),
-            contact_id=person.contact_id,
-            address=person.address,
-            address_key=person.address_key,
-            time_zone=person.time_zone,
-            locale=person.locale,
-            values=person.values,
-        )
-        assert packed == work_pb2.Chunk(recipients=[recipient]).SerializeToString()
+    def test_a_region_has_chunks_of_its_own_of_up_to_500(self) -> None:
+        people = [person(n, f"{n}@x.vn", "sg" if n % 3 else "vn") for n in range(1, 1_001)]
+
+        found = list(work.packed(decided(people)))
+
+        assert [(it.region, it.size) for it in found] == [("sg", 500), ("sg", 167), ("vn", 333)]
+        assert [it.last_ordinal for it in found] == [749, 1_000, 999]
+
+    def test_those_of_whom_was_heard_are_taken_out(self) -> None:
+        everybody = [person(n, f"P{n}@x.vn") for n in range(1, 5)]
+        (whole,) = work.packed(decided(everybody))
+        (some,) = work.packed(decided([everybody[1], everybody[3]]))
+        (one,) = work.packed(decided([everybody[2]]))
+
+        assert work.kept(whole.payload, {bytes([2] * 16), bytes([4] * 16)}) == some.payload
+        assert work.kept(whole.payload, {bytes([3] * 16)}) == one.payload
 
     def test_a_head_takes_less_than_is_kept_for_it(self) -> None:
         run = replace(a_run(RunState.SENDING), variables=tuple(sorted(VARIABLES)))

@@ -1,6 +1,9 @@
 """Who is planned, as far as a batch alone tells, and how a row is packed."""
 
+import random
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,9 +12,18 @@ from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.planning import Member
 from services.campaigns.domain.states import ExclusionReason as Why
 from services.campaigns.domain.states import RunState
+from tests.unit.campaigns.people import columns
 from tests.unit.campaigns.test_campaigns_states import a_run
 
 PERSON = Member(1, bytes(16), "A@x.vn", "a@x.vn", True, False, "sg", "UTC", "vi", ["An"])
+
+
+def decided(
+    people: Sequence[Member], *, regions: Sequence[str] = ("vn", "sg"), **given: Any
+) -> planning.Decisions:
+    """Return what a run, or one as given, decides about people."""
+    run = replace(a_run(RunState.PLANNING), **given)
+    return planning.decide(run, columns(people), regions)
 
 
 class TestDecisions:
@@ -31,39 +43,55 @@ class TestDecisions:
     def test_each_has_its_reason(self, given: dict[str, object], why: Why | None) -> None:
         person = Member(**(PERSON._asdict() | given))
 
-        (found,) = planning.decide(a_run(RunState.PLANNING), [person], ("vn", "sg"), set())
+        found = decided([person])
 
-        assert found.reason is why
-        assert (found.message_id is None) is (why is not None)
+        assert found.reasons == [why]
+        assert (found.message_ids == [None]) is (why is not None)
 
     def test_somebody_without_consent_does_not_take_the_address_of_another(self) -> None:
         people = [PERSON._replace(consented=False), PERSON, PERSON]
 
-        found = planning.decide(a_run(RunState.PLANNING), people, ("vn",), set())
+        found = decided(people)
 
-        assert [each.reason for each in found] == [Why.NO_CONSENT, None, Why.SHARED_ADDRESS]
+        assert found.reasons == [Why.NO_CONSENT, None, Why.SHARED_ADDRESS]
 
     @pytest.mark.parametrize("address", ["0912345678", "+0912345678", "+84 912", "+84", "a@x.vn"])
     def test_a_phone_is_e164(self, address: str) -> None:
-        run = replace(a_run(RunState.PLANNING), channel=Channel.SMS)
+        found = decided([PERSON._replace(address=address)], channel=Channel.SMS)
 
-        (found,) = planning.decide(run, [PERSON._replace(address=address)], ("vn",), set())
-
-        assert found.reason is Why.INVALID_ADDRESS
+        assert found.reasons == [Why.INVALID_ADDRESS]
 
     def test_a_region_without_a_notifier_is_sent_from_home(self) -> None:
-        regions = [
-            planning.decide(
-                a_run(RunState.PLANNING), [PERSON._replace(region=it)], ("vn", "sg"), set()
-            )
-            for it in ("sg", "", "mars")
-        ]
+        found = decided([PERSON._replace(region=it) for it in ("sg", "", "mars")])
 
-        assert [each[0].region for each in regions] == ["sg", "vn", "vn"]
+        assert list(found.regions) == ["sg", "vn", "vn"]
 
     def test_transactional_messages_need_no_consent(self) -> None:
-        run = replace(a_run(RunState.PLANNING), purpose=Purpose.TRANSACTIONAL)
+        found = decided([PERSON._replace(consented=False)], purpose=Purpose.TRANSACTIONAL)
 
-        (found,) = planning.decide(run, [PERSON._replace(consented=False)], ("vn",), set())
+        assert found.reasons == [None]
 
-        assert found.reason is None
+
+class TestSharedAddresses:
+    def test_those_that_are_taken_are_left_out(self) -> None:
+        found = decided([PERSON, PERSON._replace(address_key="b@x.vn")])
+        first, second = found.message_ids
+
+        planning.share(found, {second})
+
+        assert found.reasons == [None, Why.SHARED_ADDRESS]
+        assert found.message_ids == [first, None]
+
+    def test_whoever_was_met_is_always_found_again(self) -> None:
+        dice = random.Random(7)
+        ids = [dice.randbytes(16) for _ in range(5_000)]
+        seen = planning.Seen(asks_always=False)
+
+        new = seen.met([None, *ids])
+        again = seen.met(ids)
+
+        assert len(new) < 50
+        assert again == ids
+
+    def test_who_goes_on_with_the_plan_of_another_asks_for_everybody(self) -> None:
+        assert planning.Seen(asks_always=True).met([bytes(16), None]) == [bytes(16)]

@@ -165,73 +165,57 @@ Global___StreamAudienceRequest: _TypeAlias = StreamAudienceRequest  # noqa: Y015
 
 @_typing.final
 class StreamAudienceResponse(_message.Message):
-    """Up to 1,000 people by ordinal, in columns: the first entry of each is of the first person, and so on. The fields are those of AudienceMember."""
+    """Up to 1,000 people by ordinal, in columns: the first entry of each is of the first person, and so on. A column of texts
+    is their UTF-8, joined by NUL, which no text holds; what it says of somebody who is gone is empty.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     FIRST_ORDINAL_FIELD_NUMBER: _builtins.int
     CONTACT_IDS_FIELD_NUMBER: _builtins.int
+    MARKS_FIELD_NUMBER: _builtins.int
     ADDRESSES_FIELD_NUMBER: _builtins.int
     ADDRESS_KEYS_FIELD_NUMBER: _builtins.int
-    CONSENTED_FIELD_NUMBER: _builtins.int
     TIME_ZONES_FIELD_NUMBER: _builtins.int
     LOCALES_FIELD_NUMBER: _builtins.int
     REGIONS_FIELD_NUMBER: _builtins.int
-    GONE_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
     first_ordinal: _builtins.int
     """Output only. The ordinal of the first; those of the others follow without gaps."""
     contact_ids: _builtins.bytes
     """Output only. 16 bytes of each person."""
+    marks: _builtins.bytes
+    """Output only. One byte of each person: 1 where consent is given or not needed, 2 where the person is gone."""
+    addresses: _builtins.bytes
+    """Output only."""
+    address_keys: _builtins.bytes
+    """Output only."""
+    time_zones: _builtins.bytes
+    """Output only."""
+    locales: _builtins.bytes
+    """Output only."""
+    regions: _builtins.bytes
+    """Output only."""
     @_builtins.property
-    def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only."""
-
-    @_builtins.property
-    def address_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only."""
-
-    @_builtins.property
-    def consented(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
-        """Output only."""
-
-    @_builtins.property
-    def time_zones(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only."""
-
-    @_builtins.property
-    def locales(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only."""
-
-    @_builtins.property
-    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only."""
-
-    @_builtins.property
-    def gone(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
-        """Output only."""
-
-    @_builtins.property
-    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. Of each person as many as variables were asked for, empty ones included."""
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Output only. A column of each variable that was asked for, in their order."""
 
     def __init__(
         self,
         *,
         first_ordinal: _builtins.int = ...,
         contact_ids: _builtins.bytes = ...,
-        addresses: _abc.Iterable[_builtins.str] | None = ...,
-        address_keys: _abc.Iterable[_builtins.str] | None = ...,
-        consented: _abc.Iterable[_builtins.bool] | None = ...,
-        time_zones: _abc.Iterable[_builtins.str] | None = ...,
-        locales: _abc.Iterable[_builtins.str] | None = ...,
-        regions: _abc.Iterable[_builtins.str] | None = ...,
-        gone: _abc.Iterable[_builtins.bool] | None = ...,
-        values: _abc.Iterable[_builtins.str] | None = ...,
+        marks: _builtins.bytes = ...,
+        addresses: _builtins.bytes = ...,
+        address_keys: _builtins.bytes = ...,
+        time_zones: _builtins.bytes = ...,
+        locales: _builtins.bytes = ...,
+        regions: _builtins.bytes = ...,
+        values: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_keys", b"address_keys", "addresses", b"addresses", "consented", b"consented", "contact_ids", b"contact_ids", "first_ordinal", b"first_ordinal", "gone", b"gone", "locales", b"locales", "regions", b"regions", "time_zones", b"time_zones", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_keys", b"address_keys", "addresses", b"addresses", "contact_ids", b"contact_ids", "first_ordinal", b"first_ordinal", "locales", b"locales", "marks", b"marks", "regions", b"regions", "time_zones", b"time_zones", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

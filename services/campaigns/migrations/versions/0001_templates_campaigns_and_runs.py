@@ -124,8 +124,8 @@ _TABLES = (
     # Every change of a recipient is a HOT update: no index and no predicate below names a column
     # that changes (state, reason, revision, update_time, before), and message_id stands for
     # "state <> EXCLUDED". A PLANNED row up to its region's handed_to is HANDED_OVER: the row itself
-    # is not touched until a notifier tells of it. packed is the recipient as chunks carry it;
-    # before is the state before the last report, for which alone it is there.
+    # is not touched until a notifier tells of it. before is the state before the last report, for
+    # which alone it is there.
     """
     CREATE TABLE recipients (
         run_date date NOT NULL,
@@ -142,7 +142,6 @@ _TABLES = (
         rule text NOT NULL DEFAULT '',
         region text NOT NULL,
         address text NOT NULL,
-        packed bytea NOT NULL,
         PRIMARY KEY (contact_id, run_id, channel, run_date),
         CHECK ((message_id IS NULL) = (state = 'EXCLUDED'))
     ) PARTITION BY RANGE (run_date)
@@ -154,24 +153,28 @@ _TABLES = (
     ON recipients (message_id, run_date) WHERE message_id IS NOT NULL
     """,
     "CREATE INDEX recipients_ordinal ON recipients (run_id, ordinal)",
-    # A chunk is the planned of a region from one ordinal (exclusive) to another: its bytes are made
-    # of their rows whenever they are needed.
+    # A chunk is the planned of a region from one ordinal (exclusive) to another, packed by the
+    # planner as their notifier gets them; it is handed over once it has an epoch. To compress what
+    # is read once would cost more than to keep it.
     """
     CREATE TABLE chunks (
         id uuid PRIMARY KEY,
         run_id uuid NOT NULL REFERENCES runs,
         run_date date NOT NULL,
         region text NOT NULL,
-        epoch bigint NOT NULL,
         from_ordinal bigint NOT NULL,
         to_ordinal bigint NOT NULL,
         size integer NOT NULL,
+        payload bytea NOT NULL,
+        thinned boolean NOT NULL DEFAULT false,
+        epoch bigint NOT NULL DEFAULT 0,
         publications integer NOT NULL DEFAULT 0,
         published_at timestamptz,
         due_at timestamptz,
-        create_time timestamptz NOT NULL DEFAULT now()
+        hand_time timestamptz
     )
     """,
+    "ALTER TABLE chunks ALTER COLUMN payload SET STORAGE EXTERNAL",
     "CREATE INDEX chunks_due ON chunks (due_at) WHERE due_at IS NOT NULL",
     "CREATE INDEX chunks_run ON chunks (run_id, region, to_ordinal)",
 )
