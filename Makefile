@@ -55,8 +55,8 @@ chart: setup-dev ## the Dockerfile and the chart, against three Kubernetes versi
 
 sure: lint types contracts protos docs test chart ## all that must hold before a change lands
 
-bench: setup-dev ## measure and print one table (JSON=file writes it too)
-	@$(PY) -m bench $(if $(JSON),--json "$(JSON)")
+bench: setup-dev ## measure and print one table (JSON=file writes it too, ONLY=part,part)
+	@$(PY) -m bench $(if $(JSON),--json "$(JSON)") $(if $(ONLY),--only "$(ONLY)")
 
 setup: ## install what it takes to run
 	@$(PYTHON) local/setup.py run

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import aiohttp
-
 from local.demo import content, job
 from local.demo.api import Access, Api, Json
 from local.demo.table import audience_sum, planned_sum
@@ -59,35 +57,69 @@ async def bring_in(api: Api, file: Path) -> float:
     return float(rows / seconds)
 
 
-async def send(api: Api, channel: str, segment_id: str) -> Sent:
-    """Run one campaign of care to a segment from its start to its last outcome."""
+async def campaign(api: Api, channel: str, segment_id: str, sender_id: str = "") -> str:
+    """Make a campaign of care to a segment, from `sender_id` or the house's own; return its id."""
     advertiser_id, identity_id = await job.sender(api, channel)
-    campaign = await api.post(
+    made = await api.post(
         "/campaigns",
         {
             "name": f"Benchmark {channel} {uuid.uuid4()}",
             "channel": channel,
             "purpose": "CARE",
             "advertiser_id": advertiser_id,
-            "sender_identity_id": identity_id,
+            "sender_identity_id": sender_id or identity_id,
             "template_id": await job.template(api, channel),
             "audience": {"segment_ids": [segment_id]},
         },
     )
-    run = await api.post(f"/campaigns/{campaign['id']}:start", {}, key=str(uuid.uuid4()))
-    run = await _end(api, run["id"])
+    return str(made["id"])
+
+
+async def start(api: Api, channel: str, segment_id: str, sender_id: str = "") -> Json:
+    """Start such a campaign and return its run."""
+    campaign_id = await campaign(api, channel, segment_id, sender_id)
+    return await api.post(f"/campaigns/{campaign_id}:start", {}, key=str(uuid.uuid4()))
+
+
+async def planned(api: Api, run_id: str) -> Json:
+    """Return a run as soon as its plan is frozen."""
+    while True:
+        run = await api.get(f"/runs/{run_id}")
+        if run["state"] != "PLANNING":
+            return run
+        await asyncio.sleep(ASK_SECONDS)
+
+
+async def send(api: Api, channel: str, segment_id: str, sender_id: str = "") -> Sent:
+    """Run one campaign of care to a segment from its start to its last outcome."""
+    run = await start(api, channel, segment_id, sender_id)
+    return result(await ended(api, run["id"]))
+
+
+def result(run: Json) -> Sent:
+    """Return what came of a run that ended; raises `NotMeasured` unless everybody was sent to."""
     if not (audience_sum(run).holds and planned_sum(run).holds):
         raise NotMeasured(f"the sums of run {run['id']} do not hold")
-    taken = sum(run["counts"][name] for name in TAKEN)
-    began, planned, ended = (_time(run[it]) for it in ("create_time", "plan_time", "end_time"))
-    if run["state"] != "COMPLETED" or taken != run["planned"]:
-        raise NotMeasured(f"{taken} of {run['planned']} were taken, the run is {run['state']}")
+    if run["state"] != "COMPLETED" or taken(run) != run["planned"]:
+        raise NotMeasured(f"{taken(run)} of {run['planned']} were taken, the run is {run['state']}")
+    began, plan, end = (_time(run[it]) for it in ("create_time", "plan_time", "end_time"))
     return Sent(
-        run, run["planned"], run["audience"] / (planned - began), run["planned"] / (ended - began)
+        run, run["planned"], run["audience"] / (plan - began), run["planned"] / (end - began)
     )
 
 
-async def _end(api: Api, run_id: str) -> Json:
+def taken(run: Json) -> int:
+    """Return how many messages of a run somebody took."""
+    return sum(run["counts"][name] for name in TAKEN)
+
+
+def plan_seconds(run: Json) -> float:
+    """Return how long a run was planned."""
+    return _time(run["plan_time"]) - _time(run["create_time"])
+
+
+async def ended(api: Api, run_id: str) -> Json:
+    """Return a run once it has ended."""
     while True:
         run = await api.get(f"/runs/{run_id}")
         if run["state"] in job.RUN_ENDS:
@@ -100,7 +132,6 @@ class Transactional:
     """Mails of the transactional lane, one after the other, while something else runs."""
 
     api: Api
-    inbox_url: str
     _asked: dict[str, float] = field(default_factory=dict)
 
     async def keep_asking(self) -> None:
@@ -108,8 +139,8 @@ class Transactional:
         advertiser_id, identity_id = await job.sender(self.api, "EMAIL")
         while True:
             address = f"{uuid.uuid4().hex}@{TRANSACTIONAL_DOMAIN}"
-            self._asked[address] = time.time()
-            await self.api.post(
+            began = time.time()
+            message = await self.api.post(
                 "/messages",
                 {
                     "channel": "EMAIL",
@@ -122,25 +153,21 @@ class Transactional:
                 },
                 key=address,
             )
+            self._asked[message["id"]] = began
             await asyncio.sleep(ASK_SECONDS)
 
     async def seconds(self) -> list[float]:
-        """Return how long each took from before the call until the mail server had it."""
-        found = await asyncio.gather(*map(self._arrival, self._asked))
-        return sorted(
-            there - asked for asked, there in zip(self._asked.values(), found, strict=True)
-        )
+        """Return how long each took from before the call until its submission began."""
+        found = await asyncio.gather(*map(self._submission, self._asked))
+        return sorted(at - asked for asked, at in zip(self._asked.values(), found, strict=True))
 
-    async def _arrival(self, address: str) -> float:
-        query = {"channel": "email", "q": address}
-        async with aiohttp.ClientSession() as http:
-            deadline = time.monotonic() + 10
-            while time.monotonic() < deadline:
-                async with http.get(f"{self.inbox_url}/api/messages", params=query) as answer:
-                    items = (await answer.json())["items"]
-                if items:
-                    return float(items[0]["received_at"])
-                await asyncio.sleep(ASK_SECONDS)
+    async def _submission(self, message_id: str) -> float:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            attempts = (await self.api.get(f"/messages/{message_id}")).get("attempts", [])
+            if attempts:
+                return _time(attempts[0]["start_time"])
+            await asyncio.sleep(ASK_SECONDS)
         return math.inf
 
 

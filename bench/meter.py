@@ -1,12 +1,15 @@
 """What processes used, as the kernel counts it."""
 
 import os
+import re
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 from local.running import House
 
 PROC = Path("/proc")
+_STAGE = re.compile(r'^mekong_notifier_stage_seconds_total\{stage="(\w+)"\} (\S+)$', re.M)
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -20,9 +23,29 @@ def processes(house: House) -> dict[str, list[int]]:
     }
 
 
-def cpu_seconds(house: House) -> dict[str, float]:
-    """Return the processor time used so far by name, with that of children that ended."""
-    return {name: sum(map(_cpu, pids)) for name, pids in processes(house).items()}
+def cpu_seconds(house: House, **others: int) -> dict[str, float]:
+    """Return the processor time used so far by name, with that of children that ended.
+
+    `others` are processes outside the house, by name.
+    """
+    used = {name: sum(map(_cpu, pids)) for name, pids in processes(house).items()}
+    return used | {name: _cpu(pid) for name, pid in others.items()}
+
+
+def each_us(before: dict[str, float], after: dict[str, float], messages: int) -> dict[str, float]:
+    """Return the processor time of a message by name, in microseconds."""
+    return {name: (used - before.get(name, 0.0)) * 1e6 / messages for name, used in after.items()}
+
+
+def stages(house: House) -> dict[str, float]:
+    """Return the seconds that notifiers spent so far by stage of a message's way."""
+    found: dict[str, float] = {}
+    for name, process in house.state["processes"].items():
+        if name.partition("-")[0] == "notifier":
+            with urllib.request.urlopen(f"{process['http_url']}/metrics", timeout=5) as answer:  # noqa: S310
+                for stage, seconds in _STAGE.findall(answer.read().decode()):
+                    found[stage] = found.get(stage, 0.0) + float(seconds)
+    return found
 
 
 def proportional_mb(house: House) -> float:

@@ -1,16 +1,38 @@
-"""Postfix's smtp-sink: a mail server that throws everything away, fast."""
+"""Postfix's smtp-sink: a mail server that throws everything away, fast, and counts."""
 
 import os
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from local import ports
 
 BACKLOG = "1000"
 START_SECONDS = 10.0
+# It writes this line, of up to 40 bytes, at every mail, QUIT and end of a session.
+_LINE = 64
+_MAILS = re.compile(rb"mesg=\s*(\d+)")
+
+
+@dataclass(frozen=True)
+class Sink:
+    """A running one: where it is, its process, and where it counts."""
+
+    address: str
+    pid: int
+    counts: Path
+
+    def mails(self) -> int:
+        """Return how many mails it has taken."""
+        with self.counts.open("rb") as lines:
+            lines.seek(max(0, self.counts.stat().st_size - _LINE))
+            found = _MAILS.findall(lines.read())
+        return int(found[-1]) if found else 0
 
 
 def binary() -> str | None:
@@ -21,17 +43,18 @@ def binary() -> str | None:
 
 
 @contextmanager
-def running(program: str) -> Iterator[str]:
-    """Run it on a free port until the block ends; yields its address, `host:port`."""
+def running(program: str, counts: Path) -> Iterator[Sink]:
+    """Run it on a free port until the block ends; it counts into the file `counts`."""
     address = f"{ports.LOOPBACK}:{ports.free()}"
     # As root it wants to be somebody else, and no pipe to a tool that is not there.
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    process = subprocess.Popen(
-        [program, *user, address, BACKLOG], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with counts.open("wb") as out:
+        process = subprocess.Popen(
+            [program, "-c", *user, address, BACKLOG], stdout=out, stderr=subprocess.DEVNULL
+        )
     try:
         _wait(address, process)
-        yield address
+        yield Sink(address, process.pid, counts)
     finally:
         process.terminate()
         process.wait()

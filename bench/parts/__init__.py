@@ -1,0 +1,16 @@
+"""The parts of the benchmark; each starts a house of its own and adds its figures."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.parts import basics, big, email, pauses, replicas
+from bench.table import Figures
+
+# Each is given an empty folder, and where to put what it found.
+PARTS: dict[str, Callable[[Path, Figures], None]] = {
+    "basics": basics.measure,
+    "email": email.measure,
+    "big": big.measure,
+    "pauses": pauses.measure,
+    "replicas": replicas.measure,
+}
