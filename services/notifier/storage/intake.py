@@ -1,8 +1,8 @@
 """New messages: each key at most once, however often it is brought."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -53,31 +53,9 @@ class Shared(NamedTuple):
         )
 
 
-class Opened(NamedTuple):
-    """Of which messages an attempt is open from the beginning, and under which claim."""
-
-    claim: int
-    provider: str
-    worker: str
-    ids: Set[UUID]
-
-
-async def insert(
-    session: AsyncSession,
-    shared: Shared,
-    news: Sequence[New],
-    after: int,
-    opened: Opened | None = None,
-) -> int:
+async def insert(session: AsyncSession, shared: Shared, news: Sequence[New], after: int) -> int:
     """Inserts those whose key is new and returns how many; their places in line follow `after`."""
-    attempt: dict[str, object] = {"claim": 0, "provider": "", "worker": "", "opened": ""}
-    if opened is not None:
-        attempt = opened._asdict()
-        bits = ["t" if it.message_id in opened.ids else "f" for it in news]
-        attempt["opened"] = "{" + ",".join(bits) + "}"
-        del attempt["ids"]
     parameters = {
-        **attempt,
         **shared._asdict(),
         "channel": int(shared.channel),
         "purpose": int(shared.purpose),
@@ -90,7 +68,7 @@ async def insert(
         "locales": arrays.texts([it.locale for it in news]),
         "lists": arrays.texts([arrays.texts(it.values) for it in news]),
     }
-    inserted = await session.execute(_INSERT if opened is None else _INSERT_OPEN, parameters)
+    inserted = await session.execute(_INSERT, parameters)
     return inserted.rowcount  # type: ignore[attr-defined, no-any-return]
 
 
@@ -129,36 +107,22 @@ async def forget_keys(session: AsyncSession, limit: int = 1_000) -> int:
     return len((await session.execute(_FORGET, {"limit": limit})).all())
 
 
-def _insert(columns: str, values: str, given: str, names: str) -> Any:
-    return text(f"""
+_INSERT = text("""
     INSERT INTO messages (run_date, run_id, seq, channel, purpose, advertiser_id,
         sender_identity_id, content_hash, not_after, message_id, contact_id, address, address_key,
-        time_zone, locale, values{columns})
+        time_zone, locale, values)
     SELECT CAST(:run_date AS date), CAST(:run_id AS uuid), :after + n.place,
         CAST(:channel AS smallint), CAST(:purpose AS smallint), CAST(:advertiser_id AS uuid),
         CAST(:sender_identity_id AS uuid), CAST(:content_hash AS text),
         CAST(:not_after AS timestamptz), n.message_id,
         nullif(n.contact_id, '00000000-0000-0000-0000-000000000000'), n.address, n.address_key,
-        n.time_zone, n.locale, CAST(n.list AS text[]){values}
+        n.time_zone, n.locale, CAST(n.list AS text[])
     FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:addresses AS text[]),
         CAST(:keys AS text[]), CAST(:zones AS text[]), CAST(:locales AS text[]),
-        CAST(:lists AS text[]){given}) WITH ORDINALITY
-        AS n (message_id, contact_id, address, address_key, time_zone, locale, list{names}, place)
+        CAST(:lists AS text[])) WITH ORDINALITY
+        AS n (message_id, contact_id, address, address_key, time_zone, locale, list, place)
     ON CONFLICT (message_id, run_date) DO NOTHING
-    """)  # noqa: S608 (constant parts)
-
-
-_INSERT = _insert("", "", "", "")
-_INSERT_OPEN = _insert(
-    ", state, revision, attempts, claim, provider, worker, attempt_started_at",
-    """, CASE WHEN n.opened THEN 2 ELSE 1 END, CASE WHEN n.opened THEN 2 ELSE 1 END,
-        n.opened::int, CASE WHEN n.opened THEN CAST(:claim AS bigint) ELSE 0 END,
-        CASE WHEN n.opened THEN CAST(:provider AS text) ELSE '' END,
-        CASE WHEN n.opened THEN CAST(:worker AS text) ELSE '' END,
-        CASE WHEN n.opened THEN clock_timestamp() END""",
-    ", CAST(:opened AS boolean[])",
-    ", opened",
-)
+""")
 _WAIT = text("""
     INSERT INTO ready (message_id, run_date, channel, due_at)
     VALUES (:id, :day, :channel, clock_timestamp())

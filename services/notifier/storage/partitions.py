@@ -24,7 +24,7 @@ async def create(session: AsyncSession, day: date) -> None:
         if await session.scalar(_FOUND, {"name": name}) is not None:
             continue
         for statement in (
-            f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS) WITH (fillfactor = 60)",
+            f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS) WITH (fillfactor = 50)",
             # Updated twice a message: the default of a fifth would come too late.
             f"ALTER TABLE {name} SET (autovacuum_vacuum_scale_factor = 0.05)",
             f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES IN ('{day.isoformat()}')",

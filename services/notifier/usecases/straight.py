@@ -15,7 +15,7 @@ from services.notifier import stages
 from services.notifier.domain.states import Next, RunState
 from services.notifier.domain.work import Claimed, Key, Kind, Run
 from services.notifier.messages.chunks import Chunk
-from services.notifier.storage import claims, intake, runs
+from services.notifier.storage import claims, copying, intake, runs
 from services.notifier.usecases import claiming, gating
 from services.notifier.usecases.claiming import Batch, Terms
 
@@ -110,12 +110,12 @@ async def take(
     await claims.add(session, claim, stored, after, len(chunk.recipients), terms.holder)
     may_go = tuple([it for it in decided.may_go if it.key.message_id not in ready.failed])
     opened = {it.key.message_id for it in may_go}
-    attempt = intake.Opened(claim, provider, terms.holder.worker, opened)
-    shared = intake.Shared.of_run(chunk.told)
-    if await intake.insert(session, shared, chunk.recipients, after, attempt) != len(
-        chunk.recipients
-    ):
-        raise Declined
+    attempt = copying.Opened(opened, claim, provider, terms.holder.worker, decided.now)
+    try:
+        shared = intake.Shared.of_run(chunk.told)
+        await copying.insert(session, shared, chunk.recipients, after, attempt)
+    except copying.Known:
+        raise Declined from None
     failed = [
         (it, ready.failed[it.key.message_id])
         for it in decided.may_go

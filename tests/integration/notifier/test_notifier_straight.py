@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from services.notifier.consumers import Bulk
 from services.notifier.domain.states import Channel, Purpose, RunState, State
 from services.notifier.messages.chunks import Chunk, RunControl
 from services.notifier.storage import suppressions
+from services.notifier.storage.intake import New
 from services.notifier.usecases import intake
 from services.notifier.workers.engine import Engine
 from tests.integration.notifier.notifier_parts import (
@@ -69,6 +71,45 @@ class TestStraight:
         )
         assert [tuple(it) for it in rows] == [(3, 1, 8, "smtp")]
         await scene.house.eventually("SELECT 1 WHERE NOT EXISTS (SELECT FROM claims)")
+
+    async def test_its_rows_are_what_the_ordinary_way_would_store(self, scene: Scene) -> None:
+        def person(n: int, contact: uuid.UUID | None, *values: str) -> New:
+            address = f"Đào{n}@Example.vn"
+            return New(
+                uuid.UUID(int=n), contact, address, address.lower(), "Asia/Tokyo", "", values
+            )
+
+        ends = datetime(2099, 1, 2, 3, 4, 5, 678901, UTC)
+        values = ['"Bé" \\ {x}, NULL\n']
+        one, other = person(1, uuid.UUID(int=7), *values), person(2, None, "")
+        straight = scene.chunk([], not_after=ends)
+        ordinary = make_chunk(uuid.uuid4(), [], not_after=ends)
+
+        took = await scene.take(replace(straight, recipients=(one, other)))
+        async with scene.house.sessions.begin() as session:
+            await intake.take(
+                session,
+                replace(
+                    ordinary,
+                    recipients=tuple(
+                        it._replace(message_id=uuid.UUID(int=it.message_id.int + 10))
+                        for it in (one, other)
+                    ),
+                ),
+            )
+
+        assert took == 2
+        columns = """contact_id, channel, purpose, advertiser_id, sender_identity_id, content_hash,
+            address, address_key, time_zone, locale, values, not_after, not_before, doubt_since"""
+        of = f"SELECT {columns} FROM messages WHERE message_id IN"  # noqa: S608 (constants)
+        stored = await scene.house.sql(
+            f"{of} (:a, :b) ORDER BY address", a=uuid.UUID(int=1), b=uuid.UUID(int=2)
+        )
+        wanted = await scene.house.sql(
+            f"{of} (:a, :b) ORDER BY address", a=uuid.UUID(int=11), b=uuid.UUID(int=12)
+        )
+        assert [tuple(it) for it in stored] == [tuple(it) for it in wanted]
+        assert stored[0].values == values
 
     async def test_a_chunk_of_which_a_part_is_known_goes_the_ordinary_way(
         self, scene: Scene

@@ -189,7 +189,7 @@ _TABLES = (
     CREATE INDEX messages_doubt ON messages (doubt_since, message_id)
         WHERE doubt_since IS NOT NULL
     """,
-    "CREATE TABLE messages_default PARTITION OF messages DEFAULT WITH (fillfactor = 60)",
+    "CREATE TABLE messages_default PARTITION OF messages DEFAULT WITH (fillfactor = 50)",
     # Who waits out of order: messages without a run, deferred ones and those that came back.
     """
     CREATE TABLE ready (
