@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
-from chassis import config, context, db, errors, logging, metrics
+from chassis import certificates, config, context, db, errors, logging, metrics
 from chassis.config import ServiceSettings
 from chassis.errors import Check
 from chassis.rpc import server as rpc_server
@@ -101,6 +101,7 @@ async def run(
     draining = asyncio.Event()
     context.share_draining(draining)
     readiness = Readiness(ready)
+    certificates.observe(settings)
     runner, port = await _serve_http(settings.http_listen, readiness, http_routes)
     server = rpc_server.build(settings, name, servicers, open_methods=open_methods)
     grpc_port = await server.start()

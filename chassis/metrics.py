@@ -1,5 +1,6 @@
 """Every metric the chassis writes; services add theirs beside the code they measure."""
 
+import math
 from importlib import metadata
 
 from prometheus_client import Counter, Gauge, Histogram, Info
@@ -36,6 +37,15 @@ db_transaction_seconds = Histogram(
     buckets=_SECONDS,
 )
 
+db_pool_wait_seconds = Histogram(
+    "mekong_db_pool_wait_seconds",
+    "Time until a connection of the pool was there, making it included.",
+    buckets=_SECONDS,
+)
+schema_behind = Gauge(
+    "mekong_schema_behind", "1 while the database lacks a migration that this release needs."
+)
+
 outbox_backlog = Gauge(
     "mekong_outbox_backlog", "Events committed and not yet published, counted to a limit.", ["cls"]
 )
@@ -61,13 +71,40 @@ consumer_seconds = Histogram(
     "mekong_consumer_seconds", "Time one message took.", ["durable"], buckets=_SECONDS
 )
 
+consumer_pending = Gauge(
+    "mekong_consumer_pending",
+    "Messages of the stream that were not yet delivered to the consumer, over all replicas.",
+    ["durable"],
+)
+consumer_unacknowledged = Gauge(
+    "mekong_consumer_unacknowledged",
+    "Messages delivered and not yet answered for, over all replicas.",
+    ["durable"],
+)
+consumer_redelivered = Gauge(
+    "mekong_consumer_redelivered",
+    "Unanswered messages that were delivered more than once, over all replicas.",
+    ["durable"],
+)
+dead_letters = Gauge(
+    "mekong_dead_letters", "Messages among the dead letters now, over all replicas.", ["durable"]
+)
+
 nats_connected = Gauge("mekong_nats_connected", "1 while the broker is reachable.")
 nats_sync_always = Gauge(
     "mekong_nats_sync_always", "1 if the broker writes to disk before it acknowledges, else 0."
 )
 
+# Nobody asked where the broker's monitoring is not known: neither yes nor no.
+nats_sync_always.set(math.nan)
+
 background_crashes = Counter(
     "mekong_background_crashes_total", "Background tasks that ended by an error.", ["task"]
+)
+certificate_expiry = Gauge(
+    "mekong_certificate_expiry_timestamp_seconds",
+    "When the first certificate of the file in this setting expires, as Unix time.",
+    ["setting"],
 )
 ready = Gauge("mekong_ready", "1 while every readiness check passes.")
 

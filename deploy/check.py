@@ -1,18 +1,23 @@
-"""Checks what is deployed: the Dockerfile, and the chart against three Kubernetes versions."""
+"""Checks what is deployed: the Dockerfile, the chart against three Kubernetes versions, rules."""
 
 import io
+import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import kubernetes_validate
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "deploy" / "helm" / "mekong"
+RULES = CHART / "rules.yaml"
+RULES_TEST = ROOT / "deploy" / "prometheus" / "rules_test.yaml"
 VERSIONS = ("1.31", "1.34", "1.36")
 
 
@@ -65,11 +70,61 @@ def dockerfile() -> None:
     subprocess.run([str(hadolint), str(ROOT / "Dockerfile")], check=True)
 
 
+def promtool() -> Path | None:
+    """Return promtool's path: installed, or taken once out of Debian's package without root.
+
+    None where neither is to be had.
+    """
+    found = shutil.which("promtool")
+    if found:
+        return Path(found)
+    folder = ROOT / ".local" / "prometheus"
+    target = folder / "usr" / "bin" / "promtool"
+    if target.exists():
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder) as fresh:
+            quiet: dict[str, Any] = {
+                "cwd": fresh,
+                "check": True,
+                "capture_output": True,
+                "timeout": 300,
+            }
+            subprocess.run(["apt-get", "download", "prometheus"], **quiet)
+            (package,) = Path(fresh).glob("prometheus_*.deb")
+            subprocess.run(["dpkg", "-x", package.name, "."], **quiet)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (Path(fresh) / "usr" / "bin" / "promtool").replace(target)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return target
+
+
+def rules() -> bool:
+    """Check the rules for Prometheus and run their tests; False where promtool is not to be had.
+
+    Raises CalledProcessError with promtool's words printed.
+    """
+    tool = promtool()
+    if tool is None:
+        return False
+    subprocess.run([str(tool), "check", "rules", str(RULES)], check=True)
+    subprocess.run([str(tool), "test", "rules", str(RULES_TEST)], check=True)
+    return True
+
+
 def main() -> None:
     """Run every check and say what was checked."""
     lint()
     dockerfile()
-    for arguments in ((), ("--set", "ingress.enabled=true")):
+    if not rules():
+        sys.stdout.write(
+            "NOT CHECKED: the rules for Prometheus. promtool is neither on PATH nor to be had from "
+            "Debian's package prometheus (apt-get download)\n"
+        )
+    extra = ("--set", "ingress.enabled=true", "--set", "prometheus.rules=configmap")
+    for arguments in ((), extra):
         manifests = render(*arguments)
         for version in VERSIONS:
             validate(manifests, version)

@@ -1,4 +1,4 @@
-"""Writes settings.md, events.md and errors.md from the code and the contracts they describe.
+"""Writes settings.md, events.md, errors.md and metrics.md from the code and the contracts they describe.
 
 Run `python docs/generate.py`; a test compares what it would write with what is committed.
 """
@@ -7,8 +7,10 @@ import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from prometheus_client.metrics import MetricWrapperBase
 
 from chassis import config
 from services import topology
@@ -25,6 +27,7 @@ def pages() -> dict[str, str]:
         "settings.md": "\n".join(_settings()),
         "events.md": "\n".join(_events(files)),
         "errors.md": "\n".join(_errors(files)),
+        "metrics.md": "\n".join(_metrics()),
     }
 
 
@@ -100,6 +103,44 @@ def _errors(files: FileDescriptorSet) -> Iterator[str]:
             name = value.name.removeprefix("REASON_")
             yield f"| `{name}` | {comments[(_ENUMS, 0, _VALUES, place)]} |"
     yield ""
+
+
+def _metrics() -> Iterator[str]:
+    yield "# Metrics\n"
+    yield "`/metrics` on the port of `MEKONG_HTTP_LISTEN`, for Prometheus. Gauges that say _over all replicas_"
+    yield "are read from the database or the broker, and every replica tells the same: take `max by`, not `sum`."
+    yield "[Rules](../deploy/helm/mekong/rules.yaml) and [runbooks](runbooks/README.md) go with them.\n"
+    for owner, found in metrics().items():
+        yield f"## {owner}\n\n| metric | type | labels | says |\n|---|---|---|---|"
+        for name, it in sorted(found.items()):
+            labels = " ".join(f"`{label}`" for label in it._labelnames)
+            yield f"| `{name}` | {it._type} | {labels} | {it._documentation} |"
+        yield ""
+
+
+def metrics() -> dict[str, dict[str, Any]]:
+    """Return every metric of ours by the package that has it and by its name as scraped."""
+    found: dict[str, dict[str, Any]] = {}
+    seen: set[int] = set()
+    for package in ("chassis", *(f"services.{name}" for name in SERVICES)):
+        for module in _modules(package):
+            for it in vars(module).values():
+                if isinstance(it, MetricWrapperBase) and id(it) not in seen:
+                    seen.add(id(it))
+                    suffix = {"counter": "_total", "info": "_info"}.get(it._type, "")
+                    owner = "Every gRPC service" if package == "chassis" else package[9:]
+                    found.setdefault(owner, {})[f"{it._name}{suffix}"] = it
+    return found
+
+
+def _modules(package: str) -> Iterator[Any]:
+    """Import every module of a package that names a metric."""
+    root = HERE.parent / package.replace(".", "/")
+    for path in sorted(root.rglob("*.py")):
+        if "prometheus_client import" in path.read_text("utf-8"):
+            yield importlib.import_module(
+                ".".join(path.relative_to(HERE.parent).with_suffix("").parts)
+            )
 
 
 def _comments(file: FileDescriptorProto) -> dict[tuple[int, ...], str]:

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, make_url, pool, text
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
+from chassis import metrics
 from chassis.config import ServiceSettings
 from chassis.db.pool import Sessions, look
 from chassis.errors import Check, Unavailable
@@ -84,7 +85,9 @@ def revision_check(made: Sessions, package: str) -> Check:
         except (SQLAlchemyError, OSError) as away:
             raise Unavailable("DATABASE_AWAY", type(away).__name__) from away
         found = row[0] if row else None
-        if found != needed and (found is None or found in known):
+        behind = found != needed and (found is None or found in known)
+        metrics.schema_behind.set(behind)
+        if behind:
             text_of_it = f"the schema needs revision {needed} and has {found or 'none'}"
             raise Unavailable("SCHEMA_BEHIND", text_of_it, needed=needed, found=found)
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection
 
 from chassis import metrics
 from chassis.config import ServiceSettings
@@ -40,6 +40,7 @@ def sessions(settings: ServiceSettings, service: str | None = None) -> Sessions:
     service = service or settings.client_id
     engine = create_async_engine(
         make_url(settings.database_url.get_secret_value()),
+        poolclass=_Pool,
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=10,
@@ -128,6 +129,17 @@ async def dispose(made: Sessions) -> None:
     """Closes every connection of the pool; the sessions cannot be used afterwards."""
     _opened.discard(made)
     await engine(made).dispose()
+
+
+class _Pool(AsyncAdaptedQueuePool):
+    """Measures how long whoever needs a connection waits for it."""
+
+    def _do_get(self) -> Any:
+        began = time.perf_counter()
+        try:
+            return super()._do_get()
+        finally:
+            metrics.db_pool_wait_seconds.observe(time.perf_counter() - began)
 
 
 def _find_dead(made: AsyncEngine) -> None:

@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 
 from chassis import context, errors, metrics
 from chassis.db import failures
-from chassis.events import deadletters, event
+from chassis.events import deadletters, event, gauges
 from chassis.events.connection import Connection
 from chassis.events.event import Event, Poison
 from chassis.events.feed import Feed
@@ -88,6 +88,8 @@ class Puller:
         try:
             async with asyncio.TaskGroup() as group:
                 asking = group.create_task(feed.run())
+                watching = gauges.watch(self._nats, self._stream, self._durable)
+                measuring = group.create_task(watching)
                 for _ in range(self._policy.concurrency):
                     group.create_task(self._keep_handling(feed, size))
                 try:
@@ -96,7 +98,8 @@ class Puller:
                     # Also when cancelled, which a child may lose in an answer that comes just then.
                     feed.stop()
                 asking.cancel()
-                await asyncio.wait([asking])
+                measuring.cancel()
+                await asyncio.wait([asking, measuring])
                 await feed.give_back()
         finally:
             await feed.give_back()

@@ -13,6 +13,7 @@ from services.notifier.channels import smpp, smtp
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.workers.engine import Engine
+from services.notifier.workers.gauges import Gauges
 from services.notifier.workers.heartbeats import Heartbeats
 from services.notifier.workers.receipts import Keeper
 from services.notifier.workers.sweeps import Sweeper
@@ -42,6 +43,7 @@ async def main(settings: Settings) -> None:
         background=[
             *engines,
             Sweeper(settings, sessions),
+            Gauges(sessions),
             heartbeats,
             consumers.bulk(settings, nats, sessions, taker),
             consumers.control(settings, nats, sessions, heartbeats.note),

@@ -8,11 +8,12 @@ from services.campaigns.config import Settings
 from services.campaigns.domain.clock import Clock
 from services.campaigns.storage.nudges import Worker
 from services.campaigns.workers.closer import Closer
+from services.campaigns.workers.gauges import Gauges
 from services.campaigns.workers.planner import Planner
 from services.campaigns.workers.rounds import Rounds
 from services.campaigns.workers.sender import Sender
 
-_PARTITIONS_SECONDS = 600.0
+_PARTITIONS_SECONDS, _GAUGES_SECONDS = 600.0, 10.0
 
 
 def all_of(
@@ -46,5 +47,6 @@ def all_of(
         Rounds("sender", sender.hand_over, idle, Worker.SENDER),
         Rounds("sender of due chunks", sender.publish_due, 2 * idle),
         Rounds("closer", closer.round, idle, Worker.CLOSER),
+        Rounds("gauges", Gauges(sessions).measure, _GAUGES_SECONDS),
         Rounds("partitions", closer.prepare, _PARTITIONS_SECONDS),
     ]

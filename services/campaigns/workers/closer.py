@@ -1,12 +1,14 @@
 """Brings runs to their end: those whose time has passed, were cancelled, or are done."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from chassis.db import Sessions
 from services.campaigns.domain.clock import Clock
 from services.campaigns.storage import partitions
 from services.campaigns.storage import runs as stored
 from services.campaigns.usecases import runs as usecases
+from services.campaigns.workers import metrics
 
 
 class Closer:
@@ -29,8 +31,17 @@ class Closer:
                 moved += await usecases.sweep(session, run_id)
         for run_id in due.over:
             async with self._sessions.begin() as session:
-                await usecases.finish(session, run_id, self._clock())
+                ended = await usecases.finish(session, run_id, self._clock())
+            if ended:
+                await self._measure(run_id)
         return bool(due.expired or moved)
+
+    async def _measure(self, run_id: UUID) -> None:
+        async with self._sessions.begin() as session:
+            run = (await stored.get(session, run_id)).run
+        if run.end_time is not None:
+            took = (run.end_time - run.create_time).total_seconds()
+            metrics.run_seconds.labels(run.channel.lower(), run.state.lower()).observe(took)
 
     async def prepare(self) -> bool:
         """Make room for the runs of today and tomorrow before anybody starts one."""

@@ -269,6 +269,7 @@ class Engine:
             for message in going:
                 self._leases.open(message)
                 self._wire.submit(message)
+        metrics.submitted(going)
         self._bucket.take(len(going))
 
     def _worth_opening(self, room: int) -> bool:

@@ -1,6 +1,12 @@
 """What an operator watches of the notifier."""
 
-from prometheus_client import Counter, Gauge
+import time
+from collections.abc import Iterable
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from services.notifier.domain.states import Purpose
+from services.notifier.domain.work import Outgoing
 
 attempts = Counter(
     "mekong_notifier_attempts_total",
@@ -30,3 +36,43 @@ gated = Counter(
 control_age = Gauge(
     "mekong_notifier_control_age_seconds", "Age of the oldest news of withdrawals and pauses."
 )
+submit_delay = Histogram(
+    "mekong_notifier_submit_delay_seconds",
+    "Time from a transactional message's acceptance here to the start of its first attempt.",
+    ["channel"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0),
+)
+claims_lapsed = Counter(
+    "mekong_notifier_claims_lapsed_total", "Claims whose worker died or stalled beyond its lease."
+)
+waiting = Gauge(
+    "mekong_notifier_waiting",
+    "Messages that may go and were not yet claimed, over all replicas, counted to a limit.",
+    ["lane"],
+)
+waiting_age = Gauge(
+    "mekong_notifier_waiting_age_seconds",
+    "How long the first message of a lane has been allowed to go, over all replicas.",
+    ["lane"],
+)
+in_doubt = Gauge(
+    "mekong_notifier_in_doubt", "Messages in doubt, over all replicas, counted to a limit."
+)
+in_doubt_age = Gauge(
+    "mekong_notifier_in_doubt_age_seconds", "Age of the oldest doubt, over all replicas."
+)
+sender_expiry = Gauge(
+    "mekong_notifier_sender_expiry_timestamp_seconds",
+    "When the next sender identity in force expires, as Unix time; infinite when none does.",
+)
+
+
+def submitted(going: Iterable[Outgoing]) -> None:
+    """Observe messages whose attempt begins now; of a run, which paces itself, none."""
+    at = time.time()
+    for it in going:
+        claimed = it.prepared.claimed
+        is_first = claimed.kind.run_id is None and claimed.attempts == 0
+        if is_first and claimed.kind.purpose is Purpose.TRANSACTIONAL:
+            delay = max(0.0, at - claimed.created_at.timestamp())
+            submit_delay.labels(claimed.kind.channel.name.lower()).observe(delay)

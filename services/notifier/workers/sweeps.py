@@ -75,6 +75,7 @@ class Sweeper:
                 await runs.wake(session, [it.run_id for it in lapsed if it.run_id])
             if lapsed:
                 metrics.doubts.labels("lapsed").inc(doubts)
+                metrics.claims_lapsed.inc(len(lapsed))
                 log.warning("claims_lapsed", claims=len(lapsed), in_doubt=doubts)
             if len(lapsed) < _CLAIMS:
                 return

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from crm.campaigns.v1 import campaign_pb2, run_pb2, run_service_pb2
 from crm.notifier.v1 import message_pb2
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from chassis.errors import Unavailable
@@ -13,6 +14,7 @@ from services.campaigns.domain.clock import utc_now
 from services.campaigns.messages import work
 from services.campaigns.usecases import handover, progress
 from services.campaigns.workers.closer import Closer
+from services.campaigns.workers.gauges import Gauges
 from services.campaigns.workers.sender import Sender
 from services.topology import notify_stream
 from tests.integration.campaigns import desk as desks
@@ -254,6 +256,21 @@ class TestExpiry:
         assert (swept.state, swept.epoch) == (campaign_pb2.RUN_STATE_EXPIRED, 2)
         assert (ended.counts.expired, ended.counts.skipped) == (600, 1_000)
         assert "RunCancelled" in await house.events()
+
+
+class TestGauges:
+    async def test_runs_that_have_not_ended_are_counted_by_state(
+        self, house: House, desk: Desk
+    ) -> None:
+        await house.planned([member(1)])
+
+        await Gauges(house.sessions).measure()
+
+        def value(name: str, state: str) -> float | None:
+            return REGISTRY.get_sample_value(f"mekong_campaigns_{name}", {"state": state})
+
+        assert (value("runs", "sending"), value("runs", "planning")) == (1, 0)
+        assert (value("oldest_run_age_seconds", "sending") or 0) > 0
 
 
 class TestCrash:

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import structlog
+from prometheus_client import REGISTRY
 
 from chassis.config import ServiceSettings
-from chassis.events import deadletters
+from chassis.events import deadletters, gauges
 from chassis.events.publish import Outgoing, publish_one
 from services import letters, topology
 from tests.integration.chassis import events_house
@@ -73,6 +74,21 @@ class TestLooking:
         assert (shown["number"], shown["reason"]) == (buried[0], "UNREADABLE")
         assert bytes.fromhex(shown["data"]) == b"data"
         assert shown["headers"]["Mekong-Stream"] == bus.stream
+
+
+class TestGauges:
+    async def test_they_tell_of_what_waits_and_what_was_buried(
+        self, bus: Bus, buried: list[int]
+    ) -> None:
+        await bus.publish("made", "e1")
+
+        await gauges.measure(bus.nats, bus.stream, bus.durable)
+
+        found = {
+            name: REGISTRY.get_sample_value(name, {"durable": bus.durable})
+            for name in ("mekong_dead_letters", "mekong_consumer_pending")
+        }
+        assert found == {"mekong_dead_letters": 3, "mekong_consumer_pending": 1}
 
 
 class TestActing:
