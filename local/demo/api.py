@@ -65,6 +65,10 @@ class Api:
         headers = {"Idempotency-Key": key} if key else {}
         return await self._call("POST", path, json=body, headers=headers)
 
+    async def delete(self, path: str) -> None:
+        """Delete the resource at `path`."""
+        await self._call("DELETE", path)
+
     async def upload(self, path: str, file: Path, key: str) -> Json:
         """Send a file as one part named "file"."""
         with file.open("rb") as source:

@@ -52,6 +52,7 @@ async def main(settings: Settings) -> None:
                     stream=stream,
                     durable=durable,
                     handlers=consumers.HANDLERS,
+                    policy=consumers.POLICY,
                 )
                 for durable, stream in consumers.DURABLES.items()
             ),

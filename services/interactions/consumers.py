@@ -7,7 +7,7 @@ from crm.leads.v1 import events_pb2
 from google.protobuf.message import DecodeError, Message
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.events.consumer import Event, Handler, Poison
+from chassis.events.consumer import Event, Handler, Poison, Policy
 from services.interactions.domain.contacts import Contact
 from services.interactions.domain.timeline import Fact, Kind
 from services.interactions.messages import contacts, timeline
@@ -22,6 +22,9 @@ DURABLES: Mapping[str, str] = {
     "interactions-control": "CONTROL",
 }
 """Each durable and its stream; all hand to the same handlers."""
+
+POLICY = Policy(concurrency=2)
+"""Two at a time: one that hangs delays no other, and revisions make any order right."""
 
 
 def _created(told: events_pb2.ContactCreated, event: Event) -> Told:

@@ -147,4 +147,7 @@ def control(
             "crm.campaigns.v1.RunCancelled": steer,
         },
         on_heartbeat=heartbeat,
+        # Everything behind one that fails waits for it: pauses, withdrawals, heartbeats. So it is
+        # tried again quickly, and put aside within a second.
+        policy=Policy(max_deliveries=4, backoff=(0.05, 0.1, 0.2)),
     )

@@ -25,10 +25,12 @@ from tests.faults.scene import Scene
 
 LONG = os.environ.get("MEKONG_FAULTS") == "long"
 SEED = int(os.environ.get("MEKONG_FAULTS_SEED", "0")) or secrets.randbelow(2**31)
+only_long = pytest.mark.skipif(not LONG, reason="make faults runs it")
 PEOPLE = 2_000 if LONG else 400
 PER_SECOND = 400 if LONG else 120  # slow enough that there is a middle to break something in
 ROUNDS = 5 if LONG else 1
 
+REPLICATED = ("notifier", "campaigns", "leads", "gateway")
 LEASE_SECONDS = 5
 WINDOWS = {"EMAIL": 64, "SMS": 100}  # attempts that one process may have open
 OPTIONS = {
@@ -81,11 +83,11 @@ def proxies() -> Iterator[Proxies]:
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory, proxies: Proxies) -> Iterator[running.House]:
-    """A house with two notifiers and two campaigns."""
+    """A house with two of every service that a campaign passes."""
     home = tmp_path_factory.mktemp("faults") / "home"
     given = [f"{name}={value}" for name, value in OPTIONS.items()]
     options = [f"--set={it}" for it in (*given, *wiring.settings(home, proxies))]
-    replicas = ["--replicas=notifier=2", "--replicas=campaigns=2"]
+    replicas = [f"--replicas={name}=2" for name in REPLICATED]
     with running.house(home, "--longest-pause=0.5", *replicas, *options) as house:
         yield house
 

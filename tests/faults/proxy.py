@@ -8,7 +8,7 @@ import contextlib
 import enum
 import socket
 import threading
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
@@ -52,14 +52,16 @@ class Weather:
 class Proxy:
     """One listening port before one upstream; `weather` may be replaced at any time."""
 
-    def __init__(self, name: str, upstream: int) -> None:
+    def __init__(self, name: str, upstream: int, avoid: Collection[int] = ()) -> None:
+        while (port := ports.free()) in avoid:
+            pass
         self.name = name
         self.upstream = upstream
         self.held = 0  # bytes that had to wait for a silence to end
         self.cut = 0  # connections that were ended by `reset`
         self._weather = Weather()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._listener = socket.create_server((ports.LOOPBACK, ports.free()), backlog=128)
+        self._listener = socket.create_server((ports.LOOPBACK, port), backlog=128)
         self._writers: set[asyncio.StreamWriter] = set()
 
     @property
@@ -150,6 +152,7 @@ class Proxies:
 
     def __init__(self) -> None:
         self._by_name: dict[str, Proxy] = {}
+        self._promised: set[int] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxies")
 
@@ -174,9 +177,13 @@ class Proxies:
             if who in ("", name.partition(">")[0]) and whom in ("", name.partition(">")[2])
         ]
 
+    def avoid(self, promised: Iterable[int]) -> None:
+        """Take none of these ports, which others will listen on soon."""
+        self._promised.update(promised)
+
     def add(self, name: str, upstream: int) -> Proxy:
         """Listen for one more, before `upstream`, a port on this machine."""
-        proxy = self._by_name[name] = Proxy(name, upstream)
+        proxy = self._by_name[name] = Proxy(name, upstream, self._promised)
         asyncio.run_coroutine_threadsafe(proxy.serve(), self._loop)
         return proxy
 

@@ -1,10 +1,12 @@
 """What a fault test works with: campaigns in a house whose processes it breaks, and the proof."""
 
 import asyncio
+import contextlib
 import itertools
+import sqlite3
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -21,7 +23,6 @@ T = TypeVar("T")
 ASK_SECONDS = 0.1
 ANSWER_SECONDS = 60.0
 TAKEN = ("ACCEPTED", "DELIVERED", "BOUNCED")
-PAGE = 200
 
 
 class TooLate(AssertionError):
@@ -53,21 +54,35 @@ class Scene:
     api: Api
     segment_id: str
     tell: Tell
-    proxies: Proxies = field(default_factory=Proxies)
+    proxies: Proxies
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def start(self, channel: str, *, per_second: int = 0, segment_id: str = "") -> str:
-        """Start a campaign of care to everybody, or to a segment; returns the run's id."""
-        advertiser_id, identity_id = await self.answered(lambda: job.sender(self.api, channel))
-        template_id = await self.answered(lambda: job.template(self.api, channel))
+    async def start(
+        self,
+        channel: str,
+        *,
+        per_second: int = 0,
+        segment_id: str = "",
+        purpose: str = "CARE",
+        **more: str,
+    ) -> str:
+        """Start a campaign to everybody, or to a segment; returns the run's id.
+
+        `more` are fields of the campaign.
+        """
+        async with self.turn:  # what is missing is made once
+            advertiser_id, identity_id = await self.answered(lambda: job.sender(self.api, channel))
+            template_id = await self.answered(lambda: job.template(self.api, channel))
         body = {
             "name": f"Fault {uuid.uuid4()}",
             "channel": channel,
-            "purpose": "CARE",
+            "purpose": purpose,
             "advertiser_id": advertiser_id,
             "sender_identity_id": identity_id,
             "template_id": template_id,
             "audience": {"segment_ids": [segment_id or self.segment_id]},
             "max_per_second": per_second,
+            **more,
         }
         campaign = await self.answered(lambda: self.api.post("/campaigns", body))
         key = str(uuid.uuid4())
@@ -174,14 +189,41 @@ class Scene:
         """Return the copies of each message id that the sandbox peer has."""
         return await peers.held(self.house.state["inbox_url"], channel)
 
-    async def arrivals(self, channel: str, since: float) -> list[float]:
-        """Return in order when messages arrived at the sandbox after `since`, in Unix seconds."""
-        return sorted([it async for it in self._received(channel, since)])
+    def received(self, channel: str) -> dict[str, float]:
+        """Return when the sandbox peer kept each message first, in Unix seconds, by message id."""
+        query = """select message_id, min(received_at) from received
+            where channel = ? group by message_id"""
+        return dict(self._kept(query, channel.lower()))
 
-    async def longest_silence(self, channel: str, since: float) -> float:
+    def kept(self, channel: str, message_id: str) -> bytes:
+        """Return a message as the sandbox peer kept it."""
+        query = "select raw from received where channel = ? and message_id = ?"
+        ((raw,),) = self._kept(query, channel.lower(), message_id)
+        return bytes(raw)
+
+    def recipients_of_mails(self) -> list[str]:
+        """Return the recipient of each mail that the sandbox kept, again for each copy."""
+        return [
+            it for (it,) in self._kept("select recipient from received where channel = 'email'")
+        ]
+
+    def arrivals(self, channel: str, since: float) -> list[float]:
+        """Return in order when messages arrived at the sandbox after `since`, in Unix seconds."""
+        return sorted(at for at in self.received(channel).values() if at > since)
+
+    async def recipients(self, run_id: str) -> list[Json]:
+        """Return everybody of a run."""
+        return [it async for it in self.api.every(f"/runs/{run_id}/recipients", "recipients")]
+
+    def longest_silence(self, channel: str, since: float) -> float:
         """Return the longest time from `since` on in which nothing arrived, in seconds."""
-        times = [since, *await self.arrivals(channel, since)]
+        times = [since, *self.arrivals(channel, since)]
         return max((b - a for a, b in itertools.pairwise(times)), default=0.0)
+
+    def _kept(self, query: str, *arguments: str) -> list[Any]:
+        file = self.house.home / "data" / "sandbox" / "received.sqlite3"
+        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
+            return store.execute(query, arguments).fetchall()
 
     async def _not_ready(self, http: aiohttp.ClientSession) -> list[str]:
         missing = []
@@ -209,20 +251,6 @@ class Scene:
             if time.monotonic() > deadline:
                 raise TooLate(f"campaigns counts {ours}, the notifier {theirs}")
             await asyncio.sleep(ASK_SECONDS)
-
-    async def _received(self, channel: str, since: float) -> AsyncIterator[float]:
-        query: dict[str, str | int] = {"channel": channel.lower(), "limit": PAGE}
-        async with aiohttp.ClientSession(self.house.state["inbox_url"]) as http:
-            while True:
-                async with http.get("/api/messages", params=query) as answer:
-                    page = await answer.json()
-                for it in page["items"]:
-                    if it["received_at"] <= since:
-                        return
-                    yield float(it["received_at"])
-                if not page["next"]:
-                    return
-                query["before"] = page["next"]
 
 
 def sent(run: Json) -> int:

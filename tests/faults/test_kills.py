@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from local.running import House
-from tests.faults.conftest import LEASE_SECONDS, PER_SECOND, ROUNDS, WINDOWS
+from tests.faults.conftest import LEASE_SECONDS, PER_SECOND, ROUNDS, WINDOWS, only_long
 from tests.faults.scene import Scene, TooLate
 
 TRIES = 10
@@ -29,6 +29,7 @@ def planning(house: House, run_id: str) -> tuple[str, str, int]:
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
 class TestKillingANotifier:
+    @only_long
     @pytest.mark.parametrize("channel", ["EMAIL", "SMS"])
     async def test_in_the_middle_of_a_run(
         self, scene: Scene, dice: random.Random, channel: str, round_: int
@@ -42,7 +43,7 @@ class TestKillingANotifier:
         proof = await scene.proof(run_id)
 
         assert proof.in_doubt <= WINDOWS[channel]
-        silence = await scene.longest_silence(channel, at)
+        silence = scene.longest_silence(channel, at)
         scene.tell("G1", f"{channel} {victim}: {proof}; longest silence {silence:.1f} s")
 
     async def test_both_at_once(self, scene: Scene, dice: random.Random, round_: int) -> None:
@@ -55,7 +56,7 @@ class TestKillingANotifier:
         proof = await scene.proof(run_id)
 
         assert proof.in_doubt <= 2 * WINDOWS["EMAIL"]
-        silence = await scene.longest_silence("EMAIL", at)
+        silence = scene.longest_silence("EMAIL", at)
         scene.tell("G1", f"{proof}; sending again after {silence:.1f} s")
 
 
@@ -95,6 +96,7 @@ class TestKillingCampaigns:
             await scene.proof(run_id)  # it was planned before leads could be stopped
         raise TooLate("planning was always faster")
 
+    @only_long
     async def test_in_the_middle_of_a_run(
         self, scene: Scene, dice: random.Random, round_: int
     ) -> None:
@@ -109,6 +111,7 @@ class TestKillingCampaigns:
         scene.tell("G1", f"both at once: {proof}")
 
 
+@only_long
 @pytest.mark.parametrize("round_", range(ROUNDS))
 class TestKillingWhatARunDoesNotNeed:
     async def test_leads_accounts_and_the_gateway(
@@ -125,6 +128,6 @@ class TestKillingWhatARunDoesNotNeed:
         proof = await scene.proof(run_id)
 
         assert proof.taken == proof.planned
-        silence = await scene.longest_silence("EMAIL", at)
+        silence = scene.longest_silence("EMAIL", at)
         assert silence < LEASE_SECONDS
         scene.tell("G1", f"{proof}; API back after {away:.1f} s, longest silence {silence:.1f} s")

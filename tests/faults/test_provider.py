@@ -7,7 +7,7 @@ import pytest
 
 from local.demo import peers
 from local.demo.api import Json
-from tests.faults.conftest import LONG, PER_SECOND, ROUNDS, WINDOWS
+from tests.faults.conftest import PER_SECOND, ROUNDS, WINDOWS, only_long
 from tests.faults.scene import Scene, sent
 
 FINALS = {
@@ -70,6 +70,7 @@ class TestAMailServerThatMisbehaves:
         assert proof.taken == proof.planned
         scene.tell("G2", f"a mail server that reads slowly: {proof}")
 
+    @only_long
     async def test_it_dies(self, scene: Scene, dice: random.Random, round_: int) -> None:
         run_id = await scene.start("EMAIL", per_second=PER_SECOND)
         await scene.until_sent(run_id, dice.uniform(0.05, 0.5))
@@ -81,7 +82,7 @@ class TestAMailServerThatMisbehaves:
         scene.tell("G2", f"the mail server killed: {proof}")
 
 
-@pytest.mark.skipif(not LONG, reason="make faults runs each by itself")
+@only_long
 class TestEachWay:
     @pytest.mark.parametrize("way", FINALS)
     async def test_of_a_hundred_mails_one(

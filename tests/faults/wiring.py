@@ -21,8 +21,10 @@ PAIRS: Mapping[str, Sequence[str]] = {
     "campaigns": ("postgres", "nats", "leads", "notifier"),
     "campaigns-2": ("postgres", "nats", "leads", "notifier"),
     "leads": ("postgres", "nats"),
+    "leads-2": ("postgres", "nats"),
     "interactions": ("postgres", "nats", "leads", "campaigns"),
     "gateway": ("leads", "campaigns", "notifier"),
+    "gateway-2": ("leads", "campaigns", "notifier"),
 }
 
 
@@ -43,6 +45,8 @@ def settings(home: Path, proxies: Proxies) -> Iterable[str]:
         port=made.ports.get("nats"),
         monitor_port=made.ports.get("nats-monitor"),
     )
+    upstreams = (*SERVERS, *(f"{it}-grpc" for it in PAIRS))
+    proxies.avoid([nats.monitor_port, *map(made.ports.get, upstreams)])
     told = Environment(made, postgres, nats)
     for who, whoms in PAIRS.items():
         for whom in whoms:

@@ -10,7 +10,7 @@ from crm.notifier.v1 import message_pb2, message_service_pb2, message_service_pb
 from pydantic import SecretStr
 
 from chassis import context
-from chassis.db import Sessions, paging
+from chassis.db import Sessions, idempotency, paging
 from chassis.errors import NotFound
 from chassis.rpc import rights
 from services.notifier.domain import addresses
@@ -44,9 +44,16 @@ class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
         async with self._sessions.begin() as session:
             await intake.make_room(session, now.date())
         async with self._sessions.begin() as session:
-            message = await sending.send(session, wanted, now)
+
+            async def send() -> message_pb2.Message:
+                return progress.view(await sending.send(session, wanted, now))
+
+            # As it was answered first, also when the message has moved on since.
+            answer = await idempotency.once(
+                session, "SendMessage", request, message_pb2.Message, send
+            )
         self._nudge()
-        return progress.view(message)
+        return answer
 
     async def GetMessage(
         self, request: message_service_pb2.GetMessageRequest, _: Any
