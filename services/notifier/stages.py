@@ -67,6 +67,11 @@ async def during(name: str, work: Coroutine[Any, Any, T]) -> T:
     return await _drive(name, work)
 
 
+def add(name: str, seconds: float) -> None:
+    """Counts processor time that another thread measured."""
+    _spent[name] += seconds
+
+
 def totals() -> dict[str, float]:
     """Seconds so far by stage."""
     return dict(_spent)

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from services.notifier import stages
 from services.notifier.channels import dkim, mime
 from services.notifier.config import Settings
 from services.notifier.domain import sms, tokens
@@ -22,7 +24,7 @@ from services.notifier.domain.work import NOBODY, Claimed, Content, Kind, Prepar
 from services.notifier.usecases import rulebook
 from services.notifier.usecases.claiming import Batch
 
-_SLICE = 20
+_SLICE = 25
 _MOST_KEPT = 200
 # An RSA signature takes so long that the loop must not make any; OpenSSL lets go of the GIL.
 _SIGNING_THREADS = 2
@@ -56,6 +58,15 @@ class _Bench:
     composer: mime.Composer | None
 
 
+class _Rendered(NamedTuple):
+    """A message with its texts, before they become a mail or the parts of an SMS."""
+
+    message: Claimed
+    bench: _Bench
+    url: str
+    texts: Texts
+
+
 class Workshop:
     """Keeps parsed contents and mail skeletons from one batch to the next."""
 
@@ -80,38 +91,56 @@ class Workshop:
         until = (stale_at, closes_at)
         date = format_datetime(datetime.now(UTC))
         benches: dict[Kind, _Bench | Reason] = {}
-        kind: Kind | None = None
-        bench: _Bench | Reason = Reason.CONTENT_MISSING
-        for number, message in enumerate(batch.messages):
-            if number % _SLICE == _SLICE - 1:
+        for at in range(0, len(batch.messages), _SLICE):
+            if at:
                 await asyncio.sleep(0)
-            if message.kind is not kind:
-                kind = message.kind
-                if kind not in benches:
-                    benches[kind] = self._bench(kind, batch)
-                bench = benches[kind]
-            try:
-                if isinstance(bench, Reason):
-                    made.failed.append((message, Next(State.FAILED, bench)))
-                else:
-                    self._prepare(message, bench, batch, date, until, made)
-            except RenderFailed:
-                made.failed.append((message, Next(State.FAILED, Reason.RENDER_FAILED)))
-            except sms.TooLong:
-                made.failed.append((message, Next(State.FAILED, Reason.TOO_LONG)))
+            with stages.spent("render"):
+                rendered = [
+                    text
+                    for message in batch.messages[at : at + _SLICE]
+                    if (text := self._render(message, benches, batch, made)) is not None
+                ]
+            with stages.spent("mime"):
+                for it in rendered:
+                    self._compose(it, batch, date, until, made)
         await self._sign(made)
         return made
+
+    def _render(
+        self,
+        message: Claimed,
+        benches: dict[Kind, "_Bench | Reason"],
+        batch: Batch,
+        made: Made,
+    ) -> "_Rendered | None":
+        """The message's texts, or None if they cannot be made."""
+        bench = benches.get(message.kind)
+        if bench is None:
+            bench = benches[message.kind] = self._bench(message.kind, batch)
+        if isinstance(bench, Reason):
+            made.failed.append((message, Next(State.FAILED, bench)))
+            return None
+        url = self._unsubscribe_url(message)
+        try:
+            return _Rendered(message, bench, url, bench.text(message, url))
+        except RenderFailed:
+            made.failed.append((message, Next(State.FAILED, Reason.RENDER_FAILED)))
+        return None
 
     async def _sign(self, made: Made) -> None:
         """Finishes in threads what takes long to sign."""
 
-        def finish(drafts: Sequence[_Unsigned]) -> list[bytes]:
-            return [it.composer.finish(it.draft) for it in drafts]
+        def finish(drafts: Sequence[_Unsigned]) -> tuple[list[bytes], float]:
+            began = time.thread_time()
+            finished = [it.composer.finish(it.draft) for it in drafts]
+            return finished, time.thread_time() - began
 
         slices = [made.unsigned[at : at + _SLICE] for at in range(0, len(made.unsigned), _SLICE)]
         loop = asyncio.get_running_loop()
         signing = [loop.run_in_executor(self._signing, finish, some) for some in slices]
-        mails = [mail for some in await asyncio.gather(*signing) for mail in some]
+        signed = await asyncio.gather(*signing)
+        stages.add("sign", sum(seconds for _, seconds in signed))
+        mails = [mail for some, _ in signed for mail in some]
         for unsigned, mail in zip(made.unsigned, mails, strict=True):
             made.ready.append(unsigned.prepared._replace(payload=mail))
 
@@ -147,29 +176,34 @@ class Workshop:
 
         return render
 
-    def _prepare(
+    def _compose(
         self,
-        message: Claimed,
-        bench: _Bench,
+        rendered: "_Rendered",
         batch: Batch,
         date: str,
         until: tuple[float, float],
         made: Made,
     ) -> None:
-        url = self._unsubscribe_url(message)
-        subject, html, text = bench.text(message, url)
+        """Makes of a message's texts what goes over the wire."""
+        message, bench, url, (subject, html, text) = rendered
         coding, joined, payload, draft = 0, False, b"", None
         parts: tuple[bytes, ...] = ()
         envelope = bench.sender.address
         if bench.composer is not None:
             envelope = tokens.return_path(message.key, self._settings.mail_domain, self._secret)
             mail = mime.Mail(message.key, message.address, subject, html, text, url, date)
-            if bench.composer.is_slow:
-                draft = bench.composer.draft(mail)
-            else:
-                payload = bench.composer.compose(mail)
+            draft = bench.composer.draft(mail)
+            if not bench.composer.signs:
+                payload, draft = bench.composer.finish(draft), None
+            elif not bench.composer.is_slow:
+                with stages.spent("sign"):
+                    payload, draft = bench.composer.finish(draft), None
         else:
-            encoded = sms.encode(text, message.key.message_id.bytes[15])
+            try:
+                encoded = sms.encode(text, message.key.message_id.bytes[15])
+            except sms.TooLong:
+                made.failed.append((message, Next(State.FAILED, Reason.TOO_LONG)))
+                return
             coding, joined, parts = encoded.data_coding, encoded.joined, encoded.parts
         prepared = Prepared(
             claimed=message,

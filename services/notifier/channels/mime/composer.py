@@ -67,6 +67,11 @@ class Composer:
         self._names = tuple(name for name, _ in fields)
 
     @property
+    def signs(self) -> bool:
+        """Whether `finish` signs."""
+        return self._sign is not None
+
+    @property
     def is_slow(self) -> bool:
         """Whether `finish` belongs into a thread."""
         return self._sign is not None and self._sign.slow
