@@ -33,6 +33,9 @@ class Settings(ServiceSettings):
     silence_seconds: float = Field(default=300.0, gt=0)
     """After so long without news of a chunk its notifier is asked, and told again if need be."""
 
+    recipients_keep_days: int = Field(default=0, ge=0)
+    """Rows of runs that ended longer ago are dropped by the day, but for a short one; 0: never."""
+
     poll_seconds: float = Field(default=1.0, gt=0)
     """Workers look for what another process left so often; what this one does wakes them."""
 

@@ -10,6 +10,7 @@ from services.campaigns.storage.nudges import Worker
 from services.campaigns.workers.closer import Closer
 from services.campaigns.workers.gauges import Gauges
 from services.campaigns.workers.planner import Planner
+from services.campaigns.workers.retention import Retention
 from services.campaigns.workers.rounds import Rounds
 from services.campaigns.workers.sender import Sender
 
@@ -48,5 +49,10 @@ def all_of(
         Rounds("sender of due chunks", sender.publish_due, 2 * idle),
         Rounds("closer", closer.round, idle, Worker.CLOSER),
         Rounds("gauges", Gauges(sessions).measure, _GAUGES_SECONDS),
+        Rounds(
+            "retention",
+            Retention(sessions, settings.recipients_keep_days).round,
+            _PARTITIONS_SECONDS,
+        ),
         Rounds("partitions", closer.prepare, _PARTITIONS_SECONDS),
     ]

@@ -23,7 +23,10 @@ from tests.integration.campaigns.desk import Desk, opened
 from tests.integration.campaigns.house import MARKETER, House, People, Senders
 from tests.integration.conftest import Serve
 
-_TABLES = "chunks, recipients, run_regions, run_counters, runs, campaigns, templates, contents"
+_TABLES = (
+    "chunks, past_recipients, recipients, run_regions, run_counters, runs, campaigns, templates, "
+    "contents"
+)
 
 
 @pytest.fixture(scope="session")

@@ -88,9 +88,11 @@ _TABLES = (
         fence bigint NOT NULL DEFAULT 0,
         create_time timestamptz NOT NULL,
         plan_time timestamptz,
-        end_time timestamptz
+        end_time timestamptz,
+        rows_gone_at timestamptz
     )
     """,
+    "CREATE INDEX runs_date ON runs (run_date)",
     "CREATE INDEX runs_campaign ON runs (campaign_id, id DESC)",
     "CREATE INDEX runs_open ON runs (state, id) WHERE end_time IS NULL",
     """
@@ -153,6 +155,19 @@ _TABLES = (
     ON recipients (message_id, run_date) WHERE message_id IS NOT NULL
     """,
     "CREATE INDEX recipients_ordinal ON recipients (run_id, ordinal)",
+    # What stays of a recipient when its day's partition is dropped.
+    """
+    CREATE TABLE past_recipients (
+        contact_id uuid NOT NULL,
+        run_id uuid NOT NULL,
+        channel text NOT NULL,
+        run_date date NOT NULL,
+        state text NOT NULL,
+        reason text NOT NULL,
+        time timestamptz NOT NULL,
+        PRIMARY KEY (contact_id, run_id, channel)
+    )
+    """,
     # A chunk is the planned of a region from one ordinal (exclusive) to another, packed by the
     # planner as their notifier gets them; it is handed over once it has an epoch. To compress what
     # is read once would cost more than to keep it.
@@ -191,6 +206,7 @@ def downgrade() -> None:
     """Drops everything."""
     for table in (
         "chunks",
+        "past_recipients",
         "recipients",
         "run_regions",
         "run_counters",
