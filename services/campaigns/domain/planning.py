@@ -1,7 +1,7 @@
 """Who of an audience is planned, and why the others are left out."""
 
 import re
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from services.campaigns.domain import keys
@@ -96,8 +96,10 @@ def decide(run: Run, people: People, regions: Sequence[str]) -> Decisions:
     return Decisions(people, message_ids, reasons, _known(people.regions, regions), values)
 
 
-def share(decisions: Decisions, taken: Container[bytes]) -> None:
+def share(decisions: Decisions, taken: Collection[bytes]) -> None:
     """Leave out those whose messages are `taken`: the plan has their addresses already."""
+    if not taken:
+        return
     for place, message_id in enumerate(decisions.message_ids):
         if message_id is not None and message_id in taken:
             decisions.message_ids[place] = None

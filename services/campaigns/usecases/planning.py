@@ -1,5 +1,6 @@
 """The plan of a run is written batch by batch, each with the cursor in one transaction."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -56,33 +57,44 @@ class Deciding:
         self._seen = Seen(asks_always=run.plan.cursor > 0)
         self._unwritten: set[bytes] = set()
 
-    async def decide(self, people: People) -> Batch:
-        """Return what becomes of people; those before them were decided on or are committed."""
-        decisions = planning.decide(self._run, people, self._regions)
-        met = self._seen.met(decisions.message_ids)
-        if met:
-            planning.share(decisions, await self._planned(met))
-        message_ids = list(filter(None, decisions.message_ids))
-        self._unwritten.update(message_ids)
-        return Batch(
-            people.first_ordinal,
-            message_ids,
-            copying.rows(self._run, decisions),
-            list(work.packed(decisions)),
-            Counter(filter(None, decisions.reasons)),
-        )
+    async def decide(self, stretches: Sequence[People]) -> Batch:
+        """Return what becomes of people; those before them were decided on or are committed.
+
+        Stretches that follow each other cost one question to the database. Between them whoever
+        waits for an answer has a turn.
+        """
+        decided, asked = [], []
+        for people in stretches:
+            decisions = planning.decide(self._run, people, self._regions)
+            met = self._seen.met(decisions.message_ids)
+            unwritten = self._unwritten.intersection(met)
+            planning.share(decisions, unwritten)
+            self._unwritten.update(filter(None, decisions.message_ids))
+            asked += [each for each in met if each not in unwritten]
+            decided.append(decisions)
+            await asyncio.sleep(0)
+        taken = await self._planned(asked)
+        batch = Batch(stretches[0].first_ordinal, [], [], [], Counter())
+        for decisions in decided:
+            planning.share(decisions, taken)
+            batch.message_ids.extend(filter(None, decisions.message_ids))
+            batch.rows.extend(copying.rows(self._run, decisions))
+            batch.chunks.extend(work.packed(decisions))
+            batch.excluded.update(filter(None, decisions.reasons))
+            await asyncio.sleep(0)
+        return batch
 
     def written(self, batch: Batch) -> None:
         """Forget those who are committed: the database tells of them."""
         self._unwritten.difference_update(batch.message_ids)
 
     async def _planned(self, ids: Sequence[bytes]) -> set[bytes]:
-        unwritten = self._unwritten.intersection(ids)
-        left = [each for each in ids if each not in unwritten]
-        if not left:
-            return unwritten
+        if not ids:
+            return set()
         async with self._sessions.begin() as session:
-            return unwritten | await recipients.already_planned(session, self._run, left)
+            taken = await recipients.already_planned(session, self._run, ids)
+        self._unwritten -= taken
+        return taken
 
 
 def merged(batches: Sequence[Batch]) -> Batch:

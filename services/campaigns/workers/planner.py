@@ -14,6 +14,7 @@ from chassis import context, errors
 from chassis.db import Sessions
 from services.campaigns.clients.leads import Leads
 from services.campaigns.domain.clock import Clock
+from services.campaigns.domain.planning import People
 from services.campaigns.domain.runs import Run
 from services.campaigns.storage import recipients
 from services.campaigns.storage import runs as stored
@@ -24,11 +25,14 @@ from services.campaigns.workers import rounds
 _REFUSED = timedelta(seconds=10)
 _AWAY = timedelta(seconds=1)
 
+# Stretches of an audience that are decided on together, if so many are there.
+_TOGETHER = 4
 # Batches prepared while the database writes those before them; it then writes them as one.
-_AHEAD = 4
+_AHEAD = 2
 _LINGER_SECONDS = 0.1
 
 Batches = asyncio.Queue[planning.Batch | None]
+Stretches = asyncio.Queue[People | None]
 
 log = structlog.get_logger()
 
@@ -111,14 +115,30 @@ class Planner:
 
     async def _prepare(self, run: Run, deciding: planning.Deciding, batches: Batches) -> None:
         """Decide on the next people while the database writes the last; None ends them."""
+        people: Stretches = asyncio.Queue(_TOGETHER)
+        reading = asyncio.create_task(self._read(run, people), name="audience")
         try:
-            async with contextlib.aclosing(self._leads.stream(run)) as stream:
-                async for people in stream:
-                    await batches.put(await deciding.decide(people))
+            while stretches := await _there(people):
+                await batches.put(await deciding.decide(stretches))
+            await reading
         except Exception:
             await batches.put(None)
             raise
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
         await batches.put(None)
+
+    async def _read(self, run: Run, people: Stretches) -> None:
+        """Take people from leads as they come; None ends them."""
+        try:
+            async with contextlib.aclosing(self._leads.stream(run)) as stream:
+                async for stretch in stream:
+                    await people.put(stretch)
+        except Exception:
+            await people.put(None)
+            raise
+        await people.put(None)
 
     async def _learn(self, run: Run) -> None:
         async with self._sessions.begin() as session:
@@ -179,3 +199,16 @@ async def _next(batches: Batches) -> planning.Batch | None:
     if found and len(found) < len(waiting):
         batches.put_nowait(None)
     return planning.merged(found) if found else None
+
+
+async def _there(people: Stretches) -> list[People]:
+    """Return the stretches that are there, at least one; none if there will be no more."""
+    found: list[People] = []
+    while len(found) < _TOGETHER and not (found and people.empty()):
+        stretch = await people.get()
+        if stretch is None:
+            if found:
+                people.put_nowait(None)
+            break
+        found.append(stretch)
+    return found
