@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.parts import basics, big, email, pauses, replicas
+from bench.parts import basics, big, email, pauses, replicas, rows
 from bench.table import Figures
 
 # Each is given an empty folder, and where to put what it found.
@@ -13,4 +13,5 @@ PARTS: dict[str, Callable[[Path, Figures], None]] = {
     "big": big.measure,
     "pauses": pauses.measure,
     "replicas": replicas.measure,
+    "rows": rows.measure,
 }
