@@ -12,10 +12,13 @@ from services.notifier import clients, consumers, rpc, stages
 from services.notifier.channels import smpp, smtp
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
+from services.notifier.usecases import rulebook
+from services.notifier.usecases.gating import Standards
 from services.notifier.workers.engine import Engine
 from services.notifier.workers.gauges import Gauges
 from services.notifier.workers.heartbeats import Heartbeats
 from services.notifier.workers.receipts import Keeper
+from services.notifier.workers.replies import Replies
 from services.notifier.workers.sweeps import Sweeper
 
 PACKAGE = "services.notifier"
@@ -79,10 +82,12 @@ def wires(settings: Settings, sessions: db.Sessions) -> list[Wire]:
         )
     if settings.smpp_url:
         keeper = Keeper(sessions, "smpp")
+        standards = Standards(rulebook.load(settings.rules_file), settings.default_time_zone)
         found.append(
             smpp.SmppWire(
                 smpp_peer(settings),
                 keeper.keep,
+                Replies(sessions, standards).hear,
                 binds=settings.smpp_binds,
                 window=settings.smpp_window,
             )

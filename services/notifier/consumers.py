@@ -1,5 +1,6 @@
 """Reacts to chunks of work and to control events."""
 
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -16,7 +17,8 @@ from services.notifier import clients, stages
 from services.notifier.config import Settings
 from services.notifier.messages import chunks
 from services.notifier.storage import senders
-from services.notifier.usecases import intake
+from services.notifier.usecases import intake, rulebook
+from services.notifier.usecases.gating import Standards
 
 log = structlog.get_logger(__name__)
 
@@ -95,13 +97,13 @@ async def steer(session: AsyncSession, event: Event) -> None:
     log.info("run_steered", run_id=str(control.run_id), state=control.state, changed=changed)
 
 
-async def withdraw(session: AsyncSession, event: Event) -> None:
-    """Suppresses the addresses of a withdrawal."""
+async def withdraw(session: AsyncSession, event: Event, standards: Standards | None = None) -> None:
+    """Suppresses the addresses of a withdrawal; with `standards` it is confirmed, too."""
     try:
         withdrawal = chunks.withdrawal(event.data)
     except chunks.Unreadable:
         raise Poison("WITHDRAWAL_UNREADABLE") from None
-    added = await intake.withdraw(session, withdrawal)
+    added = await intake.withdraw(session, withdrawal, standards)
     log.info("consent_withdrawn", entry_id=withdrawal.entry_id, suppressed=added)
 
 
@@ -133,6 +135,7 @@ def control(
     settings: Settings, nats: Connection, sessions: Sessions, heartbeat: Callable[[Event], None]
 ) -> Puller:
     """The consumer of control events; one at a time, so that a heartbeat vouches for all before."""
+    standards = Standards(rulebook.load(settings.rules_file), settings.default_time_zone)
     return consumer.consume(
         settings,
         nats,
@@ -140,7 +143,7 @@ def control(
         stream="CONTROL",
         durable=f"notifier-{settings.region}-control",
         handlers={
-            "crm.leads.v1.ConsentWithdrawn": withdraw,
+            "crm.leads.v1.ConsentWithdrawn": functools.partial(withdraw, standards=standards),
             "crm.leads.v1.ConsentGiven": regain,
             "crm.campaigns.v1.RunPaused": steer,
             "crm.campaigns.v1.RunResumed": steer,

@@ -1,10 +1,14 @@
 """The home notifier: for whom and under which name messages may be sent, and which it has."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import grpc
 from crm.notifier.v1 import (
+    compliance_service_pb2,
+    compliance_service_pb2_grpc,
     message_pb2,
     message_service_pb2,
     message_service_pb2_grpc,
@@ -13,16 +17,38 @@ from crm.notifier.v1 import (
 )
 
 from chassis.config import ServiceSettings
-from chassis.errors import FieldViolation, NotFound
+from chassis.errors import DeadlineExceeded, FieldViolation, NotFound, Unavailable
 from chassis.rpc import client
 from chassis.rpc.tokens import TokenSource
-from services.campaigns.domain.campaigns import Draft, as_uuid
+from services.campaigns.domain.campaigns import Campaign, Draft, as_uuid
+from services.campaigns.domain.planning import Member
 from services.campaigns.messages import kinds
 
 SERVICES = [
     suppression_service_pb2.DESCRIPTOR.services_by_name["SenderService"],
     message_service_pb2.DESCRIPTOR.services_by_name["MessageService"],
+    compliance_service_pb2.DESCRIPTOR.services_by_name["GateService"],
 ]
+PROBE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Stop:
+    """People whom a rule would skip or put off, and when the first of them may go."""
+
+    is_deferred: bool
+    reason: str
+    rule: str
+    count: int
+    not_before: datetime | None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the gates would say now."""
+
+    may_go: int
+    stopped: Sequence[Stop]
 
 
 class Senders:
@@ -30,6 +56,7 @@ class Senders:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._senders = suppression_service_pb2_grpc.SenderServiceStub(channel)
+        self._gates = compliance_service_pb2_grpc.GateServiceStub(channel)
         self._messages = message_service_pb2_grpc.MessageServiceStub(channel)
 
     async def known(self, run_id: UUID, message_ids: Sequence[UUID]) -> Collection[UUID]:
@@ -39,6 +66,30 @@ class Senders:
         )
         answer = await self._messages.FindMessages(request)
         return {UUID(bytes=id) for id in answer.message_ids}
+
+    async def probe(self, campaign: Campaign, members: Sequence[Member]) -> Probe | None:
+        """Return what the gates would say of these people now; None when nobody answers."""
+        request = compliance_service_pb2.ProbeRecipientsRequest(
+            channel=kinds.number(message_pb2.Channel, campaign.channel),
+            purpose=kinds.number(message_pb2.Purpose, campaign.purpose),
+            advertiser_id=str(campaign.advertiser_id),
+            sender_identity_id=str(campaign.sender_identity_id),
+            recipients=[
+                compliance_service_pb2.ProbedRecipient(
+                    address=each.address, time_zone=each.time_zone
+                )
+                for each in members
+            ],
+        )
+        try:
+            found = await self._gates.ProbeRecipients(request, timeout=PROBE_SECONDS)
+        except (Unavailable, DeadlineExceeded):
+            return None
+        except grpc.aio.AioRpcError as older:
+            if older.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                raise
+            return None  # one of a version before
+        return Probe(found.may_go, [_stop(each) for each in found.stopped])
 
     async def violations(self, draft: Draft) -> list[FieldViolation]:
         """Return what is wrong with the advertiser and the sender identity of a draft.
@@ -72,6 +123,16 @@ class Senders:
         if draft.channel and identity.channel != kinds.number(message_pb2.Channel, draft.channel):
             found.append(("sender_identity_id", f"is not for {draft.channel}"))
         return found
+
+
+def _stop(message: compliance_service_pb2.Stopped) -> Stop:
+    return Stop(
+        message.state == message_pb2.MESSAGE_STATE_DEFERRED,
+        message.reason,
+        message.rule,
+        message.count,
+        kinds.moment(message, "not_before"),
+    )
 
 
 def connect(settings: ServiceSettings, address: str, tokens: TokenSource) -> Senders:

@@ -1,6 +1,7 @@
 """CampaignService."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +35,8 @@ from services.campaigns.usecases import campaigns as usecases
 from services.campaigns.usecases import runs
 
 DEFAULT_SAMPLE, MAX_SAMPLE = 3, 20
+# So many are asked of the gates: all of a small audience, a sample of a large one.
+GATED = 100
 MAX_BATCH = 1_000
 _ALWAYS_FITS = datetime.min.replace(tzinfo=UTC)
 
@@ -169,11 +172,14 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
             raise wrong("sample_size", "must not be negative")
         campaign, content = await self._with_content(campaign_id)
         size = min(request.sample_size or DEFAULT_SAMPLE, MAX_SAMPLE)
-        sample = await self._leads.sample(campaign.audience, _view(campaign, content), size)
+        sample = await self._leads.sample(campaign.audience, _view(campaign, content), GATED)
+        gates = await self._senders.probe(campaign, sample.members)
+        shown = replace(sample, members=sample.members[:size])
         rendered = await self._renderer.render(
-            template_rules.source(content), reviews.values(content, sample.members)
+            template_rules.source(content), reviews.values(content, shown.members)
         )
-        return reviews.review(campaign.channel, sample, rendered)
+        asked = len(sample.members)
+        return reviews.review(campaign.channel, shown, rendered, gates, asked)
 
     async def StartCampaign(self, request: service_pb.StartCampaignRequest, _: Any) -> run_pb2.Run:
         """Start a run of a campaign that has none going."""

@@ -6,6 +6,7 @@ from crm.campaigns.v1 import campaign_pb2
 from crm.campaigns.v1 import campaign_service_pb2 as pb
 
 from services.campaigns.clients.leads import Sample
+from services.campaigns.clients.notifier import Probe
 from services.campaigns.clients.renderer import Rendered
 from services.campaigns.domain import rendering
 from services.campaigns.domain.kinds import Channel
@@ -22,9 +23,13 @@ def values(content: Content, members: Sequence[Member]) -> list[Mapping[str, str
 
 
 def review(
-    channel: Channel, sample: Sample, rendered: Sequence[Rendered]
+    channel: Channel,
+    sample: Sample,
+    rendered: Sequence[Rendered],
+    gates: Probe | None,
+    asked: int,
 ) -> pb.ReviewCampaignResponse:
-    """Return a review: audience = planned + excluded."""
+    """Return a review: audience = planned + excluded; `gates` were told of `asked` people."""
     samples = [
         templates.rendered(
             channel,
@@ -44,4 +49,23 @@ def review(
         ],
         max_segments=max((each.segments for each in samples), default=0),
         samples=samples,
+        gates=_gates(gates, asked, sample.reachable) if gates else None,
+    )
+
+
+def _gates(probe: Probe, asked: int, planned: int) -> pb.GateCheck:
+    return pb.GateCheck(
+        checked=asked,
+        exact=asked == planned,
+        may_go=probe.may_go,
+        stopped=[
+            pb.GateCount(
+                deferred=each.is_deferred,
+                reason=each.reason,
+                rule=each.rule,
+                count=each.count,
+                not_before=kinds.time(each.not_before),
+            )
+            for each in probe.stopped
+        ],
     )

@@ -14,13 +14,14 @@ from crm.notifier.v1 import (
 from chassis.db import Sessions
 from chassis.rpc.server import Servicers
 from services.notifier.config import Settings
-from services.notifier.rpc.compliance import AgreementServicer, DoNotCallServicer
+from services.notifier.rpc.compliance import AgreementServicer, DoNotCallServicer, GateServicer
 from services.notifier.rpc.doubts import DoubtServicer
 from services.notifier.rpc.messages import MessageServicer
 from services.notifier.rpc.senders import SenderServicer
 from services.notifier.rpc.support import SupportServicer
 from services.notifier.rpc.suppressions import SuppressionServicer
 from services.notifier.usecases import rulebook
+from services.notifier.usecases.gating import Standards
 
 
 class Nudged(Protocol):
@@ -36,6 +37,7 @@ def servicers(settings: Settings, sessions: Sessions, engines: Sequence[Nudged])
         for engine in engines:
             engine.nudge()
 
+    standards = Standards(rulebook.load(settings.rules_file), settings.default_time_zone)
     pairs: list[tuple[Any, Any]] = [
         (
             message_service_pb2_grpc.add_MessageServiceServicer_to_server,
@@ -51,11 +53,11 @@ def servicers(settings: Settings, sessions: Sessions, engines: Sequence[Nudged])
         ),
         (
             suppression_service_pb2_grpc.add_SuppressionServiceServicer_to_server,
-            SuppressionServicer(sessions, settings.seal_key, settings.mac_key),
+            SuppressionServicer(sessions, settings.seal_key, settings.mac_key, standards),
         ),
         (
             suppression_service_pb2_grpc.add_SenderServiceServicer_to_server,
-            SenderServicer(sessions, settings.seal_key, rulebook.load(settings.rules_file)),
+            SenderServicer(sessions, settings.seal_key, standards.rules),
         ),
         (
             compliance_service_pb2_grpc.add_DoNotCallServiceServicer_to_server,
@@ -64,6 +66,10 @@ def servicers(settings: Settings, sessions: Sessions, engines: Sequence[Nudged])
         (
             compliance_service_pb2_grpc.add_AgreementServiceServicer_to_server,
             AgreementServicer(sessions, settings.seal_key),
+        ),
+        (
+            compliance_service_pb2_grpc.add_GateServiceServicer_to_server,
+            GateServicer(sessions, standards),
         ),
     ]
     return pairs

@@ -23,12 +23,16 @@ from services.notifier.messages import resources
 from services.notifier.storage import suppressions
 from services.notifier.storage.suppressions import Suppression
 from services.notifier.usecases import suppress
+from services.notifier.usecases.gating import Standards
 
 
 class SuppressionServicer(suppression_service_pb2_grpc.SuppressionServiceServicer):
     """Addresses that must not get messages."""
 
-    def __init__(self, sessions: Sessions, seal_key: SecretStr, mac_key: SecretStr) -> None:
+    def __init__(
+        self, sessions: Sessions, seal_key: SecretStr, mac_key: SecretStr, standards: Standards
+    ) -> None:
+        self._standards = standards
         self._sessions = sessions
         self._seal_key = seal_key
         self._secret = mac_key.get_secret_value().encode()
@@ -108,7 +112,12 @@ class SuppressionServicer(suppression_service_pb2_grpc.SuppressionServiceService
         now = datetime.now(UTC)
         async with self._sessions.begin() as session:
             stored = await suppress.unsubscribe(
-                session, request.token, self._secret, now, everything=request.all
+                session,
+                request.token,
+                self._secret,
+                now,
+                self._standards,
+                everything=request.all,
             )
         return resources.suppression(stored)
 

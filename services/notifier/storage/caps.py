@@ -56,6 +56,24 @@ async def reserve(
     return full
 
 
+async def full(
+    session: AsyncSession, channel: Channel, uses: Sequence[Use], hours: int, now: datetime
+) -> dict[UUID, datetime]:
+    """Those that would find no room, with when there will be some; counts nothing."""
+    window = timedelta(hours=hours) + SLACK
+    given = {
+        **_columns([it.message for it in uses]),
+        "channel": int(channel),
+        "from": now - window,
+    }
+    times = {row.id: row.times for row in await session.execute(_TIMES, given)}
+    return {
+        id: _freed(found, it.most) + window
+        for it in uses
+        if len(found := times.get(id := it.message.key.message_id, ())) >= it.most
+    }
+
+
 async def release(session: AsyncSession, messages: Iterable[Claimed]) -> None:
     """Stops counting messages that were not sent, each if its own claim made it count.
 

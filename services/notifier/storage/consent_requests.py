@@ -33,6 +33,12 @@ async def reserve(
     return {row.message_id for row in await session.execute(_RESERVE, given)}
 
 
+async def asked(session: AsyncSession, channel: Channel, address_keys: Sequence[str]) -> set[str]:
+    """The addresses that were asked before; notes nothing."""
+    given = {"channel": int(channel), "keys": arrays.texts(address_keys)}
+    return {row.address_key for row in await session.execute(_ASKED, given)}
+
+
 async def release(session: AsyncSession, messages: Iterable[Claimed]) -> None:
     """Forgets requests that were not sent, each if its own claim noted it."""
     held = list(messages)
@@ -76,6 +82,10 @@ _RESERVE = text("""
     SET claim = excluded.claim, asked_at = excluded.asked_at
     WHERE r.message_id = excluded.message_id
     RETURNING message_id
+""")
+_ASKED = text("""
+    SELECT address_key FROM consent_requests
+    WHERE address_key = ANY(CAST(:keys AS text[])) AND channel = :channel
 """)
 _RELEASE = text("""
     DELETE FROM consent_requests r

@@ -81,6 +81,14 @@ async def known(session: AsyncSession, run_id: UUID, ids: Sequence[UUID]) -> lis
     return list(found.scalars())
 
 
+async def last_advertiser(session: AsyncSession, channel: Channel, address_key: str) -> UUID | None:
+    """Whose message to an address was the last one; None when there is none."""
+    found: UUID | None = await session.scalar(
+        _LAST_ADVERTISER, {"channel": int(channel), "key": address_key}
+    )
+    return found
+
+
 async def counts(session: AsyncSession, run_id: UUID) -> dict[State, int]:
     """How many messages of a run are in each state."""
     found = await session.execute(_COUNTS, {"run_id": run_id})
@@ -185,6 +193,10 @@ _KNOWN = text("""
     SELECT message_id FROM messages
     WHERE run_date = (SELECT run_date FROM runs WHERE run_id = :run_id) AND run_id = :run_id
       AND message_id = ANY(CAST(:ids AS uuid[]))
+""")
+_LAST_ADVERTISER = text("""
+    SELECT advertiser_id FROM messages WHERE address_key = :key AND channel = :channel
+    ORDER BY created_at DESC LIMIT 1
 """)
 _COUNTS = text("""
     SELECT state, count(*) AS total FROM messages

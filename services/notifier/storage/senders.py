@@ -84,6 +84,14 @@ async def identity(session: AsyncSession, id: UUID) -> Identity | None:
     return _identity(found) if found else None
 
 
+async def of_address(session: AsyncSession, channel: Channel, address: str) -> UUID | None:
+    """The advertiser of the identity with this address; None when none or several have it."""
+    found = (
+        await session.execute(_OF_ADDRESS, {"channel": int(channel), "address": address})
+    ).all()
+    return found[0].advertiser_id if len(found) == 1 else None
+
+
 async def identities(
     session: AsyncSession,
     *,
@@ -182,6 +190,11 @@ _ADD_IDENTITY = text(f"""
     RETURNING {_I}
 """)  # noqa: S608
 _IDENTITY = text(f"SELECT {_I} FROM sender_identities WHERE id = :id")  # noqa: S608
+_OF_ADDRESS = text("""
+    SELECT DISTINCT advertiser_id FROM sender_identities
+    WHERE channel = :channel AND lower(address) = lower(CAST(:address AS text))
+    LIMIT 2
+""")
 _IDENTITIES = text(f"""
     SELECT {_I} FROM sender_identities
     WHERE (CAST(:advertiser_id AS uuid) IS NULL OR advertiser_id = :advertiser_id)

@@ -67,7 +67,7 @@ async def judge(
     """
     # The version is read before what it numbers: news in between is only seen twice.
     version = await suppressions.version(session)
-    facts = await _facts(session, channel, messages, run, standards.rules, now)
+    facts = await facts_of(session, channel, messages, run, standards.rules, now)
     ask = Judge(standards.rules, facts, standards.default_zone)
     may_go: list[Claimed] = []
     diverted: list[tuple[Claimed, Next]] = []
@@ -130,7 +130,7 @@ async def list_ages(session: AsyncSession, rules: Rules) -> dict[str, float]:
     }
 
 
-async def _facts(
+async def facts_of(
     session: AsyncSession,
     channel: Channel,
     messages: Sequence[Claimed],
@@ -138,6 +138,7 @@ async def _facts(
     rules: Rules,
     now: datetime | None,
 ) -> Facts:
+    """Reads what the gates need of these messages, each kind of fact by one statement."""
     keys = [it.address_key for it in messages]
     kinds = {it.kind for it in messages}
     covering = await suppressions.covering(session, channel, keys)

@@ -1,7 +1,8 @@
 """Takes chunks into the tables, and control events to the runs and suppressions."""
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,6 +11,8 @@ from chassis.db import audit
 from services.notifier.messages.chunks import Chunk, Regained, RunControl, Withdrawal
 from services.notifier.storage import intake, partitions, runs, senders, suppressions
 from services.notifier.storage.suppressions import Suppression
+from services.notifier.usecases import confirming
+from services.notifier.usecases.gating import Standards
 
 
 async def make_room(session: AsyncSession, day: date) -> None:
@@ -48,10 +51,13 @@ async def steer(session: AsyncSession, control: RunControl) -> bool:
     )
 
 
-async def withdraw(session: AsyncSession, withdrawal: Withdrawal) -> int:
+async def withdraw(
+    session: AsyncSession, withdrawal: Withdrawal, standards: Standards | None = None
+) -> int:
     """Suppresses each address of a withdrawal; returns how many were not before.
 
-    leads knows already what it told, so no event goes back.
+    leads knows already what it told, so no event goes back. With `standards` the first address
+    that is news is told that the refusal arrived.
     """
     added = 0
     for key in withdrawal.address_keys:
@@ -79,6 +85,9 @@ async def withdraw(session: AsyncSession, withdrawal: Withdrawal) -> int:
                 subject_id=str(stored.id),
                 after={"reason": stored.reason, "evidence": stored.evidence},
             )
+            if standards is not None and added == 1:
+                now = replace(stored, created_at=datetime.now(UTC))
+                await confirming.confirm(session, now, stored.advertiser_id, standards)
     return added
 
 

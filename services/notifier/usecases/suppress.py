@@ -17,6 +17,8 @@ from services.notifier.domain.work import NOBODY
 from services.notifier.messages import resources
 from services.notifier.storage import lookups, rows, senders, suppressions
 from services.notifier.storage.suppressions import Suppression
+from services.notifier.usecases import confirming
+from services.notifier.usecases.gating import Standards
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,18 @@ async def describe(session: AsyncSession, token: str, secret: bytes) -> Describe
 
 
 async def unsubscribe(
-    session: AsyncSession, token: str, secret: bytes, now: datetime, *, everything: bool
+    session: AsyncSession,
+    token: str,
+    secret: bytes,
+    now: datetime,
+    standards: Standards,
+    *,
+    everything: bool,
 ) -> Suppression:
-    """Suppresses the address the link was sent to; doing it again changes nothing."""
+    """Suppresses the address the link was sent to; doing it again changes nothing.
+
+    The refusal is confirmed once.
+    """
     link, message = await _read(session, token, secret)
     new = made(
         channel=message.channel,
@@ -85,10 +96,34 @@ async def unsubscribe(
         actor="contact",
     )
     scope = (NOBODY, 0) if everything else (link.advertiser_id, int(link.purpose))
-    return await add(
+    stored = await add(
         session,
         replace(new, advertiser_id=scope[0], purpose=scope[1], contact_id=message.contact_id),
     )
+    await confirming.confirm(session, stored, link.advertiser_id, standards)
+    return stored
+
+
+async def refuse_by_sms(
+    session: AsyncSession, number: str, name: str, word: str, now: datetime, standards: Standards
+) -> Suppression:
+    """Suppresses a number that wrote a word of refusal to a sender's name, and confirms it once.
+
+    Refused is whoever has that name, or else whoever wrote to the number last, or else everybody.
+    """
+    advertiser = await senders.of_address(session, Channel.SMS, name)
+    advertiser = advertiser or await lookups.last_advertiser(session, Channel.SMS, number)
+    new = made(
+        channel=Channel.SMS,
+        address=number,
+        reason="unsubscribed",
+        evidence=f"SMS {word} to {name[:20]} at {now.isoformat()}",
+        now=now,
+        actor="contact",
+    )
+    stored = await add(session, replace(new, advertiser_id=advertiser or NOBODY))
+    await confirming.confirm(session, stored, advertiser or NOBODY, standards)
+    return stored
 
 
 def made(

@@ -26,10 +26,11 @@ from chassis import db
 from chassis.context import Principal
 from chassis.errors import FieldViolation, Unavailable
 from services.campaigns.clients.leads import Leads, Sample, View
+from services.campaigns.clients.notifier import Probe
 from services.campaigns.clients.notifier import Senders as SendersClient
 from services.campaigns.config import Settings
 from services.campaigns.domain import planning
-from services.campaigns.domain.campaigns import Audience, Draft
+from services.campaigns.domain.campaigns import Audience, Campaign, Draft
 from services.campaigns.domain.clock import utc_now
 from services.campaigns.domain.planning import Member
 from services.campaigns.domain.runs import Run
@@ -126,6 +127,13 @@ class Senders(SendersClient):
         self.is_away = False
         self.has: set[UUID] = set()
         self.asked: list[UUID] = []
+        self.gates: Probe | None = None
+        self.probed: Sequence[Member] = ()
+
+    async def probe(self, campaign: Campaign, members: Sequence[Member]) -> Probe | None:
+        """Return what a test says of the gates."""
+        self.probed = members
+        return self.gates
 
     async def known(self, run_id: UUID, message_ids: Sequence[UUID]) -> set[UUID]:
         """Return which of these a test said are there."""

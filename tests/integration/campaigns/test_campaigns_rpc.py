@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from chassis import errors
 from chassis.context import Principal
+from services.campaigns.clients.notifier import Probe, Stop
 from tests.integration.campaigns.house import MARKETER, NOBODY, House, member
 from tests.integration.serving import refused
 
@@ -227,6 +228,34 @@ class TestReview:
         (sample,) = found.samples
         assert (sample.address, sample.html) == ("Person1@example.vn", "<p>Chào Đào</p>")
         assert await house.rows("SELECT count(*) FROM runs") == [(0,)]
+
+    async def test_it_says_what_the_gates_would_say_now_and_of_how_many(self, house: House) -> None:
+        campaign = await house.campaign()
+        house.people.members = [member(n, values=["Đào"]) for n in range(1, 6)]
+        until = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
+        house.senders.gates = Probe(3, [Stop(True, "CAP", "vn.email.cap", 2, until)])
+
+        found = await house.campaigns.ReviewCampaign(
+            pb.ReviewCampaignRequest(id=campaign.id, sample_size=2)
+        )
+
+        assert (found.gates.checked, found.gates.exact, found.gates.may_go) == (5, True, 3)
+        (stopped,) = found.gates.stopped
+        assert (stopped.rule, stopped.count, stopped.deferred) == ("vn.email.cap", 2, True)
+        assert stopped.not_before.ToDatetime(UTC) == until
+        assert len(found.samples) == 2
+        assert len(house.senders.probed) == 5
+
+    async def test_without_an_answer_of_the_notifier_it_says_nothing_of_gates(
+        self, house: House
+    ) -> None:
+        campaign = await house.campaign()
+        house.people.members = [member(1, values=["Đào"])]
+
+        found = await house.campaigns.ReviewCampaign(pb.ReviewCampaignRequest(id=campaign.id))
+
+        assert found.planned == 1
+        assert not found.HasField("gates")
 
     async def test_an_sms_says_its_segments(self, house: House) -> None:
         template = await house.template(

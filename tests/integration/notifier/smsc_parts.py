@@ -8,6 +8,7 @@ from uuid import UUID
 import smpp34
 
 from services.notifier.channels.smpp import Peer, SmppWire, pdu
+from services.notifier.channels.smpp.bind import Hear
 from services.notifier.workers.receipts import Keeper
 
 
@@ -43,10 +44,21 @@ class Smsc:
         for writer in self._writers:
             writer.transport.abort()
 
-    def wire(self, keeper: Keeper, *, window: int = 20, **peer: Any) -> SmppWire:
+    def wire(
+        self, keeper: Keeper, hear: Hear | None = None, *, window: int = 20, **peer: Any
+    ) -> SmppWire:
         """A wire to it."""
         made = Peer("127.0.0.1", self.port, "mekong", "secret", **peer)
-        return SmppWire(made, keeper.keep, binds=1, window=window)
+        return SmppWire(made, keeper.keep, hear, binds=1, window=window)
+
+    async def reply(self, number: str, to: str, text: bytes, coding: int = 0) -> None:
+        """Sends what a person wrote back, on every session."""
+        deliver = smpp34.DeliverSm(
+            number, to, text, esm_class=0, data_coding=coding, sequence_number=7000
+        )
+        for writer in self._writers:
+            if not writer.transport.is_closing():
+                writer.write(deliver.encode())
 
     async def receipt(
         self, reference: str, stat: str, to: str = "84", ours: bytes = b"", *, times: int = 1

@@ -1,89 +1,66 @@
-"""Replies are told apart by their enhanced codes: the address, the mailbox, the content, policy."""
+"""Which words of an SMS written back refuse."""
 
 import pytest
+import smpp34
 
-from services.notifier.channels.smtp import meaning
-from services.notifier.channels.smtp.meaning import Step
-from services.notifier.channels.smtp.replies import Replies
-from services.notifier.domain.states import Reason, Result, Verdict
-
-
-def result(line: str, step: Step = "RCPT") -> Result:
-    """What a line means in answer to a step."""
-    collected = Replies()
-    collected.data_received(line.encode() + b"\r\n")
-    reply = collected.take()
-    assert reply is not None
-    return meaning.result(reply, step)
+from services.notifier.channels.smpp import pdu
+from services.notifier.domain import replies
 
 
-REFUSED = {
-    "550 5.1.1 nobody": Reason.ADDRESS_INVALID,
-    "550 5.1.2 no such host": Reason.ADDRESS_INVALID,
-    "553 5.1.3 bad syntax": Reason.ADDRESS_INVALID,
-    "550 5.1.6 has moved": Reason.ADDRESS_INVALID,
-    "556 5.1.10 null MX": Reason.ADDRESS_INVALID,
-    "550 5.4.1 access denied": Reason.ADDRESS_INVALID,
-    "550 5.4.4 no route": Reason.ADDRESS_INVALID,
-    "550 nobody": Reason.ADDRESS_INVALID,
-    "551 elsewhere": Reason.ADDRESS_INVALID,
-    "553 no": Reason.ADDRESS_INVALID,
-    "556 takes no mail": Reason.ADDRESS_INVALID,
-    "550 5.2.1 disabled": Reason.MAILBOX_DISABLED,
-    "552 5.2.2 over quota": Reason.MAILBOX_FULL,
-    "552 full": Reason.MAILBOX_FULL,
-    "552 5.2.3 too long for it": Reason.CONTENT_REFUSED,
-    "552 5.3.4 too big": Reason.CONTENT_REFUSED,
-    "554 5.6.0 a virus": Reason.CONTENT_REFUSED,
-    "550 5.7.1 policy": Reason.POLICY_REFUSED,
-    "550 5.7.26 unauthenticated": Reason.POLICY_REFUSED,
-    "554 5.7.9 whatever comes": Reason.POLICY_REFUSED,
-    "450 5.7.1 contradicts itself": Reason.POLICY_REFUSED,
-    "550 5.1.8 sender's domain": Reason.PROVIDER_REFUSED,
-    "550 5.3.0 system": Reason.PROVIDER_REFUSED,
-    "501 5.5.4 arguments": Reason.PROVIDER_REFUSED,
-    "554 no": Reason.PROVIDER_REFUSED,
-    "550 5.99.99 not known yet": Reason.PROVIDER_REFUSED,
-}
-BUSY = {
-    "451 4.3.0 later": Reason.PROVIDER_BUSY,
-    "451 later": Reason.PROVIDER_BUSY,
-    "450 4.2.1 busy": Reason.PROVIDER_BUSY,
-    "452 4.2.2 full": Reason.MAILBOX_FULL,
-    "452 full": Reason.MAILBOX_FULL,
-    "452 4.3.1 no space": Reason.PROVIDER_BUSY,
-    "452 4.5.3 too many": Reason.THROTTLED,
-    "421 4.7.28 unusual rate": Reason.THROTTLED,
-    "421 4.4.2 going down": Reason.THROTTLED,
-    "421 too many connections": Reason.THROTTLED,
-    "451 4.7.1 Greylisting in action": Reason.GREYLISTED,
-    "450 4.2.0 Greylisted, see the help": Reason.GREYLISTED,
-    "451 grey-listed": Reason.GREYLISTED,
-    "530 5.7.0 authentication required": Reason.PROVIDER_BUSY,
-    "530 must issue STARTTLS": Reason.PROVIDER_BUSY,
-    "535 5.7.8 bad credentials": Reason.PROVIDER_BUSY,
-}
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("STOP", "STOP"),
+        ("stop.", "STOP"),
+        ("Unsubscribe!", "UNSUBSCRIBE"),
+        ("end", "END"),
+        ("Quit", "QUIT"),
+        (" cancel ", "CANCEL"),
+        ("Hủy", "HUY"),
+        ("HUỶ", "HUY"),
+        ("hu\u0309y", "HUY"),
+        ("huy", "HUY"),
+        ("TC", "TC"),
+        ("tc qc", "TC"),
+        ("Từ chối", "TU CHOI"),
+        ("tu choi QC", "TU CHOI"),
+        ("TUCHOI", "TUCHOI"),
+        ("HUY SONGHONG", "HUY"),
+        ("", None),
+        ("OK", None),
+        ("end of the month is fine", None),
+        ("Cancel my appointment", None),
+        ("khong dung lai", None),
+        ("nonstop", None),
+        ("dừng", None),
+    ],
+)
+def test_the_words_of_a_refusal_in_any_case_and_with_any_accents(
+    text: str, word: str | None
+) -> None:
+    assert replies.refusal(text) == word
 
 
-class TestMeaning:
-    @pytest.mark.parametrize(("line", "reason"), REFUSED.items())
-    def test_a_refusal_has_its_reason(self, line: str, reason: Reason) -> None:
-        assert result(line) == Result(Verdict.REFUSED, line, reason)
+class TestWhatComesIn:
+    def deliver(self, text: bytes, **fields: int) -> bytes:
+        return smpp34.DeliverSm("84901234567", "MEKONG", text, sequence_number=1, **fields).encode()
 
-    @pytest.mark.parametrize(("line", "reason"), BUSY.items())
-    def test_what_may_pass_is_tried_again(self, line: str, reason: Reason) -> None:
-        assert result(line) == Result(Verdict.BUSY, line, reason)
+    def test_a_reply_tells_number_name_and_text(self) -> None:
+        found = pdu.reply(self.deliver(b"HUY"))
 
-    def test_a_server_that_contradicts_itself_means_its_code(self) -> None:
-        assert result("554 4.7.1 no").verdict is Verdict.REFUSED
+        assert found == pdu.ReplyIn("+84901234567", "MEKONG", "HUY")
 
-    def test_nothing_at_mail_is_said_of_the_recipient(self) -> None:
-        for line in ("550 5.1.1 nobody", "550 nobody", "552 5.2.2 full", "550 5.2.1 disabled"):
-            assert result(line, "MAIL").reason is Reason.PROVIDER_REFUSED
+    def test_one_in_ucs2_keeps_its_accents(self) -> None:
+        found = pdu.reply(self.deliver("Hủy".encode("utf-16-be"), data_coding=8))
 
-    def test_codes_without_detail_speak_of_the_recipient_at_rcpt_only(self) -> None:
-        assert result("550 spam", "DATA").reason is Reason.PROVIDER_REFUSED
-        assert result("550 5.1.1 nobody", "DATA").reason is Reason.ADDRESS_INVALID
+        assert found is not None
+        assert found.text == "Hủy"
 
-    def test_good_is_taken(self) -> None:
-        assert result("250 2.0.0 ok").verdict is Verdict.TAKEN
+    def test_one_with_a_header_is_read_behind_it(self) -> None:
+        found = pdu.reply(self.deliver(bytes((5, 0, 3, 1, 1, 1)) + b"TC", esm_class=0x40))
+
+        assert found is not None
+        assert found.text == "TC"
+
+    def test_a_receipt_is_none(self) -> None:
+        assert pdu.reply(self.deliver(b"id:1 stat:DELIVRD", esm_class=4)) is None

@@ -27,9 +27,10 @@ from crm.campaigns.v1 import run_pb2 as crm_dot_campaigns_dot_v1_dot_run__pb2
 from crm.campaigns.v1 import template_pb2 as crm_dot_campaigns_dot_v1_dot_template__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'crm/campaigns/v1/campaign_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1f\x63rm/campaigns/v1/campaign.proto\x1a\x1a\x63rm/campaigns/v1/run.proto\x1a\x1f\x63rm/campaigns/v1/template.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"Y\n\x15\x43reateCampaignRequest\x12,\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\'\n\x18\x42\x61tchGetCampaignsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"J\n\x19\x42\x61tchGetCampaignsResponse\x12-\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Campaign\"H\n\x18\x44uplicateCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\xa0\x01\n\x14ListCampaignsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x35\n\x11latest_run_states\x18\x04 \x03(\x0e\x32\x1a.crm.campaigns.v1.RunState\"_\n\x15ListCampaignsResponse\x12-\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x15UpdateCampaignRequest\x12,\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"1\n\x15\x44\x65leteCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"8\n\x15ReviewCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bsample_size\x18\x02 \x01(\x05\"M\n\tExclusion\x12\x31\n\x06reason\x18\x01 \x01(\x0e\x32!.crm.campaigns.v1.ExclusionReason\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\xb4\x01\n\x16ReviewCampaignResponse\x12\x10\n\x08\x61udience\x18\x01 \x01(\x03\x12\x0f\n\x07planned\x18\x02 \x01(\x03\x12-\n\x08\x65xcluded\x18\x03 \x03(\x0b\x32\x1b.crm.campaigns.v1.Exclusion\x12\x14\n\x0cmax_segments\x18\x04 \x01(\x05\x12\x32\n\x07samples\x18\x05 \x03(\x0b\x32!.crm.campaigns.v1.RenderedMessage\"D\n\x14StartCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t2\xf2\x06\n\x0f\x43\x61mpaignService\x12Z\n\x0e\x43reateCampaign\x12\'.crm.campaigns.v1.CreateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12T\n\x0bGetCampaign\x12$.crm.campaigns.v1.GetCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x01\x12q\n\x11\x42\x61tchGetCampaigns\x12*.crm.campaigns.v1.BatchGetCampaignsRequest\x1a+.crm.campaigns.v1.BatchGetCampaignsResponse\"\x03\x90\x02\x01\x12`\n\x11\x44uplicateCampaign\x12*.crm.campaigns.v1.DuplicateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12\x65\n\rListCampaigns\x12&.crm.campaigns.v1.ListCampaignsRequest\x1a\'.crm.campaigns.v1.ListCampaignsResponse\"\x03\x90\x02\x01\x12Z\n\x0eUpdateCampaign\x12\'.crm.campaigns.v1.UpdateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12V\n\x0e\x44\x65leteCampaign\x12\'.crm.campaigns.v1.DeleteCampaignRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12h\n\x0eReviewCampaign\x12\'.crm.campaigns.v1.ReviewCampaignRequest\x1a(.crm.campaigns.v1.ReviewCampaignResponse\"\x03\x90\x02\x01\x12S\n\rStartCampaign\x12&.crm.campaigns.v1.StartCampaignRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'crm/campaigns/v1/campaign_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1f\x63rm/campaigns/v1/campaign.proto\x1a\x1a\x63rm/campaigns/v1/run.proto\x1a\x1f\x63rm/campaigns/v1/template.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n\x15\x43reateCampaignRequest\x12,\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\'\n\x18\x42\x61tchGetCampaignsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"J\n\x19\x42\x61tchGetCampaignsResponse\x12-\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Campaign\"H\n\x18\x44uplicateCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\xa0\x01\n\x14ListCampaignsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x35\n\x11latest_run_states\x18\x04 \x03(\x0e\x32\x1a.crm.campaigns.v1.RunState\"_\n\x15ListCampaignsResponse\x12-\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x15UpdateCampaignRequest\x12,\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"1\n\x15\x44\x65leteCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"8\n\x15ReviewCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bsample_size\x18\x02 \x01(\x05\"M\n\tExclusion\x12\x31\n\x06reason\x18\x01 \x01(\x0e\x32!.crm.campaigns.v1.ExclusionReason\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\xe0\x01\n\x16ReviewCampaignResponse\x12\x10\n\x08\x61udience\x18\x01 \x01(\x03\x12\x0f\n\x07planned\x18\x02 \x01(\x03\x12-\n\x08\x65xcluded\x18\x03 \x03(\x0b\x32\x1b.crm.campaigns.v1.Exclusion\x12\x14\n\x0cmax_segments\x18\x04 \x01(\x05\x12\x32\n\x07samples\x18\x05 \x03(\x0b\x32!.crm.campaigns.v1.RenderedMessage\x12*\n\x05gates\x18\x06 \x01(\x0b\x32\x1b.crm.campaigns.v1.GateCheck\"i\n\tGateCheck\x12\x0f\n\x07\x63hecked\x18\x01 \x01(\x03\x12\r\n\x05\x65xact\x18\x02 \x01(\x08\x12\x0e\n\x06may_go\x18\x03 \x01(\x03\x12,\n\x07stopped\x18\x04 \x03(\x0b\x32\x1b.crm.campaigns.v1.GateCount\"z\n\tGateCount\x12\x10\n\x08\x64\x65\x66\x65rred\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\x12.\n\nnot_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x14StartCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t2\xf2\x06\n\x0f\x43\x61mpaignService\x12Z\n\x0e\x43reateCampaign\x12\'.crm.campaigns.v1.CreateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12T\n\x0bGetCampaign\x12$.crm.campaigns.v1.GetCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x01\x12q\n\x11\x42\x61tchGetCampaigns\x12*.crm.campaigns.v1.BatchGetCampaignsRequest\x1a+.crm.campaigns.v1.BatchGetCampaignsResponse\"\x03\x90\x02\x01\x12`\n\x11\x44uplicateCampaign\x12*.crm.campaigns.v1.DuplicateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12\x65\n\rListCampaigns\x12&.crm.campaigns.v1.ListCampaignsRequest\x1a\'.crm.campaigns.v1.ListCampaignsResponse\"\x03\x90\x02\x01\x12Z\n\x0eUpdateCampaign\x12\'.crm.campaigns.v1.UpdateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12V\n\x0e\x44\x65leteCampaign\x12\'.crm.campaigns.v1.DeleteCampaignRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12h\n\x0eReviewCampaign\x12\'.crm.campaigns.v1.ReviewCampaignRequest\x1a(.crm.campaigns.v1.ReviewCampaignResponse\"\x03\x90\x02\x01\x12S\n\rStartCampaign\x12&.crm.campaigns.v1.StartCampaignRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,32 +55,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CAMPAIGNSERVICE'].methods_by_name['ReviewCampaign']._serialized_options = b'\220\002\001'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['StartCampaign']._loaded_options = None
   _globals['_CAMPAIGNSERVICE'].methods_by_name['StartCampaign']._serialized_options = b'\220\002\002'
-  _globals['_CREATECAMPAIGNREQUEST']._serialized_start=218
-  _globals['_CREATECAMPAIGNREQUEST']._serialized_end=307
-  _globals['_GETCAMPAIGNREQUEST']._serialized_start=309
-  _globals['_GETCAMPAIGNREQUEST']._serialized_end=341
-  _globals['_BATCHGETCAMPAIGNSREQUEST']._serialized_start=343
-  _globals['_BATCHGETCAMPAIGNSREQUEST']._serialized_end=382
-  _globals['_BATCHGETCAMPAIGNSRESPONSE']._serialized_start=384
-  _globals['_BATCHGETCAMPAIGNSRESPONSE']._serialized_end=458
-  _globals['_DUPLICATECAMPAIGNREQUEST']._serialized_start=460
-  _globals['_DUPLICATECAMPAIGNREQUEST']._serialized_end=532
-  _globals['_LISTCAMPAIGNSREQUEST']._serialized_start=535
-  _globals['_LISTCAMPAIGNSREQUEST']._serialized_end=695
-  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_start=697
-  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_end=792
-  _globals['_UPDATECAMPAIGNREQUEST']._serialized_start=794
-  _globals['_UPDATECAMPAIGNREQUEST']._serialized_end=912
-  _globals['_DELETECAMPAIGNREQUEST']._serialized_start=914
-  _globals['_DELETECAMPAIGNREQUEST']._serialized_end=963
-  _globals['_REVIEWCAMPAIGNREQUEST']._serialized_start=965
-  _globals['_REVIEWCAMPAIGNREQUEST']._serialized_end=1021
-  _globals['_EXCLUSION']._serialized_start=1023
-  _globals['_EXCLUSION']._serialized_end=1100
-  _globals['_REVIEWCAMPAIGNRESPONSE']._serialized_start=1103
-  _globals['_REVIEWCAMPAIGNRESPONSE']._serialized_end=1283
-  _globals['_STARTCAMPAIGNREQUEST']._serialized_start=1285
-  _globals['_STARTCAMPAIGNREQUEST']._serialized_end=1353
-  _globals['_CAMPAIGNSERVICE']._serialized_start=1356
-  _globals['_CAMPAIGNSERVICE']._serialized_end=2238
+  _globals['_CREATECAMPAIGNREQUEST']._serialized_start=251
+  _globals['_CREATECAMPAIGNREQUEST']._serialized_end=340
+  _globals['_GETCAMPAIGNREQUEST']._serialized_start=342
+  _globals['_GETCAMPAIGNREQUEST']._serialized_end=374
+  _globals['_BATCHGETCAMPAIGNSREQUEST']._serialized_start=376
+  _globals['_BATCHGETCAMPAIGNSREQUEST']._serialized_end=415
+  _globals['_BATCHGETCAMPAIGNSRESPONSE']._serialized_start=417
+  _globals['_BATCHGETCAMPAIGNSRESPONSE']._serialized_end=491
+  _globals['_DUPLICATECAMPAIGNREQUEST']._serialized_start=493
+  _globals['_DUPLICATECAMPAIGNREQUEST']._serialized_end=565
+  _globals['_LISTCAMPAIGNSREQUEST']._serialized_start=568
+  _globals['_LISTCAMPAIGNSREQUEST']._serialized_end=728
+  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_start=730
+  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_end=825
+  _globals['_UPDATECAMPAIGNREQUEST']._serialized_start=827
+  _globals['_UPDATECAMPAIGNREQUEST']._serialized_end=945
+  _globals['_DELETECAMPAIGNREQUEST']._serialized_start=947
+  _globals['_DELETECAMPAIGNREQUEST']._serialized_end=996
+  _globals['_REVIEWCAMPAIGNREQUEST']._serialized_start=998
+  _globals['_REVIEWCAMPAIGNREQUEST']._serialized_end=1054
+  _globals['_EXCLUSION']._serialized_start=1056
+  _globals['_EXCLUSION']._serialized_end=1133
+  _globals['_REVIEWCAMPAIGNRESPONSE']._serialized_start=1136
+  _globals['_REVIEWCAMPAIGNRESPONSE']._serialized_end=1360
+  _globals['_GATECHECK']._serialized_start=1362
+  _globals['_GATECHECK']._serialized_end=1467
+  _globals['_GATECOUNT']._serialized_start=1469
+  _globals['_GATECOUNT']._serialized_end=1591
+  _globals['_STARTCAMPAIGNREQUEST']._serialized_start=1593
+  _globals['_STARTCAMPAIGNREQUEST']._serialized_end=1661
+  _globals['_CAMPAIGNSERVICE']._serialized_start=1664
+  _globals['_CAMPAIGNSERVICE']._serialized_end=2546
 # @@protoc_insertion_point(module_scope)

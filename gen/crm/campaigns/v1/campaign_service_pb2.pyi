@@ -9,6 +9,7 @@ from crm.campaigns.v1 import template_pb2 as _template_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -332,6 +333,7 @@ class ReviewCampaignResponse(_message.Message):
     EXCLUDED_FIELD_NUMBER: _builtins.int
     MAX_SEGMENTS_FIELD_NUMBER: _builtins.int
     SAMPLES_FIELD_NUMBER: _builtins.int
+    GATES_FIELD_NUMBER: _builtins.int
     audience: _builtins.int
     """Output only."""
     planned: _builtins.int
@@ -346,6 +348,10 @@ class ReviewCampaignResponse(_message.Message):
     def samples(self) -> _containers.RepeatedCompositeFieldContainer[_template_pb2.RenderedMessage]:
         """Output only."""
 
+    @_builtins.property
+    def gates(self) -> Global___GateCheck:
+        """Output only. What the notifier's gates would say now; unset when it did not answer."""
+
     def __init__(
         self,
         *,
@@ -354,14 +360,91 @@ class ReviewCampaignResponse(_message.Message):
         excluded: _abc.Iterable[Global___Exclusion] | None = ...,
         max_segments: _builtins.int = ...,
         samples: _abc.Iterable[_template_pb2.RenderedMessage] | None = ...,
+        gates: Global___GateCheck | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["gates", b"gates"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "excluded", b"excluded", "max_segments", b"max_segments", "planned", b"planned", "samples", b"samples"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "excluded", b"excluded", "gates", b"gates", "max_segments", b"max_segments", "planned", b"planned", "samples", b"samples"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReviewCampaignResponse: _TypeAlias = ReviewCampaignResponse  # noqa: Y015
+
+@_typing.final
+class GateCheck(_message.Message):
+    """What the notifier's gates would say of some of the planned, or of all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKED_FIELD_NUMBER: _builtins.int
+    EXACT_FIELD_NUMBER: _builtins.int
+    MAY_GO_FIELD_NUMBER: _builtins.int
+    STOPPED_FIELD_NUMBER: _builtins.int
+    checked: _builtins.int
+    """Output only. Of how many it was asked."""
+    exact: _builtins.bool
+    """Output only. Those are all who are planned; otherwise a sample."""
+    may_go: _builtins.int
+    """Output only. Would go now."""
+    @_builtins.property
+    def stopped(self) -> _containers.RepeatedCompositeFieldContainer[Global___GateCount]:
+        """Output only. The greatest count first."""
+
+    def __init__(
+        self,
+        *,
+        checked: _builtins.int = ...,
+        exact: _builtins.bool = ...,
+        may_go: _builtins.int = ...,
+        stopped: _abc.Iterable[Global___GateCount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked", b"checked", "exact", b"exact", "may_go", b"may_go", "stopped", b"stopped"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GateCheck: _TypeAlias = GateCheck  # noqa: Y015
+
+@_typing.final
+class GateCount(_message.Message):
+    """People whom a rule would skip or put off."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEFERRED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    deferred: _builtins.bool
+    """Output only. They would wait; otherwise they would be skipped."""
+    reason: _builtins.str
+    """Output only. A stable code."""
+    rule: _builtins.str
+    """Output only. The rule that does it, "vn.sms.hours"."""
+    count: _builtins.int
+    """Output only."""
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the first of them may go."""
+
+    def __init__(
+        self,
+        *,
+        deferred: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        count: _builtins.int = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_before", b"not_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "deferred", b"deferred", "not_before", b"not_before", "reason", b"reason", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GateCount: _TypeAlias = GateCount  # noqa: Y015
 
 @_typing.final
 class StartCampaignRequest(_message.Message):

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from crm.notifier.v1 import compliance_pb2 as _compliance_pb2
+from crm.notifier.v1 import message_pb2 as _message_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -19,6 +20,140 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class ProbedRecipient(_message.Message):
+    """Somebody who would get a message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """Required. E.164 phone or e-mail address."""
+    time_zone: _builtins.str
+    """Optional. IANA name."""
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "time_zone", b"time_zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbedRecipient: _TypeAlias = ProbedRecipient  # noqa: Y015
+
+@_typing.final
+class ProbeRecipientsRequest(_message.Message):
+    """Asks about recipients of one campaign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    ADVERTISER_ID_FIELD_NUMBER: _builtins.int
+    SENDER_IDENTITY_ID_FIELD_NUMBER: _builtins.int
+    RECIPIENTS_FIELD_NUMBER: _builtins.int
+    channel: _message_pb2.Channel.ValueType
+    """Required."""
+    purpose: _message_pb2.Purpose.ValueType
+    """Required."""
+    advertiser_id: _builtins.str
+    """Required."""
+    sender_identity_id: _builtins.str
+    """Required."""
+    @_builtins.property
+    def recipients(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProbedRecipient]:
+        """Required. At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        channel: _message_pb2.Channel.ValueType = ...,
+        purpose: _message_pb2.Purpose.ValueType = ...,
+        advertiser_id: _builtins.str = ...,
+        sender_identity_id: _builtins.str = ...,
+        recipients: _abc.Iterable[Global___ProbedRecipient] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advertiser_id", b"advertiser_id", "channel", b"channel", "purpose", b"purpose", "recipients", b"recipients", "sender_identity_id", b"sender_identity_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeRecipientsRequest: _TypeAlias = ProbeRecipientsRequest  # noqa: Y015
+
+@_typing.final
+class Stopped(_message.Message):
+    """Recipients who would be skipped or put off alike."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    state: _message_pb2.MessageState.ValueType
+    """Output only. SKIPPED or DEFERRED."""
+    reason: _builtins.str
+    """Output only. A stable code."""
+    rule: _builtins.str
+    """Output only. The rule that does it."""
+    count: _builtins.int
+    """Output only."""
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the first of them may go; of deferred ones only."""
+
+    def __init__(
+        self,
+        *,
+        state: _message_pb2.MessageState.ValueType = ...,
+        reason: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        count: _builtins.int = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_before", b"not_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "not_before", b"not_before", "reason", b"reason", "rule", b"rule", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Stopped: _TypeAlias = Stopped  # noqa: Y015
+
+@_typing.final
+class ProbeRecipientsResponse(_message.Message):
+    """What the gates would say now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAY_GO_FIELD_NUMBER: _builtins.int
+    STOPPED_FIELD_NUMBER: _builtins.int
+    may_go: _builtins.int
+    """Output only. Would go now."""
+    @_builtins.property
+    def stopped(self) -> _containers.RepeatedCompositeFieldContainer[Global___Stopped]:
+        """Output only. The greatest count first."""
+
+    def __init__(
+        self,
+        *,
+        may_go: _builtins.int = ...,
+        stopped: _abc.Iterable[Global___Stopped] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["may_go", b"may_go", "stopped", b"stopped"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeRecipientsResponse: _TypeAlias = ProbeRecipientsResponse  # noqa: Y015
 
 @_typing.final
 class ListDoNotCallListsRequest(_message.Message):

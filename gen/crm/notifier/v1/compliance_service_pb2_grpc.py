@@ -309,3 +309,79 @@ class AgreementService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class GateServiceStub:
+    """What gates would say, before anything is sent.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ProbeRecipients = channel.unary_unary(
+                '/crm.notifier.v1.GateService/ProbeRecipients',
+                request_serializer=crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeRecipientsRequest.SerializeToString,
+                response_deserializer=crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeRecipientsResponse.FromString,
+                _registered_method=True)
+
+
+class GateServiceServicer:
+    """What gates would say, before anything is sent.
+    """
+
+    def ProbeRecipients(self, request, context):
+        """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_GateServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ProbeRecipients': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProbeRecipients,
+                    request_deserializer=crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeRecipientsRequest.FromString,
+                    response_serializer=crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeRecipientsResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'crm.notifier.v1.GateService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('crm.notifier.v1.GateService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class GateService:
+    """What gates would say, before anything is sent.
+    """
+
+    @staticmethod
+    def ProbeRecipients(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.notifier.v1.GateService/ProbeRecipients',
+            crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeRecipientsRequest.SerializeToString,
+            crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeRecipientsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

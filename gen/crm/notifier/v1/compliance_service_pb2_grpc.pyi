@@ -125,3 +125,34 @@ class AgreementServiceServicer(metaclass=_abc_1.ABCMeta):
         """Ends an agreement: the law's numbers hold again."""
 
 def add_AgreementServiceServicer_to_server(servicer: AgreementServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class GateServiceStub:
+    """What gates would say, before anything is sent."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> GateServiceAsyncStub: ...
+    ProbeRecipients: _grpc.UnaryUnaryMultiCallable[_compliance_service_pb2.ProbeRecipientsRequest, _compliance_service_pb2.ProbeRecipientsResponse]
+    """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing."""
+
+@_typing.type_check_only
+class GateServiceAsyncStub(GateServiceStub):
+    """What gates would say, before anything is sent."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    ProbeRecipients: _aio.UnaryUnaryMultiCallable[_compliance_service_pb2.ProbeRecipientsRequest, _compliance_service_pb2.ProbeRecipientsResponse]  # type: ignore[assignment]
+    """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing."""
+
+class GateServiceServicer(metaclass=_abc_1.ABCMeta):
+    """What gates would say, before anything is sent."""
+
+    @_abc_1.abstractmethod
+    def ProbeRecipients(
+        self,
+        request: _compliance_service_pb2.ProbeRecipientsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_compliance_service_pb2.ProbeRecipientsResponse, _abc.Awaitable[_compliance_service_pb2.ProbeRecipientsResponse]]:
+        """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing."""
+
+def add_GateServiceServicer_to_server(servicer: GateServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -18,6 +18,7 @@ _MOST_TRIES = 5
 _RETRY_SECONDS = 1.0
 
 Receive = Callable[[pdu.ReceiptIn], Awaitable[None]]
+Hear = Callable[[pdu.ReplyIn], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +100,9 @@ class Bind:
         writer: asyncio.StreamWriter,
         ended: Callable[[Submission], None],
         receive: Receive,
+        hear: Hear | None = None,
     ) -> None:
+        self._hear = hear
         self._peer = peer
         self._reader = reader
         self._writer = writer
@@ -115,7 +118,11 @@ class Bind:
 
     @classmethod
     async def open(
-        cls, peer: Peer, ended: Callable[[Submission], None], receive: Receive
+        cls,
+        peer: Peer,
+        ended: Callable[[Submission], None],
+        receive: Receive,
+        hear: Hear | None = None,
     ) -> "Bind":
         """Connects and binds; raises `Broken` with the trouble."""
         try:
@@ -133,7 +140,7 @@ class Bind:
         if answer.status != pdu.OK or answer.command != pdu.BIND_TRANSCEIVER | pdu.RESPONSE:
             writer.transport.abort()
             raise Broken(f"bind refused: 0x{answer.status:08X}")
-        return cls(peer, reader, writer, ended, receive)
+        return cls(peer, reader, writer, ended, receive, hear)
 
     @property
     def is_open(self) -> bool:
@@ -241,6 +248,8 @@ class Bind:
             receipt = pdu.receipt(got.raw, self._peer.id_form)
             if receipt is not None:
                 await self._receive(receipt)
+            elif self._hear is not None and (reply := pdu.reply(got.raw)) is not None:
+                await self._hear(reply)
         except smpp34.SmppError:
             log.warning("deliver_sm_unreadable")
         except Exception as error:

@@ -34,6 +34,7 @@ _HEADER = struct.Struct(">IIII")
 _LONGEST = 64 * 1024
 _RECEIPT = 0x04
 _UDHI = 0x40
+_UCS2 = 8
 _ID = re.compile(r"id:\s*([^\s]+)", re.IGNORECASE)
 _STAT = re.compile(r"stat:\s*([A-Za-z]+)", re.IGNORECASE)
 _ENDS = {
@@ -71,6 +72,15 @@ class ReceiptIn:
     state: State
     detail: str
     message_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyIn:
+    """What a person wrote back: from their number, to a sender's name or number."""
+
+    number: str
+    to: str
+    text: str
 
 
 async def read(reader: asyncio.StreamReader) -> Pdu:
@@ -141,6 +151,26 @@ def receipt(raw: bytes, form: IdForm) -> ReceiptIn | None:
         detail=said,
         message_id=UUID(bytes=ours) if len(ours) == 16 else None,
     )
+
+
+def reply(raw: bytes) -> ReplyIn | None:
+    """What a person wrote, in a deliver_sm; None for a receipt or what is no text.
+
+    Raises `smpp34.SmppError` for bytes that are no deliver_sm.
+    """
+    pdu = smpp34.decode(raw)
+    if not isinstance(pdu, smpp34.DeliverSm) or pdu.esm_class & 0x3C:
+        return None
+    data = bytes(pdu.short_message)
+    if pdu.esm_class & _UDHI and data:
+        data = data[1 + data[0] :]
+    if pdu.data_coding == _UCS2:
+        text = data.decode("utf-16-be", "replace")
+    else:
+        # The words that matter are ASCII, which all other codings share.
+        text = data.decode("latin-1")
+    number = "+" + pdu.source_addr.lstrip("+")
+    return ReplyIn(number, pdu.destination_addr, text)
 
 
 def canonical(reference: str, form: IdForm = "same") -> str:

@@ -8,7 +8,7 @@ import structlog
 
 from services.notifier.channels.line import Line
 from services.notifier.channels.smpp import bind as binds
-from services.notifier.channels.smpp.bind import Bind, Broken, Peer, Receive, Submission
+from services.notifier.channels.smpp.bind import Bind, Broken, Hear, Peer, Receive, Submission
 from services.notifier.channels.wire import Done, Permit
 from services.notifier.domain.states import Channel, Reason, Result, Verdict
 from services.notifier.domain.work import Outgoing
@@ -24,8 +24,14 @@ class SmppWire:
     channel = Channel.SMS
     provider = "smpp"
 
-    def __init__(self, peer: Peer, receive: Receive, *, binds: int, window: int) -> None:
-        """`window` bounds open attempts of a bind; `receive` keeps a receipt on disk."""
+    def __init__(
+        self, peer: Peer, receive: Receive, hear: Hear | None = None, *, binds: int, window: int
+    ) -> None:
+        """`window` bounds open attempts of a bind; `receive` keeps a receipt on disk.
+
+        `hear` is told what people write back, and acts on it before the provider is answered.
+        """
+        self._hear = hear
         self.address = peer.address
         self.trouble = ""
         self._peer = peer
@@ -76,7 +82,7 @@ class SmppWire:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                bind = await Bind.open(self._peer, self._ended, self._receive)
+                bind = await Bind.open(self._peer, self._ended, self._receive, self._hear)
                 pause = _FIRST_PAUSE_SECONDS
                 await self._serve(bind)
             except Broken as error:

@@ -34,6 +34,7 @@ _NAMES = (
     "cursors",
     "message_keys",
     "control_heartbeats",
+    "confirmations",
     "consent_requests",
     "caps",
     "agreements",
@@ -335,6 +336,16 @@ _TABLES = (
         given_at timestamptz NOT NULL,
         evidence text NOT NULL,
         PRIMARY KEY (address_key, channel, advertiser_id, purpose)
+    )
+    """,
+    # Whose refusal was confirmed.
+    """
+    CREATE TABLE confirmations (
+        address_key text NOT NULL,
+        channel smallint NOT NULL,
+        advertiser_id uuid NOT NULL,
+        confirmed_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (address_key, channel, advertiser_id)
     )
     """,
     # Numbers that must not get advertising; a list without a time was never told to be complete.
