@@ -219,16 +219,19 @@ class Engine:
             while not self._stopping:
                 window = self._window.size(self._wire.capacity)
                 least = count + max(1, window // 8)
-                if least > window:
-                    return False
-                if self._room(window) >= least and not len(self._held):
+                fits = least <= window
+                if fits and self._room(window) >= least and not len(self._held):
                     return True
+                # The window grows only while something is sent.
+                is_idle = not len(self._held) and not len(self._leases)
+                if not fits and (is_idle or least > self._wire.capacity):
+                    return False
                 if now() < self._straight_after:
                     return False
                 if now() >= until:
                     self._straight_after = now() + _STRAIGHT_PAUSE_SECONDS
                     return False
-                self._filler.yields = True
+                self._filler.yields = fits
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(0.1):
                         await self._freed.wait()
