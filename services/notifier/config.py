@@ -64,6 +64,12 @@ class Settings(ServiceSettings):
     email_max_per_second: int = Field(default=0, ge=0)
     """Limit of the e-mail provider over all replicas; 0 is none."""
 
+    email_domain_limits: str = Field(
+        default="", pattern=r"^$|^([a-z0-9.-]+=[1-9]\d{0,5}/s)(,[a-z0-9.-]+=[1-9]\d{0,5}/s)*$"
+    )
+    """Messages a second by recipients' domain over all replicas: `gmail.com=20/s,yahoo.com=5/s`.
+    What is beyond is put off, others pass; a domain that complains is slowed down without it."""
+
     smpp_url: str = Field(default="", pattern=r"^($|smpp://.+)")
     """`smpp://system_id@host:port`; empty sends no SMS."""
 

@@ -8,6 +8,7 @@ put in doubt by the sweeper of whoever lives.
 import asyncio
 import contextlib
 import itertools
+import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from services.notifier import stages
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.domain.scheduling import Bucket, Window
-from services.notifier.domain.states import Result, Verdict
+from services.notifier.domain.states import Reason, Result, Verdict
 from services.notifier.domain.work import Outgoing, Prepared
 from services.notifier.messages.chunks import Chunk
 from services.notifier.storage import attempts, claims, lookups
@@ -153,6 +154,8 @@ class Engine:
         """Told by a wire at the end of each message."""
         if result.verdict is Verdict.TAKEN:
             self._settings.reach("after_provider_took")
+        elif result.reason is Reason.THROTTLED:
+            self._filler.workshop.domains.complained(message.claimed.address_key, time.monotonic())
         self._ended.append(settling.Ended(message, result))
         self._some_ended.set()
         if len(self._ended) >= self._enough:
@@ -369,7 +372,7 @@ class Engine:
                 self._wire.capacity > 0,
                 self._wire.trouble,
             )
-        self._filler.share = 1 / max(1, living)
+        self._filler.share = self._filler.workshop.domains.share = 1 / max(1, living)
         self._bucket.limit(self._limit * self._filler.share)
         metrics.open_attempts.labels(provider).set(len(self._leases))
         metrics.connected.labels(provider).set(1 if self._wire.capacity else 0)

@@ -10,6 +10,7 @@ from services.notifier import stages
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.domain.scheduling import FairShare
+from services.notifier.domain.states import State
 from services.notifier.domain.work import Run
 from services.notifier.storage import claims, lookups, runs
 from services.notifier.usecases import claiming, rulebook
@@ -149,7 +150,9 @@ class Filler:
             batch, asked_at + STALE_SECONDS, asked_at + batch.closes_in
         )
         if made.failed:
-            log.warning("messages_not_rendered", count=len(made.failed))
+            broken = sum(1 for _, to in made.failed if to.state is State.FAILED)
+            if broken:
+                log.warning("messages_not_rendered", count=broken)
             leaving = [message for message, _ in made.failed]
             async with self._sessions.begin() as session:
                 await claiming.give_up(session, made.failed, self.terms)

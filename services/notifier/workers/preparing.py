@@ -2,11 +2,12 @@
 
 import asyncio
 import math
+import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -16,7 +17,7 @@ import structlog
 from services.notifier import stages
 from services.notifier.channels import dkim, mime
 from services.notifier.config import Settings
-from services.notifier.domain import sms, tokens
+from services.notifier.domain import sms, throttling, tokens
 from services.notifier.domain.rendering import Renderer, RenderFailed
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
 from services.notifier.domain.texts import Legal, Texts
@@ -42,7 +43,7 @@ class _Unsigned(NamedTuple):
 
 @dataclass
 class Made:
-    """What can go, what still has to be signed, and what failed and why."""
+    """What can go, what still has to be signed, and what cannot go now or ever, and why."""
 
     ready: list[Prepared] = field(default_factory=list)
     unsigned: list[_Unsigned] = field(default_factory=list)
@@ -77,6 +78,7 @@ class Workshop:
         self._links = f"{settings.public_url.rstrip('/')}/u/"
         self._renderers: dict[str, Renderer] = {}
         self._composers: dict[tuple[Sender, Purpose, UUID | None], mime.Composer] = {}
+        self.domains = throttling.Domains(throttling.limits(settings.email_domain_limits))
         self._keys = dkim.read(settings.dkim_folder)
         self._signing = ThreadPoolExecutor(_SIGNING_THREADS, "sign")
 
@@ -120,12 +122,29 @@ class Workshop:
         if isinstance(bench, Reason):
             made.failed.append((message, Next(State.FAILED, bench)))
             return None
+        if (later := self._put_off(message)) is not None:
+            made.failed.append((message, later))
+            return None
         url = self._unsubscribe_url(message)
         try:
             return _Rendered(message, bench, url, bench.text(message, url))
         except RenderFailed:
             made.failed.append((message, Next(State.FAILED, Reason.RENDER_FAILED)))
         return None
+
+    def _put_off(self, message: Claimed) -> Next | None:
+        """Until when a mail has to wait for its domain; None when it may go now."""
+        kind = message.kind
+        if kind.channel is not Channel.EMAIL:
+            return None
+        chance = random.random()  # noqa: S311 (spreads the load)
+        seconds = self.domains.put_off(
+            message.address_key, time.monotonic(), chance, urgent=kind.run_id is None
+        )
+        if not seconds:
+            return None
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        return Next(State.DEFERRED, Reason.THROTTLED, until)
 
     async def _sign(self, made: Made) -> None:
         """Finishes in threads what takes long to sign."""

@@ -175,7 +175,7 @@ class House:
                 while counts != wanted:
                     await asyncio.sleep(0.05)
                     counts = await self.counts(run_id)
-        assert counts == wanted
+        assert counts == wanted, (counts, wanted)
 
     async def sql(self, statement: str, **given: Any) -> list[Any]:
         """Rows of any statement."""
@@ -318,6 +318,9 @@ class MailServer:
                     to = ""
                 elif to.startswith("later"):
                     say("451 4.3.0 later")
+                    to = ""
+                elif to.startswith("throttle"):
+                    say("450 4.7.1 too many messages, slow down")
                     to = ""
                 elif to.startswith("hangup"):
                     return

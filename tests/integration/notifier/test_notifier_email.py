@@ -152,6 +152,51 @@ class TestRefusals:
         await server.stop()
 
 
+class TestDomains:
+    async def test_a_domain_beyond_its_limit_is_put_off_and_stops_no_other(
+        self, house: House, mail: MailServer
+    ) -> None:
+        slow = [f"a{n}@cham.vn" for n in range(60)]
+        run = await house.take([*slow, *people(60)])
+        house.engine(mail.wire(), email_domain_limits="cham.vn=5/s")
+
+        await mail.took(60)
+        async with asyncio.timeout(20):
+            while set(people(60)) - set(mail.taken):  # noqa: ASYNC110 (filled by a handler)
+                await asyncio.sleep(0.02)
+
+        counts = await house.counts(run)
+        assert counts[State.DEFERRED] >= 30
+        rows = await house.sql("SELECT DISTINCT reason FROM messages WHERE state = 3")
+        assert [it.reason for it in rows] == ["THROTTLED"]
+
+    async def test_what_was_put_off_goes_at_its_time_and_once(
+        self, house: House, mail: MailServer
+    ) -> None:
+        slow = [f"a{n}@cham.vn" for n in range(12)]
+        run = await house.take(slow)
+        house.engine(mail.wire(), email_domain_limits="cham.vn=4/s")
+        house.sweeper()
+
+        await house.until(run, {State.ACCEPTED: 12})
+
+        assert sorted(mail.taken) == sorted(slow)
+        rows = await house.sql("SELECT max(attempts) AS most FROM messages")
+        assert rows[0].most == 1
+
+    async def test_a_domain_that_complains_is_left_alone_for_a_while(
+        self, house: House, mail: MailServer
+    ) -> None:
+        run = await house.take(["throttle@cham.vn"])
+        house.engine(mail.wire())
+        await house.until(run, {State.DEFERRED: 1})
+
+        another = await house.take(["b@cham.vn", "c@nhanh.vn"])
+        await house.until(another, {State.DEFERRED: 1, State.ACCEPTED: 1})
+
+        assert mail.taken == ["c@nhanh.vn"]
+
+
 class TestDoubt:
     async def test_a_connection_that_ends_after_the_final_dot_leaves_it_in_doubt(
         self, house: House, mail: MailServer

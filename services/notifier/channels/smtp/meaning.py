@@ -13,6 +13,8 @@ from services.notifier.domain.states import Reason, Result, Verdict
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
 _MOST_KNOWN = 500  # servers say the same again and again
+# What servers say that would be served slower; a 421 may as well mean that they go down.
+_FAST = re.compile(r"too many|too fast|too much|rate|throttl|limit|unusual", re.IGNORECASE)
 _GREY = re.compile(r"gr[ea]y-?\s?list", re.IGNORECASE)
 
 _ADDRESS, _DISABLED, _FULL = Reason.ADDRESS_INVALID, Reason.MAILBOX_DISABLED, Reason.MAILBOX_FULL
@@ -35,7 +37,6 @@ _REFUSED: dict[str, Reason] = {
 }
 _BUSY: dict[str, Reason] = {
     "2.2": Reason.MAILBOX_FULL,
-    "3.2": Reason.THROTTLED,  # not accepting mail now
     "4.5": Reason.THROTTLED,  # congestion
     "5.3": Reason.THROTTLED,  # too many recipients
     "7": Reason.THROTTLED,
@@ -43,7 +44,7 @@ _BUSY: dict[str, Reason] = {
 # Without an enhanced code. At RCPT these speak of the recipient.
 _REFUSED_CODES = {552: _FULL, 556: _ADDRESS, 521: _ADDRESS}
 _RCPT_CODES = {550: _ADDRESS, 551: _ADDRESS, 553: _ADDRESS}
-_BUSY_CODES = {421: Reason.THROTTLED, 452: Reason.MAILBOX_FULL}
+_BUSY_CODES = {452: Reason.MAILBOX_FULL}
 # We have to sign in or to encrypt first (RFC 4954, RFC 3207): nothing about the message.
 _OURS = frozenset({530, 534, 535, 538})
 
@@ -114,7 +115,7 @@ def _why_busy(reply: Reply, code: _Code | None) -> Reason:
     if _GREY.search(reply.text):
         return Reason.GREYLISTED
     reason = _BUSY_CODES.get(reply.code) if code is None or code.permanent else code.of(_BUSY)
-    if reply.code == 421:
+    if reason is None and _FAST.search(reply.text):
         reason = Reason.THROTTLED
     if reply.code in _OURS:
         reason = None
