@@ -16,6 +16,7 @@ from chassis import errors
 from services.gateway import api, auth, bundle, edge, languages, problems, public, web
 from services.gateway.clients import Peers
 from services.gateway.config import Settings
+from services.gateway.files import Files
 from services.gateway.identity import Identity
 
 log = structlog.get_logger()
@@ -36,6 +37,7 @@ class Gateway:
     peers: Peers
     sessions: auth.Sessions
     limiter: Limiter
+    files: Files
 
 
 def create(settings: Settings) -> OpenAPI:
@@ -55,7 +57,7 @@ def create(settings: Settings) -> OpenAPI:
     app.json = _Json(app)
     peers = Peers(settings, Identity(settings))
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
-    gateway = Gateway(settings, peers, auth.Sessions(peers, settings), limiter)
+    gateway = Gateway(settings, peers, auth.Sessions(peers, settings), limiter, Files())
     app.extensions["gateway"] = gateway
     app.jinja_env.globals.update(asset=bundle.asset, built=bundle.built, icon=bundle.icon)
     edge.install(app, settings)

@@ -1,6 +1,6 @@
 """Leads: who is in an audience, and what a template may say of a person."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -84,6 +84,16 @@ class Leads:
             run_id=str(run.id), query=audiences.query(run.audience)
         )
         return (await self._audiences.FreezeAudience(request, timeout=FREEZE_SECONDS)).size
+
+    async def freeze_given(self, run_id: UUID, ids: AsyncIterator[bytes]) -> int:
+        """Freeze contacts chosen here, 16 bytes each, or find a run's audience frozen."""
+
+        async def requests() -> AsyncIterator[audience_service_pb2.FreezeContactsRequest]:
+            yield audience_service_pb2.FreezeContactsRequest(run_id=str(run_id))
+            async for some in ids:
+                yield audience_service_pb2.FreezeContactsRequest(contact_ids=some)
+
+        return (await self._audiences.FreezeContacts(requests(), timeout=FREEZE_SECONDS)).size
 
     async def stream(self, run: Run) -> AsyncGenerator[People, None]:
         """Yield the frozen people after the run's cursor, in batches, by ordinal."""

@@ -8,12 +8,21 @@ from uuid import UUID
 
 from chassis.errors import FieldViolation
 from services.campaigns.domain.kinds import Channel, Purpose
-from services.campaigns.domain.states import RunState
+from services.campaigns.domain.states import MAYBE_REACHED, UNREACHED, RecipientState, RunState
 
 MAX_NAME = 200
 MAX_CONTACTS = 10_000
 MAX_SEGMENTS = 100
 KINDS = ("", "lead", "customer")
+
+
+@dataclass(frozen=True)
+class Unreached:
+    """Recipients of a run that it did not reach, by their states."""
+
+    run_id: str
+    states: tuple[RecipientState, ...]
+    accept_duplicate: bool = False
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,7 @@ class Audience:
     segment_ids: tuple[str, ...] = ()
     contact_ids: tuple[str, ...] = ()
     excluded_segment_ids: tuple[str, ...] = ()
+    unreached: Unreached | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +159,23 @@ def _id(field: str, text: str) -> Iterable[tuple[str, str]]:
         yield field, "is not a UUID"
 
 
+def _unreached(audience: Audience, unreached: Unreached) -> Iterable[tuple[str, str]]:
+    at = "audience.unreached"
+    yield from _id(f"{at}.run_id", unreached.run_id)
+    if not unreached.states:
+        yield f"{at}.states", "is required"
+    elif not UNREACHED.issuperset(unreached.states):
+        yield f"{at}.states", "names some who were reached"
+    if MAYBE_REACHED.intersection(unreached.states) and not unreached.accept_duplicate:
+        yield f"{at}.accept_duplicate", "must be true: some may get it twice"
+    others = (audience.kind, audience.segment_ids, audience.contact_ids)
+    if any(others) or audience.excluded_segment_ids:
+        yield at, "cannot stand beside other parts"
+
+
 def _audience(audience: Audience) -> Iterable[tuple[str, str]]:
+    if audience.unreached is not None:
+        yield from _unreached(audience, audience.unreached)
     if audience.kind not in KINDS:
         yield "audience.kind", 'must be "lead", "customer" or empty'
     for field, ids, most in (

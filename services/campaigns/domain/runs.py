@@ -61,10 +61,14 @@ Counts = Mapping[RecipientState, int]
 
 @dataclass(frozen=True)
 class Progress:
-    """A run with the number of its recipients in each state; planned = their sum."""
+    """A run with the number of its recipients in each state; planned = their sum.
+
+    `reasons` divides those that have one, by state and reason.
+    """
 
     run: Run
     counts: Counts
+    reasons: Mapping[tuple[RecipientState, str], int] = field(default_factory=dict)
 
 
 def moved(run: Run, to: RunState) -> Run:

@@ -93,6 +93,27 @@ LEFT_BEHIND: dict[RunState, RecipientState] = {
 }
 
 
+# Whom a run may have left unreached; all the others got it, refused it, or may yet get it.
+UNREACHED = frozenset(
+    {M.SKIPPED, M.CANCELLED, M.EXPIRED, M.IN_DOUBT, M.BOUNCED, M.FAILED, M.ABANDONED}
+)
+
+# Of these some may have got it: nobody can know.
+MAYBE_REACHED = frozenset({M.IN_DOUBT, M.ABANDONED})
+
+# Reasons that do not pass with time: who refused, and addresses that nobody reads.
+LASTING = frozenset(
+    {
+        "SUPPRESSED",
+        "WITHDRAWN",
+        "DO_NOT_CALL",
+        "ASKED_BEFORE",
+        "ADDRESS_INVALID",
+        "MAILBOX_DISABLED",
+    }
+)
+
+
 def advance(current: RunState, to: RunState) -> RunState:
     """Return `to` if a run in `current` may move there.
 

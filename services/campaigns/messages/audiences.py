@@ -20,7 +20,9 @@ _CONTACT_KINDS = {
 
 
 def query(audience: Audience) -> pb.AudienceQuery:
-    """Return who is asked for."""
+    """Return who is asked for; never of those a run left unreached, whom leads does not know."""
+    if audience.unreached is not None:
+        raise ValueError("leads knows of no runs")
     return pb.AudienceQuery(
         kind=_CONTACT_KINDS[audience.kind],
         segment_ids=audience.segment_ids,

@@ -3,9 +3,9 @@
 from crm.campaigns.v1 import campaign_pb2 as pb
 from crm.campaigns.v1 import events_pb2, template_pb2
 
-from services.campaigns.domain.campaigns import Audience, Campaign, Draft
+from services.campaigns.domain.campaigns import Audience, Campaign, Draft, Unreached
 from services.campaigns.domain.kinds import Channel, Purpose
-from services.campaigns.domain.states import RunState
+from services.campaigns.domain.states import RecipientState, RunState
 from services.campaigns.messages import kinds
 
 
@@ -41,12 +41,7 @@ def campaign(stored: Campaign) -> pb.Campaign:
         advertiser_id=str(stored.advertiser_id),
         sender_identity_id=str(stored.sender_identity_id),
         template_id=str(stored.template_id),
-        audience=pb.Audience(
-            kind=stored.audience.kind,
-            segment_ids=stored.audience.segment_ids,
-            contact_ids=stored.audience.contact_ids,
-            excluded_segment_ids=stored.audience.excluded_segment_ids,
-        ),
+        audience=_shown(stored.audience),
         not_after=kinds.time(stored.not_after),
         max_per_second=stored.max_per_second,
         latest_run_id=str(stored.latest_run_id or ""),
@@ -62,10 +57,33 @@ def changed(stored: Campaign, *, deleted: bool = False) -> events_pb2.CampaignCh
     return events_pb2.CampaignChanged(campaign=campaign(stored), deleted=deleted)
 
 
+def unreached(message: pb.Unreached) -> Unreached:
+    """Return whom of a run somebody means."""
+    found = [kinds.kind(pb.UnreachedState, RecipientState, it) for it in message.states]
+    states = tuple(sorted({it for it in found if it is not None}))
+    return Unreached(message.run_id, states, message.accept_duplicate)
+
+
+def _shown(audience: Audience) -> pb.Audience:
+    shown = pb.Audience(
+        kind=audience.kind,
+        segment_ids=audience.segment_ids,
+        contact_ids=audience.contact_ids,
+        excluded_segment_ids=audience.excluded_segment_ids,
+    )
+    if audience.unreached is not None:
+        shown.unreached.run_id = audience.unreached.run_id
+        shown.unreached.accept_duplicate = audience.unreached.accept_duplicate
+        states = [kinds.number(pb.UnreachedState, it) for it in audience.unreached.states]
+        shown.unreached.states.extend(states)
+    return shown
+
+
 def _audience(message: pb.Audience) -> Audience:
     return Audience(
         kind=message.kind,
         segment_ids=tuple(message.segment_ids),
         contact_ids=tuple(message.contact_ids),
         excluded_segment_ids=tuple(message.excluded_segment_ids),
+        unreached=unreached(message.unreached) if message.HasField("unreached") else None,
     )

@@ -33,6 +33,10 @@ def run(progress: Progress) -> pb.Run:
         plan_time=kinds.time(stored.plan_time),
         end_time=kinds.time(stored.end_time),
         not_after=kinds.time(stored.not_after),
+        reasons=[
+            pb.ReasonCount(state=kinds.number(pb.RecipientState, state), reason=reason, count=count)
+            for (state, reason), count in progress.reasons.items()
+        ],
     )
 
 

@@ -32,7 +32,7 @@ from services.campaigns.rpc.requests import identifier, wrong
 from services.campaigns.storage import campaigns as stored
 from services.campaigns.storage import partitions, templates
 from services.campaigns.usecases import campaigns as usecases
-from services.campaigns.usecases import runs
+from services.campaigns.usecases import runs, unreached
 
 DEFAULT_SAMPLE, MAX_SAMPLE = 3, 20
 # So many are asked of the gates: all of a small audience, a sample of a large one.
@@ -115,6 +115,22 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
 
             return await idempotency.once(session, "DuplicateCampaign", request, pb.Campaign, work)
 
+    async def DraftResend(self, request: service_pb.DraftResendRequest, _: Any) -> pb.Campaign:
+        """Draft a campaign to those whom a run did not reach."""
+        rights.require("campaigns", "write")
+        creator = context.require_principal().subject
+        wanted = messages.unreached(request.unreached)
+        identifier("unreached.run_id", wanted.run_id)
+        async with self._sessions.begin() as session:
+
+            async def work() -> pb.Campaign:
+                made = await unreached.draft(
+                    session, wanted, request.name.strip(), creator, self._clock()
+                )
+                return messages.campaign(made)
+
+            return await idempotency.once(session, "DraftResend", request, pb.Campaign, work)
+
     async def ListCampaigns(
         self, request: service_pb.ListCampaignsRequest, _: Any
     ) -> service_pb.ListCampaignsResponse:
@@ -172,7 +188,13 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
             raise wrong("sample_size", "must not be negative")
         campaign, content = await self._with_content(campaign_id)
         size = min(request.sample_size or DEFAULT_SAMPLE, MAX_SAMPLE)
-        sample = await self._leads.sample(campaign.audience, _view(campaign, content), GATED)
+        view = _view(campaign, content)
+        if campaign.audience.unreached is None:
+            sample = await self._leads.sample(campaign.audience, view, GATED)
+        else:
+            sample = await reviews.of_unreached(
+                self._sessions, self._leads, campaign.audience.unreached, view, GATED
+            )
         gates = await self._senders.probe(campaign, sample.members)
         shown = replace(sample, members=sample.members[:size])
         rendered = await self._renderer.render(
@@ -226,11 +248,18 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         """Raise `InvalidArgument` naming every bad field, those that others know of included."""
         async with self._sessions.begin() as session:
             of_template = await usecases.check_template(session, draft)
+            of_run = await unreached.check(session, draft)
         of_senders = await self._senders.violations(draft)
-        usecases.refuse([*violations, *of_template, *of_senders])
+        usecases.refuse([*violations, *of_template, *of_run, *of_senders])
 
     async def _check_audience(self, campaign: Campaign) -> None:
-        if not await self._leads.anybody(campaign.audience):
+        wanted = campaign.audience.unreached
+        if wanted is not None:
+            async with self._sessions.begin() as session:
+                anybody = bool((await unreached.some(session, wanted, 0)).ids)
+        else:
+            anybody = await self._leads.anybody(campaign.audience)
+        if not anybody:
             raise FailedPrecondition(
                 "AUDIENCE_EMPTY",
                 "the audience is empty",

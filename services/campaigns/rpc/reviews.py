@@ -1,18 +1,25 @@
 """What a review says of an audience before anything is sent."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from uuid import UUID
 
 from crm.campaigns.v1 import campaign_pb2
 from crm.campaigns.v1 import campaign_service_pb2 as pb
 
-from services.campaigns.clients.leads import Sample
+from chassis.db import Sessions
+from services.campaigns.clients.leads import Leads, Sample, View
 from services.campaigns.clients.notifier import Probe
 from services.campaigns.clients.renderer import Rendered
 from services.campaigns.domain import rendering
+from services.campaigns.domain.campaigns import Audience, Unreached
 from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.planning import Member
+from services.campaigns.domain.states import ExclusionReason
 from services.campaigns.domain.templates import Content
 from services.campaigns.messages import kinds, templates
+from services.campaigns.usecases import unreached
 
 
 def values(content: Content, members: Sequence[Member]) -> list[Mapping[str, str]]:
@@ -20,6 +27,30 @@ def values(content: Content, members: Sequence[Member]) -> list[Mapping[str, str
     sender = {name: rendering.SAMPLE_VALUES[name] for name in rendering.SENDER_VARIABLES}
     names = content.contact_variables
     return [{**sender, **dict(zip(names, each.values, strict=True))} for each in members]
+
+
+async def of_unreached(
+    sessions: Sessions, leads: Leads, wanted: Unreached, view: View, size: int
+) -> Sample:
+    """Return how those a run did not reach would divide now; leads is asked for some at a time."""
+    whole, excluded = Sample(0, 0, {}, []), Counter[ExclusionReason]()
+    after = 0
+    while True:
+        async with sessions.begin() as session:
+            found = await unreached.some(session, wanted, after)
+        if not found.ids:
+            return replace(whole, excluded=dict(excluded))
+        people = Audience(contact_ids=tuple(str(UUID(bytes=it)) for it in found.ids))
+        part = await leads.sample(people, view, size)
+        excluded.update(part.excluded)
+        excluded[ExclusionReason.CONTACT_GONE] += len(found.ids) - part.size
+        whole = replace(
+            whole,
+            size=whole.size + len(found.ids),
+            reachable=whole.reachable + part.reachable,
+            members=[*whole.members, *part.members][:size],
+        )
+        after = found.last
 
 
 def review(

@@ -19,6 +19,8 @@ from services.campaigns.storage import recipients
 from services.campaigns.storage import runs as stored
 from services.campaigns.usecases import runs as usecases
 
+_BATCH = 1_000
+
 
 class RunServicer(service_grpc.RunServiceServicer):
     """Runs of campaigns."""
@@ -110,6 +112,29 @@ class RunServicer(service_grpc.RunServiceServicer):
             keys = [shown[-1].ordinal]
             response.next_page_token = paging.token(keys, wanted, self._seal_key)
         return response
+
+    async def ExportRecipients(
+        self, request: service_pb.ExportRecipientsRequest, _: Any
+    ) -> AsyncIterator[service_pb.ExportRecipientsResponse]:
+        """Send all recipients that a list would have."""
+        rights.require("campaigns", "export")
+        rights.require("messages", "read")
+        run_id = identifier("run_id", request.run_id)
+        states = [it for it in map(messages.recipient_state, request.states) if it is not None]
+        async with self._sessions.begin() as session:
+            run = await usecases.note_export(session, run_id, states, request.reason)
+        page = paging.Page(_BATCH)
+        while True:
+            async with self._sessions.begin() as session:
+                found = await recipients.read_page(session, page, run, states, request.reason)
+            shown = found[:_BATCH]
+            if shown:
+                yield service_pb.ExportRecipientsResponse(
+                    recipients=[messages.recipient(each) for each in shown]
+                )
+            if len(found) <= _BATCH:
+                return
+            page = paging.Page(_BATCH, (shown[-1].ordinal,))
 
     async def ListContactRecipients(
         self, request: service_pb.ListContactRecipientsRequest, _: Any

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
 from chassis.errors import NotFound
-from services.campaigns.domain.campaigns import Audience, Campaign
+from services.campaigns.domain.campaigns import Audience, Campaign, Unreached
 from services.campaigns.domain.kinds import Channel, Purpose
-from services.campaigns.domain.states import RunState
+from services.campaigns.domain.states import RecipientState, RunState
 from services.campaigns.storage.tables import campaigns, runs
 
 _SELECT = select(campaigns, runs.c.state.label("latest_run_state")).outerjoin(
@@ -85,7 +85,15 @@ def audience(stored: dict[str, Any]) -> Audience:
         segment_ids=tuple(stored["segment_ids"]),
         contact_ids=tuple(stored["contact_ids"]),
         excluded_segment_ids=tuple(stored["excluded_segment_ids"]),
+        unreached=_unreached(stored.get("unreached")),
     )
+
+
+def _unreached(stored: dict[str, Any] | None) -> Unreached | None:
+    if stored is None:
+        return None
+    states = tuple(RecipientState(it) for it in stored["states"])
+    return Unreached(stored["run_id"], states, stored["accept_duplicate"])
 
 
 def _campaign(row: RowMapping) -> Campaign:

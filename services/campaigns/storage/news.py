@@ -22,11 +22,13 @@ class News(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """How many recipients of a region went from one state to another."""
+    """How many recipients of a region went from one state and reason to another."""
 
     region: str
     before: RecipientState
     after: RecipientState
+    old_reason: str
+    reason: str
     people: int
 
 
@@ -39,8 +41,8 @@ async def apply(
     """
     given = {"run_id": run_id, "run_date": run_date, **_arrays(news)}
     return [
-        Moved(region, RecipientState(before), RecipientState(after), people)
-        for region, before, after, people in await plans.by_index(session, _APPLY, given)
+        Moved(region, RecipientState(before), RecipientState(after), *rest)
+        for region, before, after, *rest in await plans.by_index(session, _APPLY, given)
     ]
 
 
@@ -69,7 +71,8 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-# before takes the state the row had when it was locked, which RETURNING could not tell otherwise.
+# before takes state and reason as the row had them when it was locked, which RETURNING could not
+# tell otherwise.
 # A row that is PLANNED still was handed over if its region's cursor has passed it.
 _APPLY = """
     WITH news AS MATERIALIZED (
@@ -80,19 +83,21 @@ _APPLY = """
         ) AS given (message_id, state, reason, rule, revision, time)
     ), done AS (
         UPDATE recipients r
-        SET before = r.state, state = news.state, reason = news.reason, rule = news.rule,
+        SET before = r.state || ' ' || r.reason, state = news.state, reason = news.reason,
+            rule = news.rule,
             revision = news.revision,
             update_time = timestamptz 'epoch' + news.time * interval '1 microsecond'
         FROM news
         WHERE r.run_date = %(run_date)s AND r.message_id = news.message_id
           AND r.message_id IS NOT NULL
           AND r.run_id = %(run_id)s AND r.revision < news.revision
-        RETURNING r.region, r.ordinal, r.before, r.state
+        RETURNING r.region, r.ordinal, split_part(r.before, ' ', 1) AS before,
+            split_part(r.before, ' ', 2) AS old_reason, r.state, r.reason
     )
     SELECT done.region,
            CASE WHEN before = 'PLANNED' AND ordinal <= at.handed_to
                 THEN 'HANDED_OVER' ELSE before END,
-           state, count(*)
+           state, old_reason, reason, count(*)
     FROM done LEFT JOIN run_regions at ON at.run_id = %(run_id)s AND at.region = done.region
-    GROUP BY 1, 2, 3
+    GROUP BY 1, 2, 3, 4, 5
 """

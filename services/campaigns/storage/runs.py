@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, and_, func, insert, select, text, update
+from sqlalchemy import RowMapping, Select, and_, func, insert, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
@@ -15,6 +15,7 @@ from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.runs import Counts, Plan, Progress, Run
 from services.campaigns.domain.states import LEFT_BEHIND, ExclusionReason, RecipientState, RunState
 from services.campaigns.storage.campaigns import audience
+from services.campaigns.storage.reasons import OF_RUN
 from services.campaigns.storage.tables import run_counters, runs
 
 # All that changes of a run besides its plan, which only the planner writes.
@@ -212,12 +213,14 @@ def _missing(run_id: UUID) -> NotFound:
 
 def _with_counts() -> Select[Any]:
     counters = [run_counters.c[name].label(f"count_{name}") for name in _COUNTED.values()]
-    return select(runs, *counters).join(run_counters, run_counters.c.run_id == runs.c.id)
+    because: Any = literal_column(OF_RUN).label("reasons")
+    return select(runs, *counters, because).join(run_counters, run_counters.c.run_id == runs.c.id)
 
 
 def _progress(row: RowMapping) -> Progress:
     counts: Counts = {state: row[f"count_{name}"] for state, name in _COUNTED.items()}
-    return Progress(_run(row), counts)
+    reasons = {(RecipientState(it[0]), it[1]): it[2] for it in row["reasons"]}
+    return Progress(_run(row), counts, reasons)
 
 
 def _run(row: RowMapping) -> Run:

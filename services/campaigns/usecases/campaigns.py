@@ -174,4 +174,6 @@ def _shown(campaign: Campaign | None) -> dict[str, object] | None:
         "segment_ids": audience.segment_ids,
         "excluded_segment_ids": audience.excluded_segment_ids,
         "contacts": len(audience.contact_ids),
+        "unreached_of": audience.unreached.run_id if audience.unreached else "",
+        "unreached_states": audience.unreached.states if audience.unreached else (),
     }

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.campaigns.domain.states import RecipientState
 from services.campaigns.messages import work
 from services.campaigns.messages.work import Report
-from services.campaigns.storage import chunks, news, nudges, regions
+from services.campaigns.storage import chunks, news, nudges, reasons, regions
 from services.campaigns.storage import runs as stored
 from services.campaigns.storage.nudges import Worker
 
@@ -22,14 +22,18 @@ async def _apply(session: AsyncSession, report: Report) -> int:
     moved = await news.apply(session, report.run_id, report.run_date, report.news)
     states: Counter[RecipientState] = Counter()
     opened: Counter[str] = Counter()
+    because: Counter[tuple[RecipientState, str]] = Counter()
     for each in moved:
         states[each.after] += each.people
         states[each.before] -= each.people
+        because[each.after, each.reason] += each.people
+        because[each.before, each.old_reason] -= each.people
         entered = each.after is RecipientState.HANDED_OVER
         exited = each.before is RecipientState.HANDED_OVER
         opened[each.region] += (entered - exited) * each.people
     # Counters before regions before chunks: everybody takes these locks in this order.
     left = await stored.count(session, report.run_id, states)
+    await reasons.move(session, report.run_id, because)
     open_ = await regions.move(session, report.run_id, opened)
     if states[RecipientState.PLANNED]:
         # Heard of before they were handed over: a backup was restored here.

@@ -1,6 +1,6 @@
 """Runs are started, paused, resumed, cancelled, and come to an end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -23,6 +23,7 @@ from services.campaigns.messages import runs as messages
 from services.campaigns.storage import campaigns, chunks, nudges, recipients, regions
 from services.campaigns.storage import runs as stored
 from services.campaigns.storage.nudges import Worker
+from services.campaigns.usecases import unreached
 from services.campaigns.usecases.campaigns import check_etag, check_idle
 
 # Recipients moved in one transaction when a run ends early.
@@ -54,6 +55,8 @@ async def start(
     """Begin a run of the campaign as it was `read`; the partition of its day is there."""
     campaign = await campaigns.get(session, read.id, lock=True)
     check_start(campaign, str(read.revision), now)
+    if campaign.audience.unreached is not None:
+        await unreached.claim(session, campaign.audience.unreached)
     run = _made(campaign, content, creator, now)
     await stored.add(session, run)
     after = replace(
@@ -156,6 +159,21 @@ async def finish(session: AsyncSession, run_id: UUID, now: datetime) -> bool:
     await chunks.forget(session, run_id)
     await announce(session, after, messages.completed, "complete", to=Class.FACTS)
     return True
+
+
+async def note_export(
+    session: AsyncSession, run_id: UUID, states: Sequence[RecipientState], reason: str
+) -> Run:
+    """Return a run whose recipients somebody takes away, after noting who."""
+    run = (await stored.get(session, run_id)).run
+    await audit.record(
+        session,
+        action="export",
+        subject_type="run",
+        subject_id=str(run_id),
+        after={"states": states, "reason": reason},
+    )
+    return run
 
 
 async def announce(

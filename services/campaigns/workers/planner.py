@@ -13,12 +13,13 @@ import structlog
 from chassis import context, errors
 from chassis.db import Sessions
 from services.campaigns.clients.leads import Leads
+from services.campaigns.domain.campaigns import Unreached
 from services.campaigns.domain.clock import Clock
 from services.campaigns.domain.planning import People
 from services.campaigns.domain.runs import Run
 from services.campaigns.storage import recipients
 from services.campaigns.storage import runs as stored
-from services.campaigns.usecases import planning
+from services.campaigns.usecases import planning, unreached
 from services.campaigns.workers import rounds
 
 # A run that leads refuses waits so long, and does not keep others from being planned.
@@ -88,7 +89,7 @@ class Planner:
         await self._release(run.id, fence, _AWAY if is_away else _REFUSED)
 
     async def _plan(self, run: Run, fence: int) -> None:
-        size = await self._leads.freeze(run)
+        size = await self._freeze(run)
         deciding = planning.Deciding(run, self._regions, self._sessions)
         batches: Batches = asyncio.Queue(_AHEAD)
         preparing = asyncio.create_task(self._prepare(run, deciding, batches), name="plan stream")
@@ -112,6 +113,26 @@ class Planner:
             log.info("planned", run_id=str(run.id), audience=size)
             await self._learn(run)
             await self._let_go(run.id)
+
+    async def _freeze(self, run: Run) -> int:
+        """Freeze the audience at leads, or find it frozen; who was unreached is chosen here."""
+        wanted = run.audience.unreached
+        if wanted is None:
+            return await self._leads.freeze(run)
+        # Once somebody was planned it is frozen: nobody need be named again.
+        return await self._leads.freeze_given(
+            run.id, _nobody() if run.plan.cursor else self._unreached(wanted)
+        )
+
+    async def _unreached(self, wanted: Unreached) -> AsyncIterator[bytes]:
+        after = 0
+        while True:
+            async with self._sessions.begin() as session:
+                found = await unreached.some(session, wanted, after)
+            if not found.ids:
+                return
+            yield b"".join(found.ids)
+            after = found.last
 
     async def _prepare(self, run: Run, deciding: planning.Deciding, batches: Batches) -> None:
         """Decide on the next people while the database writes the last; None ends them."""
@@ -171,6 +192,12 @@ class Planner:
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
+
+
+async def _nobody() -> AsyncIterator[bytes]:
+    nobody: tuple[bytes, ...] = ()
+    for each in nobody:
+        yield each
 
 
 @contextlib.contextmanager

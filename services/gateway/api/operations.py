@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from chassis import errors
-from services.gateway import clients
+from services.gateway import clients, files
 from services.gateway.api import comments, convert, models, uploads
 from services.gateway.api.models import Use
 from services.gateway.api.requests import IDEMPOTENCY_KEY, IF_MATCH, Reader
@@ -80,6 +80,8 @@ class Operation:
         call = getattr(self._gateway.peers.stub(self._stub), self._route.name)
         if self._route.kind == "stream":
             return self._streams.answer(call, message, "run")
+        if self._route.kind == "csv":
+            return self._file(call, message)
         try:
             return self._response(call(message))
         except errors.InvalidArgument as refused:
@@ -93,9 +95,24 @@ class Operation:
             good: Any = {"description": "Done; there is nothing to tell."}
         elif self._route.kind == "stream":
             good = {"description": "Events.", "content": {"text/event-stream": {"schema": _TEXT}}}
+        elif self._route.kind == "csv":
+            good = {"description": "A csv file.", "content": {"text/csv": {"schema": _TEXT}}}
         else:
             good = models.of(output, Use.OUTPUT)
         return {status: good, 400: _problem("Refused."), "default": _problem("Failed.")}
+
+    def _file(self, call: Any, message: Message) -> Response:
+        (field,) = self._route.descriptor.output_type.fields
+        row: Any = field.message_type
+        parts = (
+            [
+                [_cell(value) for value in convert.to_json(it).values()]
+                for it in getattr(part, field.name)
+            ]
+            for part in call(message, timeout=files.SECONDS)
+        )
+        headings = [it.name for it in row.fields]
+        return self._gateway.files.answer(parts, headings, f"{field.name}.csv")
 
     def _upload(self) -> Message:
         settings = self._gateway.settings
@@ -160,6 +177,10 @@ class Operation:
             about = "The ETag that was read; 412 when it changed since."
             made["if_match"] = _header(IF_MATCH, about, None)
         return made
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _header(name: str, about: str, default: Any) -> tuple[type[str], Any]:

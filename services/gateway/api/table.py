@@ -30,7 +30,7 @@ class Route:
     status: int = 200
     location: str = ""
     needs_token: bool = True
-    kind: Literal["unary", "stream", "upload"] = "unary"
+    kind: Literal["unary", "stream", "upload", "csv"] = "unary"
 
     @property
     def descriptor(self) -> MethodDescriptor:

@@ -30,6 +30,7 @@ def add(pages: Blueprint) -> None:
     pages.get("/campaigns/<uuid:campaign_id>/review", endpoint="review")(review)
     pages.get("/campaigns/<uuid:campaign_id>/samples", endpoint="samples")(samples)
     pages.post("/campaigns/<uuid:campaign_id>/start", endpoint="start")(start)
+    pages.post("/campaigns/<uuid:campaign_id>/duplicate", endpoint="duplicate")(duplicate)
     pages.post("/campaigns/<uuid:campaign_id>/delete", endpoint="delete_campaign")(delete)
 
 
@@ -112,6 +113,19 @@ def create() -> desk.View:
     return desk.to(url_for("web.review", campaign_id=created.id))
 
 
+def duplicate(campaign_id: object) -> desk.View:
+    """Copy a campaign as a draft and show its fields."""
+    form = Form.sent()
+    asked = campaign_service_pb2.DuplicateCampaignRequest(
+        id=str(campaign_id), request_id=form.request_id
+    )
+    made = form.attempt(lambda: desk.ask(CampaignServiceStub).DuplicateCampaign(asked))
+    if made is None:
+        return _review(campaign_id, form)
+    flash(desk.t("campaigns.duplicated"))
+    return desk.to(url_for("web.edit_campaign", campaign_id=made.id))
+
+
 def edit(campaign_id: object) -> desk.View:
     """Show a campaign's fields."""
     stored = get(campaign_id)
@@ -124,6 +138,8 @@ def update(campaign_id: object) -> desk.View:
     stored = get(campaign_id)
     campaign = _read(form)
     campaign.id, campaign.etag = stored.id, form.get("etag")
+    if stored.audience.HasField("unreached"):
+        campaign.audience.CopyFrom(stored.audience)  # chosen on the run's page, and there only
     updated = None
     if not form.bad:
         asked = campaign_service_pb2.UpdateCampaignRequest(campaign=campaign)

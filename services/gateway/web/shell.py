@@ -32,6 +32,7 @@ ENUMS: Mapping[str, Any] = {
     "run": campaign_pb2.RunState,
     "exclusion": campaign_pb2.ExclusionReason,
     "recipient": run_pb2.RecipientState,
+    "unreached": campaign_pb2.UnreachedState,
     "message": message_pb2.MessageState,
     "doubt_act": doubt_pb2.DoubtAct,
     "doubt_teller": doubt_pb2.DoubtTeller,

@@ -14,6 +14,7 @@ from services.leads.domain.segment import Group
 MAX_SEGMENTS = 100
 MAX_CONTACTS = 10_000
 MAX_VARIABLES = 50
+MAX_FROZEN = 5_000_000
 MAX_SAMPLE = 100
 
 # What a byte of People.marks says.

@@ -9,8 +9,9 @@ from crm.leads.v1 import audience_pb2, audience_service_pb2, audience_service_pb
 from google.protobuf.empty_pb2 import Empty
 
 from chassis.db import Sessions
+from chassis.errors import ResourceExhausted
 from chassis.rpc import rights
-from services.leads.domain.audience import People, View
+from services.leads.domain.audience import MAX_CONTACTS, MAX_FROZEN, People, View
 from services.leads.domain.fields import Checks
 from services.leads.domain.scope import Scope
 from services.leads.messages import audiences as messages
@@ -21,6 +22,8 @@ from services.leads.usecases import access, audiences
 pb = audience_service_pb2
 
 BATCH = 1_000
+_ID_BYTES = 16
+_MOST_AT_ONCE = MAX_CONTACTS * _ID_BYTES
 # One query for several batches: planning and round trips cost less than memory here.
 _READ = 4 * BATCH
 
@@ -43,6 +46,27 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
         checks.finish()
         async with self._sessions.begin() as session:
             found = await audiences.freeze(session, run_id, query, now=self._clock())
+        return messages.audience(found)
+
+    async def FreezeContacts(
+        self, request_iterator: AsyncIterator[pb.FreezeContactsRequest], context: Context
+    ) -> audience_pb2.Audience:
+        """Freezes contacts that the caller chose; they are kept here until all have come."""
+        rights.require("contacts", "read")
+        checks, ids, run_id = Checks(), bytearray(), None
+        async for part in request_iterator:
+            if run_id is None:
+                run_id = required_id(part.run_id, "run_id")
+            if len(part.contact_ids) % _ID_BYTES or len(part.contact_ids) > _MOST_AT_ONCE:
+                checks.wrong("contact_ids", "is not 16 bytes of each, or of more than 10,000")
+                checks.finish()
+            ids += part.contact_ids
+            if len(ids) > MAX_FROZEN * _ID_BYTES:
+                raise ResourceExhausted("TOO_LARGE", "too many contacts", limit=MAX_FROZEN)
+        if run_id is None:
+            run_id = required_id("", "run_id")
+        async with self._sessions.begin() as session:
+            found = await audiences.freeze_given(session, run_id, bytes(ids), now=self._clock())
         return messages.audience(found)
 
     async def StreamAudience(

@@ -71,6 +71,7 @@ class TestEveryPage:
 
         await _check(any_desk, run)
         await _check(any_desk, f"{run}/recipients?state=excluded")
+        await _check(any_desk, f"{run}/unreached")
 
     async def test_what_was_sent_to_an_address_is_accessible_and_fits(self, any_desk: Any) -> None:
         await any_desk.open("/campaigns?state=completed")

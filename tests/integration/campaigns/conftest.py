@@ -24,8 +24,8 @@ from tests.integration.campaigns.house import MARKETER, House, People, Senders
 from tests.integration.conftest import Serve
 
 _TABLES = (
-    "chunks, past_recipients, recipients, run_regions, run_counters, runs, campaigns, templates, "
-    "contents"
+    "chunks, past_recipients, recipients, run_regions, run_reasons, run_counters, runs, "
+    "campaigns, templates, contents"
 )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -38,7 +38,7 @@ from services.campaigns.domain.states import ExclusionReason
 from services.campaigns.workers.planner import Planner
 from tests.unit.campaigns.people import columns
 
-_EVERYTHING = {"read": "all", "write": "all", "delete": "all", "start": "all"}
+_EVERYTHING = dict.fromkeys(("read", "write", "delete", "start", "export"), "all")
 MARKETER = Principal(
     "01900000-0000-7000-8000-000000000001",
     "user",
@@ -77,14 +77,20 @@ class People(Leads):
         self.batch = 1_000
         self.frozen: list[UUID] = []
         self.released: list[UUID] = []
+        self.given: dict[UUID, list[bytes]] = {}
         self.before_batch: Callable[[int], Awaitable[None]] | None = None
 
     async def sample(self, audience: Audience, view: View, size: int) -> Sample:
         """Return an audience of which everybody can be reached but who has no consent."""
         self._answer()
-        reachable = [it for it in self.members if it.consented]
-        excluded = {ExclusionReason.NO_CONSENT: len(self.members) - len(reachable)}
-        return Sample(len(self.members), len(reachable), excluded, reachable[:size])
+        everybody = self.members
+        if audience.contact_ids:
+            everybody = [
+                it for it in everybody if str(UUID(bytes=it.contact_id)) in audience.contact_ids
+            ]
+        reachable = [it for it in everybody if it.consented]
+        excluded = {ExclusionReason.NO_CONSENT: len(everybody) - len(reachable)}
+        return Sample(len(everybody), len(reachable), excluded, reachable[:size])
 
     async def anybody(self, audience: Audience) -> bool:
         """Return whether a test said that anybody is there."""
@@ -97,14 +103,27 @@ class People(Leads):
         self.frozen.append(run.id)
         return len(self.members)
 
+    async def freeze_given(self, run_id: UUID, ids: AsyncIterator[bytes]) -> int:
+        """Freeze whom campaigns chose; asked again, return who was frozen first."""
+        self._answer()
+        chosen = [each[at : at + 16] async for each in ids for at in range(0, len(each), 16)]
+        return len(self.given.setdefault(run_id, chosen))
+
     async def stream(self, run: Run) -> AsyncGenerator[planning.People, None]:
         """Yield everybody after the cursor."""
-        for start in range(run.plan.cursor, len(self.members), self.batch):
+        members = self.members
+        if run.id in self.given:
+            known = {it.contact_id: it for it in members}
+            members = [
+                known[it]._replace(ordinal=place)
+                for place, it in enumerate(self.given[run.id], start=1)
+            ]
+        for start in range(run.plan.cursor, len(members), self.batch):
             self._answer()
             if self.before_batch is not None:
                 await self.before_batch(start)
-            if members := self.members[start : start + self.batch]:
-                yield columns(members)
+            if some := members[start : start + self.batch]:
+                yield columns(some)
 
     async def release(self, run_id: UUID) -> None:
         """Note who was let go."""

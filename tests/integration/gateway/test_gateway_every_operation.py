@@ -284,12 +284,19 @@ class TestEveryOperation:
         api("ListRecipients", run_id=run["id"])
         api("ListContactRecipients", contact_id=contact["id"])
         api("CountMessages", run_id=run["id"])
+        ended = until(lambda: api("GetRun", id=run["id"])["end_time"], "the run's end")
+        part = {"run_id": run["id"], "states": ["FAILED"]}
+        again = api("DraftResend", body={"unreached": part, "name": "Lần hai"})
+        file = api("ExportRecipients", run_id=run["id"])
 
         assert review["audience"] == review["planned"] + sum(
             it["count"] for it in review["excluded"]
         )
         assert [it["name"] for it in several["campaigns"]] == ["Tháng hai (2)", "Tháng hai"]
         assert "event: run" in watched
+        assert (bool(ended), again["audience"]["unreached"]["run_id"]) == (True, run["id"])
+        assert file.splitlines()[0].endswith("update_time,campaign_name,campaign_id")
+        assert contact["id"] in file
 
     def test_a_run_is_paused_resumed_and_cancelled(
         self, api: Api, advertiser: Any, sender: Any

@@ -26,19 +26,23 @@ from crm.campaigns.v1 import template_pb2 as crm_dot_campaigns_dot_v1_dot_templa
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63rm/campaigns/v1/campaign.proto\x12\x10\x63rm.campaigns.v1\x1a\x1f\x63rm/campaigns/v1/template.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n\x08\x41udience\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x13\n\x0bsegment_ids\x18\x02 \x03(\t\x12\x13\n\x0b\x63ontact_ids\x18\x03 \x03(\t\x12\x1c\n\x14\x65xcluded_segment_ids\x18\x04 \x03(\t\"\x9c\x04\n\x08\x43\x61mpaign\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12*\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12*\n\x07purpose\x18\x06 \x01(\x0e\x32\x19.crm.campaigns.v1.Purpose\x12\x15\n\radvertiser_id\x18\x07 \x01(\t\x12\x1a\n\x12sender_identity_id\x18\x08 \x01(\t\x12\x13\n\x0btemplate_id\x18\t \x01(\t\x12,\n\x08\x61udience\x18\n \x01(\x0b\x32\x1a.crm.campaigns.v1.Audience\x12-\n\tnot_after\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0emax_per_second\x18\x0c \x01(\x05\x12\x15\n\rlatest_run_id\x18\r \x01(\t\x12\x34\n\x10latest_run_state\x18\x0e \x01(\x0e\x32\x1a.crm.campaigns.v1.RunState\x12\x12\n\ncreator_id\x18\x0f \x01(\t\x12/\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xcc\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13RUN_STATE_SCHEDULED\x10\x01\x12\x16\n\x12RUN_STATE_PLANNING\x10\x02\x12\x15\n\x11RUN_STATE_SENDING\x10\x03\x12\x14\n\x10RUN_STATE_PAUSED\x10\x04\x12\x17\n\x13RUN_STATE_COMPLETED\x10\x05\x12\x17\n\x13RUN_STATE_CANCELLED\x10\x06\x12\x15\n\x11RUN_STATE_EXPIRED\x10\x07*\xe3\x01\n\x0f\x45xclusionReason\x12 \n\x1c\x45XCLUSION_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45XCLUSION_REASON_NO_ADDRESS\x10\x01\x12#\n\x1f\x45XCLUSION_REASON_SHARED_ADDRESS\x10\x02\x12\x1f\n\x1b\x45XCLUSION_REASON_NO_CONSENT\x10\x03\x12!\n\x1d\x45XCLUSION_REASON_CONTACT_GONE\x10\x04\x12$\n EXCLUSION_REASON_INVALID_ADDRESS\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63rm/campaigns/v1/campaign.proto\x12\x10\x63rm.campaigns.v1\x1a\x1f\x63rm/campaigns/v1/template.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n\x08\x41udience\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x13\n\x0bsegment_ids\x18\x02 \x03(\t\x12\x13\n\x0b\x63ontact_ids\x18\x03 \x03(\t\x12\x1c\n\x14\x65xcluded_segment_ids\x18\x04 \x03(\t\x12.\n\tunreached\x18\x05 \x01(\x0b\x32\x1b.crm.campaigns.v1.Unreached\"g\n\tUnreached\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x30\n\x06states\x18\x02 \x03(\x0e\x32 .crm.campaigns.v1.UnreachedState\x12\x18\n\x10\x61\x63\x63\x65pt_duplicate\x18\x03 \x01(\x08\"\x9c\x04\n\x08\x43\x61mpaign\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12*\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12*\n\x07purpose\x18\x06 \x01(\x0e\x32\x19.crm.campaigns.v1.Purpose\x12\x15\n\radvertiser_id\x18\x07 \x01(\t\x12\x1a\n\x12sender_identity_id\x18\x08 \x01(\t\x12\x13\n\x0btemplate_id\x18\t \x01(\t\x12,\n\x08\x61udience\x18\n \x01(\x0b\x32\x1a.crm.campaigns.v1.Audience\x12-\n\tnot_after\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0emax_per_second\x18\x0c \x01(\x05\x12\x15\n\rlatest_run_id\x18\r \x01(\t\x12\x34\n\x10latest_run_state\x18\x0e \x01(\x0e\x32\x1a.crm.campaigns.v1.RunState\x12\x12\n\ncreator_id\x18\x0f \x01(\t\x12/\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xcc\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13RUN_STATE_SCHEDULED\x10\x01\x12\x16\n\x12RUN_STATE_PLANNING\x10\x02\x12\x15\n\x11RUN_STATE_SENDING\x10\x03\x12\x14\n\x10RUN_STATE_PAUSED\x10\x04\x12\x17\n\x13RUN_STATE_COMPLETED\x10\x05\x12\x17\n\x13RUN_STATE_CANCELLED\x10\x06\x12\x15\n\x11RUN_STATE_EXPIRED\x10\x07*\xe3\x01\n\x0f\x45xclusionReason\x12 \n\x1c\x45XCLUSION_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45XCLUSION_REASON_NO_ADDRESS\x10\x01\x12#\n\x1f\x45XCLUSION_REASON_SHARED_ADDRESS\x10\x02\x12\x1f\n\x1b\x45XCLUSION_REASON_NO_CONSENT\x10\x03\x12!\n\x1d\x45XCLUSION_REASON_CONTACT_GONE\x10\x04\x12$\n EXCLUSION_REASON_INVALID_ADDRESS\x10\x05*\x80\x02\n\x0eUnreachedState\x12\x1f\n\x1bUNREACHED_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17UNREACHED_STATE_SKIPPED\x10\x05\x12\x1d\n\x19UNREACHED_STATE_CANCELLED\x10\x06\x12\x1b\n\x17UNREACHED_STATE_EXPIRED\x10\x07\x12\x1c\n\x18UNREACHED_STATE_IN_DOUBT\x10\x08\x12\x1b\n\x17UNREACHED_STATE_BOUNCED\x10\x0b\x12\x1a\n\x16UNREACHED_STATE_FAILED\x10\x0c\x12\x1d\n\x19UNREACHED_STATE_ABANDONED\x10\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.campaigns.v1.campaign_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RUNSTATE']._serialized_start=761
-  _globals['_RUNSTATE']._serialized_end=965
-  _globals['_EXCLUSIONREASON']._serialized_start=968
-  _globals['_EXCLUSIONREASON']._serialized_end=1195
-  _globals['_AUDIENCE']._serialized_start=119
-  _globals['_AUDIENCE']._serialized_end=215
-  _globals['_CAMPAIGN']._serialized_start=218
-  _globals['_CAMPAIGN']._serialized_end=758
+  _globals['_RUNSTATE']._serialized_start=915
+  _globals['_RUNSTATE']._serialized_end=1119
+  _globals['_EXCLUSIONREASON']._serialized_start=1122
+  _globals['_EXCLUSIONREASON']._serialized_end=1349
+  _globals['_UNREACHEDSTATE']._serialized_start=1352
+  _globals['_UNREACHEDSTATE']._serialized_end=1608
+  _globals['_AUDIENCE']._serialized_start=120
+  _globals['_AUDIENCE']._serialized_end=264
+  _globals['_UNREACHED']._serialized_start=266
+  _globals['_UNREACHED']._serialized_end=369
+  _globals['_CAMPAIGN']._serialized_start=372
+  _globals['_CAMPAIGN']._serialized_end=912
 # @@protoc_insertion_point(module_scope)

@@ -101,6 +101,50 @@ EXCLUSION_REASON_INVALID_ADDRESS: ExclusionReason.ValueType  # 5
 """The address cannot be right."""
 Global___ExclusionReason: _TypeAlias = ExclusionReason  # noqa: Y015
 
+class _UnreachedState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UnreachedStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UnreachedState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    UNREACHED_STATE_UNSPECIFIED: _UnreachedState.ValueType  # 0
+    """Not said."""
+    UNREACHED_STATE_SKIPPED: _UnreachedState.ValueType  # 5
+    """A gate said no, for a reason that passes."""
+    UNREACHED_STATE_CANCELLED: _UnreachedState.ValueType  # 6
+    """The run was cancelled before it was sent."""
+    UNREACHED_STATE_EXPIRED: _UnreachedState.ValueType  # 7
+    """Its time passed before it was sent."""
+    UNREACHED_STATE_IN_DOUBT: _UnreachedState.ValueType  # 8
+    """The provider may or may not have taken it."""
+    UNREACHED_STATE_BOUNCED: _UnreachedState.ValueType  # 11
+    """It came back, for a reason that passes."""
+    UNREACHED_STATE_FAILED: _UnreachedState.ValueType  # 12
+    """The provider refused it, or it could not be made."""
+    UNREACHED_STATE_ABANDONED: _UnreachedState.ValueType  # 13
+    """In doubt, and given up."""
+
+class UnreachedState(_UnreachedState, metaclass=_UnreachedStateEnumTypeWrapper):
+    """What became of those whom a run did not reach; the numbers are those of RecipientState."""
+
+UNREACHED_STATE_UNSPECIFIED: UnreachedState.ValueType  # 0
+"""Not said."""
+UNREACHED_STATE_SKIPPED: UnreachedState.ValueType  # 5
+"""A gate said no, for a reason that passes."""
+UNREACHED_STATE_CANCELLED: UnreachedState.ValueType  # 6
+"""The run was cancelled before it was sent."""
+UNREACHED_STATE_EXPIRED: UnreachedState.ValueType  # 7
+"""Its time passed before it was sent."""
+UNREACHED_STATE_IN_DOUBT: UnreachedState.ValueType  # 8
+"""The provider may or may not have taken it."""
+UNREACHED_STATE_BOUNCED: UnreachedState.ValueType  # 11
+"""It came back, for a reason that passes."""
+UNREACHED_STATE_FAILED: UnreachedState.ValueType  # 12
+"""The provider refused it, or it could not be made."""
+UNREACHED_STATE_ABANDONED: UnreachedState.ValueType  # 13
+"""In doubt, and given up."""
+Global___UnreachedState: _TypeAlias = UnreachedState  # noqa: Y015
+
 @_typing.final
 class Audience(_message.Message):
     """Who is to get a campaign; a person in several parts counts once."""
@@ -111,6 +155,7 @@ class Audience(_message.Message):
     SEGMENT_IDS_FIELD_NUMBER: _builtins.int
     CONTACT_IDS_FIELD_NUMBER: _builtins.int
     EXCLUDED_SEGMENT_IDS_FIELD_NUMBER: _builtins.int
+    UNREACHED_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """Optional. "lead" or "customer"; both when empty."""
     @_builtins.property
@@ -125,6 +170,10 @@ class Audience(_message.Message):
     def excluded_segment_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. But nobody of these segments."""
 
+    @_builtins.property
+    def unreached(self) -> Global___Unreached:
+        """Optional. Those whom a run did not reach, and nobody else: with it, all other parts are empty."""
+
     def __init__(
         self,
         *,
@@ -132,14 +181,47 @@ class Audience(_message.Message):
         segment_ids: _abc.Iterable[_builtins.str] | None = ...,
         contact_ids: _abc.Iterable[_builtins.str] | None = ...,
         excluded_segment_ids: _abc.Iterable[_builtins.str] | None = ...,
+        unreached: Global___Unreached | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["unreached", b"unreached"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_ids", b"contact_ids", "excluded_segment_ids", b"excluded_segment_ids", "kind", b"kind", "segment_ids", b"segment_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_ids", b"contact_ids", "excluded_segment_ids", b"excluded_segment_ids", "kind", b"kind", "segment_ids", b"segment_ids", "unreached", b"unreached"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Audience: _TypeAlias = Audience  # noqa: Y015
+
+@_typing.final
+class Unreached(_message.Message):
+    """Recipients of a run that has ended whom it did not reach. Never those it was accepted for or delivered to, nor those who refused or whose address is no good for lasting reasons."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    ACCEPT_DUPLICATE_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Required. A run that has ended, of the same channel."""
+    accept_duplicate: _builtins.bool
+    """Required with ABANDONED and IN_DOUBT. True: "I accept that some may get it twice"."""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[Global___UnreachedState.ValueType]:
+        """Required. Any of these."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        states: _abc.Iterable[Global___UnreachedState.ValueType] | None = ...,
+        accept_duplicate: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_duplicate", b"accept_duplicate", "run_id", b"run_id", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Unreached: _TypeAlias = Unreached  # noqa: Y015
 
 @_typing.final
 class Campaign(_message.Message):

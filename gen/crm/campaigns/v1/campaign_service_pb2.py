@@ -30,7 +30,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'crm/campaigns/v1/campaign_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1f\x63rm/campaigns/v1/campaign.proto\x1a\x1a\x63rm/campaigns/v1/run.proto\x1a\x1f\x63rm/campaigns/v1/template.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n\x15\x43reateCampaignRequest\x12,\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\'\n\x18\x42\x61tchGetCampaignsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"J\n\x19\x42\x61tchGetCampaignsResponse\x12-\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Campaign\"H\n\x18\x44uplicateCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\xa0\x01\n\x14ListCampaignsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x35\n\x11latest_run_states\x18\x04 \x03(\x0e\x32\x1a.crm.campaigns.v1.RunState\"_\n\x15ListCampaignsResponse\x12-\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x15UpdateCampaignRequest\x12,\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"1\n\x15\x44\x65leteCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"8\n\x15ReviewCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bsample_size\x18\x02 \x01(\x05\"M\n\tExclusion\x12\x31\n\x06reason\x18\x01 \x01(\x0e\x32!.crm.campaigns.v1.ExclusionReason\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\xe0\x01\n\x16ReviewCampaignResponse\x12\x10\n\x08\x61udience\x18\x01 \x01(\x03\x12\x0f\n\x07planned\x18\x02 \x01(\x03\x12-\n\x08\x65xcluded\x18\x03 \x03(\x0b\x32\x1b.crm.campaigns.v1.Exclusion\x12\x14\n\x0cmax_segments\x18\x04 \x01(\x05\x12\x32\n\x07samples\x18\x05 \x03(\x0b\x32!.crm.campaigns.v1.RenderedMessage\x12*\n\x05gates\x18\x06 \x01(\x0b\x32\x1b.crm.campaigns.v1.GateCheck\"i\n\tGateCheck\x12\x0f\n\x07\x63hecked\x18\x01 \x01(\x03\x12\r\n\x05\x65xact\x18\x02 \x01(\x08\x12\x0e\n\x06may_go\x18\x03 \x01(\x03\x12,\n\x07stopped\x18\x04 \x03(\x0b\x32\x1b.crm.campaigns.v1.GateCount\"z\n\tGateCount\x12\x10\n\x08\x64\x65\x66\x65rred\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\x12.\n\nnot_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x14StartCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t2\xf2\x06\n\x0f\x43\x61mpaignService\x12Z\n\x0e\x43reateCampaign\x12\'.crm.campaigns.v1.CreateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12T\n\x0bGetCampaign\x12$.crm.campaigns.v1.GetCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x01\x12q\n\x11\x42\x61tchGetCampaigns\x12*.crm.campaigns.v1.BatchGetCampaignsRequest\x1a+.crm.campaigns.v1.BatchGetCampaignsResponse\"\x03\x90\x02\x01\x12`\n\x11\x44uplicateCampaign\x12*.crm.campaigns.v1.DuplicateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12\x65\n\rListCampaigns\x12&.crm.campaigns.v1.ListCampaignsRequest\x1a\'.crm.campaigns.v1.ListCampaignsResponse\"\x03\x90\x02\x01\x12Z\n\x0eUpdateCampaign\x12\'.crm.campaigns.v1.UpdateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12V\n\x0e\x44\x65leteCampaign\x12\'.crm.campaigns.v1.DeleteCampaignRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12h\n\x0eReviewCampaign\x12\'.crm.campaigns.v1.ReviewCampaignRequest\x1a(.crm.campaigns.v1.ReviewCampaignResponse\"\x03\x90\x02\x01\x12S\n\rStartCampaign\x12&.crm.campaigns.v1.StartCampaignRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'crm/campaigns/v1/campaign_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1f\x63rm/campaigns/v1/campaign.proto\x1a\x1a\x63rm/campaigns/v1/run.proto\x1a\x1f\x63rm/campaigns/v1/template.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n\x15\x43reateCampaignRequest\x12,\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\'\n\x18\x42\x61tchGetCampaignsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"J\n\x19\x42\x61tchGetCampaignsResponse\x12-\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Campaign\"H\n\x18\x44uplicateCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"f\n\x12\x44raftResendRequest\x12.\n\tunreached\x18\x01 \x01(\x0b\x32\x1b.crm.campaigns.v1.Unreached\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\xa0\x01\n\x14ListCampaignsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x35\n\x11latest_run_states\x18\x04 \x03(\x0e\x32\x1a.crm.campaigns.v1.RunState\"_\n\x15ListCampaignsResponse\x12-\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x15UpdateCampaignRequest\x12,\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"1\n\x15\x44\x65leteCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"8\n\x15ReviewCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bsample_size\x18\x02 \x01(\x05\"M\n\tExclusion\x12\x31\n\x06reason\x18\x01 \x01(\x0e\x32!.crm.campaigns.v1.ExclusionReason\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\xe0\x01\n\x16ReviewCampaignResponse\x12\x10\n\x08\x61udience\x18\x01 \x01(\x03\x12\x0f\n\x07planned\x18\x02 \x01(\x03\x12-\n\x08\x65xcluded\x18\x03 \x03(\x0b\x32\x1b.crm.campaigns.v1.Exclusion\x12\x14\n\x0cmax_segments\x18\x04 \x01(\x05\x12\x32\n\x07samples\x18\x05 \x03(\x0b\x32!.crm.campaigns.v1.RenderedMessage\x12*\n\x05gates\x18\x06 \x01(\x0b\x32\x1b.crm.campaigns.v1.GateCheck\"i\n\tGateCheck\x12\x0f\n\x07\x63hecked\x18\x01 \x01(\x03\x12\r\n\x05\x65xact\x18\x02 \x01(\x08\x12\x0e\n\x06may_go\x18\x03 \x01(\x03\x12,\n\x07stopped\x18\x04 \x03(\x0b\x32\x1b.crm.campaigns.v1.GateCount\"z\n\tGateCount\x12\x10\n\x08\x64\x65\x66\x65rred\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\x12.\n\nnot_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x14StartCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t2\xc8\x07\n\x0f\x43\x61mpaignService\x12Z\n\x0e\x43reateCampaign\x12\'.crm.campaigns.v1.CreateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12T\n\x0bGetCampaign\x12$.crm.campaigns.v1.GetCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x01\x12q\n\x11\x42\x61tchGetCampaigns\x12*.crm.campaigns.v1.BatchGetCampaignsRequest\x1a+.crm.campaigns.v1.BatchGetCampaignsResponse\"\x03\x90\x02\x01\x12`\n\x11\x44uplicateCampaign\x12*.crm.campaigns.v1.DuplicateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12T\n\x0b\x44raftResend\x12$.crm.campaigns.v1.DraftResendRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12\x65\n\rListCampaigns\x12&.crm.campaigns.v1.ListCampaignsRequest\x1a\'.crm.campaigns.v1.ListCampaignsResponse\"\x03\x90\x02\x01\x12Z\n\x0eUpdateCampaign\x12\'.crm.campaigns.v1.UpdateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12V\n\x0e\x44\x65leteCampaign\x12\'.crm.campaigns.v1.DeleteCampaignRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12h\n\x0eReviewCampaign\x12\'.crm.campaigns.v1.ReviewCampaignRequest\x1a(.crm.campaigns.v1.ReviewCampaignResponse\"\x03\x90\x02\x01\x12S\n\rStartCampaign\x12&.crm.campaigns.v1.StartCampaignRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CAMPAIGNSERVICE'].methods_by_name['BatchGetCampaigns']._serialized_options = b'\220\002\001'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['DuplicateCampaign']._loaded_options = None
   _globals['_CAMPAIGNSERVICE'].methods_by_name['DuplicateCampaign']._serialized_options = b'\220\002\002'
+  _globals['_CAMPAIGNSERVICE'].methods_by_name['DraftResend']._loaded_options = None
+  _globals['_CAMPAIGNSERVICE'].methods_by_name['DraftResend']._serialized_options = b'\220\002\002'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['ListCampaigns']._loaded_options = None
   _globals['_CAMPAIGNSERVICE'].methods_by_name['ListCampaigns']._serialized_options = b'\220\002\001'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['UpdateCampaign']._loaded_options = None
@@ -65,26 +67,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHGETCAMPAIGNSRESPONSE']._serialized_end=491
   _globals['_DUPLICATECAMPAIGNREQUEST']._serialized_start=493
   _globals['_DUPLICATECAMPAIGNREQUEST']._serialized_end=565
-  _globals['_LISTCAMPAIGNSREQUEST']._serialized_start=568
-  _globals['_LISTCAMPAIGNSREQUEST']._serialized_end=728
-  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_start=730
-  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_end=825
-  _globals['_UPDATECAMPAIGNREQUEST']._serialized_start=827
-  _globals['_UPDATECAMPAIGNREQUEST']._serialized_end=945
-  _globals['_DELETECAMPAIGNREQUEST']._serialized_start=947
-  _globals['_DELETECAMPAIGNREQUEST']._serialized_end=996
-  _globals['_REVIEWCAMPAIGNREQUEST']._serialized_start=998
-  _globals['_REVIEWCAMPAIGNREQUEST']._serialized_end=1054
-  _globals['_EXCLUSION']._serialized_start=1056
-  _globals['_EXCLUSION']._serialized_end=1133
-  _globals['_REVIEWCAMPAIGNRESPONSE']._serialized_start=1136
-  _globals['_REVIEWCAMPAIGNRESPONSE']._serialized_end=1360
-  _globals['_GATECHECK']._serialized_start=1362
-  _globals['_GATECHECK']._serialized_end=1467
-  _globals['_GATECOUNT']._serialized_start=1469
-  _globals['_GATECOUNT']._serialized_end=1591
-  _globals['_STARTCAMPAIGNREQUEST']._serialized_start=1593
-  _globals['_STARTCAMPAIGNREQUEST']._serialized_end=1661
-  _globals['_CAMPAIGNSERVICE']._serialized_start=1664
-  _globals['_CAMPAIGNSERVICE']._serialized_end=2546
+  _globals['_DRAFTRESENDREQUEST']._serialized_start=567
+  _globals['_DRAFTRESENDREQUEST']._serialized_end=669
+  _globals['_LISTCAMPAIGNSREQUEST']._serialized_start=672
+  _globals['_LISTCAMPAIGNSREQUEST']._serialized_end=832
+  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_start=834
+  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_end=929
+  _globals['_UPDATECAMPAIGNREQUEST']._serialized_start=931
+  _globals['_UPDATECAMPAIGNREQUEST']._serialized_end=1049
+  _globals['_DELETECAMPAIGNREQUEST']._serialized_start=1051
+  _globals['_DELETECAMPAIGNREQUEST']._serialized_end=1100
+  _globals['_REVIEWCAMPAIGNREQUEST']._serialized_start=1102
+  _globals['_REVIEWCAMPAIGNREQUEST']._serialized_end=1158
+  _globals['_EXCLUSION']._serialized_start=1160
+  _globals['_EXCLUSION']._serialized_end=1237
+  _globals['_REVIEWCAMPAIGNRESPONSE']._serialized_start=1240
+  _globals['_REVIEWCAMPAIGNRESPONSE']._serialized_end=1464
+  _globals['_GATECHECK']._serialized_start=1466
+  _globals['_GATECHECK']._serialized_end=1571
+  _globals['_GATECOUNT']._serialized_start=1573
+  _globals['_GATECOUNT']._serialized_end=1695
+  _globals['_STARTCAMPAIGNREQUEST']._serialized_start=1697
+  _globals['_STARTCAMPAIGNREQUEST']._serialized_end=1765
+  _globals['_CAMPAIGNSERVICE']._serialized_start=1768
+  _globals['_CAMPAIGNSERVICE']._serialized_end=2736
 # @@protoc_insertion_point(module_scope)

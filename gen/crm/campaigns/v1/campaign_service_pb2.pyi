@@ -151,6 +151,38 @@ class DuplicateCampaignRequest(_message.Message):
 Global___DuplicateCampaignRequest: _TypeAlias = DuplicateCampaignRequest  # noqa: Y015
 
 @_typing.final
+class DraftResendRequest(_message.Message):
+    """Asks for a campaign to those a run did not reach."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNREACHED_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Optional. The campaign's name; that of the run's campaign with a number behind when empty."""
+    request_id: _builtins.str
+    """Optional."""
+    @_builtins.property
+    def unreached(self) -> _campaign_pb2.Unreached:
+        """Required. Which run, and whom of it."""
+
+    def __init__(
+        self,
+        *,
+        unreached: _campaign_pb2.Unreached | None = ...,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["unreached", b"unreached"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "unreached", b"unreached"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DraftResendRequest: _TypeAlias = DraftResendRequest  # noqa: Y015
+
+@_typing.final
 class ListCampaignsRequest(_message.Message):
     """Asks for campaigns."""
 

@@ -58,6 +58,11 @@ class CampaignServiceStub:
                 request_serializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.DuplicateCampaignRequest.SerializeToString,
                 response_deserializer=crm_dot_campaigns_dot_v1_dot_campaign__pb2.Campaign.FromString,
                 _registered_method=True)
+        self.DraftResend = channel.unary_unary(
+                '/crm.campaigns.v1.CampaignService/DraftResend',
+                request_serializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.DraftResendRequest.SerializeToString,
+                response_deserializer=crm_dot_campaigns_dot_v1_dot_campaign__pb2.Campaign.FromString,
+                _registered_method=True)
         self.ListCampaigns = channel.unary_unary(
                 '/crm.campaigns.v1.CampaignService/ListCampaigns',
                 request_serializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.ListCampaignsRequest.SerializeToString,
@@ -112,6 +117,13 @@ class CampaignServiceServicer:
 
     def DuplicateCampaign(self, request, context):
         """Drafts a copy of a campaign, as it is now and without its runs; a "not after" that has passed is left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DraftResend(self, request, context):
+        """Drafts a copy of a run's campaign for those whom that run did not reach; who that is is fixed when it starts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -173,6 +185,11 @@ def add_CampaignServiceServicer_to_server(servicer, server):
             'DuplicateCampaign': grpc.unary_unary_rpc_method_handler(
                     servicer.DuplicateCampaign,
                     request_deserializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.DuplicateCampaignRequest.FromString,
+                    response_serializer=crm_dot_campaigns_dot_v1_dot_campaign__pb2.Campaign.SerializeToString,
+            ),
+            'DraftResend': grpc.unary_unary_rpc_method_handler(
+                    servicer.DraftResend,
+                    request_deserializer=crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.DraftResendRequest.FromString,
                     response_serializer=crm_dot_campaigns_dot_v1_dot_campaign__pb2.Campaign.SerializeToString,
             ),
             'ListCampaigns': grpc.unary_unary_rpc_method_handler(
@@ -309,6 +326,33 @@ class CampaignService:
             target,
             '/crm.campaigns.v1.CampaignService/DuplicateCampaign',
             crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.DuplicateCampaignRequest.SerializeToString,
+            crm_dot_campaigns_dot_v1_dot_campaign__pb2.Campaign.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DraftResend(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.campaigns.v1.CampaignService/DraftResend',
+            crm_dot_campaigns_dot_v1_dot_campaign__service__pb2.DraftResendRequest.SerializeToString,
             crm_dot_campaigns_dot_v1_dot_campaign__pb2.Campaign.FromString,
             options,
             channel_credentials,

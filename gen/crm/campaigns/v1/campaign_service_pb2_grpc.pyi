@@ -44,6 +44,8 @@ class CampaignServiceStub:
     """Returns the campaigns of several ids, up to 1,000; those that are not there are left out."""
     DuplicateCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.DuplicateCampaignRequest, _campaign_pb2.Campaign]
     """Drafts a copy of a campaign, as it is now and without its runs; a "not after" that has passed is left out."""
+    DraftResend: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.DraftResendRequest, _campaign_pb2.Campaign]
+    """Drafts a copy of a run's campaign for those whom that run did not reach; who that is is fixed when it starts."""
     ListCampaigns: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.ListCampaignsRequest, _campaign_service_pb2.ListCampaignsResponse]
     """Lists campaigns, newest first."""
     UpdateCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.UpdateCampaignRequest, _campaign_pb2.Campaign]
@@ -68,6 +70,8 @@ class CampaignServiceAsyncStub(CampaignServiceStub):
     """Returns the campaigns of several ids, up to 1,000; those that are not there are left out."""
     DuplicateCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.DuplicateCampaignRequest, _campaign_pb2.Campaign]  # type: ignore[assignment]
     """Drafts a copy of a campaign, as it is now and without its runs; a "not after" that has passed is left out."""
+    DraftResend: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.DraftResendRequest, _campaign_pb2.Campaign]  # type: ignore[assignment]
+    """Drafts a copy of a run's campaign for those whom that run did not reach; who that is is fixed when it starts."""
     ListCampaigns: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.ListCampaignsRequest, _campaign_service_pb2.ListCampaignsResponse]  # type: ignore[assignment]
     """Lists campaigns, newest first."""
     UpdateCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.UpdateCampaignRequest, _campaign_pb2.Campaign]  # type: ignore[assignment]
@@ -113,6 +117,14 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_campaign_pb2.Campaign, _abc.Awaitable[_campaign_pb2.Campaign]]:
         """Drafts a copy of a campaign, as it is now and without its runs; a "not after" that has passed is left out."""
+
+    @_abc_1.abstractmethod
+    def DraftResend(
+        self,
+        request: _campaign_service_pb2.DraftResendRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_campaign_pb2.Campaign, _abc.Awaitable[_campaign_pb2.Campaign]]:
+        """Drafts a copy of a run's campaign for those whom that run did not reach; who that is is fixed when it starts."""
 
     @_abc_1.abstractmethod
     def ListCampaigns(

@@ -183,6 +183,36 @@ class ExcludedCount(_message.Message):
 Global___ExcludedCount: _TypeAlias = ExcludedCount  # noqa: Y015
 
 @_typing.final
+class ReasonCount(_message.Message):
+    """How many recipients are in a state for a reason; the states of these have few reasons."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    state: Global___RecipientState.ValueType
+    """Output only."""
+    reason: _builtins.str
+    """Output only. A stable code."""
+    count: _builtins.int
+    """Output only."""
+    def __init__(
+        self,
+        *,
+        state: Global___RecipientState.ValueType = ...,
+        reason: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReasonCount: _TypeAlias = ReasonCount  # noqa: Y015
+
+@_typing.final
 class Run(_message.Message):
     """One sending of a campaign."""
 
@@ -204,6 +234,7 @@ class Run(_message.Message):
     PLAN_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     NOT_AFTER_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -248,6 +279,10 @@ class Run(_message.Message):
     def not_after(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
 
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReasonCount]:
+        """Output only. Those of the counts that have a reason, by state and reason; of the same moment as the counts."""
+
     def __init__(
         self,
         *,
@@ -267,10 +302,11 @@ class Run(_message.Message):
         plan_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         not_after: _timestamp_pb2.Timestamp | None = ...,
+        reasons: _abc.Iterable[Global___ReasonCount] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "not_after", b"not_after", "plan_time", b"plan_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "campaign_id", b"campaign_id", "channel", b"channel", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "epoch", b"epoch", "excluded", b"excluded", "id", b"id", "not_after", b"not_after", "plan_time", b"plan_time", "planned", b"planned", "purpose", b"purpose", "revision", b"revision", "run_date", b"run_date", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "campaign_id", b"campaign_id", "channel", b"channel", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "epoch", b"epoch", "excluded", b"excluded", "id", b"id", "not_after", b"not_after", "plan_time", b"plan_time", "planned", b"planned", "purpose", b"purpose", "reasons", b"reasons", "revision", b"revision", "run_date", b"run_date", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

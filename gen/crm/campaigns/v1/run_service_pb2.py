@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from crm.campaigns.v1 import run_pb2 as crm_dot_campaigns_dot_v1_dot_run__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/campaigns/v1/run_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1a\x63rm/campaigns/v1/run.proto\"\x1b\n\rGetRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"M\n\x0fListRunsRequest\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"P\n\x10ListRunsResponse\x12#\n\x04runs\x18\x01 \x03(\x0b\x32\x15.crm.campaigns.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1d\n\x0fPauseRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1e\n\x10ResumeRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1e\n\x10\x43\x61ncelRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1d\n\x0fWatchRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x90\x01\n\x15ListRecipientsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x30\n\x06states\x18\x02 \x03(\x0e\x32 .crm.campaigns.v1.RecipientState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"b\n\x16ListRecipientsResponse\x12/\n\nrecipients\x18\x01 \x03(\x0b\x32\x1b.crm.campaigns.v1.Recipient\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Y\n\x1cListContactRecipientsRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x1dListContactRecipientsResponse\x12/\n\nrecipients\x18\x01 \x03(\x0b\x32\x1b.crm.campaigns.v1.Recipient\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc6\x05\n\nRunService\x12\x45\n\x06GetRun\x12\x1f.crm.campaigns.v1.GetRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x01\x12V\n\x08ListRuns\x12!.crm.campaigns.v1.ListRunsRequest\x1a\".crm.campaigns.v1.ListRunsResponse\"\x03\x90\x02\x01\x12I\n\x08PauseRun\x12!.crm.campaigns.v1.PauseRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x12K\n\tResumeRun\x12\".crm.campaigns.v1.ResumeRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x12K\n\tCancelRun\x12\".crm.campaigns.v1.CancelRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x12K\n\x08WatchRun\x12!.crm.campaigns.v1.WatchRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x01\x30\x01\x12h\n\x0eListRecipients\x12\'.crm.campaigns.v1.ListRecipientsRequest\x1a(.crm.campaigns.v1.ListRecipientsResponse\"\x03\x90\x02\x01\x12}\n\x15ListContactRecipients\x12..crm.campaigns.v1.ListContactRecipientsRequest\x1a/.crm.campaigns.v1.ListContactRecipientsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/campaigns/v1/run_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1a\x63rm/campaigns/v1/run.proto\"\x1b\n\rGetRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"M\n\x0fListRunsRequest\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"P\n\x10ListRunsResponse\x12#\n\x04runs\x18\x01 \x03(\x0b\x32\x15.crm.campaigns.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1d\n\x0fPauseRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1e\n\x10ResumeRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1e\n\x10\x43\x61ncelRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1d\n\x0fWatchRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x90\x01\n\x15ListRecipientsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x30\n\x06states\x18\x02 \x03(\x0e\x32 .crm.campaigns.v1.RecipientState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"b\n\x16ListRecipientsResponse\x12/\n\nrecipients\x18\x01 \x03(\x0b\x32\x1b.crm.campaigns.v1.Recipient\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\x17\x45xportRecipientsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x30\n\x06states\x18\x02 \x03(\x0e\x32 .crm.campaigns.v1.RecipientState\x12\x0e\n\x06reason\x18\x03 \x01(\t\"K\n\x18\x45xportRecipientsResponse\x12/\n\nrecipients\x18\x01 \x03(\x0b\x32\x1b.crm.campaigns.v1.Recipient\"Y\n\x1cListContactRecipientsRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x1dListContactRecipientsResponse\x12/\n\nrecipients\x18\x01 \x03(\x0b\x32\x1b.crm.campaigns.v1.Recipient\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xb8\x06\n\nRunService\x12\x45\n\x06GetRun\x12\x1f.crm.campaigns.v1.GetRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x01\x12V\n\x08ListRuns\x12!.crm.campaigns.v1.ListRunsRequest\x1a\".crm.campaigns.v1.ListRunsResponse\"\x03\x90\x02\x01\x12I\n\x08PauseRun\x12!.crm.campaigns.v1.PauseRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x12K\n\tResumeRun\x12\".crm.campaigns.v1.ResumeRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x12K\n\tCancelRun\x12\".crm.campaigns.v1.CancelRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x12K\n\x08WatchRun\x12!.crm.campaigns.v1.WatchRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x01\x30\x01\x12h\n\x0eListRecipients\x12\'.crm.campaigns.v1.ListRecipientsRequest\x1a(.crm.campaigns.v1.ListRecipientsResponse\"\x03\x90\x02\x01\x12p\n\x10\x45xportRecipients\x12).crm.campaigns.v1.ExportRecipientsRequest\x1a*.crm.campaigns.v1.ExportRecipientsResponse\"\x03\x90\x02\x01\x30\x01\x12}\n\x15ListContactRecipients\x12..crm.campaigns.v1.ListContactRecipientsRequest\x1a/.crm.campaigns.v1.ListContactRecipientsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNSERVICE'].methods_by_name['WatchRun']._serialized_options = b'\220\002\001'
   _globals['_RUNSERVICE'].methods_by_name['ListRecipients']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['ListRecipients']._serialized_options = b'\220\002\001'
+  _globals['_RUNSERVICE'].methods_by_name['ExportRecipients']._loaded_options = None
+  _globals['_RUNSERVICE'].methods_by_name['ExportRecipients']._serialized_options = b'\220\002\001'
   _globals['_RUNSERVICE'].methods_by_name['ListContactRecipients']._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['ListContactRecipients']._serialized_options = b'\220\002\001'
   _globals['_GETRUNREQUEST']._serialized_start=84
@@ -66,10 +68,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTRECIPIENTSREQUEST']._serialized_end=545
   _globals['_LISTRECIPIENTSRESPONSE']._serialized_start=547
   _globals['_LISTRECIPIENTSRESPONSE']._serialized_end=645
-  _globals['_LISTCONTACTRECIPIENTSREQUEST']._serialized_start=647
-  _globals['_LISTCONTACTRECIPIENTSREQUEST']._serialized_end=736
-  _globals['_LISTCONTACTRECIPIENTSRESPONSE']._serialized_start=738
-  _globals['_LISTCONTACTRECIPIENTSRESPONSE']._serialized_end=843
-  _globals['_RUNSERVICE']._serialized_start=846
-  _globals['_RUNSERVICE']._serialized_end=1556
+  _globals['_EXPORTRECIPIENTSREQUEST']._serialized_start=647
+  _globals['_EXPORTRECIPIENTSREQUEST']._serialized_end=754
+  _globals['_EXPORTRECIPIENTSRESPONSE']._serialized_start=756
+  _globals['_EXPORTRECIPIENTSRESPONSE']._serialized_end=831
+  _globals['_LISTCONTACTRECIPIENTSREQUEST']._serialized_start=833
+  _globals['_LISTCONTACTRECIPIENTSREQUEST']._serialized_end=922
+  _globals['_LISTCONTACTRECIPIENTSRESPONSE']._serialized_start=924
+  _globals['_LISTCONTACTRECIPIENTSRESPONSE']._serialized_end=1029
+  _globals['_RUNSERVICE']._serialized_start=1032
+  _globals['_RUNSERVICE']._serialized_end=1856
 # @@protoc_insertion_point(module_scope)

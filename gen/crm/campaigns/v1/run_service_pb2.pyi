@@ -256,6 +256,62 @@ class ListRecipientsResponse(_message.Message):
 Global___ListRecipientsResponse: _TypeAlias = ListRecipientsResponse  # noqa: Y015
 
 @_typing.final
+class ExportRecipientsRequest(_message.Message):
+    """Asks for all recipients."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Required."""
+    reason: _builtins.str
+    """Optional. With this reason."""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_run_pb2.RecipientState.ValueType]:
+        """Optional. Any of these."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        states: _abc.Iterable[_run_pb2.RecipientState.ValueType] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "run_id", b"run_id", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRecipientsRequest: _TypeAlias = ExportRecipientsRequest  # noqa: Y015
+
+@_typing.final
+class ExportRecipientsResponse(_message.Message):
+    """Some of the recipients."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def recipients(self) -> _containers.RepeatedCompositeFieldContainer[_run_pb2.Recipient]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        recipients: _abc.Iterable[_run_pb2.Recipient] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recipients", b"recipients"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRecipientsResponse: _TypeAlias = ExportRecipientsResponse  # noqa: Y015
+
+@_typing.final
 class ListContactRecipientsRequest(_message.Message):
     """Asks for what a contact got."""
 

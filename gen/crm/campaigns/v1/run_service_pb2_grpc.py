@@ -71,6 +71,11 @@ class RunServiceStub:
                 request_serializer=crm_dot_campaigns_dot_v1_dot_run__service__pb2.ListRecipientsRequest.SerializeToString,
                 response_deserializer=crm_dot_campaigns_dot_v1_dot_run__service__pb2.ListRecipientsResponse.FromString,
                 _registered_method=True)
+        self.ExportRecipients = channel.unary_stream(
+                '/crm.campaigns.v1.RunService/ExportRecipients',
+                request_serializer=crm_dot_campaigns_dot_v1_dot_run__service__pb2.ExportRecipientsRequest.SerializeToString,
+                response_deserializer=crm_dot_campaigns_dot_v1_dot_run__service__pb2.ExportRecipientsResponse.FromString,
+                _registered_method=True)
         self.ListContactRecipients = channel.unary_unary(
                 '/crm.campaigns.v1.RunService/ListContactRecipients',
                 request_serializer=crm_dot_campaigns_dot_v1_dot_run__service__pb2.ListContactRecipientsRequest.SerializeToString,
@@ -131,6 +136,13 @@ class RunServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportRecipients(self, request, context):
+        """Sends all recipients that a list would have, in batches of up to 1,000. Leaves an audit entry; the rights are to export campaigns and to read messages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListContactRecipients(self, request, context):
         """Lists what runs had for a contact, newest first.
         """
@@ -175,6 +187,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.ListRecipients,
                     request_deserializer=crm_dot_campaigns_dot_v1_dot_run__service__pb2.ListRecipientsRequest.FromString,
                     response_serializer=crm_dot_campaigns_dot_v1_dot_run__service__pb2.ListRecipientsResponse.SerializeToString,
+            ),
+            'ExportRecipients': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportRecipients,
+                    request_deserializer=crm_dot_campaigns_dot_v1_dot_run__service__pb2.ExportRecipientsRequest.FromString,
+                    response_serializer=crm_dot_campaigns_dot_v1_dot_run__service__pb2.ExportRecipientsResponse.SerializeToString,
             ),
             'ListContactRecipients': grpc.unary_unary_rpc_method_handler(
                     servicer.ListContactRecipients,
@@ -372,6 +389,33 @@ class RunService:
             '/crm.campaigns.v1.RunService/ListRecipients',
             crm_dot_campaigns_dot_v1_dot_run__service__pb2.ListRecipientsRequest.SerializeToString,
             crm_dot_campaigns_dot_v1_dot_run__service__pb2.ListRecipientsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportRecipients(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/crm.campaigns.v1.RunService/ExportRecipients',
+            crm_dot_campaigns_dot_v1_dot_run__service__pb2.ExportRecipientsRequest.SerializeToString,
+            crm_dot_campaigns_dot_v1_dot_run__service__pb2.ExportRecipientsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,6 +48,8 @@ class RunServiceStub:
     """Sends the run whenever it changes, until it has ended or the call's deadline."""
     ListRecipients: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ListRecipientsRequest, _run_service_pb2.ListRecipientsResponse]
     """Lists a run's recipients by contact id."""
+    ExportRecipients: _grpc.UnaryStreamMultiCallable[_run_service_pb2.ExportRecipientsRequest, _run_service_pb2.ExportRecipientsResponse]
+    """Sends all recipients that a list would have, in batches of up to 1,000. Leaves an audit entry; the rights are to export campaigns and to read messages."""
     ListContactRecipients: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ListContactRecipientsRequest, _run_service_pb2.ListContactRecipientsResponse]
     """Lists what runs had for a contact, newest first."""
 
@@ -70,6 +72,8 @@ class RunServiceAsyncStub(RunServiceStub):
     """Sends the run whenever it changes, until it has ended or the call's deadline."""
     ListRecipients: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ListRecipientsRequest, _run_service_pb2.ListRecipientsResponse]  # type: ignore[assignment]
     """Lists a run's recipients by contact id."""
+    ExportRecipients: _aio.UnaryStreamMultiCallable[_run_service_pb2.ExportRecipientsRequest, _run_service_pb2.ExportRecipientsResponse]  # type: ignore[assignment]
+    """Sends all recipients that a list would have, in batches of up to 1,000. Leaves an audit entry; the rights are to export campaigns and to read messages."""
     ListContactRecipients: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ListContactRecipientsRequest, _run_service_pb2.ListContactRecipientsResponse]  # type: ignore[assignment]
     """Lists what runs had for a contact, newest first."""
 
@@ -131,6 +135,14 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.ListRecipientsResponse, _abc.Awaitable[_run_service_pb2.ListRecipientsResponse]]:
         """Lists a run's recipients by contact id."""
+
+    @_abc_1.abstractmethod
+    def ExportRecipients(
+        self,
+        request: _run_service_pb2.ExportRecipientsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_run_service_pb2.ExportRecipientsResponse], _abc.AsyncIterator[_run_service_pb2.ExportRecipientsResponse]]:
+        """Sends all recipients that a list would have, in batches of up to 1,000. Leaves an audit entry; the rights are to export campaigns and to read messages."""
 
     @_abc_1.abstractmethod
     def ListContactRecipients(

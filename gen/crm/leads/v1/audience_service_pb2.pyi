@@ -132,6 +132,32 @@ class FreezeAudienceRequest(_message.Message):
 Global___FreezeAudienceRequest: _TypeAlias = FreezeAudienceRequest  # noqa: Y015
 
 @_typing.final
+class FreezeContactsRequest(_message.Message):
+    """Some of the contacts to freeze; those that are deleted are frozen too, and come as gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_IDS_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Required in the first message. The run's id."""
+    contact_ids: _builtins.bytes
+    """Optional. 16 bytes of each contact, each contact once in all messages; at most 10,000 contacts a message and 5,000,000 in all."""
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        contact_ids: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_ids", b"contact_ids", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FreezeContactsRequest: _TypeAlias = FreezeContactsRequest  # noqa: Y015
+
+@_typing.final
 class StreamAudienceRequest(_message.Message):
     """Asks for an audience's people."""
 

@@ -42,6 +42,11 @@ class AudienceServiceStub:
                 request_serializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.FreezeAudienceRequest.SerializeToString,
                 response_deserializer=crm_dot_leads_dot_v1_dot_audience__pb2.Audience.FromString,
                 _registered_method=True)
+        self.FreezeContacts = channel.stream_unary(
+                '/crm.leads.v1.AudienceService/FreezeContacts',
+                request_serializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.FreezeContactsRequest.SerializeToString,
+                response_deserializer=crm_dot_leads_dot_v1_dot_audience__pb2.Audience.FromString,
+                _registered_method=True)
         self.StreamAudience = channel.unary_stream(
                 '/crm.leads.v1.AudienceService/StreamAudience',
                 request_serializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.StreamAudienceRequest.SerializeToString,
@@ -70,6 +75,13 @@ class AudienceServiceServicer:
 
     def FreezeAudience(self, request, context):
         """Freezes an audience under the run's id; called again it returns what was frozen first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FreezeContacts(self, request_iterator, context):
+        """Freezes contacts that somebody else chose under the run's id, in the order of their ids; called again it returns what was frozen first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,6 +121,11 @@ def add_AudienceServiceServicer_to_server(servicer, server):
             'FreezeAudience': grpc.unary_unary_rpc_method_handler(
                     servicer.FreezeAudience,
                     request_deserializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.FreezeAudienceRequest.FromString,
+                    response_serializer=crm_dot_leads_dot_v1_dot_audience__pb2.Audience.SerializeToString,
+            ),
+            'FreezeContacts': grpc.stream_unary_rpc_method_handler(
+                    servicer.FreezeContacts,
+                    request_deserializer=crm_dot_leads_dot_v1_dot_audience__service__pb2.FreezeContactsRequest.FromString,
                     response_serializer=crm_dot_leads_dot_v1_dot_audience__pb2.Audience.SerializeToString,
             ),
             'StreamAudience': grpc.unary_stream_rpc_method_handler(
@@ -159,6 +176,33 @@ class AudienceService:
             target,
             '/crm.leads.v1.AudienceService/FreezeAudience',
             crm_dot_leads_dot_v1_dot_audience__service__pb2.FreezeAudienceRequest.SerializeToString,
+            crm_dot_leads_dot_v1_dot_audience__pb2.Audience.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FreezeContacts(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/crm.leads.v1.AudienceService/FreezeContacts',
+            crm_dot_leads_dot_v1_dot_audience__service__pb2.FreezeContactsRequest.SerializeToString,
             crm_dot_leads_dot_v1_dot_audience__pb2.Audience.FromString,
             options,
             channel_credentials,

@@ -37,6 +37,8 @@ class AudienceServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AudienceServiceAsyncStub: ...
     FreezeAudience: _grpc.UnaryUnaryMultiCallable[_audience_service_pb2.FreezeAudienceRequest, _audience_pb2.Audience]
     """Freezes an audience under the run's id; called again it returns what was frozen first."""
+    FreezeContacts: _grpc.StreamUnaryMultiCallable[_audience_service_pb2.FreezeContactsRequest, _audience_pb2.Audience]
+    """Freezes contacts that somebody else chose under the run's id, in the order of their ids; called again it returns what was frozen first."""
     StreamAudience: _grpc.UnaryStreamMultiCallable[_audience_service_pb2.StreamAudienceRequest, _audience_service_pb2.StreamAudienceResponse]
     """Streams an audience by ordinal, in batches of up to 1,000."""
     SampleAudience: _grpc.UnaryUnaryMultiCallable[_audience_service_pb2.SampleAudienceRequest, _audience_service_pb2.SampleAudienceResponse]
@@ -53,6 +55,8 @@ class AudienceServiceAsyncStub(AudienceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     FreezeAudience: _aio.UnaryUnaryMultiCallable[_audience_service_pb2.FreezeAudienceRequest, _audience_pb2.Audience]  # type: ignore[assignment]
     """Freezes an audience under the run's id; called again it returns what was frozen first."""
+    FreezeContacts: _aio.StreamUnaryMultiCallable[_audience_service_pb2.FreezeContactsRequest, _audience_pb2.Audience]  # type: ignore[assignment]
+    """Freezes contacts that somebody else chose under the run's id, in the order of their ids; called again it returns what was frozen first."""
     StreamAudience: _aio.UnaryStreamMultiCallable[_audience_service_pb2.StreamAudienceRequest, _audience_service_pb2.StreamAudienceResponse]  # type: ignore[assignment]
     """Streams an audience by ordinal, in batches of up to 1,000."""
     SampleAudience: _aio.UnaryUnaryMultiCallable[_audience_service_pb2.SampleAudienceRequest, _audience_service_pb2.SampleAudienceResponse]  # type: ignore[assignment]
@@ -72,6 +76,14 @@ class AudienceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audience_pb2.Audience, _abc.Awaitable[_audience_pb2.Audience]]:
         """Freezes an audience under the run's id; called again it returns what was frozen first."""
+
+    @_abc_1.abstractmethod
+    def FreezeContacts(
+        self,
+        request_iterator: _MaybeAsyncIterator[_audience_service_pb2.FreezeContactsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_audience_pb2.Audience, _abc.Awaitable[_audience_pb2.Audience]]:
+        """Freezes contacts that somebody else chose under the run's id, in the order of their ids; called again it returns what was frozen first."""
 
     @_abc_1.abstractmethod
     def StreamAudience(

@@ -112,6 +112,16 @@ _TABLES = (
         abandoned bigint NOT NULL DEFAULT 0
     ) WITH (fillfactor = 50)
     """,
+    # What divides a counter, where there is a reason to it.
+    """
+    CREATE TABLE run_reasons (
+        run_id uuid NOT NULL REFERENCES runs,
+        state text NOT NULL,
+        reason text NOT NULL,
+        people bigint NOT NULL,
+        PRIMARY KEY (run_id, state, reason)
+    ) WITH (fillfactor = 50)
+    """,
     # Rows by region: handed_to is the last ordinal that was dealt with (handed over, or left behind
     # by a run that ended early), open how many the region's notifier has yet to tell of.
     """
@@ -209,6 +219,7 @@ def downgrade() -> None:
         "past_recipients",
         "recipients",
         "run_regions",
+        "run_reasons",
         "run_counters",
         "runs",
         "campaigns",

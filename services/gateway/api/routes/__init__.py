@@ -13,6 +13,7 @@ ROUTES: tuple[Route, ...] = (
 
 INTERNAL: dict[str, str] = {
     "crm.leads.v1.AudienceService/FreezeAudience": "campaigns plans runs with it",
+    "crm.leads.v1.AudienceService/FreezeContacts": "campaigns plans runs to the unreached with it",
     "crm.leads.v1.AudienceService/StreamAudience": "campaigns plans runs with it",
     "crm.leads.v1.AudienceService/SampleAudience": "campaigns reviews with it",
     "crm.leads.v1.AudienceService/ReleaseAudience": "campaigns ends runs with it",

@@ -19,6 +19,14 @@ ROUTES: tuple[Route, ...] = (
         status=201,
         location="/campaigns/{id}",
     ),
+    Route(
+        "POST",
+        "/campaigns:draftResend",
+        f"{_CAMPAIGNS}/DraftResend",
+        "*",
+        status=201,
+        location="/campaigns/{id}",
+    ),
     Route("POST", "/campaigns/{id}:review", f"{_CAMPAIGNS}/ReviewCampaign", "*"),
     Route(
         "POST",
@@ -35,5 +43,6 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/runs/{id}:cancel", f"{_RUNS}/CancelRun", "*"),
     Route("GET", "/runs/{id}:watch", f"{_RUNS}/WatchRun", kind="stream"),
     Route("GET", "/runs/{run_id}/recipients", f"{_RUNS}/ListRecipients"),
+    Route("GET", "/runs/{run_id}/recipients:export", f"{_RUNS}/ExportRecipients", kind="csv"),
     Route("GET", "/contacts/{contact_id}/recipients", f"{_RUNS}/ListContactRecipients"),
 )

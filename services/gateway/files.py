@@ -1,0 +1,69 @@
+"""Rows that a peer streams, as a csv file that spreadsheets open without being told anything."""
+
+import csv
+import io
+import re
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+
+from flask import Response
+
+from chassis import errors
+
+SECONDS = 900.0
+"""How long a file may take; a million rows take a minute or two."""
+MOST = 4
+"""Files that a process sends at once, since each holds a thread."""
+
+Rows = Iterable[Sequence[str]]
+
+_MARK = "\ufeff"
+# A spreadsheet takes these for the beginning of a formula; a phone number is none.
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
+
+
+class Files:
+    """The files that this process sends."""
+
+    def __init__(self) -> None:
+        self._places = threading.Semaphore(MOST)
+
+    def answer(self, parts: Iterator[Rows], headings: Sequence[str], file_name: str) -> Response:
+        """Return a response that sends the rows of each part as they come.
+
+        Raises `ResourceExhausted` when too many are being sent, and the first part's failure; one
+        that comes later cuts the file off, so that nobody takes a part for the whole.
+        """
+        if not self._places.acquire(blocking=False):
+            raise errors.ResourceExhausted(
+                "RATE_LIMITED", "too many files at once; ask again soon", retry_after_seconds=10
+            )
+        try:
+            first = next(parts, ())
+        except BaseException:
+            self._places.release()
+            raise
+        response = Response(_lines(headings, first, parts), mimetype="text/csv")
+        response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Accel-Buffering"] = "no"
+        response.call_on_close(self._places.release)
+        return response
+
+
+def cell(text: str) -> str:
+    """Return a text that no spreadsheet computes."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def _lines(headings: Sequence[str], first: Rows, rest: Iterator[Rows]) -> Iterator[bytes]:
+    yield (_MARK + _text([headings, *first])).encode()
+    for rows in rest:
+        yield _text(rows).encode()
+
+
+def _text(rows: Rows) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerows([cell(it) for it in row] for row in rows)
+    return out.getvalue()
