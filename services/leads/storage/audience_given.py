@@ -13,10 +13,10 @@ _ROWS = 100
 
 
 async def freeze(session: AsyncSession, run_id: UUID, ids: bytes) -> int:
-    """Write the members of a claimed audience by their ids, as `audiences.freeze`; returns how many.
+    """Write the members of a claimed audience by their ids, as those of a query; returns how many.
 
-    `ids` are 16 bytes of each, sorted here: whoever reads them takes them to lie close together. Of which contacts they are is not asked: one that is gone is read
-    as gone.
+    `ids` are 16 bytes of each; sorted here, since whoever reads takes them to lie close together.
+    Of which contacts they are is not asked: one that is gone is read as gone.
     """
     ids = b"".join(sorted(ids[at : at + _ID_BYTES] for at in range(0, len(ids), _ID_BYTES)))
     width = TOGETHER * _ID_BYTES
