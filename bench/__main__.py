@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
         arguments.home.mkdir(parents=True)
         try:
             PARTS[name](arguments.home, figures)
-        except (jobs.NotMeasured, TimeoutError) as why:
+        except (jobs.NotMeasured, TimeoutError, RuntimeError) as why:
             reason = str(why) or "it took too long"
             console.print(f"[red]{name} not measured:[/] {reason}", highlight=False)
             failed.append(name)

@@ -1,13 +1,14 @@
 """How long after the answer to a pause the last mail arrives, at full speed and at 20 a second."""
 
 import asyncio
+import contextlib
 import random
 import time
 from pathlib import Path
 
 from bench import jobs, seed, sink
 from bench.table import Figures
-from local.demo.api import Api
+from local.demo.api import Api, Refused
 from local.running import House, house
 
 PEOPLE = 200_000
@@ -56,29 +57,39 @@ async def _measure(running: House, mails: sink.Sink, people: int, times: int) ->
     dice = random.Random(1)
     async with Api(jobs.access(running.state)) as api:
         segment_id = (await seed.segments(running, api, [people]))[people]
-        run_id, late = "", []
-        for number in range(times):
-            if not run_id or (await api.get(f"/runs/{run_id}"))["state"] != "SENDING":
-                run_id = (await jobs.start(api, "EMAIL", segment_id))["id"]
-                await jobs.planned(api, run_id)
-            await _until_more(mails)
-            await asyncio.sleep(dice.uniform(0, 0.4))
-            run = await api.post(f"/runs/{run_id}:pause", {})
-            if run["state"] != "PAUSED":
+        run_id, late = await _started(api, segment_id), []
+        while len(late) < times:
+            if not await _sends(api, run_id, mails):
+                run_id = await _started(api, segment_id)
                 continue
-            wait = PROMISE_SECONDS if number % 10 == 0 else QUIET_SECONDS
+            await asyncio.sleep(dice.uniform(0, 0.4))
+            try:
+                await api.post(f"/runs/{run_id}:pause", {})
+            except Refused:  # it ended just then
+                continue
+            wait = PROMISE_SECONDS if len(late) % 10 == 0 else QUIET_SECONDS
             late.append(await _last(mails, time.monotonic(), wait))
             await api.post(f"/runs/{run_id}:resume", {})
-        await api.post(f"/runs/{run_id}:cancel", {})
+        with contextlib.suppress(Refused):  # it may have ended
+            await api.post(f"/runs/{run_id}:cancel", {})
     return late
 
 
-async def _until_more(mails: sink.Sink) -> None:
+async def _started(api: Api, segment_id: str) -> str:
+    run = await jobs.start(api, "EMAIL", segment_id)
+    return str((await jobs.planned(api, run["id"]))["id"])
+
+
+async def _sends(api: Api, run_id: str, mails: sink.Sink) -> bool:
+    """Wait until mails come; False if there are none left, as the run has ended."""
     before, deadline = mails.mails(), time.monotonic() + 60
     while mails.mails() <= before:
+        if (await api.get(f"/runs/{run_id}"))["state"] != "SENDING":
+            return False
         if time.monotonic() > deadline:
             raise jobs.NotMeasured("nothing is sent")
         await asyncio.sleep(LOOK_SECONDS)
+    return True
 
 
 async def _last(mails: sink.Sink, answered: float, quiet: float) -> float:
