@@ -57,7 +57,8 @@ async def _measure(running: House, mails: sink.Sink, people: int, times: int) ->
     dice = random.Random(1)
     async with Api(jobs.access(running.state)) as api:
         segment_id = (await seed.segments(running, api, [people]))[people]
-        run_id, late = await _started(api, segment_id), []
+        run_id = await _started(api, segment_id)
+        late: list[float] = []
         while len(late) < times:
             if not await _sends(api, run_id, mails):
                 run_id = await _started(api, segment_id)
