@@ -33,6 +33,7 @@ async def open_all(
     """Commits an attempt for each message whose claim still holds: id → attempt number.
 
     Only what is returned may be written to the wire. Its claim cannot lapse before the commit.
+    Asked again after a commit that was not answered, it gives the same attempts.
     """
     held = await claims.held(session, [it.claim for it in claimed])
     ours = [it for it in claimed if it.claim in held]
@@ -144,7 +145,7 @@ _ARCHIVE = text(f"""
 """)  # noqa: S608 (constant parts)
 _OPEN = text(f"""
     UPDATE messages m
-    SET state = 2, reason = '', rule = '', attempts = m.attempts + 1, revision = m.revision + 1,
+    SET state = 2, reason = '', rule = '', attempts = g.before + 1, revision = m.revision + 1,
         not_before = NULL, claim = g.claim, provider = :provider, worker = :worker,
         attempt_started_at = clock_timestamp(), attempt_ended_at = NULL, attempt_outcome = NULL,
         answer = '', provider_reference = '', updated_at = now()
@@ -152,7 +153,8 @@ _OPEN = text(f"""
         CAST(:befores AS integer[])) AS g (run_date, message_id, claim, before)
     WHERE {rows.OF_KEYS}
       AND m.run_date = g.run_date AND m.message_id = g.message_id
-      AND m.attempts = g.before AND m.state IN (1, 3)
+      AND (m.attempts = g.before AND m.state IN (1, 3)
+           OR m.attempts = g.before + 1 AND m.state = 2 AND m.claim = g.claim)
     RETURNING m.message_id, m.attempts
 """)  # noqa: S608
 _GIVEN = """CAST(:states AS smallint[]), CAST(:reasons AS text[]), CAST(:times AS timestamptz[])"""

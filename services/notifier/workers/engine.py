@@ -256,6 +256,7 @@ class Engine:
                     worker=self._settings.instance,
                 )
         except BaseException:
+            self._leases.doubt(it.claimed for it in batch)
             self._held.put_back(batch)
             raise
         going, others = [], []
@@ -286,8 +287,9 @@ class Engine:
     async def _give_back(self, prepared: list[Prepared]) -> None:
         """These pass the gates again at the next claim, unless they ended meanwhile."""
         leaving = [it.claimed for it in prepared]
+        certain = [it for it in leaving if self._leases.is_sure(it)]
         async with self._sessions.begin() as session:
-            await claiming.give_back(session, leaving, self._rules)
+            await claiming.give_back(session, certain, self._rules)
             await claims.finish(session, self._leases.finished_by(leaving))
         self._leases.leave(leaving)
 

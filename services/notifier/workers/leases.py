@@ -23,6 +23,7 @@ class _Held:
     run_id: UUID | None
     left: int  # messages that have not ended, gone back or gone another way
     until: float
+    is_unsure: bool = False  # a commit of attempts under it was not answered
 
 
 class Leases:
@@ -76,13 +77,26 @@ class Leases:
                 found[claimed.key.message_id] = claimed
         return list(found.values())
 
+    def doubt(self, claimed: Iterable[Claimed]) -> None:
+        """Nobody answered whether attempts of these were committed: their claims have to lapse."""
+        for claim in {it.claim for it in claimed} & self._claims.keys():
+            self._claims[claim].is_unsure = True
+
+    def is_sure(self, claimed: Claimed) -> bool:
+        """Whether it is known that the message has no attempt but those opened here."""
+        held = self._claims.get(claimed.claim)
+        return held is None or not held.is_unsure
+
     def finished_by(self, leaving: Iterable[Claimed]) -> list[int]:
-        """The claims of which nothing is left once these leave."""
+        """The claims of which nothing is left once these leave, but for those that have to lapse.
+
+        A claim that ends too early takes with it the only trace of an attempt that nobody knows.
+        """
         counts = Counter(it.claim for it in leaving)
         return [
             claim
             for claim, count in counts.items()
-            if claim in self._claims and self._claims[claim].left <= count
+            if (held := self._claims.get(claim)) and held.left <= count and not held.is_unsure
         ]
 
     def leave(self, leaving: Iterable[Claimed]) -> None:

@@ -142,6 +142,14 @@ class TestLeases:
         leases.leave([first.claimed])
         assert leases.claims() == []
 
+    def test_one_whose_commit_was_not_answered_is_never_finished(self) -> None:
+        leases = Leases(30.0)
+        leases.take(1, None, 1, asked_at=time.clock_gettime(time.CLOCK_BOOTTIME))
+        leases.doubt([outgoing().claimed])
+
+        assert not leases.is_sure(outgoing().claimed)
+        assert leases.finished_by([outgoing().claimed]) == []
+
 
 class TestTheLine:
     def test_what_belongs_to_no_run_is_taken_before_all_that_does(self) -> None:
