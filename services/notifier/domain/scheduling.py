@@ -6,6 +6,8 @@ from uuid import UUID
 
 from services.notifier.domain.work import Run
 
+_NO_LIMIT = 1_000_000
+
 
 class Bucket:
     """Lets `per_second` through, with at most one second's worth at once; 0 is no limit."""
@@ -15,10 +17,15 @@ class Bucket:
         self._tokens = per_second
         self._at = now
 
+    @property
+    def most(self) -> int:
+        """How many may ever pass at once."""
+        return max(1, int(self.per_second)) if self.per_second > 0 else _NO_LIMIT
+
     def room(self, now: float) -> int:
         """How many may pass now."""
         if self.per_second <= 0:
-            return 1_000_000
+            return _NO_LIMIT
         earned = (now - self._at) * self.per_second
         self._tokens = min(max(self.per_second, 1.0), self._tokens + max(0.0, earned))
         self._at = now

@@ -177,14 +177,12 @@ class Engine:
     async def _submit_some(self) -> None:
         """Opens attempts for what the window can take now, and hands them to the wire."""
         window = self._window.size(self._wire.capacity)
-        self._quarter = max(1, window // 4)
+        self._quarter = max(1, min(window, self._bucket.most) // 4)
         room = min(self._room(window), _MOST_OPENED)
-        # The last eighth is kept for messages that belong to no run.
-        reserve = max(1, window // 8)
         if not self._worth_opening(room):
             await self._wait_for_room(room)
             return
-        batch = self._held.take(room, room - reserve)
+        batch = self._held.take(room, min(room, self._room_of_runs(window)))
         if not batch:
             await self._wait_for_room(room)
             return
@@ -192,8 +190,13 @@ class Engine:
         await stages.during("open", self._open(batch))
 
     def _room(self, window: int) -> int:
-        """How many attempts may be opened now."""
+        """How many attempts may be opened now: by the window's places, and by the rate."""
         return min(window - len(self._leases), self._bucket.room(now())) - self._promised
+
+    def _room_of_runs(self, window: int) -> int:
+        """How many of them may be of runs: the last eighth of each is kept for what is of none."""
+        places = window - len(self._leases) - max(1, window // 8)
+        return min(places, self._bucket.room(now()) - self._bucket.most // 8) - self._promised
 
     async def take(self, chunk: Chunk) -> int | None:
         """Stores a chunk and hands its messages to the wire at once; returns how many it stored.

@@ -205,3 +205,13 @@ class TestFairness:
 
         assert 10 <= len(mail.taken) <= 45
         assert (await house.counts(run)).get(State.QUEUED, 0) > 0
+
+    async def test_a_low_rate_of_the_provider_is_kept_and_used(
+        self, house: House, mail: MailServer
+    ) -> None:
+        run = await house.take(list(people(60)))
+        engine = house.engine(mail.wire(window=400), email_max_per_second=20)
+        # What a fast server has let the window grow to; an eighth of it is more than the rate.
+        engine._window._size = 400.0
+
+        await house.until(run, {State.ACCEPTED: 60}, within=15)
