@@ -111,19 +111,22 @@ class People(Leads):
 
     async def stream(self, run: Run) -> AsyncGenerator[planning.People, None]:
         """Yield everybody after the cursor."""
-        members = self.members
-        if run.id in self.given:
-            known = {it.contact_id: it for it in members}
-            members = [
-                known[it]._replace(ordinal=place)
-                for place, it in enumerate(self.given[run.id], start=1)
-            ]
-        for start in range(run.plan.cursor, len(members), self.batch):
+        for start in range(run.plan.cursor, len(self._frozen(run.id)), self.batch):
             self._answer()
             if self.before_batch is not None:
                 await self.before_batch(start)
-            if some := members[start : start + self.batch]:
+            if some := self._frozen(run.id)[start : start + self.batch]:
                 yield columns(some)
+
+    def _frozen(self, run_id: UUID) -> list[Member]:
+        """Who is in a run's audience: those campaigns named, or everybody."""
+        if run_id not in self.given:
+            return self.members
+        known = {it.contact_id: it for it in self.members}
+        return [
+            known[it]._replace(ordinal=place)
+            for place, it in enumerate(self.given[run_id], start=1)
+        ]
 
     async def release(self, run_id: UUID) -> None:
         """Note who was let go."""

@@ -295,7 +295,7 @@ class TestEveryOperation:
         assert [it["name"] for it in several["campaigns"]] == ["Tháng hai (2)", "Tháng hai"]
         assert "event: run" in watched
         assert (bool(ended), again["audience"]["unreached"]["run_id"]) == (True, run["id"])
-        assert file.splitlines()[0].endswith("update_time,campaign_name,campaign_id")
+        assert file.splitlines()[0].endswith("update_time,campaign_name,campaign_id,rule")
         assert contact["id"] in file
 
     def test_a_run_is_paused_resumed_and_cancelled(

@@ -11,6 +11,7 @@ PARTS = {
     "crm.leads.v1.ImportedConsent",
     "crm.leads.v1.ImportedContact",
     "crm.notifier.v1.MessageProgress",
+    "crm.notifier.v1.ProgressGroup",
 }
 
 
