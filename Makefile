@@ -29,7 +29,7 @@ faults: setup-dev ## break real processes many times and prove that nothing is l
 	@MEKONG_FAULTS=long $(PY) -m pytest tests/faults
 
 mailbox: setup-dev ## send a campaign through a real Postfix into a mailbox (root, Debian's postfix)
-	@$(PY) -m pytest -v tests/e2e/test_postfix.py
+	@MEKONG_MAILBOX=1 $(PY) -m pytest -v tests/e2e/test_postfix.py
 
 lint: setup-dev ## ruff's rules and format
 	@$(PY) -m ruff check .

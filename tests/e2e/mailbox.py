@@ -37,7 +37,9 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 def why_not() -> str:
-    """Why no Postfix can run here; empty when one can."""
+    """Why no Postfix runs here; empty when one does."""
+    if not os.environ.get("MEKONG_MAILBOX"):
+        return "make mailbox runs it"
     if shutil.which("postfix", path=_PATH) is None:
         return "Debian's postfix is not installed"
     return "" if os.geteuid() == 0 else "only root can start a Postfix"
