@@ -19,6 +19,7 @@ from services.notifier.workers.gauges import Gauges
 from services.notifier.workers.heartbeats import Heartbeats
 from services.notifier.workers.receipts import Keeper
 from services.notifier.workers.replies import Replies
+from services.notifier.workers.retention import Retention
 from services.notifier.workers.sweeps import Sweeper
 
 PACKAGE = "services.notifier"
@@ -47,6 +48,7 @@ async def main(settings: Settings) -> None:
             *engines,
             Sweeper(settings, sessions),
             Gauges(sessions),
+            Retention(settings, sessions),
             heartbeats,
             consumers.bulk(settings, nats, sessions, taker),
             consumers.control(settings, nats, sessions, heartbeats.note),

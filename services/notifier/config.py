@@ -4,9 +4,12 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from chassis.config import ServiceSettings
+
+# For so long a caller's request id stands for its message: `storage.intake.forget_keys`.
+KEYS_KEPT_DAYS = 35
 
 
 class Settings(ServiceSettings):
@@ -115,6 +118,10 @@ class Settings(ServiceSettings):
     in_doubt_resends: int = Field(default=3, ge=1)
     """After so many doubts a TRANSACTIONAL message is not sent again by itself, but given up."""
 
+    messages_keep_days: int = Field(default=0, ge=0)
+    """Messages that ended longer ago are dropped by the day, but for a short row each; 0: never.
+    At least 35, as long as a request may be asked again."""
+
     rules_file: str = ""
     """TOML of an operator's own rules instead of `services/notifier/rules/rules.toml`; checked at
     start."""
@@ -124,6 +131,13 @@ class Settings(ServiceSettings):
 
     home_country: str = Field(default="VN", pattern="^[A-Z]{2}$")
     """How phone numbers that support looks up are read when they do not say their country."""
+
+    @field_validator("messages_keep_days")
+    @classmethod
+    def _outlives_requests(cls, given: int) -> int:
+        if 0 < given < KEYS_KEPT_DAYS:
+            raise ValueError(f"must be 0 (never) or at least {KEYS_KEPT_DAYS}")
+        return given
 
     def reach(self, point: str) -> None:
         """Ends the process like a power cut if `fault_points` names this place; tests only.

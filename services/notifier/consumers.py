@@ -4,6 +4,7 @@ import functools
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
+from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Sessions
@@ -16,11 +17,16 @@ from services import topology
 from services.notifier import clients, stages
 from services.notifier.config import Settings
 from services.notifier.messages import chunks
-from services.notifier.storage import senders
+from services.notifier.storage import partitions, senders
 from services.notifier.usecases import intake, rulebook
 from services.notifier.usecases.gating import Standards
 
 log = structlog.get_logger(__name__)
+
+_chunks_of_gone_days = Counter(
+    "mekong_notifier_chunks_of_gone_days_total",
+    "Chunks that came (again) for a day that was let go of; none of their messages was stored.",
+)
 
 
 class Bulk:
@@ -52,7 +58,18 @@ class Bulk:
         except chunks.Unreadable:
             raise Poison("CHUNK_UNREADABLE") from None
         await self._fetch(chunk.told.content_hash)
-        new = await stages.during("insert", self._store(chunk))
+        try:
+            new = await stages.during("insert", self._store(chunk))
+        except partitions.DayGone:
+            # Whoever was in it was sent to long ago, and nobody could tell that from a new one.
+            _chunks_of_gone_days.inc()
+            log.error(
+                "chunk_of_gone_day",
+                chunk_id=str(chunk.chunk_id),
+                run_id=str(chunk.told.run_id),
+                day=chunk.told.run_date.isoformat(),
+            )
+            return
         self._settings.reach("after_insert_before_ack")
         log.info(
             "chunk_taken",

@@ -36,7 +36,12 @@ async def page(
     await rows.through_indexes(session)
     at, id = before
     given = {"key": address_key, "at": at, "id": id, "limit": limit}
-    return [rows.message(row) for row in await session.execute(PAGE, given)]
+    here = [rows.message(row) for row in await session.execute(PAGE, given)]
+    # After it, so that a day that is let go of in between is seen twice and not never.
+    past = [rows.message(row) for row in await session.execute(_PAST, given)]
+    found = {it.key: it for it in (*past, *here)}
+    newest = sorted(found.values(), key=lambda it: (it.created_at, it.key.message_id), reverse=True)
+    return newest[:limit]
 
 
 async def campaigns(session: AsyncSession, run_ids: Iterable[UUID]) -> dict[UUID, UUID]:
@@ -60,6 +65,12 @@ PAGE = text(f"""
       AND (m.created_at, m.message_id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))
     ORDER BY m.created_at DESC, m.message_id DESC LIMIT :limit
 """)  # noqa: S608 (constant columns)
+_PAST = text(f"""
+    SELECT {rows.PAST_COLUMNS} FROM past_messages m
+    WHERE m.address_key = :key AND m.created_at <= :at
+      AND (m.created_at, m.message_id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))
+    ORDER BY m.created_at DESC, m.message_id DESC LIMIT :limit
+""")  # noqa: S608
 _CAMPAIGNS = text("""
     SELECT run_id, campaign_id FROM runs
     WHERE run_id = ANY(CAST(:ids AS uuid[])) AND campaign_id IS NOT NULL

@@ -38,6 +38,7 @@ class Provider:
 async def get(session: AsyncSession, message_id: UUID) -> rows.Message | None:
     """The message with this id, whatever its date; the newest should a date differ."""
     found = (await session.execute(_GET, {"id": message_id})).first()
+    found = found or (await session.execute(_GET_PAST, {"id": message_id})).first()
     return rows.message(found) if found else None
 
 
@@ -86,12 +87,16 @@ async def last_advertiser(session: AsyncSession, channel: Channel, address_key: 
     found: UUID | None = await session.scalar(
         _LAST_ADVERTISER, {"channel": int(channel), "key": address_key}
     )
+    if found is None:
+        given = {"channel": int(channel), "key": address_key}
+        found = await session.scalar(_LAST_PAST_ADVERTISER, given)
     return found
 
 
 async def counts(session: AsyncSession, run_id: UUID) -> dict[State, int]:
     """How many messages of a run are in each state."""
-    found = await session.execute(_COUNTS, {"run_id": run_id})
+    found = (await session.execute(_COUNTS, {"run_id": run_id})).all()
+    found = found or (await session.execute(_PAST_COUNTS, {"run_id": run_id})).all()
     return {State(row.state): row.total for row in found}
 
 
@@ -160,6 +165,10 @@ _GET = text(f"""
     SELECT {rows.MESSAGE_COLUMNS} FROM messages m
     WHERE m.message_id = :id ORDER BY m.run_date DESC LIMIT 1
 """)  # noqa: S608 (constant columns)
+_GET_PAST = text(f"""
+    SELECT {rows.PAST_COLUMNS} FROM past_messages m
+    WHERE m.message_id = :id ORDER BY m.run_date DESC LIMIT 1
+""")  # noqa: S608
 # An attempt that a receipt or a policy followed ended as it ended.
 _ATTEMPTS = text("""
     SELECT number, provider, worker, started_at, ended_at, outcome, answer, provider_reference
@@ -193,15 +202,27 @@ _KNOWN = text("""
     SELECT message_id FROM messages
     WHERE run_date = (SELECT run_date FROM runs WHERE run_id = :run_id) AND run_id = :run_id
       AND message_id = ANY(CAST(:ids AS uuid[]))
+    UNION
+    SELECT message_id FROM past_messages
+    WHERE run_date = (SELECT run_date FROM runs WHERE run_id = :run_id) AND run_id = :run_id
+      AND message_id = ANY(CAST(:ids AS uuid[]))
 """)
 _LAST_ADVERTISER = text("""
     SELECT advertiser_id FROM messages WHERE address_key = :key AND channel = :channel
+    ORDER BY created_at DESC LIMIT 1
+""")
+_LAST_PAST_ADVERTISER = text("""
+    SELECT advertiser_id FROM past_messages WHERE address_key = :key AND channel = :channel
     ORDER BY created_at DESC LIMIT 1
 """)
 _COUNTS = text("""
     SELECT state, count(*) AS total FROM messages
     WHERE run_id = :run_id AND run_date = (SELECT run_date FROM runs WHERE run_id = :run_id)
     GROUP BY state
+""")
+_PAST_COUNTS = text("""
+    SELECT state, sum(messages)::bigint AS total FROM run_totals
+    WHERE run_id = :run_id GROUP BY state
 """)
 _SEED = text("""
     INSERT INTO providers (name, channel, address, max_per_second)

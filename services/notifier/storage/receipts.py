@@ -93,6 +93,15 @@ async def apply(session: AsyncSession, limit: int) -> list[rows.Changed]:
     return moved
 
 
+async def give_up(session: AsyncSession) -> tuple[int, int]:
+    """Ends the wait of receipts older than a day, which fit no message that is here.
+
+    Returns how many are of messages that were let go of, and of how many nothing is known.
+    """
+    ((gone, total),) = await session.execute(_GIVE_UP)
+    return gone, total - gone
+
+
 async def prune(session: AsyncSession, limit: int) -> int:
     """Deletes receipts older than 10 days; returns how many."""
     return len((await session.execute(_PRUNE, {"limit": limit})).all())
@@ -172,6 +181,16 @@ _DONE = text(f"""
     FROM {_GIVEN}
     WHERE r.provider = g.provider AND r.reference = g.reference AND r.state = g.state
 """)  # noqa: S608
+_GIVE_UP = text("""
+    WITH late AS (
+        UPDATE receipts SET applied_at = now()
+        WHERE applied_at IS NULL AND received_at <= now() - interval '1 day'
+        RETURNING message_id
+    )
+    SELECT count(*) FILTER (WHERE EXISTS (
+        SELECT 1 FROM past_messages p WHERE p.message_id = late.message_id)), count(*)
+    FROM late
+""")
 _PRUNE = text("""
     DELETE FROM receipts WHERE (provider, reference, state) IN (
         SELECT provider, reference, state FROM receipts

@@ -66,6 +66,11 @@ MESSAGE_COLUMNS = """m.run_date, m.message_id, m.run_id, m.contact_id, m.channel
     m.advertiser_id, m.address, m.state, m.reason, m.rule, m.revision, m.not_before, m.created_at,
     m.updated_at, m.seq"""
 
+# What is left of a message that was let go of: its address as its key, and nothing that waits.
+PAST_COLUMNS = """m.run_date, m.message_id, m.run_id, m.contact_id, m.channel, m.purpose,
+    m.advertiser_id, m.address_key AS address, m.state, m.reason, m.rule, m.revision,
+    NULL::timestamptz AS not_before, m.created_at, m.updated_at, m.seq"""
+
 OF_KEYS = "m.run_date = ANY(CAST(:days AS date[])) AND m.message_id = ANY(CAST(:ids AS uuid[]))"
 
 CHANGED_COLUMNS = """m.run_date, m.message_id, m.run_id, m.state, m.reason, m.revision,

@@ -114,6 +114,12 @@ async def rest(session: AsyncSession, run_id: UUID) -> None:
     await session.execute(_REST, {"run_id": run_id})
 
 
+async def idle(session: AsyncSession, limit: int) -> list[UUID]:
+    """Active runs still marked busy of which nothing waits or is held; locks nothing."""
+    found = await session.scalars(_IDLE, {"limit": limit})
+    return list(found)
+
+
 async def wake(session: AsyncSession, run_ids: Sequence[UUID]) -> None:
     """Marks runs busy again; locks them, in order."""
     if run_ids:
@@ -240,6 +246,14 @@ _REST = text("""
       AND last_seq <= coalesce((SELECT claimed_to FROM cursors c WHERE c.run_id = r.run_id), 0)
       AND NOT EXISTS (SELECT 1 FROM ready q WHERE q.run_id = r.run_id)
       AND NOT EXISTS (SELECT 1 FROM claims h WHERE h.run_id = r.run_id)
+""")
+_IDLE = text("""
+    SELECT run_id FROM runs r
+    WHERE busy AND state = 'ACTIVE' AND updated_at < now() - interval '1 minute'
+      AND last_seq <= coalesce((SELECT claimed_to FROM cursors c WHERE c.run_id = r.run_id), 0)
+      AND NOT EXISTS (SELECT 1 FROM ready q WHERE q.run_id = r.run_id)
+      AND NOT EXISTS (SELECT 1 FROM claims h WHERE h.run_id = r.run_id)
+    LIMIT :limit
 """)
 _WAKE = text("""
     UPDATE runs SET busy = true

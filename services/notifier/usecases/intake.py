@@ -16,7 +16,7 @@ from services.notifier.usecases.gating import Standards
 
 
 async def make_room(session: AsyncSession, day: date) -> None:
-    """Makes the day's partitions unless they are there."""
+    """Makes the day's partitions unless they are there; raises `partitions.DayGone`."""
     if await partitions.missing(session, day):
         await partitions.create(session, day)
 

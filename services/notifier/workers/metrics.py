@@ -42,6 +42,12 @@ submit_delay = Histogram(
     ["channel"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0),
 )
+days_gone = Counter("mekong_notifier_days_gone_total", "Days of messages that were let go of.")
+receipts_unmatched = Counter(
+    "mekong_notifier_receipts_unmatched_total",
+    "Receipts given up after a day: for a message that was let go of, or for none known.",
+    ["what"],
+)
 claims_lapsed = Counter(
     "mekong_notifier_claims_lapsed_total", "Claims whose worker died or stalled beyond its lease."
 )

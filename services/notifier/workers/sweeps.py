@@ -104,7 +104,16 @@ class Sweeper:
             async with self._sessions.begin() as session:
                 await runs.close_line(session, run)
 
+    async def rest_runs(self) -> None:
+        """Marks runs idle of which nothing is left, so that nobody looks at them any more."""
+        async with self._sessions.begin() as session:
+            idle = await runs.idle(session, _LIMIT)
+        for run_id in idle:
+            async with self._sessions.begin() as session:
+                await runs.rest(session, run_id)
+
     async def _slowly(self) -> None:
+        await self.rest_runs()
         # Before giving up: what may be sent again is.
         resent = await self._settle_doubts(Act.SENT_AGAIN)
         abandoned = await self._settle_doubts(Act.ABANDONED)

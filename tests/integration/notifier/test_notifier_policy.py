@@ -183,7 +183,7 @@ class TestFairness:
         await house.sql(
             "WITH one AS (INSERT INTO messages (run_date, message_id, channel, purpose,"
             " advertiser_id, sender_identity_id, content_hash, address, address_key)"
-            " SELECT current_date, gen_random_uuid(), 2, 3, advertiser_id, :sender, :content,"
+            " SELECT run_date, gen_random_uuid(), 2, 3, advertiser_id, :sender, :content,"
             " 'code@example.vn', 'code@example.vn' FROM messages LIMIT 1 RETURNING *)"
             " INSERT INTO ready (message_id, run_date, channel, due_at)"
             " SELECT message_id, run_date, channel, now() FROM one",

@@ -23,6 +23,9 @@ def downgrade() -> None:
 
 
 _NAMES = (
+    "run_totals",
+    "past_messages",
+    "gone_days",
     "doubt_marks",
     "doubt_deeds",
     "parts",
@@ -132,6 +135,7 @@ _TABLES = (
     )
     """,
     "CREATE INDEX runs_busy ON runs (channel) WHERE busy",
+    "CREATE INDEX runs_date ON runs (run_date)",
     # Apart from runs, so that a claim never waits for the intake of the same run.
     """
     CREATE TABLE cursors (
@@ -190,7 +194,6 @@ _TABLES = (
     CREATE INDEX messages_doubt ON messages (doubt_since, message_id)
         WHERE doubt_since IS NOT NULL
     """,
-    "CREATE TABLE messages_default PARTITION OF messages DEFAULT WITH (fillfactor = 50)",
     # Who waits out of order: messages without a run, deferred ones and those that came back.
     """
     CREATE TABLE ready (
@@ -234,7 +237,6 @@ _TABLES = (
         PRIMARY KEY (message_id, run_date, number)
     ) PARTITION BY LIST (run_date)
     """,
-    "CREATE TABLE attempts_default PARTITION OF attempts DEFAULT",
     """
     CREATE TABLE parts (
         run_date date NOT NULL,
@@ -250,7 +252,6 @@ _TABLES = (
     ) PARTITION BY LIST (run_date)
     """,
     "CREATE INDEX parts_reference ON parts (provider, reference)",
-    "CREATE TABLE parts_default PARTITION OF parts DEFAULT WITH (fillfactor = 70)",
     """
     CREATE TABLE receipts (
         provider text NOT NULL,
@@ -286,7 +287,53 @@ _TABLES = (
         PRIMARY KEY (message_id, run_date, deed_id)
     ) PARTITION BY LIST (run_date)
     """,
-    "CREATE TABLE doubt_marks_default PARTITION OF doubt_marks DEFAULT",
+    # Days whose partitions were taken away; none is made for them again, and without a default
+    # partition nothing of them can be inserted: whatever of theirs comes again is not sent again.
+    """
+    CREATE TABLE gone_days (
+        run_date date PRIMARY KEY,
+        detached_at timestamptz NOT NULL DEFAULT now(),
+        dropped_at timestamptz
+    )
+    """,
+    # What stays of a message then: no content, and the address by its key alone.
+    """
+    CREATE TABLE past_messages (
+        run_date date NOT NULL,
+        message_id uuid NOT NULL,
+        seq bigint NOT NULL,
+        run_id uuid,
+        contact_id uuid,
+        channel smallint NOT NULL,
+        purpose smallint NOT NULL,
+        advertiser_id uuid NOT NULL,
+        address_key text NOT NULL,
+        state smallint NOT NULL,
+        reason text NOT NULL,
+        rule text NOT NULL,
+        revision bigint NOT NULL,
+        created_at timestamptz NOT NULL,
+        updated_at timestamptz NOT NULL,
+        PRIMARY KEY (message_id, run_date)
+    ) PARTITION BY RANGE (run_date)
+    """,
+    "CREATE INDEX past_messages_address ON past_messages (address_key, created_at)",
+    """
+    CREATE INDEX past_messages_contact ON past_messages (contact_id, created_at)
+        WHERE contact_id IS NOT NULL
+    """,
+    """
+    CREATE TABLE run_totals (
+        run_id uuid NOT NULL,
+        run_date date NOT NULL,
+        state smallint NOT NULL,
+        reason text NOT NULL,
+        rule text NOT NULL,
+        messages bigint NOT NULL,
+        PRIMARY KEY (run_id, state, reason, rule)
+    )
+    """,
+    "CREATE INDEX run_totals_date ON run_totals (run_date)",
     """
     CREATE TABLE message_keys (
         subject text NOT NULL,
