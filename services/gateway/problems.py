@@ -61,6 +61,10 @@ TITLES: dict[str, tuple[str, str]] = {
     "RESOURCE_MISSING": ("It does not exist", "Không tìm thấy"),
     "RESOURCE_EXISTS": ("It exists already", "Đã tồn tại"),
     "STATE_FORBIDS": ("Its state does not allow this", "Trạng thái hiện tại không cho phép"),
+    "ROWS_GONE": (
+        "Its details were cleared; its figures stay",
+        "Chi tiết đã được dọn; các con số vẫn còn",
+    ),
     "RESOURCE_IN_USE": ("Something still needs it", "Vẫn đang được sử dụng"),
     "TEMPLATE_REFUSED": ("The template is refused", "Mẫu bị từ chối"),
     "FILE_UNREADABLE": ("The file cannot be read", "Không đọc được tệp"),

@@ -54,6 +54,7 @@ class Run:
     create_time: datetime
     plan_time: datetime | None
     end_time: datetime | None
+    rows_gone_at: datetime | None = None
 
 
 Counts = Mapping[RecipientState, int]
@@ -69,6 +70,14 @@ class Progress:
     run: Run
     counts: Counts
     reasons: Mapping[tuple[RecipientState, str], int] = field(default_factory=dict)
+
+
+def check_rows(run: Run) -> None:
+    """Raise `FailedPrecondition` if the rows of an old run were let go of."""
+    if run.rows_gone_at is not None:
+        raise FailedPrecondition(
+            "ROWS_GONE", "the rows of this run were let go of", resource="run", id=run.id
+        )
 
 
 def moved(run: Run, to: RunState) -> Run:

@@ -32,6 +32,7 @@ def run(progress: Progress) -> pb.Run:
         create_time=kinds.time(stored.create_time),
         plan_time=kinds.time(stored.plan_time),
         end_time=kinds.time(stored.end_time),
+        rows_gone_time=kinds.time(stored.rows_gone_at),
         not_after=kinds.time(stored.not_after),
         reasons=[
             pb.ReasonCount(state=kinds.number(pb.RecipientState, state), reason=reason, count=count)

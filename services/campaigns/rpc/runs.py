@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from chassis import context
 from chassis.db import Sessions, paging
 from chassis.rpc import rights
+from services.campaigns.domain.runs import check_rows
 from services.campaigns.messages import runs as messages
 from services.campaigns.rpc.requests import identifier
 from services.campaigns.storage import recipients
@@ -103,6 +104,7 @@ class RunServicer(service_grpc.RunServiceServicer):
         states = [it for it in map(messages.recipient_state, request.states) if it is not None]
         async with self._sessions.begin() as session:
             run = (await stored.get(session, run_id)).run
+            check_rows(run)
             found = await recipients.read_page(session, page, run, states, request.reason)
         shown = found[: page.size]
         response = service_pb.ListRecipientsResponse(

@@ -105,14 +105,28 @@ async def read_page(
 async def read_contact_page(
     session: AsyncSession, page: Page, contact_id: UUID
 ) -> Sequence[Recipient]:
-    """Return one more recipient of a contact than the page holds, if so many, newest first."""
+    """Return one more recipient of a contact than the page holds, if so many, newest first.
+
+    Of days that were let go of their short rows, without message and address.
+    """
     keys = tuple_(recipients.c.run_date, recipients.c.run_id)
     query = _SELECT.where(recipients.c.contact_id == contact_id).order_by(
         recipients.c.run_date.desc(), recipients.c.run_id.desc()
     )
     if page.after is not None:
         query = query.where(keys < tuple_(*page.after))
-    return [_recipient(row) for row in await session.execute(query.limit(page.size + 1))]
+    here = [_recipient(row) for row in await session.execute(query.limit(page.size + 1))]
+    # After it, so that a day that is let go of in between is seen twice and not never.
+    given = {
+        "contact_id": contact_id,
+        "day": page.after[0] if page.after is not None else None,
+        "run_id": page.after[1] if page.after is not None else None,
+        "limit": page.size + 1,
+    }
+    past = [_recipient(row) for row in await session.execute(_PAST, given)]
+    found = {(it.run_id, it.channel): it for it in (*past, *here)}
+    newest = sorted(found.values(), key=lambda it: (it.run_date, it.run_id), reverse=True)
+    return newest[: page.size + 1]
 
 
 def _recipient(row: object) -> Recipient:
@@ -169,6 +183,17 @@ _SELECT = (
     )
 )
 
+_PAST = text("""
+    SELECT p.run_date, p.run_id, 0 AS ordinal, p.contact_id, p.channel, NULL AS message_id,
+        '' AS address, p.reason, '' AS rule, p.state, p.time AS update_time, r.campaign_id,
+        c.name AS campaign_name
+    FROM past_recipients p
+    JOIN runs r ON r.id = p.run_id
+    JOIN campaigns c ON c.id = r.campaign_id
+    WHERE p.contact_id = :contact_id AND (CAST(:day AS date) IS NULL
+        OR (p.run_date, p.run_id) < (CAST(:day AS date), CAST(:run_id AS uuid)))
+    ORDER BY p.run_date DESC, p.run_id DESC LIMIT :limit
+""")
 _COPY = f"COPY recipients ({', '.join(copying.COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 # Messages are looked up by (run_date, message_id) alone: their ids are the run's own.

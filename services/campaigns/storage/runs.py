@@ -253,6 +253,7 @@ def _run(row: RowMapping) -> Run:
         create_time=row["create_time"],
         plan_time=row["plan_time"],
         end_time=row["end_time"],
+        rows_gone_at=row["rows_gone_at"],
     )
 
 

@@ -99,6 +99,7 @@ runs = Table(
     Column("create_time", _TIME),
     Column("plan_time", _TIME),
     Column("end_time", _TIME),
+    Column("rows_gone_at", _TIME),
 )
 
 run_counters = Table(

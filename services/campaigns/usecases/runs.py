@@ -166,6 +166,7 @@ async def note_export(
 ) -> Run:
     """Return a run whose recipients somebody takes away, after noting who."""
     run = (await stored.get(session, run_id)).run
+    domain.check_rows(run)
     await audit.record(
         session,
         action="export",

@@ -33,6 +33,8 @@ async def check(session: AsyncSession, draft: Draft) -> list[FieldViolation]:
         return [FieldViolation(at, f"is not a run by {draft.channel}")]
     if run.end_time is None:
         return [FieldViolation(at, "has not ended")]
+    if run.rows_gone_at is not None:
+        return [FieldViolation(at, "its rows were let go of, so nobody knows whom it missed")]
     return []
 
 

@@ -10,6 +10,8 @@ from services.campaigns.storage import runs as stored
 from services.campaigns.usecases import runs as usecases
 from services.campaigns.workers import metrics
 
+_DAYS_AHEAD = 3
+
 
 class Closer:
     """Looks for runs to expire, to sweep and to finish; several replicas do so."""
@@ -44,9 +46,9 @@ class Closer:
             metrics.run_seconds.labels(run.channel.lower(), run.state.lower()).observe(took)
 
     async def prepare(self) -> bool:
-        """Make room for the runs of today and tomorrow before anybody starts one."""
+        """Make room for the runs of today and days to come before anybody starts one."""
         today = usecases.run_date(self._clock())
-        for day in (today, today + timedelta(days=1)):
+        for day in (today + timedelta(days=ahead) for ahead in range(_DAYS_AHEAD + 1)):
             async with self._sessions.begin() as session:
                 await partitions.make(session, day)
         return False

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import structlog
 
-from chassis.db import Sessions
+from chassis.db import Sessions, audit
 from services.campaigns.storage import retention
 
 _AT_ONCE = 5_000
@@ -30,6 +30,13 @@ class Retention:
         await self.keep_short(day)
         async with self._sessions.begin() as session:
             dropped = await retention.drop(session, day, self._keep)
+            if dropped:
+                await audit.record(
+                    session,
+                    action="recipients.let_go",
+                    subject_type="day",
+                    subject_id=day.isoformat(),
+                )
         if dropped:
             log.info("recipients_dropped", day=day.isoformat())
         return dropped

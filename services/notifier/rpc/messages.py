@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from chassis import context
 from chassis.db import Sessions, idempotency, paging
-from chassis.errors import NotFound
+from chassis.errors import FailedPrecondition, NotFound
 from chassis.rpc import rights
 from services.notifier.domain import addresses
 from services.notifier.domain.checks import Checks
@@ -82,6 +82,10 @@ class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
         page = paging.read(request.page_size, request.page_token, fields, self._seal_key)
         async with self._sessions.begin() as session:
             found = await lookups.page(session, by, page.after or (), page.size + 1)
+            if not found and by.run_id and await lookups.is_gone(session, by.run_id):
+                raise FailedPrecondition(
+                    "ROWS_GONE", "the rows of this run were let go of", resource="run", id=by.run_id
+                )
         shown = found[: page.size]
         more = len(found) > page.size
         return message_service_pb2.ListMessagesResponse(

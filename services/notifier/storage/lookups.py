@@ -82,6 +82,11 @@ async def known(session: AsyncSession, run_id: UUID, ids: Sequence[UUID]) -> lis
     return list(found.scalars())
 
 
+async def is_gone(session: AsyncSession, run_id: UUID) -> bool:
+    """Whether the day of a run was let go of."""
+    return bool(await session.scalar(_IS_GONE, {"run_id": run_id}))
+
+
 async def last_advertiser(session: AsyncSession, channel: Channel, address_key: str) -> UUID | None:
     """Whose message to an address was the last one; None when there is none."""
     found: UUID | None = await session.scalar(
@@ -206,6 +211,10 @@ _KNOWN = text("""
     SELECT message_id FROM past_messages
     WHERE run_date = (SELECT run_date FROM runs WHERE run_id = :run_id) AND run_id = :run_id
       AND message_id = ANY(CAST(:ids AS uuid[]))
+""")
+_IS_GONE = text("""
+    SELECT EXISTS (SELECT 1 FROM gone_days WHERE run_date =
+        (SELECT run_date FROM runs WHERE run_id = :run_id))
 """)
 _LAST_ADVERTISER = text("""
     SELECT advertiser_id FROM messages WHERE address_key = :key AND channel = :channel

@@ -1,10 +1,13 @@
 """Rows of old runs are let go by the day; figures and a short row a contact stay."""
 
 from crm.campaigns.v1 import run_pb2
+from crm.campaigns.v1 import run_service_pb2 as pb
 from sqlalchemy import text
 
+from chassis.errors import FailedPrecondition
 from services.campaigns.workers.retention import Retention
 from tests.integration.campaigns.house import House, member
+from tests.integration.serving import refused
 
 DAY = "20200102"
 
@@ -66,10 +69,38 @@ class TestOldRuns:
         assert await house.rows("SELECT count(*) FROM recipients") == [(1,)]
         shown = await house.get(run)
         assert (shown.audience, shown.planned) == (4, 3)
+        assert shown.HasField("rows_gone_time")
+        assert not (await house.get(today)).HasField("rows_gone_time")
+        entries = await house.rows(
+            "SELECT count(*) FROM outbox WHERE subject = 'audit.campaigns'"
+            " AND position(convert_to('recipients.let_go', 'UTF8') IN payload) > 0"
+        )
+        assert entries == [(1,)]
         assert await house.rows("SELECT id::text FROM runs WHERE rows_gone_at IS NULL") == [
             (today.id,)
         ]
         assert not await Retention(house.sessions, 30).round()
+
+    async def test_who_asks_for_their_rows_is_told_that_they_are_gone(self, house: House) -> None:
+        run = await old_run(house, 3)
+        ((contact,),) = await house.rows(
+            "SELECT contact_id::text FROM recipients WHERE state = 'ACCEPTED' ORDER BY ordinal"
+            " LIMIT 1"
+        )
+        assert await Retention(house.sessions, 30).round()
+
+        with refused(FailedPrecondition, "ROWS_GONE"):
+            await house.runs.ListRecipients(pb.ListRecipientsRequest(run_id=run.id))
+        with refused(FailedPrecondition, "ROWS_GONE"):
+            async for _ in house.runs.ExportRecipients(pb.ExportRecipientsRequest(run_id=run.id)):
+                pass
+        # What a contact got is still listed.
+        listed = await house.runs.ListContactRecipients(
+            pb.ListContactRecipientsRequest(contact_id=contact)
+        )
+        (kept,) = listed.recipients
+        assert (kept.run_id, kept.message_id, kept.address) == (run.id, "", "")
+        assert kept.state == run_pb2.RECIPIENT_STATE_ACCEPTED
 
     async def test_a_run_of_that_day_that_is_open_keeps_it(self, house: House) -> None:
         await old_run(house, 2)

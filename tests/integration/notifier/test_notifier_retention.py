@@ -3,19 +3,25 @@
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from crm.notifier.v1 import message_service_pb2 as pb
+from crm.notifier.v1.message_service_pb2_grpc import MessageServiceStub
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from chassis.context import Principal
+from chassis.errors import FailedPrecondition
+from services.notifier import rpc
 from services.notifier.consumers import Bulk
 from services.notifier.domain.states import Channel, State
 from services.notifier.storage import dossiers, lookups, partitions, receipts
 from services.notifier.storage.receipts import Receipt
 from services.notifier.workers.retention import Retention
 from services.notifier.workers.sweeps import Sweeper
+from tests.integration.conftest import Serve
 from tests.integration.notifier.notifier_parts import (
     ADVERTISER,
     House,
@@ -24,6 +30,10 @@ from tests.integration.notifier.notifier_parts import (
     people,
 )
 from tests.integration.notifier.test_notifier_consumers import work
+from tests.integration.serving import refused
+
+if TYPE_CHECKING:
+    from crm.notifier.v1.message_service_pb2_grpc import MessageServiceAsyncStub
 
 OLD = date(2020, 1, 2)
 PEOPLE = list(people(4))
@@ -99,6 +109,22 @@ class TestOldDays:
             assert owner == ADVERTISER
         (kept,) = await house.sql("SELECT to_jsonb(p) AS row FROM past_messages p LIMIT 1")
         assert not {"values", "content_hash", "answer", "address"} & set(kept.row)
+
+    async def test_a_list_of_a_run_of_such_a_day_is_refused_and_not_empty(
+        self, house: House, serve: Serve
+    ) -> None:
+        run = await over(house)
+        await until_gone(house, retention(house))
+        served = await serve(
+            house.settings, "notifier", rpc.servicers(house.settings, house.sessions, [])
+        )
+        reader = Principal(str(uuid.uuid4()), "user", rights={"messages": {"read": "all"}})
+        stub: MessageServiceAsyncStub = MessageServiceStub(served.as_(reader))
+
+        with refused(FailedPrecondition, "ROWS_GONE"):
+            await stub.ListMessages(pb.ListMessagesRequest(run_id=str(run)))
+        counted = await stub.CountMessages(pb.CountMessagesRequest(run_id=str(run)))
+        assert sum(it.count for it in counted.counts) == 4
 
     async def test_the_day_let_go_is_audited(self, house: House) -> None:
         await over(house)

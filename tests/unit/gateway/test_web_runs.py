@@ -83,6 +83,20 @@ class TestTheReport:
         assert f'href="/runs/{RUN}/recipients?state=skipped&amp;reason=SUPPRESSED"' in page
         assert page.index("Unsubscribed or blocked") < page.index("Too many messages")
 
+    def test_of_a_run_whose_rows_are_gone_figures_open_nothing_and_say_why(
+        self, http_: FlaskClient, peers: Any
+    ) -> None:
+        old = run()
+        old.rows_gone_time.FromSeconds(1_790_000_000)
+        peers.answers["GetRun"] = old
+
+        page = shown(http_, f"/runs/{RUN}")
+
+        assert "The details of each recipient were cleared" in page
+        assert f"/runs/{RUN}/recipients" not in page
+        assert f"/runs/{RUN}/unreached" not in page
+        assert 'class="count"' in page
+
     def test_rows_are_asked_for_by_state_and_reason_and_offered_as_a_file(
         self, http_: FlaskClient, peers: Any
     ) -> None:

@@ -235,6 +235,7 @@ class Run(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     NOT_AFTER_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    ROWS_GONE_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -283,6 +284,10 @@ class Run(_message.Message):
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReasonCount]:
         """Output only. Those of the counts that have a reason, by state and reason; of the same moment as the counts."""
 
+    @_builtins.property
+    def rows_gone_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the rows of its recipients were let go of; the figures above stay. Unset while they are there."""
+
     def __init__(
         self,
         *,
@@ -303,10 +308,11 @@ class Run(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         not_after: _timestamp_pb2.Timestamp | None = ...,
         reasons: _abc.Iterable[Global___ReasonCount] | None = ...,
+        rows_gone_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "not_after", b"not_after", "plan_time", b"plan_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "not_after", b"not_after", "plan_time", b"plan_time", "rows_gone_time", b"rows_gone_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "campaign_id", b"campaign_id", "channel", b"channel", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "epoch", b"epoch", "excluded", b"excluded", "id", b"id", "not_after", b"not_after", "plan_time", b"plan_time", "planned", b"planned", "purpose", b"purpose", "reasons", b"reasons", "revision", b"revision", "run_date", b"run_date", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "campaign_id", b"campaign_id", "channel", b"channel", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "epoch", b"epoch", "excluded", b"excluded", "id", b"id", "not_after", b"not_after", "plan_time", b"plan_time", "planned", b"planned", "purpose", b"purpose", "reasons", b"reasons", "revision", b"revision", "rows_gone_time", b"rows_gone_time", "run_date", b"run_date", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

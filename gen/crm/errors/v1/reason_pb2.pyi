@@ -100,6 +100,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """UNAVAILABLE; the file of service identities cannot be read."""
     REASON_CSRF_REFUSED: _Reason.ValueType  # 38
     """PERMISSION_DENIED; REST and pages only: a request by cookie came from elsewhere or without its token."""
+    REASON_ROWS_GONE: _Reason.ValueType  # 39
+    """FAILED_PRECONDITION; metadata: resource, id. The rows of an old run were let go of; its figures stay."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call failed. `ErrorInfo.reason` is the value's name without the prefix `REASON_`,
@@ -184,4 +186,6 @@ REASON_IDENTITIES_UNREAD: Reason.ValueType  # 37
 """UNAVAILABLE; the file of service identities cannot be read."""
 REASON_CSRF_REFUSED: Reason.ValueType  # 38
 """PERMISSION_DENIED; REST and pages only: a request by cookie came from elsewhere or without its token."""
+REASON_ROWS_GONE: Reason.ValueType  # 39
+"""FAILED_PRECONDITION; metadata: resource, id. The rows of an old run were let go of; its figures stay."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
