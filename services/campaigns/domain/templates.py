@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis.errors import FieldViolation
+from services.campaigns.domain.attachments import Attachment
 from services.campaigns.domain.kinds import Channel, Markup
 from services.campaigns.domain.rendering import CONTACT_VARIABLES, Source
 
@@ -31,6 +32,7 @@ class Draft:
     html: str = ""
     text: str = ""
     markup: Markup = Markup.HTML
+    attachments: tuple[Attachment, ...] = ()
 
     def source(self) -> Source:
         """Return what is to be compiled and rendered: the fields of the channel."""
@@ -63,6 +65,7 @@ class Content:
     html: str
     text: str
     variables: tuple[str, ...]
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def contact_variables(self) -> tuple[str, ...]:
@@ -83,13 +86,24 @@ def content(admitted: Admitted) -> Content:
     """Return the immutable content of an admitted draft."""
     channel = admitted.draft.channel
     fields = {"subject": "", "html": "", **admitted.fields}
-    canonical = json.dumps([channel, fields["subject"], fields["html"], fields["text"]])
-    return Content(
-        hash=hashlib.sha256(canonical.encode()).hexdigest(),
+    made = Content(
+        hash="",
         channel=channel,
+        subject=fields["subject"],
+        html=fields["html"],
+        text=fields["text"],
         variables=tuple(sorted(admitted.variables)),
-        **fields,
     )
+    return with_attachments(made, admitted.draft.attachments)
+
+
+def with_attachments(stored: Content, attachments: tuple[Attachment, ...]) -> Content:
+    """Return the content with these files instead of its own, under its own hash."""
+    parts: list[object] = [stored.channel, stored.subject, stored.html, stored.text]
+    if attachments:
+        parts.append([[it.name, it.media_type, it.hash] for it in attachments])
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return replace(stored, hash=digest, attachments=attachments)
 
 
 def source(stored: Content) -> Source:

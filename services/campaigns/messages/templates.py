@@ -1,10 +1,11 @@
 """Templates, contents and rendered messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from crm.campaigns.v1 import template_pb2 as pb
 
 from services.campaigns.domain import sms
+from services.campaigns.domain.attachments import Attachment
 from services.campaigns.domain.kinds import Channel, Markup
 from services.campaigns.domain.templates import Content, Draft, Template
 from services.campaigns.messages import kinds
@@ -42,6 +43,7 @@ def template(stored: Template) -> pb.Template:
         markup=kinds.number(pb.Markup, stored.draft.markup if is_mail else None),
         variables=stored.variables,
         content_hash=stored.content_hash,
+        attachments=attachments(stored.draft.attachments),
         create_time=kinds.time(stored.create_time),
         update_time=kinds.time(stored.update_time),
     )
@@ -56,7 +58,16 @@ def content(stored: Content) -> pb.Content:
         html=stored.html,
         text=stored.text,
         variables=stored.variables,
+        attachments=attachments(stored.attachments),
     )
+
+
+def attachments(stored: Sequence[Attachment]) -> list[pb.Attachment]:
+    """Return the files of a template or content."""
+    return [
+        pb.Attachment(name=it.name, media_type=it.media_type, size=it.size, hash=it.hash)
+        for it in stored
+    ]
 
 
 def rendered(

@@ -201,7 +201,9 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
             template_rules.source(content), reviews.values(content, shown.members)
         )
         asked = len(sample.members)
-        return reviews.review(campaign.channel, shown, rendered, gates, asked)
+        review = reviews.review(campaign.channel, shown, rendered, gates, asked)
+        review.attachments.extend(template_messages.attachments(content.attachments))
+        return review
 
     async def StartCampaign(self, request: service_pb.StartCampaignRequest, _: Any) -> run_pb2.Run:
         """Start a run of a campaign that has none going."""

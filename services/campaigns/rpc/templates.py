@@ -17,6 +17,7 @@ from services.campaigns.clients.leads import Leads
 from services.campaigns.clients.renderer import Renderer
 from services.campaigns.domain import rendering
 from services.campaigns.domain import templates as domain
+from services.campaigns.domain.attachments import File
 from services.campaigns.domain.clock import Clock
 from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.templates import Admitted, Draft
@@ -114,6 +115,37 @@ class TemplateServicer(service_grpc.TemplateServiceServicer):
             await usecases.delete(session, template_id)
         return empty_pb2.Empty()
 
+    async def AddAttachment(self, request: service_pb.AddAttachmentRequest, _: Any) -> pb.Template:
+        """Add a file to a template for e-mail; runs that started go without it."""
+        rights.require("templates", "write")
+        template_id = identifier("id", request.id)
+        file = File.given(request.name, request.data)
+        async with self._sessions.begin() as session:
+
+            async def work() -> pb.Template:
+                after = await usecases.attach(
+                    session, template_id, request.etag, file, self._clock()
+                )
+                return messages.template(after)
+
+            return await idempotency.once(session, "AddAttachment", request, pb.Template, work)
+
+    async def RemoveAttachment(
+        self, request: service_pb.RemoveAttachmentRequest, _: Any
+    ) -> pb.Template:
+        """Take a file from a template; runs that started still have it."""
+        rights.require("templates", "write")
+        template_id = identifier("id", request.id)
+        async with self._sessions.begin() as session:
+
+            async def work() -> pb.Template:
+                after = await usecases.detach(
+                    session, template_id, request.etag, request.name, self._clock()
+                )
+                return messages.template(after)
+
+            return await idempotency.once(session, "RemoveAttachment", request, pb.Template, work)
+
     async def PreviewTemplate(
         self, request: service_pb.PreviewTemplateRequest, _: Any
     ) -> pb.RenderedMessage:
@@ -176,6 +208,15 @@ class ContentServicer(service_grpc.ContentServiceServicer):
         rights.require("templates", "read")
         async with self._sessions.begin() as session:
             return messages.content(await stored.get_content(session, request.hash))
+
+    async def GetAttachment(
+        self, request: service_pb.GetAttachmentRequest, _: Any
+    ) -> service_pb.GetAttachmentResponse:
+        """Return the bytes of the attachment with this hash."""
+        rights.require("templates", "read")
+        async with self._sessions.begin() as session:
+            data = await stored.get_file(session, request.hash)
+        return service_pb.GetAttachmentResponse(data=data)
 
 
 def _draft(message: pb.Template, *, named: bool = True) -> Draft:

@@ -28,6 +28,14 @@ contents = Table(
     Column("html", T),
     Column("text", T),
     Column("variables", ARRAY(T)),
+    Column("attachments", JSONB),
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("hash", T, primary_key=True),
+    Column("data", LargeBinary),
 )
 
 templates = Table(
@@ -43,6 +51,7 @@ templates = Table(
     Column("markup", T),
     Column("variables", ARRAY(T)),
     Column("content_hash", T),
+    Column("attachments", JSONB),
     Column("create_time", _TIME),
     Column("update_time", _TIME),
 )

@@ -1,6 +1,7 @@
 """Templates and their immutable contents."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
 from chassis.errors import NotFound
+from services.campaigns.domain.attachments import Attachment
 from services.campaigns.domain.kinds import Channel, Markup
 from services.campaigns.domain.templates import Content, Draft, Template
-from services.campaigns.storage.tables import campaigns, contents, templates
+from services.campaigns.storage.tables import attachments, campaigns, contents, templates
 
 
 async def get(session: AsyncSession, template_id: UUID, *, lock: bool = False) -> Template:
@@ -76,6 +78,7 @@ async def keep_content(session: AsyncSession, content: Content) -> None:
         "html": content.html,
         "text": content.text,
         "variables": list(content.variables),
+        "attachments": [asdict(it) for it in content.attachments],
     }
     await session.execute(postgresql.insert(contents).values(row).on_conflict_do_nothing())
 
@@ -93,7 +96,29 @@ async def get_content(session: AsyncSession, content_hash: str) -> Content:
         html=row["html"],
         text=row["text"],
         variables=tuple(row["variables"]),
+        attachments=_attachments(row["attachments"]),
     )
+
+
+async def keep_file(session: AsyncSession, file_hash: str, data: bytes) -> None:
+    """Store the bytes of an attachment unless their hash is there already."""
+    row = {"hash": file_hash, "data": data}
+    await session.execute(postgresql.insert(attachments).values(row).on_conflict_do_nothing())
+
+
+async def get_file(session: AsyncSession, file_hash: str) -> bytes:
+    """Return the bytes of an attachment; raises `NotFound`."""
+    query = select(attachments.c.data).where(attachments.c.hash == file_hash)
+    data: bytes | None = await session.scalar(query)
+    if data is None:
+        raise NotFound(
+            "RESOURCE_MISSING", "no such attachment", resource="attachment", id=file_hash
+        )
+    return data
+
+
+def _attachments(rows: Sequence[Mapping[str, Any]]) -> tuple[Attachment, ...]:
+    return tuple(Attachment(**row) for row in rows)
 
 
 def _template(row: RowMapping) -> Template:
@@ -107,6 +132,7 @@ def _template(row: RowMapping) -> Template:
             html=row["html"],
             text=row["text"],
             markup=Markup(row["markup"]),
+            attachments=_attachments(row["attachments"]),
         ),
         variables=tuple(row["variables"]),
         content_hash=row["content_hash"],
@@ -126,6 +152,7 @@ def _row(template: Template) -> dict[str, Any]:
         "html": draft.html,
         "text": draft.text,
         "markup": draft.markup,
+        "attachments": [asdict(it) for it in draft.attachments],
         "variables": list(template.variables),
         "content_hash": template.content_hash,
         "create_time": template.create_time,

@@ -8,8 +8,18 @@ import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import audit
-from chassis.errors import Aborted, AlreadyExists, FailedPrecondition
+from chassis.errors import (
+    Aborted,
+    AlreadyExists,
+    FailedPrecondition,
+    FieldViolation,
+    InvalidArgument,
+    NotFound,
+)
+from services.campaigns.domain import attachments
 from services.campaigns.domain import templates as domain
+from services.campaigns.domain.attachments import Attachment, File
+from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.templates import Admitted, Template
 from services.campaigns.storage import templates as stored
 
@@ -54,6 +64,61 @@ async def change(
         revision=before.revision + 1,
         draft=admitted.draft,
         variables=content.variables,
+        content_hash=content.hash,
+        update_time=now,
+    )
+    await stored.keep_content(session, content)
+    await stored.change(session, after)
+    await _record(session, "update", before, after)
+    return after
+
+
+async def attach(
+    session: AsyncSession, template_id: UUID, etag: str, file: File, now: datetime
+) -> Template:
+    """Store a template with one more file; raises `InvalidArgument` naming what forbids it."""
+    before = await _to_attach(session, template_id, etag)
+    held = before.draft.attachments
+    wrong = attachments.violations(held, file)
+    if before.draft.channel is not Channel.EMAIL:
+        wrong = [FieldViolation("data", "an SMS has no files")]
+    if wrong:
+        raise InvalidArgument("FIELDS_INVALID", "the file cannot be attached", violations=wrong)
+    new = file.attachment()
+    await stored.keep_file(session, new.hash, file.data)
+    return await _with(session, before, attachments.added(held, new), now)
+
+
+async def detach(
+    session: AsyncSession, template_id: UUID, etag: str, name: str, now: datetime
+) -> Template:
+    """Store a template without a file; its bytes stay for the runs that name them.
+
+    Raises `NotFound` when the template has no such file.
+    """
+    before = await _to_attach(session, template_id, etag)
+    left = tuple(it for it in before.draft.attachments if it.name != name)
+    if len(left) == len(before.draft.attachments):
+        raise NotFound("RESOURCE_MISSING", "no such attachment", resource="attachment", id=name)
+    return await _with(session, before, left, now)
+
+
+async def _to_attach(session: AsyncSession, template_id: UUID, etag: str) -> Template:
+    before = await stored.get(session, template_id, lock=True)
+    check_etag(before, etag)
+    return before
+
+
+async def _with(
+    session: AsyncSession, before: Template, files: tuple[Attachment, ...], now: datetime
+) -> Template:
+    # What was admitted stays as it is: files are not rendered.
+    content = await stored.get_content(session, before.content_hash)
+    content = domain.with_attachments(content, files)
+    after = replace(
+        before,
+        revision=before.revision + 1,
+        draft=replace(before.draft, attachments=files),
         content_hash=content.hash,
         update_time=now,
     )
@@ -121,4 +186,5 @@ def _shown(template: Template | None) -> dict[str, object] | None:
         "name": template.draft.name,
         "channel": template.draft.channel,
         "content_hash": template.content_hash,
+        "attachments": [it.name for it in template.draft.attachments],
     }

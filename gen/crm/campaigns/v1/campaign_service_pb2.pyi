@@ -366,6 +366,7 @@ class ReviewCampaignResponse(_message.Message):
     MAX_SEGMENTS_FIELD_NUMBER: _builtins.int
     SAMPLES_FIELD_NUMBER: _builtins.int
     GATES_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     audience: _builtins.int
     """Output only."""
     planned: _builtins.int
@@ -384,6 +385,10 @@ class ReviewCampaignResponse(_message.Message):
     def gates(self) -> Global___GateCheck:
         """Output only. What the notifier's gates would say now; unset when it did not answer."""
 
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_template_pb2.Attachment]:
+        """Output only. Files that would go with every e-mail."""
+
     def __init__(
         self,
         *,
@@ -393,10 +398,11 @@ class ReviewCampaignResponse(_message.Message):
         max_segments: _builtins.int = ...,
         samples: _abc.Iterable[_template_pb2.RenderedMessage] | None = ...,
         gates: Global___GateCheck | None = ...,
+        attachments: _abc.Iterable[_template_pb2.Attachment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["gates", b"gates"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "excluded", b"excluded", "gates", b"gates", "max_segments", b"max_segments", "planned", b"planned", "samples", b"samples"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "audience", b"audience", "excluded", b"excluded", "gates", b"gates", "max_segments", b"max_segments", "planned", b"planned", "samples", b"samples"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,23 +25,25 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63rm/campaigns/v1/template.proto\x12\x10\x63rm.campaigns.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd2\x02\n\x08Template\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12*\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0c\n\x04html\x18\x07 \x01(\t\x12\x0c\n\x04text\x18\x08 \x01(\t\x12\x11\n\tvariables\x18\t \x03(\t\x12\x14\n\x0c\x63ontent_hash\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x06markup\x18\r \x01(\x0e\x32\x18.crm.campaigns.v1.Markup\"\x84\x01\n\x0fRenderedMessage\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0c\n\x04html\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x10\n\x08\x65ncoding\x18\x05 \x01(\t\x12\x10\n\x08segments\x18\x06 \x01(\x05\x12\x0f\n\x07\x66\x61ilure\x18\x07 \x01(\t\"\x83\x01\n\x07\x43ontent\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12*\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0c\n\x04html\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x11\n\tvariables\x18\x06 \x03(\t*F\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02*\x83\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x15\n\x11PURPOSE_MARKETING\x10\x01\x12\x10\n\x0cPURPOSE_CARE\x10\x02\x12\x19\n\x15PURPOSE_TRANSACTIONAL\x10\x03\x12\x1b\n\x17PURPOSE_CONSENT_REQUEST\x10\x04*B\n\x06Markup\x12\x16\n\x12MARKUP_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMARKUP_HTML\x10\x01\x12\x0f\n\x0bMARKUP_MJML\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63rm/campaigns/v1/template.proto\x12\x10\x63rm.campaigns.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x03\n\x08Template\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12*\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0c\n\x04html\x18\x07 \x01(\t\x12\x0c\n\x04text\x18\x08 \x01(\t\x12\x11\n\tvariables\x18\t \x03(\t\x12\x14\n\x0c\x63ontent_hash\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x06markup\x18\r \x01(\x0e\x32\x18.crm.campaigns.v1.Markup\x12\x31\n\x0b\x61ttachments\x18\x0e \x03(\x0b\x32\x1c.crm.campaigns.v1.Attachment\"J\n\nAttachment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12\x0c\n\x04hash\x18\x04 \x01(\t\"\x84\x01\n\x0fRenderedMessage\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0c\n\x04html\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x10\n\x08\x65ncoding\x18\x05 \x01(\t\x12\x10\n\x08segments\x18\x06 \x01(\x05\x12\x0f\n\x07\x66\x61ilure\x18\x07 \x01(\t\"\xb6\x01\n\x07\x43ontent\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12*\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0c\n\x04html\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x11\n\tvariables\x18\x06 \x03(\t\x12\x31\n\x0b\x61ttachments\x18\x07 \x03(\x0b\x32\x1c.crm.campaigns.v1.Attachment*F\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02*\x83\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x15\n\x11PURPOSE_MARKETING\x10\x01\x12\x10\n\x0cPURPOSE_CARE\x10\x02\x12\x19\n\x15PURPOSE_TRANSACTIONAL\x10\x03\x12\x1b\n\x17PURPOSE_CONSENT_REQUEST\x10\x04*B\n\x06Markup\x12\x16\n\x12MARKUP_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMARKUP_HTML\x10\x01\x12\x0f\n\x0bMARKUP_MJML\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.campaigns.v1.template_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHANNEL']._serialized_start=696
-  _globals['_CHANNEL']._serialized_end=766
-  _globals['_PURPOSE']._serialized_start=769
-  _globals['_PURPOSE']._serialized_end=900
-  _globals['_MARKUP']._serialized_start=902
-  _globals['_MARKUP']._serialized_end=968
+  _globals['_CHANNEL']._serialized_start=874
+  _globals['_CHANNEL']._serialized_end=944
+  _globals['_PURPOSE']._serialized_start=947
+  _globals['_PURPOSE']._serialized_end=1078
+  _globals['_MARKUP']._serialized_start=1080
+  _globals['_MARKUP']._serialized_end=1146
   _globals['_TEMPLATE']._serialized_start=87
-  _globals['_TEMPLATE']._serialized_end=425
-  _globals['_RENDEREDMESSAGE']._serialized_start=428
-  _globals['_RENDEREDMESSAGE']._serialized_end=560
-  _globals['_CONTENT']._serialized_start=563
-  _globals['_CONTENT']._serialized_end=694
+  _globals['_TEMPLATE']._serialized_end=476
+  _globals['_ATTACHMENT']._serialized_start=478
+  _globals['_ATTACHMENT']._serialized_end=552
+  _globals['_RENDEREDMESSAGE']._serialized_start=555
+  _globals['_RENDEREDMESSAGE']._serialized_end=687
+  _globals['_CONTENT']._serialized_start=690
+  _globals['_CONTENT']._serialized_end=872
 # @@protoc_insertion_point(module_scope)

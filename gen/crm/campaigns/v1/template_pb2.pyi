@@ -119,6 +119,7 @@ class Template(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     MARKUP_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -151,6 +152,10 @@ class Template(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
 
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Output only. Files that go with every e-mail, by name; see AddAttachment and RemoveAttachment."""
+
     def __init__(
         self,
         *,
@@ -167,14 +172,49 @@ class Template(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         markup: Global___Markup.ValueType = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "content_hash", b"content_hash", "create_time", b"create_time", "etag", b"etag", "html", b"html", "id", b"id", "markup", b"markup", "name", b"name", "revision", b"revision", "subject", b"subject", "text", b"text", "update_time", b"update_time", "variables", b"variables"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel", b"channel", "content_hash", b"content_hash", "create_time", b"create_time", "etag", b"etag", "html", b"html", "id", b"id", "markup", b"markup", "name", b"name", "revision", b"revision", "subject", b"subject", "text", b"text", "update_time", b"update_time", "variables", b"variables"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Template: _TypeAlias = Template  # noqa: Y015
+
+@_typing.final
+class Attachment(_message.Message):
+    """A file that goes with every e-mail of a template; its bytes never change under its hash."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Output only. File name, as recipients see it."""
+    media_type: _builtins.str
+    """Output only. What the mail says it is, told from the name: "application/pdf"."""
+    size: _builtins.int
+    """Output only. In bytes."""
+    hash: _builtins.str
+    """Output only. SHA-256 of its bytes in hexadecimal."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+        size: _builtins.int = ...,
+        hash: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hash", b"hash", "media_type", b"media_type", "name", b"name", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attachment: _TypeAlias = Attachment  # noqa: Y015
 
 @_typing.final
 class RenderedMessage(_message.Message):
@@ -234,6 +274,7 @@ class Content(_message.Message):
     HTML_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     VARIABLES_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     hash: _builtins.str
     """Output only. SHA-256 in hexadecimal."""
     channel: Global___Channel.ValueType
@@ -248,6 +289,10 @@ class Content(_message.Message):
     def variables(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only."""
 
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Output only. Covered by the hash."""
+
     def __init__(
         self,
         *,
@@ -257,10 +302,11 @@ class Content(_message.Message):
         html: _builtins.str = ...,
         text: _builtins.str = ...,
         variables: _abc.Iterable[_builtins.str] | None = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "hash", b"hash", "html", b"html", "subject", b"subject", "text", b"text", "variables", b"variables"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel", b"channel", "hash", b"hash", "html", b"html", "subject", b"subject", "text", b"text", "variables", b"variables"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

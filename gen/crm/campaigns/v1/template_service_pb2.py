@@ -27,7 +27,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'crm/campaigns/v1/template_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1f\x63rm/campaigns/v1/template.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"Y\n\x15\x43reateTemplateRequest\x12,\n\x08template\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Template\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetTemplateRequest\x12\n\n\x02id\x18\x01 \x01(\t\"i\n\x14ListTemplatesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\"_\n\x15ListTemplatesResponse\x12-\n\ttemplates\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x15UpdateTemplateRequest\x12,\n\x08template\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Template\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"#\n\x15\x44\x65leteTemplateRequest\x12\n\n\x02id\x18\x01 \x01(\t\"o\n\x16PreviewTemplateRequest\x12\x13\n\x0btemplate_id\x18\x01 \x01(\t\x12,\n\x08template\x18\x02 \x01(\x0b\x32\x1a.crm.campaigns.v1.Template\x12\x12\n\ncontact_id\x18\x03 \x01(\t\"!\n\x11GetContentRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t2\xc3\x04\n\x0fTemplateService\x12Z\n\x0e\x43reateTemplate\x12\'.crm.campaigns.v1.CreateTemplateRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x02\x12T\n\x0bGetTemplate\x12$.crm.campaigns.v1.GetTemplateRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x01\x12\x65\n\rListTemplates\x12&.crm.campaigns.v1.ListTemplatesRequest\x1a\'.crm.campaigns.v1.ListTemplatesResponse\"\x03\x90\x02\x01\x12Z\n\x0eUpdateTemplate\x12\'.crm.campaigns.v1.UpdateTemplateRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x02\x12V\n\x0e\x44\x65leteTemplate\x12\'.crm.campaigns.v1.DeleteTemplateRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12\x63\n\x0fPreviewTemplate\x12(.crm.campaigns.v1.PreviewTemplateRequest\x1a!.crm.campaigns.v1.RenderedMessage\"\x03\x90\x02\x01\x32\x63\n\x0e\x43ontentService\x12Q\n\nGetContent\x12#.crm.campaigns.v1.GetContentRequest\x1a\x19.crm.campaigns.v1.Content\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'crm/campaigns/v1/template_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1f\x63rm/campaigns/v1/template.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"Y\n\x15\x43reateTemplateRequest\x12,\n\x08template\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Template\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetTemplateRequest\x12\n\n\x02id\x18\x01 \x01(\t\"i\n\x14ListTemplatesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\"_\n\x15ListTemplatesResponse\x12-\n\ttemplates\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x15UpdateTemplateRequest\x12,\n\x08template\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Template\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"#\n\x15\x44\x65leteTemplateRequest\x12\n\n\x02id\x18\x01 \x01(\t\"`\n\x14\x41\x64\x64\x41ttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"U\n\x17RemoveAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"o\n\x16PreviewTemplateRequest\x12\x13\n\x0btemplate_id\x18\x01 \x01(\t\x12,\n\x08template\x18\x02 \x01(\x0b\x32\x1a.crm.campaigns.v1.Template\x12\x12\n\ncontact_id\x18\x03 \x01(\t\"!\n\x11GetContentRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\"$\n\x14GetAttachmentRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\"%\n\x15GetAttachmentResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x32\xfd\x05\n\x0fTemplateService\x12Z\n\x0e\x43reateTemplate\x12\'.crm.campaigns.v1.CreateTemplateRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x02\x12T\n\x0bGetTemplate\x12$.crm.campaigns.v1.GetTemplateRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x01\x12\x65\n\rListTemplates\x12&.crm.campaigns.v1.ListTemplatesRequest\x1a\'.crm.campaigns.v1.ListTemplatesResponse\"\x03\x90\x02\x01\x12Z\n\x0eUpdateTemplate\x12\'.crm.campaigns.v1.UpdateTemplateRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x02\x12V\n\x0e\x44\x65leteTemplate\x12\'.crm.campaigns.v1.DeleteTemplateRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12X\n\rAddAttachment\x12&.crm.campaigns.v1.AddAttachmentRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x02\x12^\n\x10RemoveAttachment\x12).crm.campaigns.v1.RemoveAttachmentRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x02\x12\x63\n\x0fPreviewTemplate\x12(.crm.campaigns.v1.PreviewTemplateRequest\x1a!.crm.campaigns.v1.RenderedMessage\"\x03\x90\x02\x01\x32\xca\x01\n\x0e\x43ontentService\x12Q\n\nGetContent\x12#.crm.campaigns.v1.GetContentRequest\x1a\x19.crm.campaigns.v1.Content\"\x03\x90\x02\x01\x12\x65\n\rGetAttachment\x12&.crm.campaigns.v1.GetAttachmentRequest\x1a\'.crm.campaigns.v1.GetAttachmentResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,10 +44,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TEMPLATESERVICE'].methods_by_name['UpdateTemplate']._serialized_options = b'\220\002\002'
   _globals['_TEMPLATESERVICE'].methods_by_name['DeleteTemplate']._loaded_options = None
   _globals['_TEMPLATESERVICE'].methods_by_name['DeleteTemplate']._serialized_options = b'\220\002\002'
+  _globals['_TEMPLATESERVICE'].methods_by_name['AddAttachment']._loaded_options = None
+  _globals['_TEMPLATESERVICE'].methods_by_name['AddAttachment']._serialized_options = b'\220\002\002'
+  _globals['_TEMPLATESERVICE'].methods_by_name['RemoveAttachment']._loaded_options = None
+  _globals['_TEMPLATESERVICE'].methods_by_name['RemoveAttachment']._serialized_options = b'\220\002\002'
   _globals['_TEMPLATESERVICE'].methods_by_name['PreviewTemplate']._loaded_options = None
   _globals['_TEMPLATESERVICE'].methods_by_name['PreviewTemplate']._serialized_options = b'\220\002\001'
   _globals['_CONTENTSERVICE'].methods_by_name['GetContent']._loaded_options = None
   _globals['_CONTENTSERVICE'].methods_by_name['GetContent']._serialized_options = b'\220\002\001'
+  _globals['_CONTENTSERVICE'].methods_by_name['GetAttachment']._loaded_options = None
+  _globals['_CONTENTSERVICE'].methods_by_name['GetAttachment']._serialized_options = b'\220\002\001'
   _globals['_CREATETEMPLATEREQUEST']._serialized_start=157
   _globals['_CREATETEMPLATEREQUEST']._serialized_end=246
   _globals['_GETTEMPLATEREQUEST']._serialized_start=248
@@ -60,12 +66,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATETEMPLATEREQUEST']._serialized_end=604
   _globals['_DELETETEMPLATEREQUEST']._serialized_start=606
   _globals['_DELETETEMPLATEREQUEST']._serialized_end=641
-  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_start=643
-  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_end=754
-  _globals['_GETCONTENTREQUEST']._serialized_start=756
-  _globals['_GETCONTENTREQUEST']._serialized_end=789
-  _globals['_TEMPLATESERVICE']._serialized_start=792
-  _globals['_TEMPLATESERVICE']._serialized_end=1371
-  _globals['_CONTENTSERVICE']._serialized_start=1373
-  _globals['_CONTENTSERVICE']._serialized_end=1472
+  _globals['_ADDATTACHMENTREQUEST']._serialized_start=643
+  _globals['_ADDATTACHMENTREQUEST']._serialized_end=739
+  _globals['_REMOVEATTACHMENTREQUEST']._serialized_start=741
+  _globals['_REMOVEATTACHMENTREQUEST']._serialized_end=826
+  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_start=828
+  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_end=939
+  _globals['_GETCONTENTREQUEST']._serialized_start=941
+  _globals['_GETCONTENTREQUEST']._serialized_end=974
+  _globals['_GETATTACHMENTREQUEST']._serialized_start=976
+  _globals['_GETATTACHMENTREQUEST']._serialized_end=1012
+  _globals['_GETATTACHMENTRESPONSE']._serialized_start=1014
+  _globals['_GETATTACHMENTRESPONSE']._serialized_end=1051
+  _globals['_TEMPLATESERVICE']._serialized_start=1054
+  _globals['_TEMPLATESERVICE']._serialized_end=1819
+  _globals['_CONTENTSERVICE']._serialized_start=1822
+  _globals['_CONTENTSERVICE']._serialized_end=2024
 # @@protoc_insertion_point(module_scope)

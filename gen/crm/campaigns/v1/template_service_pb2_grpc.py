@@ -62,6 +62,16 @@ class TemplateServiceStub:
                 request_serializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.DeleteTemplateRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.AddAttachment = channel.unary_unary(
+                '/crm.campaigns.v1.TemplateService/AddAttachment',
+                request_serializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.AddAttachmentRequest.SerializeToString,
+                response_deserializer=crm_dot_campaigns_dot_v1_dot_template__pb2.Template.FromString,
+                _registered_method=True)
+        self.RemoveAttachment = channel.unary_unary(
+                '/crm.campaigns.v1.TemplateService/RemoveAttachment',
+                request_serializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.RemoveAttachmentRequest.SerializeToString,
+                response_deserializer=crm_dot_campaigns_dot_v1_dot_template__pb2.Template.FromString,
+                _registered_method=True)
         self.PreviewTemplate = channel.unary_unary(
                 '/crm.campaigns.v1.TemplateService/PreviewTemplate',
                 request_serializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.PreviewTemplateRequest.SerializeToString,
@@ -108,6 +118,20 @@ class TemplateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddAttachment(self, request, context):
+        """Adds a file to a template for e-mail, as a new version; runs that started go without it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveAttachment(self, request, context):
+        """Takes a file from a template, as a new version; runs that started still have it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PreviewTemplate(self, request, context):
         """Renders a template, stored or not, for a contact or with sample values.
         """
@@ -142,6 +166,16 @@ def add_TemplateServiceServicer_to_server(servicer, server):
                     servicer.DeleteTemplate,
                     request_deserializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.DeleteTemplateRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'AddAttachment': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddAttachment,
+                    request_deserializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.AddAttachmentRequest.FromString,
+                    response_serializer=crm_dot_campaigns_dot_v1_dot_template__pb2.Template.SerializeToString,
+            ),
+            'RemoveAttachment': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveAttachment,
+                    request_deserializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.RemoveAttachmentRequest.FromString,
+                    response_serializer=crm_dot_campaigns_dot_v1_dot_template__pb2.Template.SerializeToString,
             ),
             'PreviewTemplate': grpc.unary_unary_rpc_method_handler(
                     servicer.PreviewTemplate,
@@ -296,6 +330,60 @@ class TemplateService:
             _registered_method=True)
 
     @staticmethod
+    def AddAttachment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.campaigns.v1.TemplateService/AddAttachment',
+            crm_dot_campaigns_dot_v1_dot_template__service__pb2.AddAttachmentRequest.SerializeToString,
+            crm_dot_campaigns_dot_v1_dot_template__pb2.Template.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveAttachment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.campaigns.v1.TemplateService/RemoveAttachment',
+            crm_dot_campaigns_dot_v1_dot_template__service__pb2.RemoveAttachmentRequest.SerializeToString,
+            crm_dot_campaigns_dot_v1_dot_template__pb2.Template.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def PreviewTemplate(request,
             target,
             options=(),
@@ -338,6 +426,11 @@ class ContentServiceStub:
                 request_serializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.GetContentRequest.SerializeToString,
                 response_deserializer=crm_dot_campaigns_dot_v1_dot_template__pb2.Content.FromString,
                 _registered_method=True)
+        self.GetAttachment = channel.unary_unary(
+                '/crm.campaigns.v1.ContentService/GetAttachment',
+                request_serializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.GetAttachmentRequest.SerializeToString,
+                response_deserializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.GetAttachmentResponse.FromString,
+                _registered_method=True)
 
 
 class ContentServiceServicer:
@@ -351,6 +444,13 @@ class ContentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAttachment(self, request, context):
+        """Returns the bytes of the attachment with this hash.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ContentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -358,6 +458,11 @@ def add_ContentServiceServicer_to_server(servicer, server):
                     servicer.GetContent,
                     request_deserializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.GetContentRequest.FromString,
                     response_serializer=crm_dot_campaigns_dot_v1_dot_template__pb2.Content.SerializeToString,
+            ),
+            'GetAttachment': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAttachment,
+                    request_deserializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.GetAttachmentRequest.FromString,
+                    response_serializer=crm_dot_campaigns_dot_v1_dot_template__service__pb2.GetAttachmentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -388,6 +493,33 @@ class ContentService:
             '/crm.campaigns.v1.ContentService/GetContent',
             crm_dot_campaigns_dot_v1_dot_template__service__pb2.GetContentRequest.SerializeToString,
             crm_dot_campaigns_dot_v1_dot_template__pb2.Content.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAttachment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.campaigns.v1.ContentService/GetAttachment',
+            crm_dot_campaigns_dot_v1_dot_template__service__pb2.GetAttachmentRequest.SerializeToString,
+            crm_dot_campaigns_dot_v1_dot_template__service__pb2.GetAttachmentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,10 @@ class TemplateServiceStub:
     """Changes a template after it was admitted; runs that started keep the old one."""
     DeleteTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.DeleteTemplateRequest, _empty_pb2.Empty]
     """Deletes a template that no campaign uses."""
+    AddAttachment: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.AddAttachmentRequest, _template_pb2.Template]
+    """Adds a file to a template for e-mail, as a new version; runs that started go without it."""
+    RemoveAttachment: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.RemoveAttachmentRequest, _template_pb2.Template]
+    """Takes a file from a template, as a new version; runs that started still have it."""
     PreviewTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.PreviewTemplateRequest, _template_pb2.RenderedMessage]
     """Renders a template, stored or not, for a contact or with sample values."""
 
@@ -63,6 +67,10 @@ class TemplateServiceAsyncStub(TemplateServiceStub):
     """Changes a template after it was admitted; runs that started keep the old one."""
     DeleteTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.DeleteTemplateRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a template that no campaign uses."""
+    AddAttachment: _aio.UnaryUnaryMultiCallable[_template_service_pb2.AddAttachmentRequest, _template_pb2.Template]  # type: ignore[assignment]
+    """Adds a file to a template for e-mail, as a new version; runs that started go without it."""
+    RemoveAttachment: _aio.UnaryUnaryMultiCallable[_template_service_pb2.RemoveAttachmentRequest, _template_pb2.Template]  # type: ignore[assignment]
+    """Takes a file from a template, as a new version; runs that started still have it."""
     PreviewTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.PreviewTemplateRequest, _template_pb2.RenderedMessage]  # type: ignore[assignment]
     """Renders a template, stored or not, for a contact or with sample values."""
 
@@ -110,6 +118,22 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes a template that no campaign uses."""
 
     @_abc_1.abstractmethod
+    def AddAttachment(
+        self,
+        request: _template_service_pb2.AddAttachmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_template_pb2.Template, _abc.Awaitable[_template_pb2.Template]]:
+        """Adds a file to a template for e-mail, as a new version; runs that started go without it."""
+
+    @_abc_1.abstractmethod
+    def RemoveAttachment(
+        self,
+        request: _template_service_pb2.RemoveAttachmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_template_pb2.Template, _abc.Awaitable[_template_pb2.Template]]:
+        """Takes a file from a template, as a new version; runs that started still have it."""
+
+    @_abc_1.abstractmethod
     def PreviewTemplate(
         self,
         request: _template_service_pb2.PreviewTemplateRequest,
@@ -128,6 +152,8 @@ class ContentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ContentServiceAsyncStub: ...
     GetContent: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.GetContentRequest, _template_pb2.Content]
     """Returns the content with this hash."""
+    GetAttachment: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.GetAttachmentRequest, _template_service_pb2.GetAttachmentResponse]
+    """Returns the bytes of the attachment with this hash."""
 
 @_typing.type_check_only
 class ContentServiceAsyncStub(ContentServiceStub):
@@ -136,6 +162,8 @@ class ContentServiceAsyncStub(ContentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetContent: _aio.UnaryUnaryMultiCallable[_template_service_pb2.GetContentRequest, _template_pb2.Content]  # type: ignore[assignment]
     """Returns the content with this hash."""
+    GetAttachment: _aio.UnaryUnaryMultiCallable[_template_service_pb2.GetAttachmentRequest, _template_service_pb2.GetAttachmentResponse]  # type: ignore[assignment]
+    """Returns the bytes of the attachment with this hash."""
 
 class ContentServiceServicer(metaclass=_abc_1.ABCMeta):
     """Contents of runs, for notifiers."""
@@ -147,5 +175,13 @@ class ContentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_template_pb2.Content, _abc.Awaitable[_template_pb2.Content]]:
         """Returns the content with this hash."""
+
+    @_abc_1.abstractmethod
+    def GetAttachment(
+        self,
+        request: _template_service_pb2.GetAttachmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_template_service_pb2.GetAttachmentResponse, _abc.Awaitable[_template_service_pb2.GetAttachmentResponse]]:
+        """Returns the bytes of the attachment with this hash."""
 
 def add_ContentServiceServicer_to_server(servicer: ContentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -18,6 +18,14 @@ _TABLES = (
         html text NOT NULL,
         text text NOT NULL,
         variables text[] NOT NULL,
+        attachments jsonb NOT NULL,
+        create_time timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    """
+    CREATE TABLE attachments (
+        hash text PRIMARY KEY,
+        data bytea NOT NULL,
         create_time timestamptz NOT NULL DEFAULT now()
     )
     """,
@@ -33,6 +41,7 @@ _TABLES = (
         markup text NOT NULL,
         variables text[] NOT NULL,
         content_hash text NOT NULL REFERENCES contents,
+        attachments jsonb NOT NULL,
         create_time timestamptz NOT NULL,
         update_time timestamptz NOT NULL,
         CONSTRAINT templates_name UNIQUE (name)
@@ -225,6 +234,7 @@ def downgrade() -> None:
         "campaigns",
         "templates",
         "contents",
+        "attachments",
     ):
         op.execute(f"DROP TABLE {table}")
     drop_chassis_tables(op)
