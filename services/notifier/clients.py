@@ -21,6 +21,11 @@ class Contents:
         request = template_service_pb2.GetContentRequest(hash=content_hash)
         return chunks.content(await self._stub.GetContent(request))
 
+    async def file(self, file_hash: str) -> bytes:
+        """The bytes of an attachment; raises as `get` does."""
+        request = template_service_pb2.GetAttachmentRequest(hash=file_hash)
+        return (await self._stub.GetAttachment(request)).data
+
 
 def contents(settings: ServiceSettings, address: str, tokens: TokenSource) -> Contents:
     """A client of campaigns' ContentService at `address`."""

@@ -16,6 +16,7 @@ from chassis.events.puller import Puller
 from services import topology
 from services.notifier import clients, stages
 from services.notifier.config import Settings
+from services.notifier.domain.work import Content
 from services.notifier.messages import chunks
 from services.notifier.storage import partitions, senders
 from services.notifier.usecases import intake, rulebook
@@ -91,17 +92,29 @@ class Bulk:
         return new
 
     async def _fetch(self, content_hash: str) -> None:
-        """Keeps the content; one that campaigns does not have fails each message by itself."""
+        """Keeps the content with its files, each fetched once.
+
+        One that campaigns does not have fails each message by itself.
+        """
         async with self._sessions.begin() as session:
             if await intake.has_content(session, content_hash):
                 return
         try:
             content = await self._contents.get(content_hash)
+            files = await self._files(content)
         except NotFound:
             log.error("content_missing", content_hash=content_hash)
             return
         async with self._sessions.begin() as session:
-            await senders.add_content(session, content)
+            await senders.add_content(session, content, files)
+
+    async def _files(self, content: Content) -> dict[str, bytes]:
+        """The attachments that are not kept here yet."""
+        if not content.attachments:
+            return {}
+        async with self._sessions.begin() as session:
+            missing = await senders.missing_files(session, content)
+        return {hash: await self._contents.file(hash) for hash in missing}
 
 
 async def steer(session: AsyncSession, event: Event) -> None:

@@ -98,6 +98,27 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a mail; `hash` is the SHA-256 of its bytes in hexadecimal."""
+
+    name: str
+    media_type: str
+    size: int
+    hash: str
+
+
+class Enclosure(NamedTuple):
+    """The attachments of a content as every mail has them, behind its first part.
+
+    `tail` begins with a delimiter of `boundary`, ends with the last one, and has neither a line
+    that begins with a dot nor spaces that a signature does not count.
+    """
+
+    boundary: str
+    tail: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What is rendered; never changes under its hash."""
 
@@ -107,6 +128,7 @@ class Content:
     html: str
     body: str
     variables: tuple[str, ...]
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +171,8 @@ class Agreement:
 class Prepared(NamedTuple):
     """A message ready for the wire: the bytes of a mail, or the parts of an SMS.
 
+    `tail` goes behind the bytes of a mail; it is one for all mails of a content.
+
     `suppression_version` and `epoch` are what the gates saw; after `stale_at`, in seconds of this
     machine's own clock, it has to pass them again. Nothing of it is written after `closes_at`, of
     the same clock, when its sending hours end.
@@ -164,6 +188,7 @@ class Prepared(NamedTuple):
     epoch: int
     stale_at: float
     closes_at: float = math.inf
+    tail: bytes = b""
 
 
 class Outgoing(NamedTuple):

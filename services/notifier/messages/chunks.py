@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.notifier.domain.states import Channel, Purpose, RunState
-from services.notifier.domain.work import NOBODY, Content
+from services.notifier.domain.work import NOBODY, Attachment, Content
 from services.notifier.storage.intake import New
 from services.notifier.storage.runs import Told
 
@@ -166,6 +166,9 @@ def content(body: template_pb2.Content) -> Content:
         html=body.html,
         body=body.text,
         variables=tuple(body.variables),
+        attachments=tuple(
+            Attachment(it.name, it.media_type, it.size, it.hash) for it in body.attachments
+        ),
     )
 
 

@@ -1,7 +1,8 @@
 """Advertisers, their sender identities, and contents."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.domain.states import Channel
-from services.notifier.domain.work import Content, Sender
+from services.notifier.domain.work import Attachment, Content, Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +129,38 @@ async def contents(session: AsyncSession, hashes: Iterable[str]) -> dict[str, Co
             html=row.html,
             body=row.body,
             variables=tuple(row.variables),
+            attachments=tuple(Attachment(**it) for it in row.attachments),
         )
         for row in found
     }
 
 
-async def add_content(session: AsyncSession, content: Content) -> None:
-    """Keeps a content; one that is there already is the same by its hash."""
+async def add_content(
+    session: AsyncSession, content: Content, files: Mapping[str, bytes] | None = None
+) -> None:
+    """Keeps a content with its files by hash; what is there already is the same by its hash."""
     row = {
         **_fields(content),
         "channel": int(content.channel),
         "variables": list(content.variables),
+        "attachments": json.dumps([asdict(it) for it in content.attachments]),
     }
+    for hash, data in (files or {}).items():
+        await session.execute(_ADD_FILE, {"hash": hash, "data": data})
     await session.execute(_ADD_CONTENT, row)
+
+
+async def missing_files(session: AsyncSession, content: Content) -> list[str]:
+    """The hashes of a content's attachments that are not kept here."""
+    wanted = {it.hash for it in content.attachments}
+    found = await session.execute(_KNOWN_FILES, {"hashes": list(wanted)})
+    return sorted(wanted.difference(found.scalars()))
+
+
+async def files(session: AsyncSession, content: Content) -> dict[str, bytes]:
+    """The bytes of a content's attachments by hash."""
+    found = await session.execute(_FILES, {"hashes": [it.hash for it in content.attachments]})
+    return {row.hash: bytes(row.data) for row in found}
 
 
 def _fields(it: Any) -> dict[str, Any]:
@@ -210,11 +230,16 @@ _SENDERS = text("""
     WHERE i.id = ANY(CAST(:ids AS uuid[]))
 """)
 _CONTENTS = text("""
-    SELECT hash, channel, subject, html, body, variables FROM contents
+    SELECT hash, channel, subject, html, body, variables, attachments FROM contents
     WHERE hash = ANY(CAST(:hashes AS text[]))
 """)
 _ADD_CONTENT = text("""
-    INSERT INTO contents (hash, channel, subject, html, body, variables)
-    VALUES (:hash, :channel, :subject, :html, :body, :variables)
+    INSERT INTO contents (hash, channel, subject, html, body, variables, attachments)
+    VALUES (:hash, :channel, :subject, :html, :body, :variables, CAST(:attachments AS jsonb))
     ON CONFLICT (hash) DO NOTHING
 """)
+_ADD_FILE = text("""
+    INSERT INTO attachments (hash, data) VALUES (:hash, :data) ON CONFLICT (hash) DO NOTHING
+""")
+_KNOWN_FILES = text("SELECT hash FROM attachments WHERE hash = ANY(CAST(:hashes AS text[]))")
+_FILES = text("SELECT hash, data FROM attachments WHERE hash = ANY(CAST(:hashes AS text[]))")

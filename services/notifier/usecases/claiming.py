@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.notifier import stages
 from services.notifier.domain.rules import Rules
 from services.notifier.domain.states import Channel, Next, RunState
-from services.notifier.domain.work import Claimed, Content, Run, Sender
+from services.notifier.domain.work import Claimed, Content, Enclosure, Run, Sender
 from services.notifier.storage import attempts, claims, rows, runs, senders, suppressions
 from services.notifier.usecases import gating, reports
 from services.notifier.usecases.gating import Standards
@@ -22,7 +22,7 @@ class Batch:
     """What may go, with all it takes to render it; `gated` counts the others by rule.
 
     `version` of the suppressions and the run's epoch are those the gates saw; in `closes_in`
-    seconds sending hours end.
+    seconds sending hours end. `enclosures` are the files of contents, by the content's hash.
     """
 
     claim: int = 0
@@ -34,6 +34,7 @@ class Batch:
     claimed: int = 0
     closes_in: float = math.inf
     gated: Mapping[str, int] = field(default_factory=dict)
+    enclosures: Mapping[str, Enclosure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from services.notifier.usecases import claiming, rulebook
 from services.notifier.usecases.claiming import Batch
 from services.notifier.usecases.gating import Standards
 from services.notifier.workers import metrics
+from services.notifier.workers.enclosing import Enclosures
 from services.notifier.workers.holding import Held
 from services.notifier.workers.leases import Leases, now
 from services.notifier.workers.preparing import Workshop
@@ -55,7 +56,7 @@ class Filler:
             settings.region,
         )
         self._fair = FairShare()
-        self.workshop = Workshop(settings)
+        self.workshop = Workshop(settings, Enclosures(sessions))
         self._nudged = asyncio.Event()
         self._counted = 0
         self._counted_at = now()

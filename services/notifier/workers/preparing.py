@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import NamedTuple
@@ -21,9 +21,18 @@ from services.notifier.domain import sms, throttling, tokens
 from services.notifier.domain.rendering import Renderer, RenderFailed
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
 from services.notifier.domain.texts import Legal, Texts
-from services.notifier.domain.work import NOBODY, Claimed, Content, Kind, Prepared, Sender
+from services.notifier.domain.work import (
+    NOBODY,
+    Claimed,
+    Content,
+    Enclosure,
+    Kind,
+    Prepared,
+    Sender,
+)
 from services.notifier.usecases import rulebook
 from services.notifier.usecases.claiming import Batch
+from services.notifier.workers.enclosing import Enclosures
 
 _SLICE = 25
 _MOST_KEPT = 200
@@ -57,6 +66,7 @@ class _Bench:
     sender: Sender
     text: Callable[[Claimed, str], Texts]
     composer: mime.Composer | None
+    enclosure: Enclosure | None
 
 
 class _Rendered(NamedTuple):
@@ -71,8 +81,10 @@ class _Rendered(NamedTuple):
 class Workshop:
     """Keeps parsed contents and mail skeletons from one batch to the next."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, enclosures: Enclosures) -> None:
         self._settings = settings
+        self._enclosures = enclosures
+        self._encloses = False  # the newest batch had attachments, which take long to digest
         self._rules = rulebook.load(settings.rules_file)
         self._secret = settings.mac_key.get_secret_value().encode()
         self._links = f"{settings.public_url.rstrip('/')}/u/"
@@ -85,11 +97,14 @@ class Workshop:
     @property
     def is_slow(self) -> bool:
         """Whether mails take much longer than rendering them."""
-        return self._keys.slow
+        return self._keys.slow or self._encloses
 
     async def prepare(self, batch: Batch, stale_at: float, closes_at: float = math.inf) -> Made:
         """Renders a batch in slices, so that answers are read in between."""
         made = Made()
+        enclosures = await self._enclosures.of((batch.contents or {}).values())
+        self._encloses = bool(enclosures)
+        batch = replace(batch, enclosures=enclosures)
         until = (stale_at, closes_at)
         date = format_datetime(datetime.now(UTC))
         benches: dict[Kind, _Bench | Reason] = {}
@@ -166,14 +181,15 @@ class Workshop:
     def _bench(self, kind: Kind, batch: Batch) -> _Bench | Reason:
         sender = (batch.senders or {})[kind.sender_identity_id or NOBODY]
         content = (batch.contents or {}).get(kind.content_hash)
-        if content is None:
+        enclosure = batch.enclosures.get(kind.content_hash)
+        if content is None or (content.attachments and enclosure is None):
             return Reason.CONTENT_MISSING
         try:
             text = self._text(kind, content, sender, batch.run.variables if batch.run else ())
         except RenderFailed:
             return Reason.RENDER_FAILED
         composer = self._composer(sender, kind) if kind.channel is Channel.EMAIL else None
-        return _Bench(sender, text, composer)
+        return _Bench(sender, text, composer, enclosure)
 
     def _text(
         self, kind: Kind, content: Content, sender: Sender, names: Sequence[str]
@@ -207,14 +223,16 @@ class Workshop:
         message, bench, url, (subject, html, text) = rendered
         coding, joined, payload, draft = 0, False, b"", None
         parts: tuple[bytes, ...] = ()
+        tail = b""
         envelope = bench.sender.address
         if bench.composer is not None:
             envelope = tokens.return_path(message.key, self._settings.mail_domain, self._secret)
             mail = mime.Mail(message.key, message.address, subject, html, text, url, date)
-            draft = bench.composer.draft(mail)
+            draft = bench.composer.draft(mail, bench.enclosure)
+            tail = draft.tail
             if not bench.composer.signs:
                 payload, draft = bench.composer.finish(draft), None
-            elif not bench.composer.is_slow:
+            elif not (bench.composer.is_slow or tail):
                 with stages.spent("sign"):
                     payload, draft = bench.composer.finish(draft), None
         else:
@@ -235,6 +253,7 @@ class Workshop:
             epoch=batch.run.epoch if batch.run else 0,
             stale_at=until[0],
             closes_at=until[1],
+            tail=tail,
         )
         if bench.composer is not None and draft is not None:
             made.unsigned.append(_Unsigned(prepared, bench.composer, draft))

@@ -1,6 +1,8 @@
 """Chunks and control events reach the tables through a real broker."""
 
 import asyncio
+import email
+import email.policy
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -20,7 +22,7 @@ from chassis.events.publish import Outgoing, publish_one
 from services import topology
 from services.notifier import consumers
 from services.notifier.domain.states import Channel, Purpose, State
-from services.notifier.domain.work import Content
+from services.notifier.domain.work import Attachment, Content
 from services.notifier.storage import lookups
 from services.notifier.workers.heartbeats import Heartbeats
 from tests.integration.notifier.notifier_parts import (
@@ -39,6 +41,8 @@ class Contents:
     def __init__(self) -> None:
         self.known: dict[str, Content] = {}
         self.asked: list[str] = []
+        self.files: dict[str, bytes] = {}
+        self.files_asked: list[str] = []
 
     async def get(self, content_hash: str) -> Content:
         """The content, or NotFound."""
@@ -46,6 +50,13 @@ class Contents:
         if content_hash not in self.known:
             raise NotFound("RESOURCE_MISSING", "no such content")
         return self.known[content_hash]
+
+    async def file(self, file_hash: str) -> bytes:
+        """The bytes of an attachment, or NotFound."""
+        self.files_asked.append(file_hash)
+        if file_hash not in self.files:
+            raise NotFound("RESOURCE_MISSING", "no such attachment")
+        return self.files[file_hash]
 
 
 class Broker:
@@ -163,6 +174,42 @@ class TestBulk:
         await house.until(run, {State.ACCEPTED: 3})
 
         assert 1 <= broker.contents.asked.count(hash) <= 2  # two chunks are taken at a time
+
+    async def test_attachments_are_fetched_once_and_go_with_every_mail(
+        self, house: House, broker: Broker, mail: MailServer
+    ) -> None:
+        data = b"%PDF-1.7\r\n.\r\n" * 1000
+        broker.contents.files = {"f" * 64: data}
+        file = Attachment("Bảng giá.pdf", "application/pdf", len(data), "f" * 64)
+        for hash in ("a" * 64, "b" * 64):
+            broker.contents.known[hash] = Content(
+                hash, Channel.EMAIL, "S", "<p>H</p>", "T", ("name",), (file,)
+            )
+        runs = [uuid.uuid4(), uuid.uuid4()]
+        house.engine(mail.wire())
+
+        for run, hash in zip(runs, ("a" * 64, "b" * 64), strict=True):
+            await broker.chunk(work(run, list(people(30, hash[0])), content_hash=hash))
+            await house.until(run, {State.ACCEPTED: 30})
+
+        assert broker.contents.files_asked == ["f" * 64]
+        assert len(mail.mails) == 60
+        for raw in mail.mails.values():
+            got = email.message_from_bytes(raw, policy=email.policy.default)
+            (part,) = got.iter_attachments()
+            assert (part.get_filename(), part.get_content()) == ("Bảng giá.pdf", data)
+
+    async def test_a_content_whose_file_is_missing_fails_its_messages(
+        self, house: House, broker: Broker, mail: MailServer
+    ) -> None:
+        hash = "d" * 64
+        file = Attachment("a.pdf", "application/pdf", 3, "0" * 64)
+        broker.contents.known[hash] = Content(hash, Channel.EMAIL, "S", "", "T", (), (file,))
+        run = uuid.uuid4()
+        await broker.chunk(work(run, ["p@example.vn"], content_hash=hash))
+        house.engine(mail.wire())
+
+        await house.until(run, {State.FAILED: 1})
 
     async def test_garbage_is_buried_and_stops_nothing(self, house: House, broker: Broker) -> None:
         run = uuid.uuid4()

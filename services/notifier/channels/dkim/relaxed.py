@@ -13,12 +13,17 @@ def canonical(fields: Iterable[tuple[str, str]]) -> str:
     return "".join([f"{name.lower()}:{_value(value)}\r\n" for name, value in fields])
 
 
-def body_digest(pieces: Iterable[tuple[bytes, bool]]) -> bytes:
+def body_digest(pieces: Iterable[tuple[bytes, bool]], tail: bytes = b"") -> bytes:
     """SHA-256 of a body in base64; of each piece is said whether it may have spaces to leave out.
 
-    Every piece ends with CRLF, and no line ends otherwise.
+    Every piece ends with CRLF, and no line ends otherwise. A `tail` follows as it is; it ends with
+    one CRLF.
     """
     body = b"".join([_collapsed(piece) if has_spaces else piece for piece, has_spaces in pieces])
+    if tail:
+        whole = hashlib.sha256(body)
+        whole.update(tail)
+        return binascii.b2a_base64(whole.digest(), newline=False)
     body = body.rstrip(b"\r\n")
     digest = hashlib.sha256(body)
     if body:

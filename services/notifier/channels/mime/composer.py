@@ -7,7 +7,7 @@ from services.notifier.channels.mime import parts
 from services.notifier.channels.mime.parts import Fields
 from services.notifier.channels.mime.words import clean, encoded, mailbox
 from services.notifier.domain.states import Purpose
-from services.notifier.domain.work import Key, Sender
+from services.notifier.domain.work import Enclosure, Key, Sender
 
 
 class Mail(NamedTuple):
@@ -26,13 +26,15 @@ class Draft(NamedTuple):
     """A mail before it is signed and its dots are stuffed.
 
     `names` and `fields` are those of the header that are signed, in their canonical form; `body`
-    has its pieces, and whether each may have spaces that a signature does not count.
+    has its pieces, and whether each may have spaces that a signature does not count. The `tail`
+    goes behind the finished mail as it is.
     """
 
     head: bytes
     names: tuple[str, ...]
     fields: bytes
     body: list[tuple[bytes, bool]]
+    tail: bytes = b""
 
 
 class Composer:
@@ -76,11 +78,12 @@ class Composer:
         """Whether `finish` belongs into a thread."""
         return self._sign is not None and self._sign.slow
 
-    def compose(self, mail: Mail) -> bytes:
+    def compose(self, mail: Mail, enclosure: Enclosure | None = None) -> bytes:
         """The message as it goes after DATA: CRLF only, dots stuffed, without the final dot."""
-        return self.finish(self.draft(mail))
+        draft = self.draft(mail, enclosure)
+        return self.finish(draft) + draft.tail
 
-    def draft(self, mail: Mail) -> Draft:
+    def draft(self, mail: Mail, enclosure: Enclosure | None = None) -> Draft:
         """The message before it is signed and its dots are stuffed."""
         message_id = str(mail.key.message_id)
         fields = [
@@ -95,20 +98,34 @@ class Composer:
                 ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
             ]
         more, body = _body(mail, message_id)
+        tail = b""
+        if enclosure is not None:
+            more, body = _before(enclosure, more, body)
+            tail = enclosure.tail
         fields += more
         head = f"{self._written}X-Mekong-Message-Id: {message_id}\r\n{parts.written(fields)}\r\n"
         if self._sign is None:
-            return Draft(head.encode(), (), b"", body)
+            return Draft(head.encode(), (), b"", body, tail)
         signed = f"{self._signed}{dkim.canonical(fields)}".encode()
-        return Draft(head.encode(), self._names + tuple([it[0] for it in fields]), signed, body)
+        names = self._names + tuple([it[0] for it in fields])
+        return Draft(head.encode(), names, signed, body, tail)
 
     def finish(self, draft: Draft) -> bytes:
-        """Signs a draft and stuffs its dots; may run in any thread."""
+        """Signs a draft and stuffs its dots; may run in any thread. Its tail is to be added."""
         signatures = b""
         if self._sign is not None:
-            digest = dkim.body_digest(draft.body)
+            digest = dkim.body_digest(draft.body, draft.tail)
             signatures = self._sign(draft.names, draft.fields, digest)
         return parts.stuffed(b"".join([signatures, draft.head, *[it[0] for it in draft.body]]))
+
+
+def _before(
+    enclosure: Enclosure, fields: Fields, body: list[tuple[bytes, bool]]
+) -> tuple[Fields, list[tuple[bytes, bool]]]:
+    """The last fields of the header, and the body up to the attachments."""
+    opening = f"--{enclosure.boundary}\r\n{parts.written(fields)}\r\n".encode()
+    kind = f'multipart/mixed; boundary="{enclosure.boundary}"'
+    return [("Content-Type", kind)], [(opening, False), *body]
 
 
 def _body(mail: Mail, mark: str) -> tuple[Fields, list[tuple[bytes, bool]]]:

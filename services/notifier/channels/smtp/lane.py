@@ -242,7 +242,8 @@ class Lane:
         self._at = _At.DOTTED
         self._sent += 1
         # From here on the server may have taken the message.
-        session.write(message.prepared.payload + b".\r\n" + following)
+        prepared = message.prepared
+        session.write(b"".join((prepared.payload, prepared.tail, b".\r\n", following)))
 
     def _choose_behind(self, session: Session) -> bytes:
         """The envelope of the message that goes right behind the final dot, if there is one."""

@@ -49,6 +49,7 @@ _NAMES = (
     "suppression_version",
     "runs",
     "contents",
+    "attachments",
     "providers",
     "sender_identities",
     "advertisers",
@@ -110,6 +111,14 @@ _TABLES = (
         html text NOT NULL,
         body text NOT NULL,
         variables text[] NOT NULL,
+        attachments jsonb NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    """
+    CREATE TABLE attachments (
+        hash text PRIMARY KEY,
+        data bytea NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now()
     )
     """,
