@@ -27,6 +27,12 @@ class UploadForm(BaseModel):
     file: FileStorage = Field(description="The file; csv, tsv or vCard, at most 200 MiB.")
 
 
+class FileForm(BaseModel):
+    """A file for a template."""
+
+    file: FileStorage = Field(description="The file, at most 3 MiB.")
+
+
 def register(app: OpenAPI, gateway: "Gateway", route: Route, streams: Streams) -> None:
     """Add one operation to `app`."""
     operation = Operation(route, gateway, streams)
@@ -76,7 +82,9 @@ class Operation:
             clients.act_as(self._gateway.sessions.token_for(request))
         if self._route.kind == "upload":
             return self._response(self._upload())
-        message = self._reader.read(request, path)
+        message: Any = self._reader.read(request, path)
+        if self._route.kind == "file":
+            message.name, message.data = uploads.read(request, most=uploads.SMALL)
         call = getattr(self._gateway.peers.stub(self._stub), self._route.name)
         if self._route.kind == "stream":
             return self._streams.answer(call, message, "run")
@@ -159,6 +167,8 @@ class Operation:
             made["header"] = create_model(f"{self._route.name}Header", **headers)
         if self._route.kind == "upload":
             made["form"] = UploadForm
+        elif self._route.kind == "file":
+            made["form"] = FileForm
         elif self._reader.body is not None and self._reader.body.model_fields:
             made["body"] = self._reader.body
         return made

@@ -56,6 +56,12 @@ class Reader:
     def as_sent(self, failure: errors.InvalidArgument) -> errors.InvalidArgument:
         """Name the fields of a service's refusal as the body that was sent names them."""
         prefix = f"{self.route.body}."
+        if self.route.kind == "file":
+            of_file = [
+                FieldViolation("file", it.description) if it.field in ("name", "data") else it
+                for it in failure.violations
+            ]
+            failure.violations = of_file
         failure.violations = [
             FieldViolation(
                 IDEMPOTENCY_KEY if it.field == "request_id" else it.field.removeprefix(prefix),
@@ -179,6 +185,6 @@ def _body_model(route: Route) -> type[Model] | None:
 def _query_model(route: Route) -> type[Model]:
     hidden = {*route.parameters.values(), "etag"}
     descriptor = route.descriptor.input_type
-    if route.body or route.kind == "upload":
+    if route.body or route.kind in ("upload", "file"):
         hidden |= set(descriptor.fields_by_name)
     return models.build(f"{route.name}Query", descriptor, Use.QUERY, hidden)

@@ -20,7 +20,8 @@ class Route:
     `rpc` is `leads.ContactService/GetContact`. Names in braces fill the request's field of
     that name, or the body's. `body` is empty (fields come from the query), `*` (the body is
     the request) or the name of the request's field that the body is. `location` is where a
-    created resource can be read.
+    created resource can be read. An `upload` passes a file on in pieces, a `file` is small and
+    becomes the fields `name` and `data`.
     """
 
     method: Literal["GET", "POST", "PATCH", "DELETE"]
@@ -30,7 +31,7 @@ class Route:
     status: int = 200
     location: str = ""
     needs_token: bool = True
-    kind: Literal["unary", "stream", "upload", "csv"] = "unary"
+    kind: Literal["unary", "stream", "upload", "file", "csv"] = "unary"
 
     @property
     def descriptor(self) -> MethodDescriptor:

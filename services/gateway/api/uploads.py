@@ -22,6 +22,9 @@ logging.getLogger("grpc._channel").addFilter(
 
 FIELD = "file"
 NAME_MAX = 255
+SMALL = 3 * 1024 * 1024
+"""Most bytes of what is read whole, as an attachment is."""
+
 _CHUNK = 256 * 1024
 
 
@@ -31,12 +34,10 @@ def upload(request: Request, peers: Peers, *, key: str, most: int, seconds: floa
     Raises `InvalidArgument` for what is no multipart form with one file, `ResourceExhausted`
     TOO_LARGE for a file above `most` bytes.
     """
-    boundary = request.mimetype_params.get("boundary", "")
-    if request.mimetype != "multipart/form-data" or not boundary:
-        raise _refused("Content-Type", "must be multipart/form-data")
+    boundary = _boundary(request)
     # The parts around the file are small; a stream without a length is stopped all the same.
     request.max_content_length = most + _CHUNK
-    parts = _Parts(request.stream, boundary.encode(), key, most)
+    parts = _Parts(request.stream, boundary, key, most)
     try:
         return peers.stub(ImportServiceStub).UploadImport(iter(parts), timeout=seconds)
     except Exception:
@@ -44,6 +45,23 @@ def upload(request: Request, peers: Peers, *, key: str, most: int, seconds: floa
             # The peer only saw its stream end; what ended it is known here.
             raise parts.failure from None
         raise
+
+
+def read(request: Request, *, most: int) -> tuple[str, bytes]:
+    """Return the one file of a form by name and whole, for what is small.
+
+    Raises `InvalidArgument` for what is no multipart form with one file of at most `most` bytes.
+    """
+    boundary = _boundary(request)
+    request.max_content_length = most + _CHUNK
+    name, data = "", bytearray()
+    try:
+        for message in _Parts(request.stream, boundary, "", most):
+            name = message.file_name or name
+            data += message.data
+    except (errors.ResourceExhausted, RequestEntityTooLarge):
+        raise _refused(FIELD, f"the file is larger than {most // 2**20} MiB") from None
+    return name, bytes(data)
 
 
 class _Parts:
@@ -109,6 +127,13 @@ class _Parts:
                 yield event
                 if isinstance(event, multipart.Epilogue):
                     return
+
+
+def _boundary(request: Request) -> bytes:
+    boundary = request.mimetype_params.get("boundary", "")
+    if request.mimetype != "multipart/form-data" or not boundary:
+        raise _refused("Content-Type", "must be multipart/form-data")
+    return boundary.encode()
 
 
 def _refused(field: str, why: str) -> errors.InvalidArgument:

@@ -10,6 +10,7 @@ from flask_openapi3 import OpenAPI
 from services.gateway import languages
 from services.gateway.web import (
     account,
+    attachments,
     campaigns,
     consents,
     contact_actions,
@@ -38,6 +39,7 @@ __all__ = ["attach", "problem_page"]
 
 PARTS = (
     account,
+    attachments,
     campaigns,
     consents,
     contact_actions,

@@ -4,6 +4,7 @@ from crm.campaigns.v1 import template_pb2, template_service_pb2
 from crm.campaigns.v1.template_service_pb2_grpc import TemplateServiceStub
 from flask import Blueprint, Response, flash, make_response, request, url_for
 
+from services.gateway.api import uploads
 from services.gateway.web import desk, names
 from services.gateway.web.forms import Form
 
@@ -83,6 +84,11 @@ def _get(template_id: object) -> template_pb2.Template:
 
 def detail(template_id: object) -> desk.View:
     """Show a template to be changed."""
+    return shown(template_id), 200
+
+
+def shown(template_id: object, *, said: str = "") -> str:
+    """Return the page of a template; `said` is why a file was not taken."""
     stored = _get(template_id)
     values = {
         "name": stored.name,
@@ -93,7 +99,7 @@ def detail(template_id: object) -> desk.View:
         "text": stored.text,
         "etag": stored.etag,
     }
-    return _form(Form.filled(values), stored)
+    return _body(Form.filled(values), stored, said)
 
 
 def update(template_id: object) -> desk.View:
@@ -165,11 +171,16 @@ def showing_mail(response: Response) -> Response:
 
 
 def _form(form: Form, stored: template_pb2.Template | None = None) -> desk.View:
-    body = desk.page(
+    return _body(form, stored), form.status
+
+
+def _body(form: Form, stored: template_pb2.Template | None, said: str = "") -> str:
+    return desk.page(
         "template_form.html",
         form=form,
         template=stored,
         variables=VARIABLES,
-        back=request.values.get("next", ""),
+        back=request.args.get("next", "") or form.get("next"),
+        said=said,
+        most=uploads.SMALL,
     )
-    return body, form.status

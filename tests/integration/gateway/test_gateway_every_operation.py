@@ -44,7 +44,7 @@ class Api:
         data, kind = body, "text/csv"
         if not isinstance(body, bytes):
             data, kind = json.dumps(body).encode() if body is not None else None, "application/json"
-        elif route.kind == "upload":
+        elif route.kind in ("upload", "file"):
             kind = "multipart/form-data; boundary=b"
             head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
             data = head + body + b"\r\n--b--\r\n"
@@ -267,6 +267,11 @@ class TestEveryOperation:
         api("ListTemplates", query="channel=EMAIL")
         api("UpdateTemplate", body={"subject": "Xin chào"}, id=template["id"])
         api("PreviewTemplate", body={"template_id": template["id"]})
+        with_file = api("AddAttachment", body="giá,tên".encode(), id=template["id"])
+        too_large = api("AddAttachment", 400, body=b"x" * (3 * 2**20 + 1), id=template["id"])
+        program = api("AddAttachment", 400, body=b"MZ", id=template["id"])
+        api("AddAttachment", body=b"1,2", id=spare["id"])
+        without = api("RemoveAttachment", body={"name": "a.csv"}, id=spare["id"])
         api("DeleteTemplate", id=spare["id"])
         campaign = api("CreateCampaign", body=plan)
         draft = api("CreateCampaign", body={**plan, "name": "Bỏ"})
@@ -289,6 +294,10 @@ class TestEveryOperation:
         again = api("DraftResend", body={"unreached": part, "name": "Lần hai"})
         file = api("ExportRecipients", run_id=run["id"])
 
+        assert [it["name"] for it in with_file["attachments"]] == ["a.csv"]
+        assert (review["attachments"], without["attachments"]) == (with_file["attachments"], [])
+        assert {it["field"] for it in too_large["errors"]} == {"file"}
+        assert {it["field"] for it in program["errors"]} == {"file"}
         assert review["audience"] == review["planned"] + sum(
             it["count"] for it in review["excluded"]
         )

@@ -19,6 +19,7 @@ INTERNAL: dict[str, str] = {
     "crm.leads.v1.AudienceService/ReleaseAudience": "campaigns ends runs with it",
     "crm.leads.v1.AudienceService/ProbeAudience": "campaigns asks with it before it starts a run",
     "crm.campaigns.v1.ContentService/GetContent": "notifiers fetch what chunks name",
+    "crm.campaigns.v1.ContentService/GetAttachment": "notifiers fetch what contents name",
     "crm.accounts.v1.SessionService/SignIn": "browsers sign in on a page, programs get a token",
     "crm.accounts.v1.SessionService/ExchangeSession": "the gateway's own, for the session cookie",
     "crm.accounts.v1.SessionService/SignOut": "browsers sign out on a page",

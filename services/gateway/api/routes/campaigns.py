@@ -9,6 +9,15 @@ _RUNS = "campaigns.RunService"
 ROUTES: tuple[Route, ...] = (
     *resource("/templates", _TEMPLATES, "Template", "Templates", field="template"),
     Route("POST", "/templates:preview", f"{_TEMPLATES}/PreviewTemplate", "*"),
+    Route(
+        "POST",
+        "/templates/{id}/attachments",
+        f"{_TEMPLATES}/AddAttachment",
+        status=201,
+        location="/templates/{id}",
+        kind="file",
+    ),
+    Route("POST", "/templates/{id}:removeAttachment", f"{_TEMPLATES}/RemoveAttachment", "*"),
     *resource("/campaigns", _CAMPAIGNS, "Campaign", "Campaigns", field="campaign"),
     Route("POST", "/campaigns:batchGet", f"{_CAMPAIGNS}/BatchGetCampaigns", "*"),
     Route(
