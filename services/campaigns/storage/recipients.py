@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, select, text, tuple_
+from sqlalchemy import Select, and_, case, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
@@ -90,6 +91,12 @@ async def read_page(
     reason: str,
 ) -> Sequence[Recipient]:
     """Return one more recipient of a run than the page holds, if so many, by ordinal."""
+    found = await session.execute(of_run(page, run, states, reason))
+    return [_recipient(row) for row in found]
+
+
+def of_run(page: Page, run: Run, states: Sequence[RecipientState], reason: str) -> Select[Any]:
+    """Return the query of `read_page`."""
     query = _SELECT.where(
         recipients.c.run_date == run.run_date, recipients.c.run_id == run.id
     ).order_by(recipients.c.ordinal)
@@ -99,7 +106,7 @@ async def read_page(
         query = query.where(recipients.c.reason == reason)
     if page.after is not None:
         query = query.where(recipients.c.ordinal > page.after[0])
-    return [_recipient(row) for row in await session.execute(query.limit(page.size + 1))]
+    return query.limit(page.size + 1)
 
 
 async def read_contact_page(
