@@ -46,6 +46,7 @@ class TestKillingANotifier:
         silence = scene.longest_silence(channel, at)
         scene.tell("G1", f"{channel} {victim}: {proof}; longest silence {silence:.1f} s")
 
+    @only_long
     async def test_both_at_once(self, scene: Scene, dice: random.Random, round_: int) -> None:
         run_id = await scene.start("EMAIL", per_second=PER_SECOND)
         await scene.until_sent(run_id, dice.uniform(0.05, 0.5))

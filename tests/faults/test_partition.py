@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import LEASE_SECONDS, LONG, PER_SECOND, WINDOWS
+from tests.faults.conftest import LEASE_SECONDS, LONG, PER_SECOND, WINDOWS, only_long
 from tests.faults.proxy import Proxy, Silent
 from tests.faults.scene import ASK_SECONDS, Scene
 
@@ -96,6 +96,7 @@ class TestSilence:
         scene.tell("G12", f"{recovery:.1f} s after the silence {proof}")
 
 
+@only_long
 class TestRoughWeather:
     async def test_slices_delays_and_cuts_everywhere(
         self, scene: Scene, dice: random.Random

@@ -95,6 +95,7 @@ class TestPause:
         scene.tell("G4", f"{len(late)} pauses at 20 messages/s: at most {max(late):.2f} s")
 
 
+@only_long
 class TestCancel:
     async def test_what_was_not_sent_is_cancelled_and_counted(self, scene: Scene) -> None:
         run_id = await scene.start("EMAIL", per_second=PER_SECOND)

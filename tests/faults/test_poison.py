@@ -20,6 +20,7 @@ from nats.js.errors import NotFoundError
 
 from local.demo import job
 from local.home import ROOT
+from tests.faults.conftest import only_long
 from tests.faults.scene import Scene
 
 PROMISED_SECONDS = 1.0
@@ -206,6 +207,7 @@ def refusing(scene: Scene, service: str, event_id: str) -> Iterator[None]:
             connection.execute("alter table inbox drop constraint poison")
 
 
+@only_long
 class TestAHandlerThatRaises:
     async def test_the_next_is_handled_meanwhile(self, scene: Scene) -> None:
         await something_of_each(scene)
@@ -267,6 +269,7 @@ class TestAHandlerThatHangs:
                 await asyncio.sleep(LOOK_SECONDS)
 
 
+@only_long
 class TestTooLarge:
     async def test_an_event_that_no_broker_takes_holds_up_no_other(self, scene: Scene) -> None:
         line = LINES[0]

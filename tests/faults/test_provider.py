@@ -58,6 +58,7 @@ class TestAMailServerThatMisbehaves:
         assert by_state["FAILED"], "nothing was refused"
         assert not by_state["FAILED"] & held.keys()
 
+    @only_long
     async def test_it_reads_slowly(self, scene: Scene, round_: int) -> None:
         for proxy in scene.proxies.named("", "mail"):
             proxy.weather = proxy.weather.but(bytes_per_second=20_000, slice_bytes=512)

@@ -15,7 +15,7 @@ from crm.leads.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_g
 from bench.jobs import access
 from local.demo import content, job
 from local.demo.api import Json, Refused
-from tests.faults.conftest import LONG
+from tests.faults.conftest import LONG, only_long
 from tests.faults.scene import ANSWER_SECONDS, Scene
 
 KEYS = 40 if LONG else 6  # of each kind
@@ -110,6 +110,7 @@ class TestOverRest:
                 await asyncio.sleep(0.1)
         assert {held[it] for it in ids} == {1}
 
+    @only_long
     async def test_a_campaign_is_started_once(self, scene: Scene, storm: Storm) -> None:
         run_id = await scene.start("SMS")
         campaign_id = (await scene.run(run_id))["campaign_id"]
