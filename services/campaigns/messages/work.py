@@ -161,23 +161,15 @@ def report(data: bytes) -> Report:
     """
     message = events_pb2.MessagesProgressed.FromString(data)
     news: dict[bytes, News] = {}
-    for each in message.messages:
-        if len(each.message_id) != _ID_BYTES:
-            raise ValueError("not an id of a message")
-        _add(news, [each.message_id], _news(each))
     for group in message.groups:
         ids = group.message_ids
         if len(ids) % _ID_BYTES:
             raise ValueError("not ids of messages")
-        _add(
-            news,
-            [ids[at : at + _ID_BYTES] for at in range(0, len(ids), _ID_BYTES)],
-            _news(group),
-        )
+        _add(news, _split(ids), _news(group))
     return Report(UUID(message.run_id), date.fromisoformat(message.run_date), news)
 
 
-def _news(told: events_pb2.MessageProgress | events_pb2.ProgressGroup) -> News:
+def _news(told: events_pb2.ProgressGroup) -> News:
     state = _STATES.get(told.state)
     if state is None or "\0" in told.reason + told.rule:
         raise ValueError("not news of a message")

@@ -65,10 +65,15 @@ async def hand_over(session: AsyncSession, run_id: UUID, *, backlog: int) -> lis
     return made
 
 
-async def again(session: AsyncSession, chunk: chunks.Chunk) -> Chunk:
-    """Return a chunk as it was published before, without those of whom anything was heard."""
+async def again(session: AsyncSession, chunk: chunks.Chunk) -> Chunk | None:
+    """Return a chunk as it was published before, without those of whom anything was heard.
+
+    None if that is all of them by now: a notifier refuses a chunk without recipients.
+    """
     run = (await stored.get(session, chunk.run_id)).run
-    _, payload = await _filled(session, run, chunk)
+    filled, payload = await _filled(session, run, chunk)
+    if not filled.size:
+        return None
     return Chunk(chunk.id, chunk.region, payload, chunk.publications)
 
 

@@ -92,6 +92,8 @@ class Sender:
         for each in silent:
             async with self._sessions.begin() as session:
                 chunk = await handover.again(session, each)
+            if chunk is None:
+                continue
             metrics.chunks_republished.inc()
             log.warning("chunk_published_again", chunk_id=str(each.id), before=each.publications)
             await self._publish([chunk], each.publications)

@@ -176,9 +176,9 @@ _EXPIRED = 7  # RUN_STATE_EXPIRED of campaigns
 
 
 def _recipients(body: work_pb2.Chunk) -> Iterator[New]:
-    if body.recipients:
-        return (_recipient(it, len(body.variables)) for it in body.recipients)
     ids = _ids(body.message_ids)
+    if not ids:
+        raise ValueError("recipients")
     many = len(ids)
     if len(body.values) != len(body.variables):
         raise ValueError("values")
@@ -215,24 +215,6 @@ def _texts(column: bytes, many: int) -> list[str]:
 def _alike(column: bytes, many: int) -> list[str]:
     """The texts of a column that has a single one when it is that of all."""
     return _texts(column, many) if b"\0" in column else [column.decode()] * many
-
-
-def _recipient(body: work_pb2.ChunkRecipient, variables: int) -> New:
-    if len(body.values) != variables or not body.address or not body.address_key:
-        raise ValueError("recipient")
-    return New(
-        message_id=UUID(bytes=body.message_id),
-        contact_id=UUID(bytes=body.contact_id),
-        address=_text(body.address),
-        address_key=_text(body.address_key),
-        time_zone=_text(body.time_zone),
-        locale=_text(body.locale),
-        values=[_text(it) for it in body.values],
-    )
-
-
-def _text(value: str) -> str:
-    return value.replace("\x00", "")  # PostgreSQL holds every letter but this
 
 
 def _parsed(kind: type[M], data: bytes) -> M:

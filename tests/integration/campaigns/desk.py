@@ -75,9 +75,10 @@ def report(
 ) -> events_pb2.MessagesProgressed:
     """Return a report that says the same of several messages."""
     event = events_pb2.MessagesProgressed(run_id=run.id, run_date=run.run_date, region="vn")
-    for each in message_ids:
-        line = event.messages.add(message_id=each, state=state, reason=reason, revision=revision)
-        line.time.FromDatetime(datetime.now(UTC))
+    group = event.groups.add(
+        message_ids=b"".join(message_ids), state=state, reason=reason, revision=revision
+    )
+    group.time.FromDatetime(datetime.now(UTC))
     return event
 
 

@@ -101,7 +101,14 @@ class TestHandOver:
             await session.execute(text("UPDATE chunks SET due_at = now()"))
             _, (silent,) = await chunks.claim_due(session, 5, timedelta(seconds=30))
             again = await handover.again(session, silent)
+        assert again is not None
         assert people(again) == people(chunk)
+
+        # Whoever is told of between the look at what is due and the publishing.
+        report = desks.report(run, people(chunk), desks.ACCEPTED)
+        async with house.sessions.begin() as session:
+            await progress.apply(session, [work.report(report.SerializeToString())])
+            assert await handover.again(session, silent) is None
 
     async def test_no_index_names_a_column_that_changes(self, house: House) -> None:
         indexes = await house.rows(

@@ -126,13 +126,13 @@ class TestReports:
 
     def test_what_it_says_is_read(self) -> None:
         message_id, event = uuid4(), self.event()
-        line = event.messages.add(
-            message_id=message_id.bytes,
+        group = event.groups.add(
+            message_ids=message_id.bytes,
             state=message_pb2.MESSAGE_STATE_BOUNCED,
             reason="5.1.1",
             revision=4,
         )
-        line.time.FromDatetime(datetime(2026, 11, 21, 8, tzinfo=UTC))
+        group.time.FromDatetime(datetime(2026, 11, 21, 8, tzinfo=UTC))
 
         report = work.report(event.SerializeToString())
 
@@ -171,17 +171,9 @@ class TestReports:
             },
             {"groups": [events_pb2.ProgressGroup(message_ids=bytes(16))]},
             {
-                "messages": [
-                    events_pb2.MessageProgress(
-                        message_id=b"short", state=message_pb2.MESSAGE_STATE_QUEUED
-                    )
-                ]
-            },
-            {"messages": [events_pb2.MessageProgress(message_id=bytes(16))]},
-            {
-                "messages": [
-                    events_pb2.MessageProgress(
-                        message_id=bytes(16), state=message_pb2.MESSAGE_STATE_FAILED, reason="\0"
+                "groups": [
+                    events_pb2.ProgressGroup(
+                        message_ids=bytes(16), state=message_pb2.MESSAGE_STATE_FAILED, reason="\0"
                     )
                 ]
             },

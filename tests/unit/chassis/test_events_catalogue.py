@@ -10,7 +10,6 @@ PRODUCERS = ("leads", "interactions", "campaigns", "notifier", "accounts")
 PARTS = {
     "crm.leads.v1.ImportedConsent",
     "crm.leads.v1.ImportedContact",
-    "crm.notifier.v1.MessageProgress",
     "crm.notifier.v1.ProgressGroup",
 }
 

@@ -75,3 +75,24 @@ class TestColumns:
     def test_columns_that_do_not_fit_make_it_unreadable(self, wrong: dict[str, Any]) -> None:
         with pytest.raises(chunks.Unreadable):
             chunks.chunk(chunk(**wrong))
+
+    def test_a_chunk_without_recipients_is_unreadable(self) -> None:
+        nobody = {
+            "message_ids": b"",
+            "contact_ids": b"",
+            "addresses": b"",
+            "address_keys": b"",
+            "values": [b"", b""],
+        }
+
+        with pytest.raises(chunks.Unreadable):
+            chunks.chunk(chunk(**nobody))
+
+    def test_recipients_in_a_form_that_is_no_more_are_not_taken_for_nobody(self) -> None:
+        head = work_pb2.Chunk.FromString(chunk())
+        for column in ("message_ids", "contact_ids", "addresses", "address_keys", "values"):
+            head.ClearField(column)  # type: ignore[arg-type]
+        recipient = b"\x0a\x10" + bytes(16)
+
+        with pytest.raises(chunks.Unreadable):
+            chunks.chunk(head.SerializeToString() + b"\x72" + bytes([len(recipient)]) + recipient)

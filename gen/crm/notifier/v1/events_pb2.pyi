@@ -22,52 +22,8 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
-class MessageProgress(_message.Message):
-    """One message's newest state."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    MESSAGE_ID_FIELD_NUMBER: _builtins.int
-    STATE_FIELD_NUMBER: _builtins.int
-    REASON_FIELD_NUMBER: _builtins.int
-    REVISION_FIELD_NUMBER: _builtins.int
-    TIME_FIELD_NUMBER: _builtins.int
-    RULE_FIELD_NUMBER: _builtins.int
-    message_id: _builtins.bytes
-    """Output only. 16 bytes."""
-    state: _message_pb2.MessageState.ValueType
-    """Output only."""
-    reason: _builtins.str
-    """Output only. A stable code."""
-    revision: _builtins.int
-    """Output only. The message's revision; a smaller one than known is old news."""
-    rule: _builtins.str
-    """Output only. The rule that skipped or deferred it; empty when none did."""
-    @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp:
-        """Output only."""
-
-    def __init__(
-        self,
-        *,
-        message_id: _builtins.bytes = ...,
-        state: _message_pb2.MessageState.ValueType = ...,
-        reason: _builtins.str = ...,
-        revision: _builtins.int = ...,
-        time: _timestamp_pb2.Timestamp | None = ...,
-        rule: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "reason", b"reason", "revision", b"revision", "rule", b"rule", "state", b"state", "time", b"time"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___MessageProgress: _TypeAlias = MessageProgress  # noqa: Y015
-
-@_typing.final
 class ProgressGroup(_message.Message):
-    """Messages of which the same is told."""
+    """Messages of which the same is told; each one's newest state."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -118,7 +74,6 @@ class MessagesProgressed(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     RUN_DATE_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
-    MESSAGES_FIELD_NUMBER: _builtins.int
     GROUPS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Output only."""
@@ -126,10 +81,6 @@ class MessagesProgressed(_message.Message):
     """Output only."""
     region: _builtins.str
     """Output only."""
-    @_builtins.property
-    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___MessageProgress]:
-        """Output only. Messages told of one by one."""
-
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProgressGroup]:
         """Output only."""
@@ -140,12 +91,11 @@ class MessagesProgressed(_message.Message):
         run_id: _builtins.str = ...,
         run_date: _builtins.str = ...,
         region: _builtins.str = ...,
-        messages: _abc.Iterable[Global___MessageProgress] | None = ...,
         groups: _abc.Iterable[Global___ProgressGroup] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "messages", b"messages", "region", b"region", "run_date", b"run_date", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "region", b"region", "run_date", b"run_date", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

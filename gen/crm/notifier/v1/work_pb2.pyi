@@ -21,54 +21,6 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
-class ChunkRecipient(_message.Message):
-    """One recipient of a chunk."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    MESSAGE_ID_FIELD_NUMBER: _builtins.int
-    CONTACT_ID_FIELD_NUMBER: _builtins.int
-    ADDRESS_FIELD_NUMBER: _builtins.int
-    ADDRESS_KEY_FIELD_NUMBER: _builtins.int
-    TIME_ZONE_FIELD_NUMBER: _builtins.int
-    LOCALE_FIELD_NUMBER: _builtins.int
-    VALUES_FIELD_NUMBER: _builtins.int
-    message_id: _builtins.bytes
-    """Required. 16 bytes: UUIDv8 of HMAC-SHA-256(the run's key, channel | address key)."""
-    contact_id: _builtins.bytes
-    """Required. 16 bytes."""
-    address: _builtins.str
-    """Required. As sent to."""
-    address_key: _builtins.str
-    """Required. As compared."""
-    time_zone: _builtins.str
-    """Optional. IANA name; empty when not known."""
-    locale: _builtins.str
-    """Optional. BCP 47."""
-    @_builtins.property
-    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Required. Values of the chunk's variables, in their order."""
-
-    def __init__(
-        self,
-        *,
-        message_id: _builtins.bytes = ...,
-        contact_id: _builtins.bytes = ...,
-        address: _builtins.str = ...,
-        address_key: _builtins.str = ...,
-        time_zone: _builtins.str = ...,
-        locale: _builtins.str = ...,
-        values: _abc.Iterable[_builtins.str] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "address_key", b"address_key", "contact_id", b"contact_id", "locale", b"locale", "message_id", b"message_id", "time_zone", b"time_zone", "values", b"values"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ChunkRecipient: _TypeAlias = ChunkRecipient  # noqa: Y015
-
-@_typing.final
 class Chunk(_message.Message):
     """Up to 500 recipients or 512 KiB of one run, in columns, handed to a region's notifier by its work stream."""
 
@@ -87,7 +39,6 @@ class Chunk(_message.Message):
     NOT_AFTER_FIELD_NUMBER: _builtins.int
     MAX_PER_SECOND_FIELD_NUMBER: _builtins.int
     VARIABLES_FIELD_NUMBER: _builtins.int
-    RECIPIENTS_FIELD_NUMBER: _builtins.int
     MESSAGE_IDS_FIELD_NUMBER: _builtins.int
     CONTACT_IDS_FIELD_NUMBER: _builtins.int
     ADDRESSES_FIELD_NUMBER: _builtins.int
@@ -118,8 +69,9 @@ class Chunk(_message.Message):
     max_per_second: _builtins.int
     """Optional. Messages per second of the run at most; 0 is no limit."""
     message_ids: _builtins.bytes
-    """Required. Up to 500 ids of 16 bytes, one after another; the columns that follow are in their order. A column of
-    texts is their UTF-8, joined by NUL, which no text holds.
+    """Required. Up to 500 ids of 16 bytes, one after another, each the UUIDv8 of HMAC-SHA-256(the run's key, channel |
+    address key); the columns that follow are in their order. A column of texts is their UTF-8, joined by NUL, which
+    no text holds.
     """
     contact_ids: _builtins.bytes
     """Required. 16 bytes each."""
@@ -138,10 +90,6 @@ class Chunk(_message.Message):
     @_builtins.property
     def variables(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Required. Names of the values."""
-
-    @_builtins.property
-    def recipients(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChunkRecipient]:
-        """Optional. Instead of the columns, recipient by recipient."""
 
     @_builtins.property
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
@@ -163,7 +111,6 @@ class Chunk(_message.Message):
         not_after: _timestamp_pb2.Timestamp | None = ...,
         max_per_second: _builtins.int = ...,
         variables: _abc.Iterable[_builtins.str] | None = ...,
-        recipients: _abc.Iterable[Global___ChunkRecipient] | None = ...,
         message_ids: _builtins.bytes = ...,
         contact_ids: _builtins.bytes = ...,
         addresses: _builtins.bytes = ...,
@@ -174,7 +121,7 @@ class Chunk(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_keys", b"address_keys", "addresses", b"addresses", "advertiser_id", b"advertiser_id", "campaign_id", b"campaign_id", "channel", b"channel", "chunk_id", b"chunk_id", "contact_ids", b"contact_ids", "content_hash", b"content_hash", "epoch", b"epoch", "locales", b"locales", "max_per_second", b"max_per_second", "message_ids", b"message_ids", "not_after", b"not_after", "purpose", b"purpose", "recipients", b"recipients", "run_date", b"run_date", "run_id", b"run_id", "sender_identity_id", b"sender_identity_id", "time_zones", b"time_zones", "values", b"values", "variables", b"variables"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_keys", b"address_keys", "addresses", b"addresses", "advertiser_id", b"advertiser_id", "campaign_id", b"campaign_id", "channel", b"channel", "chunk_id", b"chunk_id", "contact_ids", b"contact_ids", "content_hash", b"content_hash", "epoch", b"epoch", "locales", b"locales", "max_per_second", b"max_per_second", "message_ids", b"message_ids", "not_after", b"not_after", "purpose", b"purpose", "run_date", b"run_date", "run_id", b"run_id", "sender_identity_id", b"sender_identity_id", "time_zones", b"time_zones", "values", b"values", "variables", b"variables"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
