@@ -1,12 +1,21 @@
 """A notifier's parts for every test that asks."""
 
 from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
 
 import pytest
+from crm.notifier.v1.doubt_service_pb2_grpc import DoubtServiceStub
 
 from chassis import db
+from services.notifier import rpc
 from services.notifier.config import Settings
+from tests.integration.conftest import Serve
+from tests.integration.notifier.doubt_parts import OPERATOR
 from tests.integration.notifier.notifier_parts import House, MailServer, make_settings
+from tests.integration.serving import Served
+
+if TYPE_CHECKING:
+    from crm.notifier.v1.doubt_service_pb2_grpc import DoubtServiceAsyncStub
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +49,17 @@ async def mail() -> AsyncIterator[MailServer]:
     await server.start()
     yield server
     await server.stop()
+
+
+@pytest.fixture
+async def served(house: House, serve: Serve) -> Served:
+    """The notifier's server."""
+    return await serve(
+        house.settings, "notifier", rpc.servicers(house.settings, house.sessions, [])
+    )
+
+
+@pytest.fixture
+def operator(served: Served) -> "DoubtServiceAsyncStub":
+    """DoubtService, called by somebody who may settle doubts."""
+    return DoubtServiceStub(served.as_(OPERATOR))

@@ -18,13 +18,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.context import Principal
 from chassis.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied
-from services.notifier import rpc
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
 from services.notifier.domain.work import Kind
 from services.notifier.usecases import claiming, probing
 from services.notifier.workers import metrics
 from services.notifier.workers.sweeps import Sweeper
-from tests.integration.conftest import Serve
 from tests.integration.notifier.notifier_parts import ADVERTISER, EMAIL_SENDER, SMS_SENDER, House
 from tests.integration.notifier.test_notifier_counting import (
     ADDRESS,
@@ -45,13 +43,6 @@ if TYPE_CHECKING:
 SERVICE = Principal(subject="gateway", kind="service")
 NOBODY = Principal(subject=str(uuid.uuid4()), kind="user", rights={})
 SMS = message_pb2.CHANNEL_SMS
-
-
-@pytest.fixture
-async def served(house: House, serve: Serve) -> Served:
-    """The notifier's server."""
-    servicers = rpc.servicers(house.settings, house.sessions, [])
-    return await serve(house.settings, "notifier", servicers)
 
 
 @pytest.fixture

@@ -1,18 +1,14 @@
-"""Messages in doubt: the list with its evidence, every act on it, and policy."""
+"""Messages in doubt: the list with its evidence, and what an operator says of one."""
 
-import asyncio
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from crm.notifier.v1 import doubt_pb2, events_pb2, message_pb2
+from crm.notifier.v1 import doubt_pb2, message_pb2
 from crm.notifier.v1 import doubt_service_pb2 as pb
 from crm.notifier.v1.doubt_service_pb2_grpc import DoubtServiceStub
-from google.protobuf.struct_pb2 import Struct
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from chassis.context import Principal
 from chassis.errors import (
     Aborted,
     AlreadyExists,
@@ -21,122 +17,31 @@ from chassis.errors import (
     NotFound,
     PermissionDenied,
 )
-from services.notifier import rpc
-from services.notifier.domain.states import Channel, Next, Purpose, State
+from services.notifier.domain.states import Channel, Purpose, State
 from services.notifier.domain.work import Key
-from services.notifier.storage import attempts, doubts, receipts
+from services.notifier.storage import receipts
 from services.notifier.storage.receipts import Receipt
-from services.notifier.usecases import doubts as usecases
-from services.notifier.workers.sweeps import Sweeper
-from tests.integration.conftest import Serve
-from tests.integration.notifier.notifier_parts import DAY, House, MailServer, people
+from tests.integration.notifier.doubt_parts import (
+    ABANDONED,
+    ACCEPTED,
+    FAILED,
+    MARKETER,
+    OPERATOR,
+    READER,
+    audited,
+    ids,
+    in_doubt,
+    one,
+    reported,
+    resending,
+    settling,
+    until,
+)
+from tests.integration.notifier.notifier_parts import DAY, House, people
 from tests.integration.serving import Served, refused
 
 if TYPE_CHECKING:
     from crm.notifier.v1.doubt_service_pb2_grpc import DoubtServiceAsyncStub
-
-OPERATOR = Principal(str(uuid.uuid4()), "user", rights={"doubts": {"read": "all", "write": "all"}})
-READER = Principal(str(uuid.uuid4()), "user", rights={"doubts": {"read": "all"}})
-MARKETER = Principal(str(uuid.uuid4()), "user", rights={"messages": {"read": "all"}})
-ACCEPTED, FAILED = doubt_pb2.DOUBT_ACT_ACCEPTED, doubt_pb2.DOUBT_ACT_FAILED
-ABANDONED = doubt_pb2.DOUBT_ACT_ABANDONED
-
-
-@pytest.fixture
-async def served(house: House, serve: Serve) -> Served:
-    """The notifier's server."""
-    return await serve(
-        house.settings, "notifier", rpc.servicers(house.settings, house.sessions, [])
-    )
-
-
-@pytest.fixture
-def operator(served: Served) -> "DoubtServiceAsyncStub":
-    """DoubtService, called by somebody who may settle doubts."""
-    return DoubtServiceStub(served.as_(OPERATOR))
-
-
-async def in_doubt(
-    house: House,
-    addresses: list[str],
-    *,
-    provider: str = "smtp",
-    reason: str = "ANSWER_LOST",
-    hours: float = 0,
-    **told: Any,
-) -> uuid.UUID:
-    """A run all of whose messages are in doubt since so many hours."""
-    run = await house.take(addresses, **told)
-    await house.sql(
-        "UPDATE messages SET state = 7, reason = :reason, attempts = 1, provider = :provider,"
-        " worker = 'w1', attempt_started_at = now(), attempt_ended_at = now(),"
-        " attempt_outcome = 7, answer = 'closed', revision = 3,"
-        " doubt_since = now() - make_interval(secs => :seconds) WHERE run_id = :run",
-        run=run,
-        reason=reason,
-        provider=provider,
-        seconds=hours * 3600,
-    )
-    await house.sql("UPDATE cursors SET claimed_to = 1000000 WHERE run_id = :run", run=run)
-    return run
-
-
-async def ids(house: House, run: uuid.UUID) -> list[str]:
-    """Ids of a run's messages, in its order."""
-    rows = await house.sql(
-        "SELECT message_id FROM messages WHERE run_id = :run ORDER BY seq", run=run
-    )
-    return [str(it.message_id) for it in rows]
-
-
-async def one(house: House, **told: Any) -> str:
-    """A message in doubt."""
-    return (await ids(house, await in_doubt(house, ["dao@example.vn"], **told)))[0]
-
-
-async def audited(house: House) -> list[dict[str, Any]]:
-    """The audit entries so far."""
-    rows = await house.sql("SELECT payload FROM outbox WHERE class = 'audit' ORDER BY id")
-    return [dict(Struct.FromString(bytes(it.payload))) for it in rows]
-
-
-async def reported(house: House) -> list[events_pb2.ProgressGroup]:
-    """What campaigns was told, a message at a time."""
-    rows = await house.sql(
-        "SELECT payload FROM outbox WHERE subject LIKE '%MessagesProgressed' ORDER BY id"
-    )
-    return [
-        group
-        for it in rows
-        for group in events_pb2.MessagesProgressed.FromString(bytes(it.payload)).groups
-        for _ in range(0, len(group.message_ids), 16)
-    ]
-
-
-def settling(message_id: str, act: Any = ACCEPTED, **given: Any) -> pb.SettleDoubtRequest:
-    """A request that may be granted."""
-    return pb.SettleDoubtRequest(
-        **{"message_id": message_id, "act": act, "reason": "asked the provider", **given}
-    )
-
-
-def resending(message_id: str, **given: Any) -> pb.ResendDoubtRequest:
-    """A request that may be granted."""
-    return pb.ResendDoubtRequest(
-        **{
-            "message_id": message_id,
-            "reason": "she waits for it",
-            "accept_duplicate": True,
-            **given,
-        }
-    )
-
-
-def until(seconds: float = 60) -> Timestamp:
-    """A time so many seconds from now."""
-    stamp = Timestamp()
-    stamp.FromDatetime(datetime.now(UTC) + timedelta(seconds=seconds))
-    return stamp
 
 
 class TestTheList:
@@ -318,319 +223,3 @@ class TestSettling:
         ):
             with refused(PermissionDenied, "RIGHT_MISSING"):
                 await call
-
-
-class TestWhatOverrules:
-    @pytest.mark.parametrize("act", [ACCEPTED, FAILED, ABANDONED])
-    async def test_a_late_receipt(
-        self, house: House, operator: "DoubtServiceAsyncStub", act: Any
-    ) -> None:
-        run = await in_doubt(house, ["+84901234567"], channel=Channel.SMS, provider="smpp")
-        (id,) = await ids(house, run)
-        await operator.SettleDoubt(settling(id, act))
-
-        async with house.sessions.begin() as session:
-            ours = Receipt("smpp", "late", State.DELIVERED, "", uuid.UUID(id))
-            await receipts.add(session, [ours])
-            await receipts.apply(session, 10)
-
-        assert await house.counts(run) == {State.DELIVERED: 1}
-
-    @pytest.mark.parametrize("act", [ACCEPTED, FAILED, ABANDONED])
-    async def test_a_late_outcome_of_the_attempt_but_never_to_be_sent_again(
-        self, house: House, operator: "DoubtServiceAsyncStub", act: Any
-    ) -> None:
-        id = await one(house)
-        await operator.SettleDoubt(settling(id, act))
-        before = (await house.sql("SELECT state FROM messages"))[0].state
-
-        moved = []
-        for state in (State.QUEUED, State.DEFERRED, State.IN_DOUBT, State.BOUNCED):
-            async with house.sessions.begin() as session:
-                outcome = attempts.Outcome(Key(DAY, uuid.UUID(id)), None, 1, Next(state))
-                moved.append(len(await attempts.settle(session, [outcome])))
-            if state is State.IN_DOUBT:
-                assert (await house.sql("SELECT state FROM messages"))[0].state == before
-
-        assert moved == [0, 0, 0, 1]
-
-    async def test_a_receipt_that_comes_while_an_operator_gives_up(
-        self, house: House, operator: "DoubtServiceAsyncStub"
-    ) -> None:
-        run = await in_doubt(
-            house, [f"+849012345{n:02}" for n in range(20)], channel=Channel.SMS, provider="smpp"
-        )
-        each = await ids(house, run)
-
-        async def receive(id: str) -> None:
-            async with house.sessions.begin() as session:
-                said = Receipt("smpp", f"r-{id}", State.DELIVERED, "", uuid.UUID(id))
-                await receipts.add(session, [said])
-                await receipts.apply(session, 10)
-
-        async def give_up(id: str) -> bool:
-            try:
-                await operator.SettleDoubt(settling(id, ABANDONED))
-            except Exception:
-                with refused(FailedPrecondition, "STATE_FORBIDS"):
-                    await operator.SettleDoubt(settling(id, ABANDONED))
-                return False
-            return True
-
-        await asyncio.gather(*(receive(it) for it in each), *(give_up(it) for it in each))
-
-        # Whoever came first: what is known to have arrived is never said to be given up.
-        async with house.sessions.begin() as session:
-            await receipts.apply(session, 100)
-        assert await house.counts(run) == {State.DELIVERED: 20}
-
-    async def test_a_receipt_first_leaves_nothing_to_settle(
-        self, house: House, operator: "DoubtServiceAsyncStub"
-    ) -> None:
-        run = await in_doubt(house, ["+84901234567"], channel=Channel.SMS, provider="smpp")
-        (id,) = await ids(house, run)
-        async with house.sessions.begin() as held:
-            said = Receipt("smpp", "r", State.DELIVERED, "", uuid.UUID(id))
-            await receipts.add(held, [said])
-            await receipts.apply(held, 10)
-            waiting = asyncio.ensure_future(operator.SettleDoubt(settling(id, ABANDONED)))
-            await house.eventually("SELECT 1 FROM pg_locks WHERE NOT granted")
-
-        with refused(FailedPrecondition, "STATE_FORBIDS"):
-            await waiting
-        assert await house.counts(run) == {State.DELIVERED: 1}
-
-
-class TestSendingAgain:
-    async def test_it_is_a_new_attempt(
-        self, house: House, mail: MailServer, operator: "DoubtServiceAsyncStub"
-    ) -> None:
-        run = await in_doubt(house, ["code@example.vn"], purpose=Purpose.TRANSACTIONAL)
-        (id,) = await ids(house, run)
-
-        deed = await operator.ResendDoubt(resending(id))
-        house.engine(mail.wire())
-        await house.until(run, {State.ACCEPTED: 1})
-
-        assert mail.taken == ["code@example.vn"]
-        assert deed.act == doubt_pb2.DOUBT_ACT_SENT_AGAIN
-        assert [it.attempts for it in await house.sql("SELECT attempts FROM messages")] == [2]
-        (entry,) = [it for it in await audited(house) if it["subject_id"] == id]
-        assert entry["action"] == "doubt.sent_again"
-
-    async def test_only_who_accepts_that_it_may_arrive_twice_may_ask(
-        self, house: House, operator: "DoubtServiceAsyncStub"
-    ) -> None:
-        id = await one(house, purpose=Purpose.TRANSACTIONAL)
-
-        with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
-            await operator.ResendDoubt(resending(id, accept_duplicate=False))
-        assert refusal.fields() == ["accept_duplicate"]
-        with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
-            await operator.ResendDoubts(
-                pb.ResendDoubtsRequest(
-                    filter=doubt_pb2.DoubtFilter(provider="smtp", doubt_until=until()),
-                    reason="x",
-                )
-            )
-        assert refusal.fields() == ["accept_duplicate"]
-
-    async def test_marketing_goes_again_only_when_it_is_forced(
-        self, house: House, operator: "DoubtServiceAsyncStub"
-    ) -> None:
-        run = await in_doubt(house, ["a@example.vn"], purpose=Purpose.MARKETING)
-        (id,) = await ids(house, run)
-
-        with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
-            await operator.ResendDoubt(resending(id))
-        assert refusal.fields() == ["force"]
-        await operator.ResendDoubt(resending(id, force=True))
-
-        assert await house.counts(run) == {State.QUEUED: 1}
-        assert len(await house.sql("SELECT 1 FROM ready WHERE due_at <= now()")) == 1
-        assert [it.busy for it in await house.sql("SELECT busy FROM runs")] == [True]
-
-    @pytest.mark.parametrize(
-        "over",
-        [
-            "UPDATE messages SET not_after = now() - interval '1 s'",
-            "UPDATE runs SET not_after = now() - interval '1 s'",
-            "UPDATE runs SET state = 'CANCELLED'",
-        ],
-    )
-    async def test_what_is_over_is_not_sent_again(
-        self, house: House, operator: "DoubtServiceAsyncStub", over: str
-    ) -> None:
-        run = await in_doubt(house, ["a@example.vn"], purpose=Purpose.TRANSACTIONAL)
-        (id,) = await ids(house, run)
-        await house.sql(over)
-
-        with refused(FailedPrecondition, "STATE_FORBIDS"):
-            await operator.ResendDoubt(resending(id))
-        done = await operator.ResendDoubts(
-            pb.ResendDoubtsRequest(
-                filter=doubt_pb2.DoubtFilter(run_id=str(run), doubt_until=until()),
-                reason="x",
-                accept_duplicate=True,
-            )
-        )
-
-        assert (done.count, await house.counts(run)) == (0, {State.IN_DOUBT: 1})
-
-
-class TestManyAtOnce:
-    async def test_a_run_is_settled_and_nothing_else(
-        self, house: House, operator: "DoubtServiceAsyncStub"
-    ) -> None:
-        run = await in_doubt(house, list(people(30)))
-        other = await in_doubt(house, list(people(3, "khac")))
-        asked = doubt_pb2.DoubtFilter(run_id=str(run), doubt_until=until())
-
-        done = await operator.SettleDoubts(
-            pb.SettleDoubtsRequest(filter=asked, act=FAILED, reason="never left")
-        )
-
-        assert (done.count, done.more) == (30, False)
-        assert await house.counts(run) == {State.FAILED: 30}
-        assert await house.counts(other) == {State.IN_DOUBT: 3}
-        assert len(await reported(house)) == 30
-        (deed,) = (await operator.ListDoubtDeeds(pb.ListDoubtDeedsRequest())).deeds
-        assert (deed.count, deed.filter, deed.message_id) == (30, asked, "")
-        assert len(await house.sql("SELECT 1 FROM doubt_marks")) == 30
-
-    async def test_more_than_a_transaction_holds_take_several_calls(
-        self, house: House, operator: "DoubtServiceAsyncStub", monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(usecases, "MOST", 4)
-        await in_doubt(house, list(people(10)), provider="lost")
-        asked = doubt_pb2.DoubtFilter(provider="lost", doubt_until=until())
-        request = pb.SettleDoubtsRequest(filter=asked, act=ABANDONED, reason="gone")
-
-        done = [await operator.SettleDoubts(request) for _ in range(3)]
-
-        assert [(it.count, it.more) for it in done] == [(4, True), (4, True), (2, False)]
-
-    async def test_the_same_request_moves_no_more(
-        self, house: House, operator: "DoubtServiceAsyncStub", monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(usecases, "MOST", 4)
-        run = await in_doubt(house, list(people(10)))
-        asked = doubt_pb2.DoubtFilter(run_id=str(run), doubt_until=until())
-        request = pb.SettleDoubtsRequest(filter=asked, act=FAILED, reason="x", request_id="once")
-
-        first, second = [await operator.SettleDoubts(request) for _ in range(2)]
-
-        assert first == second
-        assert await house.counts(run) == {State.FAILED: 4, State.IN_DOUBT: 6}
-
-    async def test_a_time_span_is_kept_to(
-        self, house: House, operator: "DoubtServiceAsyncStub"
-    ) -> None:
-        old = await in_doubt(house, ["old@example.vn"], hours=9)
-        within = await in_doubt(house, ["within@example.vn"], hours=5)
-        young = await in_doubt(house, ["young@example.vn"], hours=1)
-
-        done = await operator.SettleDoubts(
-            pb.SettleDoubtsRequest(
-                filter=doubt_pb2.DoubtFilter(
-                    doubt_from=until(-7 * 3600), doubt_until=until(-3 * 3600)
-                ),
-                act=ABANDONED,
-                reason="outage of the morning",
-            )
-        )
-
-        assert done.count == 1
-        assert await house.counts(within) == {State.ABANDONED: 1}
-        for run in (old, young):
-            assert await house.counts(run) == {State.IN_DOUBT: 1}
-
-    async def test_only_transactional_goes_again_unless_forced(
-        self, house: House, operator: "DoubtServiceAsyncStub"
-    ) -> None:
-        care = await in_doubt(house, list(people(3)))
-        codes = await in_doubt(house, list(people(2, "code")), purpose=Purpose.TRANSACTIONAL)
-        asked = doubt_pb2.DoubtFilter(provider="smtp", doubt_until=until())
-        request = pb.ResendDoubtsRequest(filter=asked, reason="x", accept_duplicate=True)
-
-        gentle = await operator.ResendDoubts(request)
-        request.force = True
-        forced = await operator.ResendDoubts(request)
-
-        assert (gentle.count, forced.count) == (2, 3)
-        assert await house.counts(codes) == {State.QUEUED: 2}
-        assert await house.counts(care) == {State.QUEUED: 3}
-
-    async def test_a_filter_that_names_nothing_is_refused(
-        self, operator: "DoubtServiceAsyncStub"
-    ) -> None:
-        for asked, fields in (
-            (doubt_pb2.DoubtFilter(), ["filter.doubt_until", "filter"]),
-            (doubt_pb2.DoubtFilter(provider="smtp"), ["filter.doubt_until"]),
-            (doubt_pb2.DoubtFilter(doubt_until=until()), ["filter"]),
-            (doubt_pb2.DoubtFilter(run_id="x", doubt_until=until()), ["filter.run_id"]),
-        ):
-            with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
-                await operator.SettleDoubts(
-                    pb.SettleDoubtsRequest(filter=asked, act=FAILED, reason="x")
-                )
-            assert refusal.fields() == fields
-
-
-class TestPolicy:
-    async def test_what_it_does_is_counted_and_shown(
-        self, house: House, operator: "DoubtServiceAsyncStub"
-    ) -> None:
-        await in_doubt(house, list(people(3)), hours=25, purpose=Purpose.MARKETING)
-        codes = await in_doubt(house, ["code@example.vn"], hours=1, purpose=Purpose.TRANSACTIONAL)
-        await in_doubt(house, ["young@example.vn"], hours=23)
-        foreseen = await operator.ListDoubts(pb.ListDoubtsRequest(run_id=str(codes)))
-
-        await Sweeper(house.settings, house.sessions)._slowly()
-
-        deeds = (await operator.ListDoubtDeeds(pb.ListDoubtDeedsRequest())).deeds
-        assert [(it.actor, it.act, it.count) for it in deeds] == [
-            ("policy", ABANDONED, 3),
-            ("policy", doubt_pb2.DOUBT_ACT_SENT_AGAIN, 1),
-        ]
-        assert foreseen.doubts[0].policy == doubt_pb2.DOUBT_ACT_SENT_AGAIN
-        assert (await operator.ListDoubts(pb.ListDoubtsRequest())).total == 1
-
-    async def test_transactional_that_cannot_go_any_more_is_given_up(self, house: House) -> None:
-        over = await in_doubt(
-            house,
-            ["late@example.vn"],
-            hours=25,
-            purpose=Purpose.TRANSACTIONAL,
-            not_after=datetime.now(UTC) - timedelta(hours=1),
-        )
-        often = await in_doubt(house, ["often@example.vn"], hours=25, purpose=Purpose.TRANSACTIONAL)
-        await house.sql("UPDATE messages SET attempts = 4 WHERE run_id = :run", run=often)
-        await house.sql(
-            "INSERT INTO attempts (run_date, message_id, number, provider, worker, started_at,"
-            " outcome) SELECT run_date, message_id, n, 'smtp', 'w', now(), 7"
-            " FROM messages, generate_series(1, 3) n WHERE run_id = :run",
-            run=often,
-        )
-
-        await Sweeper(house.settings, house.sessions)._slowly()
-
-        assert await house.counts(over) == {State.ABANDONED: 1}
-        assert await house.counts(often) == {State.ABANDONED: 1}
-
-    async def test_it_may_be_to_give_transactional_up_too(self, house: House) -> None:
-        run = await in_doubt(house, ["a@example.vn"], hours=25, purpose=Purpose.TRANSACTIONAL)
-        settings = house.settings.model_copy(update={"in_doubt_transactional": "abandon"})
-
-        await Sweeper(settings, house.sessions)._slowly()
-
-        assert await house.counts(run) == {State.ABANDONED: 1}
-
-    async def test_a_list_of_very_many_is_counted_up_to_a_bound(
-        self, house: House, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(doubts, "COUNTED", 4)
-        await in_doubt(house, list(people(6)))
-
-        async with house.sessions.begin() as session:
-            assert await doubts.total(session, doubts.Filter()) == 4

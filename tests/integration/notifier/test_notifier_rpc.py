@@ -22,11 +22,9 @@ from chassis.errors import (
     PermissionDenied,
     Unauthenticated,
 )
-from services.notifier import rpc
 from services.notifier.domain.states import Channel, Purpose, State
 from services.notifier.domain.tokens import Link, link_token
 from services.notifier.domain.work import Key
-from tests.integration.conftest import Serve
 from tests.integration.notifier.notifier_parts import (
     ADVERTISER,
     DAY,
@@ -48,14 +46,6 @@ if TYPE_CHECKING:
 SERVICE = Principal(subject="gateway", kind="service")
 NOBODY = Principal(subject=str(uuid.uuid4()), kind="user", rights={})
 EMAIL, SMS = message_pb2.CHANNEL_EMAIL, message_pb2.CHANNEL_SMS
-
-
-@pytest.fixture
-async def served(house: House, serve: Serve) -> Served:
-    """The notifier's server."""
-    return await serve(
-        house.settings, "notifier", rpc.servicers(house.settings, house.sessions, [])
-    )
 
 
 @pytest.fixture

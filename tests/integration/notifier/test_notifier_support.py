@@ -13,21 +13,19 @@ from sqlalchemy import text
 
 from chassis.context import Principal
 from chassis.errors import InvalidArgument, PermissionDenied
-from services.notifier import rpc
 from services.notifier.domain.states import Channel, Purpose, State
 from services.notifier.domain.work import Key
 from services.notifier.storage import dossiers, receipts, rows, suppressions
 from services.notifier.storage.receipts import Receipt
 from services.notifier.usecases import suppress
-from tests.integration.conftest import Serve
-from tests.integration.notifier.notifier_parts import ADVERTISER, DAY, House, people
-from tests.integration.notifier.test_notifier_doubts import (
+from tests.integration.notifier.doubt_parts import (
     OPERATOR,
     audited,
     ids,
     in_doubt,
     settling,
 )
+from tests.integration.notifier.notifier_parts import ADVERTISER, DAY, House, people
 from tests.integration.serving import Served, refused
 
 if TYPE_CHECKING:
@@ -36,14 +34,6 @@ if TYPE_CHECKING:
 AGENT = Principal(str(uuid.uuid4()), "user", rights={"support": {"read": "all"}})
 OTHER = Principal(str(uuid.uuid4()), "user", rights={"messages": {"read": "all"}})
 PHONE = "+84912345678"
-
-
-@pytest.fixture
-async def served(house: House, serve: Serve) -> Served:
-    """The notifier's server."""
-    return await serve(
-        house.settings, "notifier", rpc.servicers(house.settings, house.sessions, [])
-    )
 
 
 @pytest.fixture
