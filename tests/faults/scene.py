@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import aiohttp
+import psycopg
 
 from local.demo import job, peers, table
 from local.demo.api import Api, Json, Refused
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 ASK_SECONDS = 0.1
 ANSWER_SECONDS = 60.0
+PUBLISHERS = ("leads", "campaigns", "notifier")
 TAKEN = ("ACCEPTED", "DELIVERED", "BOUNCED")
 
 
@@ -135,6 +137,23 @@ class Scene:
                 raise TooLate(f"{', '.join(names)} did not come back")
             await asyncio.sleep(ASK_SECONDS)
         await self.whole()
+
+    def database(self, service: str) -> str:
+        """Return the URL of a service's database, past its proxy."""
+        return str(self.house.state["databases"][service]).replace("+psycopg", "")
+
+    def waiting(self, service: str) -> int:
+        """Return how many events of a service are still to be published."""
+        with psycopg.connect(self.database(service), autocommit=True) as connection:
+            query = "select count(*) from outbox where published_at is null"
+            row = connection.execute(query).fetchone()
+        return row[0] if row else 0
+
+    async def drained(self, seconds: float = 30.0) -> None:
+        """Wait until no service has anything left to publish."""
+        async with asyncio.timeout(seconds):
+            while any(map(self.waiting, PUBLISHERS)):  # noqa: ASYNC110
+                await asyncio.sleep(ASK_SECONDS)
 
     async def until(
         self, run_id: str, condition: Callable[[Json], Any], seconds: float = 60.0

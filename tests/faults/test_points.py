@@ -45,6 +45,7 @@ class TestFaultPoints:
 
         proof = await scene.proof(run_id, seconds=240.0)
 
+        await scene.whole()  # a life counts when the next has begun
         deaths = scene.restarts(*NOTIFIERS) - before
         assert deaths > 0, "no fault point was reached"
         assert 0 < proof.in_doubt <= WINDOWS["EMAIL"] * deaths

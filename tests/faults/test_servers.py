@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import nats
-import psycopg
 import pytest
 
 from tests.faults.conftest import LONG, PER_SECOND, ROUNDS, WINDOWS, only_long
@@ -47,16 +46,6 @@ async def full(scene: Scene) -> AsyncIterator[None]:
             info = await js.stream_info(name)
             await js.update_stream(info.config, max_bytes=-1)
         await client.close()
-
-
-def waiting(scene: Scene, service: str) -> int:
-    """Return how many events of a service are still to be published."""
-    url = scene.house.state["databases"][service].replace("+psycopg", "")
-    with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute(
-            "select count(*) from outbox where published_at is null"
-        ).fetchone()
-    return row[0] if row else 0
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
@@ -102,7 +91,7 @@ class TestTheBroker:
         run_id = await scene.start("EMAIL", per_second=PER_SECOND)
         answers = await write_meanwhile(scene, time.time() + NATS_AWAY_SECONDS)
         planned = await scene.until(run_id, lambda it: it["planned"] > 0)
-        backlog = waiting(scene, "leads")
+        backlog = scene.waiting("leads")
         scene.proxies.clear()
 
         proof = await scene.proof(run_id)
@@ -110,7 +99,7 @@ class TestTheBroker:
         assert sent(planned) == 0
         assert backlog >= answers > 0
         assert proof.taken == proof.planned
-        await drained(scene)
+        await scene.drained()
         scene.tell(
             "G8",
             f"{NATS_AWAY_SECONDS:.0f} s away: {answers} of {answers} writes accepted,"
@@ -122,26 +111,19 @@ class TestTheBroker:
             run_id = await scene.start("EMAIL", per_second=PER_SECOND)
             answers = await write_meanwhile(scene, time.time() + FULL_SECONDS)
             planned = await scene.until(run_id, lambda it: it["planned"] > 0)
-            backlog = waiting(scene, "leads")
+            backlog = scene.waiting("leads")
 
         proof = await scene.proof(run_id)
 
         assert sent(planned) == 0
         assert backlog >= answers > 0
         assert proof.taken == proof.planned
-        await drained(scene)
+        await scene.drained()
         scene.tell(
             "G8",
             f"every stream full: {answers} of {answers} writes accepted, then"
             f" {backlog} events drained; {proof}",
         )
-
-
-async def drained(scene: Scene) -> None:
-    """Wait until nothing is left to publish."""
-    async with asyncio.timeout(30):
-        while any(waiting(scene, name) for name in ("leads", "campaigns", "notifier")):  # noqa: ASYNC110
-            await asyncio.sleep(ASK_SECONDS)
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
