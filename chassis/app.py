@@ -212,7 +212,7 @@ async def _keep_running(name: str, work: Background, draining: asyncio.Event) ->
         try:
             await work()
             return
-        except Exception:
+        except Exception:  # the supervisor: whatever ended it is told, and it is started again
             metrics.background_crashes.labels(name).inc()
             log.exception("background_crashed", task=name, again_in_seconds=pause)
         if time.monotonic() - began > _STEADY_SECONDS:

@@ -76,7 +76,7 @@ class Planner:
         except grpc.aio.AioRpcError as error:
             # INTERNAL and the like, which the error family does not have.
             await self._wait(run, fence, error.code().name, error.details() or "", is_away=False)
-        except Exception:
+        except Exception:  # a bug or a broken database ends the task, but not the run's turn
             await self._release(run.id, fence, _REFUSED)
             raise
         else:
@@ -142,7 +142,7 @@ class Planner:
             while stretches := await _there(people):
                 await batches.put(await deciding.decide(stretches))
             await reading
-        except Exception:
+        except Exception:  # raised to whoever awaits this, once it no longer waits for a batch
             await batches.put(None)
             raise
         finally:
@@ -156,7 +156,7 @@ class Planner:
             async with contextlib.aclosing(self._leads.stream(run)) as stream:
                 async for stretch in stream:
                     await people.put(stretch)
-        except Exception:
+        except Exception:  # likewise
             await people.put(None)
             raise
         await people.put(None)

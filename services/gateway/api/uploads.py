@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import IO, Any
 
+import grpc
 from crm.leads.v1 import import_service_pb2
 from crm.leads.v1.import_service_pb2_grpc import ImportServiceStub
 from flask import Request
@@ -40,7 +41,7 @@ def upload(request: Request, peers: Peers, *, key: str, most: int, seconds: floa
     parts = _Parts(request.stream, boundary, key, most)
     try:
         return peers.stub(ImportServiceStub).UploadImport(iter(parts), timeout=seconds)
-    except Exception:
+    except (errors.Error, grpc.RpcError):
         if parts.failure is not None:
             # The peer only saw its stream end; what ended it is known here.
             raise parts.failure from None
