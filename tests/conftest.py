@@ -1,16 +1,25 @@
 """Real PostgreSQL and NATS for every test that asks; one of each for a session."""
 
+import asyncio
 import itertools
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from local.nats import Nats
 from local.postgres import Postgres
 
 ROLE = "tester"  # owns its databases and is no superuser, as in production
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests run on the loop that services run on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

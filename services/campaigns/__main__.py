@@ -1,7 +1,5 @@
 """`python -m services.campaigns [migrate | settings]`: without a command it serves."""
 
-import gc
-
 from crm.campaigns.v1 import campaign_service_pb2_grpc as campaign_grpc
 from crm.campaigns.v1 import run_service_pb2_grpc as run_grpc
 from crm.campaigns.v1 import template_service_pb2_grpc as template_grpc
@@ -65,6 +63,4 @@ async def main(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    # What was imported stays: to look for garbage in it, whenever much is planned, stops all else.
-    gc.freeze()
     app.start(NAME, Settings, main, MIGRATIONS)

@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import gc
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -68,8 +67,7 @@ class Planner:
         log.info("planning", run_id=str(run.id), fence=fence, cursor=run.plan.cursor)
         try:
             async with self._renewed(run.id, fence):
-                with _rarely_collected():
-                    await self._plan(run, fence)
+                await self._plan(run, fence)
         except errors.Error as error:
             away = rounds.is_away(error)
             await self._wait(run, fence, error.reason, error.message, is_away=away)
@@ -198,21 +196,6 @@ async def _nobody() -> AsyncIterator[bytes]:
     nobody: tuple[bytes, ...] = ()
     for each in nobody:
         yield each
-
-
-@contextlib.contextmanager
-def _rarely_collected() -> Iterator[None]:
-    """Look for garbage in cycles a hundred times less often.
-
-    What is planned is in no cycle and lives until it is written: to walk it, and now and then the
-    whole process, for every few hundred people kept everybody else waiting.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(before[0] * 100, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 async def _next(batches: Batches) -> planning.Batch | None:

@@ -1,7 +1,6 @@
 """Works at imports: one at a time per process, batch by batch, under a lease that lapses."""
 
 import asyncio
-import gc
 import io
 import itertools
 import sys
@@ -59,7 +58,7 @@ class Importer:
                 continue
             author = Principal(subject=current.creator, kind="user", rights={}, team_id=None)
             around = context.bind(request_id=f"import-{current.id}", principal=author)
-            with around, _rarely_collected(), _soon_switched():
+            with around, _soon_switched():
                 await self._work(current)
 
     async def _work(self, current: Import) -> None:
@@ -147,21 +146,6 @@ def _records(file: IO[bytes], current: Import) -> Iterator[list[str] | list[Prop
         # An import that was given up has closed the file under us.
         if not file.closed:
             lines.detach()
-
-
-@contextmanager
-def _rarely_collected() -> Iterator[None]:
-    """Look for garbage in cycles a hundred times less often.
-
-    A batch is tens of thousands of objects, in no cycle, that all live until it is written: to
-    walk them again and again took a quarter of an import's time.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(before[0] * 100, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 @contextmanager
