@@ -2,12 +2,10 @@
 
 from html import escape
 
+from services.notifier.domain.rendering import Texts
 from services.notifier.domain.rules import Rules
 from services.notifier.domain.states import Channel, Purpose
 from services.notifier.domain.work import Sender
-
-Texts = tuple[str, str, str]
-"""Subject, HTML and text."""
 
 
 class Legal:
@@ -26,9 +24,9 @@ class Legal:
         """The texts with what they lack; what a template has itself is not said twice."""
         subject, html, text = texts
         if self._is_sms:
-            text = self._labelled(text)
+            text = self.labelled(text)
         else:
-            subject = self._labelled(subject)
+            subject = self.labelled(subject)
         if not url or not self._texts:
             return subject, html, text
         if url not in text and (text or not html):
@@ -39,7 +37,8 @@ class Legal:
             html = _before_end(html, "".join(ends))
         return subject, html, text
 
-    def _labelled(self, text: str) -> str:
+    def labelled(self, text: str) -> str:
+        """The beginning of a message with the labels it lacks."""
         for rule in self._labels:
             if not text.lstrip().startswith(rule.accepted):
                 text = f"{rule.text} {text}"

@@ -4,37 +4,32 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import NamedTuple
-from uuid import UUID
 
 import structlog
 
 from services.notifier import stages
-from services.notifier.channels import dkim, mime
+from services.notifier.channels import mime
 from services.notifier.config import Settings
 from services.notifier.domain import sms, throttling, tokens
-from services.notifier.domain.rendering import Renderer, RenderFailed
+from services.notifier.domain.rendering import RenderFailed, Texts
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
-from services.notifier.domain.texts import Legal, Texts
 from services.notifier.domain.work import (
-    NOBODY,
     Claimed,
-    Content,
-    Enclosure,
     Kind,
     Prepared,
-    Sender,
 )
-from services.notifier.usecases import rulebook
 from services.notifier.usecases.claiming import Batch
+from services.notifier.workers.benches import Bench, Benches
 from services.notifier.workers.enclosing import Enclosures
 
 _SLICE = 25
+_NO_TEXTS = ("", "", "")
 _MOST_KEPT = 200
 # An RSA signature takes so long that the loop must not make any; OpenSSL lets go of the GIL.
 _SIGNING_THREADS = 2
@@ -59,23 +54,14 @@ class Made:
     failed: list[tuple[Claimed, Next]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Bench:
-    """What the messages of one kind are made with; `text` makes subject, HTML and text of one."""
-
-    sender: Sender
-    text: Callable[[Claimed, str], Texts]
-    composer: mime.Composer | None
-    enclosure: Enclosure | None
-
-
 class _Rendered(NamedTuple):
-    """A message with its texts, before they become a mail or the parts of an SMS."""
+    """A message with its texts or its form, before it becomes a mail or the parts of an SMS."""
 
     message: Claimed
-    bench: _Bench
-    url: str
+    bench: Bench
+    token: str
     texts: Texts
+    form: mime.Form | None
 
 
 class Workshop:
@@ -85,19 +71,15 @@ class Workshop:
         self._settings = settings
         self._enclosures = enclosures
         self._encloses = False  # the newest batch had attachments, which take long to digest
-        self._rules = rulebook.load(settings.rules_file)
         self._secret = settings.mac_key.get_secret_value().encode()
-        self._links = f"{settings.public_url.rstrip('/')}/u/"
-        self._renderers: dict[str, Renderer] = {}
-        self._composers: dict[tuple[Sender, Purpose, UUID | None], mime.Composer] = {}
+        self._benches = Benches(settings)
         self.domains = throttling.Domains(throttling.limits(settings.email_domain_limits))
-        self._keys = dkim.read(settings.dkim_folder)
         self._signing = ThreadPoolExecutor(_SIGNING_THREADS, "sign")
 
     @property
     def is_slow(self) -> bool:
         """Whether mails take much longer than rendering them."""
-        return self._keys.slow or self._encloses
+        return self._benches.keys.slow or self._encloses
 
     async def prepare(self, batch: Batch, stale_at: float, closes_at: float = math.inf) -> Made:
         """Renders a batch in slices, so that answers are read in between."""
@@ -107,7 +89,7 @@ class Workshop:
         batch = replace(batch, enclosures=enclosures)
         until = (stale_at, closes_at)
         date = format_datetime(datetime.now(UTC))
-        benches: dict[Kind, _Bench | Reason] = {}
+        benches: dict[Kind, Bench | Reason] = {}
         for at in range(0, len(batch.messages), _SLICE):
             if at:
                 await asyncio.sleep(0)
@@ -126,23 +108,25 @@ class Workshop:
     def _render(
         self,
         message: Claimed,
-        benches: dict[Kind, "_Bench | Reason"],
+        benches: dict[Kind, Bench | Reason],
         batch: Batch,
         made: Made,
     ) -> "_Rendered | None":
         """The message's texts, or None if they cannot be made."""
         bench = benches.get(message.kind)
         if bench is None:
-            bench = benches[message.kind] = self._bench(message.kind, batch)
+            bench = benches[message.kind] = self._benches.of(message.kind, batch)
         if isinstance(bench, Reason):
             made.failed.append((message, Next(State.FAILED, bench)))
             return None
         if (later := self._put_off(message)) is not None:
             made.failed.append((message, later))
             return None
-        url = self._unsubscribe_url(message)
+        token = self._token(message)
+        if bench.forms is not None and (form := bench.forms.of(message.values)) is not None:
+            return _Rendered(message, bench, token, _NO_TEXTS, form)
         try:
-            return _Rendered(message, bench, url, bench.text(message, url))
+            return _Rendered(message, bench, token, bench.text(message, self._url(token)), None)
         except RenderFailed:
             made.failed.append((message, Next(State.FAILED, Reason.RENDER_FAILED)))
         return None
@@ -178,39 +162,6 @@ class Workshop:
         for unsigned, mail in zip(made.unsigned, mails, strict=True):
             made.ready.append(unsigned.prepared._replace(payload=mail))
 
-    def _bench(self, kind: Kind, batch: Batch) -> _Bench | Reason:
-        sender = (batch.senders or {})[kind.sender_identity_id or NOBODY]
-        content = (batch.contents or {}).get(kind.content_hash)
-        enclosure = batch.enclosures.get(kind.content_hash)
-        if content is None or (content.attachments and enclosure is None):
-            return Reason.CONTENT_MISSING
-        try:
-            text = self._text(kind, content, sender, batch.run.variables if batch.run else ())
-        except RenderFailed:
-            return Reason.RENDER_FAILED
-        composer = self._composer(sender, kind) if kind.channel is Channel.EMAIL else None
-        return _Bench(sender, text, composer, enclosure)
-
-    def _text(
-        self, kind: Kind, content: Content, sender: Sender, names: Sequence[str]
-    ) -> Callable[[Claimed, str], Texts]:
-        legal = Legal(self._rules, kind.channel, kind.purpose, sender)
-        if kind.run_id is None:
-            # What a caller of SendMessage wrote is the message itself, not a template.
-            written = content.subject, content.html, content.body
-            return lambda _message, url: legal(written, url)
-        renderer = self._renderer(content)
-        always = {
-            "advertiser_name": sender.advertiser_name,
-            "advertiser_address": sender.postal_address,
-        }
-
-        def render(message: Claimed, url: str) -> Texts:
-            values = dict(zip(names, message.values, strict=False))
-            return legal(renderer.render({**values, **always, "unsubscribe_url": url}), url)
-
-        return render
-
     def _compose(
         self,
         rendered: "_Rendered",
@@ -220,15 +171,19 @@ class Workshop:
         made: Made,
     ) -> None:
         """Makes of a message's texts what goes over the wire."""
-        message, bench, url, (subject, html, text) = rendered
+        message, bench, token, texts, form = rendered
         coding, joined, payload, draft = 0, False, b"", None
         parts: tuple[bytes, ...] = ()
         tail = b""
         envelope = bench.sender.address
         if bench.composer is not None:
             envelope = tokens.return_path(message.key, self._settings.mail_domain, self._secret)
-            mail = mime.Mail(message.key, message.address, subject, html, text, url, date)
-            draft = bench.composer.draft(mail, bench.enclosure)
+            if form is not None:
+                id = str(message.key.message_id)
+                draft = form.fill(id, message.address, message.values, token, date)
+            else:
+                mail = mime.Mail(message.key, message.address, *texts, self._url(token), date)
+                draft = bench.composer.draft(mail, bench.enclosure)
             tail = draft.tail
             if not bench.composer.signs:
                 payload, draft = bench.composer.finish(draft), None
@@ -237,62 +192,36 @@ class Workshop:
                     payload, draft = bench.composer.finish(draft), None
         else:
             try:
-                encoded = sms.encode(text, message.key.message_id.bytes[15])
+                encoded = sms.encode(texts[2], message.key.message_id.bytes[15])
             except sms.TooLong:
                 made.failed.append((message, Next(State.FAILED, Reason.TOO_LONG)))
                 return
             coding, joined, parts = encoded.data_coding, encoded.joined, encoded.parts
+        # By place, since names cost as much again as the rest.
         prepared = Prepared(
-            claimed=message,
-            sender=envelope,
-            payload=payload,
-            parts=parts,
-            data_coding=coding,
-            joined=joined,
-            suppression_version=batch.version,
-            epoch=batch.run.epoch if batch.run else 0,
-            stale_at=until[0],
-            closes_at=until[1],
-            tail=tail,
+            message,
+            envelope,
+            payload,
+            parts,
+            coding,
+            joined,
+            batch.version,
+            batch.run.epoch if batch.run else 0,
+            *until,
+            tail,
         )
         if bench.composer is not None and draft is not None:
             made.unsigned.append(_Unsigned(prepared, bench.composer, draft))
         else:
             made.ready.append(prepared)
 
-    def _unsubscribe_url(self, message: Claimed) -> str:
+    def _token(self, message: Claimed) -> str:
+        """What the link ends with that stops such messages; empty where nobody can refuse."""
         kind = message.kind
         if kind.purpose is Purpose.TRANSACTIONAL:
             return ""
         link = tokens.Link(message.key, kind.channel, kind.purpose, kind.advertiser_id)
-        return self._links + tokens.link_token(link, self._secret)
+        return tokens.link_token(link, self._secret)
 
-    def _renderer(self, content: Content) -> Renderer:
-        if content.hash not in self._renderers:
-            _make_room(self._renderers)
-            self._renderers[content.hash] = Renderer(content)
-        return self._renderers[content.hash]
-
-    def _composer(self, sender: Sender, kind: Kind) -> mime.Composer:
-        key = (sender, kind.purpose, kind.run_id)
-        if key not in self._composers:
-            _make_room(self._composers)
-            self._composers[key] = mime.Composer(
-                sender,
-                kind.purpose,
-                domain=self._settings.mail_domain,
-                stream=str(kind.run_id) if kind.run_id else "transactional",
-                sign=self._signer(sender.address),
-            )
-        return self._composers[key]
-
-    def _signer(self, address: str) -> dkim.Signer | None:
-        signer = self._keys.signer(address)
-        if signer is None and self._keys:
-            log.warning("no_dkim_key", domain=address.rpartition("@")[2])
-        return signer
-
-
-def _make_room(kept: dict) -> None:  # type: ignore[type-arg]
-    while len(kept) >= _MOST_KEPT:
-        del kept[next(iter(kept))]
+    def _url(self, token: str) -> str:
+        return self._benches.links + token if token else ""

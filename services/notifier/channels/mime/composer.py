@@ -27,7 +27,8 @@ class Draft(NamedTuple):
 
     `names` and `fields` are those of the header that are signed, in their canonical form; `body`
     has its pieces, and whether each may have spaces that a signature does not count. The `tail`
-    goes behind the finished mail as it is.
+    goes behind the finished mail as it is. Unless it `may_have_dots`, none of its lines begins with
+    one.
     """
 
     head: bytes
@@ -35,6 +36,7 @@ class Draft(NamedTuple):
     fields: bytes
     body: list[tuple[bytes, bool]]
     tail: bytes = b""
+    may_have_dots: bool = True
 
 
 class Composer:
@@ -86,29 +88,39 @@ class Composer:
     def draft(self, mail: Mail, enclosure: Enclosure | None = None) -> Draft:
         """The message before it is signed and its dots are stuffed."""
         message_id = str(mail.key.message_id)
-        fields = [
-            ("Date", mail.date),
-            ("Message-ID", f"<{message_id}@{self._domain}>"),
-            ("To", clean(mail.to)),
-            ("Subject", encoded(mail.subject)),
-        ]
-        if mail.unsubscribe_url:
-            fields += [
-                ("List-Unsubscribe", f"<{clean(mail.unsubscribe_url)}>"),
-                ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-            ]
         more, body = _body(mail, message_id)
         tail = b""
         if enclosure is not None:
-            more, body = _before(enclosure, more, body)
-            tail = enclosure.tail
+            more, opening = before(enclosure, more)
+            body, tail = [(opening, False), *body], enclosure.tail
+        subject = encoded(mail.subject)
+        head = self.head(message_id, mail.to, subject, mail.unsubscribe_url, mail.date, more)
+        return Draft(*head, body, tail)
+
+    def head(
+        self, message_id: str, to: str, subject: str, url: str, date: str, more: Fields
+    ) -> tuple[bytes, tuple[str, ...], bytes]:
+        """The header of one mail that ends with `more`, and what of it is signed.
+
+        `subject` is encoded; without a `url` nobody can refuse.
+        """
+        fields = [
+            ("Date", date),
+            ("Message-ID", f"<{message_id}@{self._domain}>"),
+            ("To", clean(to)),
+            ("Subject", subject),
+        ]
+        if url:
+            fields += [
+                ("List-Unsubscribe", f"<{clean(url)}>"),
+                ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+            ]
         fields += more
         head = f"{self._written}X-Mekong-Message-Id: {message_id}\r\n{parts.written(fields)}\r\n"
         if self._sign is None:
-            return Draft(head.encode(), (), b"", body, tail)
+            return head.encode(), (), b""
         signed = f"{self._signed}{dkim.canonical(fields)}".encode()
-        names = self._names + tuple([it[0] for it in fields])
-        return Draft(head.encode(), names, signed, body, tail)
+        return head.encode(), self._names + tuple([it[0] for it in fields]), signed
 
     def finish(self, draft: Draft) -> bytes:
         """Signs a draft and stuffs its dots; may run in any thread. Its tail is to be added."""
@@ -116,16 +128,15 @@ class Composer:
         if self._sign is not None:
             digest = dkim.body_digest(draft.body, draft.tail)
             signatures = self._sign(draft.names, draft.fields, digest)
-        return parts.stuffed(b"".join([signatures, draft.head, *[it[0] for it in draft.body]]))
+        mail = b"".join([signatures, draft.head, *[it[0] for it in draft.body]])
+        return parts.stuffed(mail) if draft.may_have_dots else mail
 
 
-def _before(
-    enclosure: Enclosure, fields: Fields, body: list[tuple[bytes, bool]]
-) -> tuple[Fields, list[tuple[bytes, bool]]]:
-    """The last fields of the header, and the body up to the attachments."""
+def before(enclosure: Enclosure, fields: Fields) -> tuple[Fields, bytes]:
+    """The last fields of the header, and what stands before the body that has `fields`."""
     opening = f"--{enclosure.boundary}\r\n{parts.written(fields)}\r\n".encode()
     kind = f'multipart/mixed; boundary="{enclosure.boundary}"'
-    return [("Content-Type", kind)], [(opening, False), *body]
+    return [("Content-Type", kind)], opening
 
 
 def _body(mail: Mail, mark: str) -> tuple[Fields, list[tuple[bytes, bool]]]:
