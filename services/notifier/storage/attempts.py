@@ -5,6 +5,7 @@ wire; when another begins, the one before is moved to `attempts`.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -83,19 +84,18 @@ async def settle(session: AsyncSession, outcomes: Sequence[Outcome]) -> list[row
     if not outcomes:
         return []
     at = await rows.by_key(session)
-    parameters = {
-        **rows.columns([it.key for it in outcomes]),
-        "numbers": arrays.numbers([it.number for it in outcomes]),
-        **_next([it.next for it in outcomes]),
-        "answers": arrays.texts([_kept(it.answer, 500) for it in outcomes]),
-        "references": arrays.texts([_kept(it.provider_reference, 200) for it in outcomes]),
-        "from": arrays.numbers(SETTLED_FROM),
-    }
-    changed = []
-    # What was asked for is known here: only places and revisions need to come back.
-    for place, revision in (await session.execute(_SETTLE, parameters)).all():
-        (day, id), run_id, _, to, *_ = outcomes[place - 1]
-        changed.append(rows.Changed(day, id, run_id, to.state, to.reason, revision, at))
+    # Most batches end alike: what is the same for all is given once.
+    first = outcomes[0]
+    alike = [it for it in outcomes if _are_alike(it, first)]
+    changed = await _settle(session, _SETTLE_ALIKE, alike, _alike(alike), at)
+    if len(alike) < len(outcomes):
+        others = [it for it in outcomes if not _are_alike(it, first)]
+        given = {
+            **rows.columns([it.key for it in others]),
+            "numbers": arrays.numbers([it.number for it in others]),
+            **_next([it.next for it in others]),
+        }
+        changed += await _settle(session, _SETTLE, others, given, at)
     await _wait(session, changed, outcomes)
     return changed
 
@@ -105,6 +105,49 @@ async def reap(session: AsyncSession, claim: claims.Lapsed) -> list[rows.Changed
     await rows.by_key(session)
     found = await session.execute(_REAP[claim.of], claim.parameters)
     return [rows.Changed(*row) for row in found]
+
+
+def _are_alike(one: Outcome, other: Outcome) -> bool:
+    return (
+        one.next is other.next
+        and one.number == other.number
+        and one.key.run_date == other.key.run_date
+    )
+
+
+def _alike(outcomes: Sequence[Outcome]) -> dict[str, object]:
+    (day, _), _, number, to, *_ = outcomes[0]
+    return {
+        "days": arrays.dates([day]),
+        "ids": arrays.uuids([it.key.message_id for it in outcomes]),
+        "number": number,
+        "state": int(to.state),
+        "reason": to.reason.value,
+        "not_before": to.not_before,
+    }
+
+
+async def _settle(
+    session: AsyncSession,
+    statement: Any,
+    outcomes: Sequence[Outcome],
+    given: dict[str, object],
+    at: datetime,
+) -> list[rows.Changed]:
+    has_references = any(it.provider_reference for it in outcomes)
+    references = [_kept(it.provider_reference, 200) for it in outcomes] if has_references else []
+    parameters = {
+        **given,
+        "answers": arrays.texts([_kept(it.answer, 500) for it in outcomes]),
+        "references": arrays.texts(references),
+        "from": arrays.numbers(SETTLED_FROM),
+    }
+    changed = []
+    # What was asked for is known here: only places and revisions need to come back.
+    for place, revision in (await session.execute(statement, parameters)).all():
+        (day, id), run_id, _, to, *_ = outcomes[place - 1]
+        changed.append(rows.Changed(day, id, run_id, to.state, to.reason, revision, at))
+    return changed
 
 
 async def _wait(
@@ -174,17 +217,32 @@ _DIVERT = text(f"""
 """)  # noqa: S608 (constant parts)
 # An attempt put in doubt may still learn its real outcome, also against what a person said of it;
 # one given up or settled by hand is not tried again.
+_MAY_SETTLE = """(m.state = ANY(CAST(:from AS smallint[])) OR m.reason = 'SETTLED_BY_HAND')
+      AND NOT ((m.state = 12 OR m.reason = 'SETTLED_BY_HAND') AND g.state IN (1, 3, 7))"""
+_END = """attempt_ended_at = now(), attempt_outcome = g.state, answer = g.answer,
+        provider_reference = coalesce(g.reference, '')"""
 _SETTLE = text(f"""
     UPDATE messages m
-    SET {_MOVE}, attempt_ended_at = now(), attempt_outcome = g.state, answer = g.answer,
-        provider_reference = g.reference
+    SET {_MOVE}, {_END}
     FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:numbers AS integer[]), {_GIVEN},
         CAST(:answers AS text[]), CAST(:references AS text[])) WITH ORDINALITY
         AS g (run_date, message_id, number, state, reason, not_before, answer, reference, place)
     WHERE {rows.OF_KEYS}
       AND m.run_date = g.run_date AND m.message_id = g.message_id AND m.attempts = g.number
-      AND (m.state = ANY(CAST(:from AS smallint[])) OR m.reason = 'SETTLED_BY_HAND')
-      AND NOT ((m.state = 12 OR m.reason = 'SETTLED_BY_HAND') AND g.state IN (1, 3, 7))
+      AND {_MAY_SETTLE}
+    RETURNING g.place, m.revision
+""")  # noqa: S608
+_SETTLE_ALIKE = text(f"""
+    UPDATE messages m
+    SET {_MOVE}, {_END}
+    FROM (
+        SELECT *, CAST(:state AS smallint) AS state, CAST(:reason AS text) AS reason,
+            CAST(:not_before AS timestamptz) AS not_before
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:answers AS text[]), CAST(:references AS text[]))
+            WITH ORDINALITY AS u (message_id, answer, reference, place)
+    ) AS g
+    WHERE {rows.OF_KEYS} AND m.message_id = g.message_id AND m.attempts = :number
+      AND {_MAY_SETTLE}
     RETURNING g.place, m.revision
 """)  # noqa: S608
 _IN_DOUBT = """state = 7, reason = 'WORKER_LOST', doubt_since = now(), attempt_ended_at = now(),

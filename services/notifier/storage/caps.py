@@ -1,12 +1,15 @@
 """How often an advertiser wrote to an address lately, counted so that no two claims both pass.
 
-One row for an advertiser, a channel and an address holds an entry for each message that counts:
-whoever counts locks the row, and rows are locked in order of their addresses. An entry is made at
-the claim and stays when the message was taken or may have been; it goes with the claim that made
-it when the message was refused or went back, and never with another's.
+An entry is made for each message at its claim and stays when the message was taken or may have
+been; it goes with the claim that made it when the message was refused or went back, and never with
+another's. Whoever counts or uncounts holds the lock of advertiser and channel until it commits, so
+that entries need no lock of their own. An address stands in its entries as a hash: should two ever
+share one, they share a cap as well.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -22,6 +25,7 @@ from services.notifier.storage import arrays
 SLACK = timedelta(minutes=10)
 
 T = TypeVar("T")
+Entries = dict[str, dict[UUID, datetime]]
 
 
 class Use(NamedTuple):
@@ -36,165 +40,180 @@ async def reserve(
 ) -> dict[UUID, datetime]:
     """Counts the messages; returns those that find no room, with when there will be some.
 
-    Locks the rows of their addresses, in order. A message that counts already goes on counting,
-    under its new claim.
+    Locks what counts of their advertisers, in order. A message that counts already goes on
+    counting, under its new claim.
     """
     full: dict[UUID, datetime] = {}
     window = timedelta(hours=hours) + SLACK
-    for turn in _turns(uses, lambda it: it.message):
-        given = {
-            **_columns([it.message for it in turn]),
-            "most": arrays.numbers([it.most for it in turn]),
-            "channel": int(channel),
-            "now": now,
-            "from": now - window,
-        }
-        counted = {row.id for row in await session.execute(_RESERVE, given)}
-        late = [it for it in turn if it.message.key.message_id not in counted]
-        if late:
-            full |= await _room(session, channel, late, window, now)
+    for advertiser, group in _by_advertiser(uses, lambda it: it.message):
+        line = seed(advertiser, channel)
+        await session.execute(_LOCK, {"seed": line})
+        entries, counted = await _first(session, line, group, now, window)
+        again: list[Claimed] = []
+        for message, most in group:
+            known = entries[message.address_key]
+            id = message.key.message_id
+            if id in counted:
+                continue
+            if (until := _room(known, id, most, now)) is None:
+                known[id] = now
+                again.append(message)
+            else:
+                full[id] = until + window
+        if again:
+            await session.execute(_AGAIN, {**_columns(again), "seed": line, "now": now})
     return full
 
 
 async def full(
     session: AsyncSession, channel: Channel, uses: Sequence[Use], hours: int, now: datetime
 ) -> dict[UUID, datetime]:
-    """Those that would find no room, with when there will be some; counts nothing."""
+    """Those that would find no room, with when there will be some; counts and locks nothing."""
     window = timedelta(hours=hours) + SLACK
-    given = {
-        **_columns([it.message for it in uses]),
-        "channel": int(channel),
-        "from": now - window,
-    }
-    times = {row.id: row.times for row in await session.execute(_TIMES, given)}
-    return {
-        id: _freed(found, it.most) + window
-        for it in uses
-        if len(found := times.get(id := it.message.key.message_id, ())) >= it.most
-    }
+    found: dict[UUID, datetime] = {}
+    for advertiser, group in _by_advertiser(uses, lambda it: it.message):
+        messages = [it.message for it in group]
+        given = {
+            "keys": arrays.texts([it.address_key for it in messages]),
+            "seed": seed(advertiser, channel),
+            "from": now - window,
+        }
+        entries = _entries(messages, (await session.execute(_COUNTED, given)).all())
+        for message, most in group:
+            id = message.key.message_id
+            until = _room(entries[message.address_key], id, most, now)
+            if until is not None:
+                found[id] = until + window
+    return found
 
 
 async def release(session: AsyncSession, messages: Iterable[Claimed]) -> None:
     """Stops counting messages that were not sent, each if its own claim made it count.
 
-    Locks the rows of their addresses, in order.
+    Locks what counts of their advertisers, in order.
     """
-    for turn in _turns(list(messages), lambda it: it):
-        await session.execute(_RELEASE, _columns(turn))
+    by_channel: defaultdict[Channel, list[Claimed]] = defaultdict(list)
+    for message in messages:
+        by_channel[message.channel].append(message)
+    for channel in sorted(by_channel):
+        for advertiser, group in _by_advertiser(by_channel[channel], lambda it: it):
+            given = {"seed": seed(advertiser, channel), **_columns(group)}
+            await session.execute(_LOCK, given)
+            await session.execute(_RELEASE, given)
 
 
 async def prune(session: AsyncSession, hours: int, limit: int) -> int:
-    """Deletes rows in which nothing counts any more; returns how many. Passes over locked ones."""
+    """Deletes entries that count no more; returns how many. Passes over locked ones."""
     age = timedelta(hours=hours) + 2 * SLACK
     found = await session.execute(_PRUNE, {"age": age, "limit": limit})
     return len(found.all())
 
 
-async def _room(
-    session: AsyncSession,
-    channel: Channel,
-    late: Sequence[Use],
-    window: timedelta,
-    now: datetime,
-) -> dict[UUID, datetime]:
-    """When each of these finds room: once enough of those that count are older than the window."""
-    given = {
-        **_columns([it.message for it in late]),
-        "channel": int(channel),
-        "from": now - window,
-    }
-    times = {row.id: row.times for row in await session.execute(_TIMES, given)}
-    return {
-        it.message.key.message_id: _freed(times[it.message.key.message_id], it.most) + window
-        for it in late
-    }
+def seed(advertiser: UUID, channel: Channel) -> int:
+    """What the addresses of an advertiser's messages are hashed with, and what is locked."""
+    told = b"caps" + advertiser.bytes + bytes((channel,))
+    return int.from_bytes(hashlib.sha256(told).digest()[:8], "big", signed=True)
 
 
-def _freed(times: Sequence[datetime], most: int) -> datetime:
-    """When the entry was made whose end leaves fewer than `most`."""
-    return times[max(0, len(times) - most)]
+async def _first(
+    session: AsyncSession, line: int, group: Sequence[Use], now: datetime, window: timedelta
+) -> tuple[Entries, set[UUID]]:
+    """Counts one message of each address of which none counts yet.
 
-
-def _turns(messages: Sequence[T], of: Callable[[T], Claimed]) -> list[list[T]]:
-    """The messages in as many turns as the address that comes most often needs.
-
-    A statement counts one message of an address; in each turn they are in order of addresses.
+    Returns what counts then of the addresses, and the messages that do since now.
     """
-    turns: list[dict[tuple[str, UUID], T]] = [{}]
+    first: dict[str, Claimed] = {}
+    for message, most in group:
+        if most > 0:
+            first.setdefault(message.address_key, message)
+    messages = list(first.values())
+    given = {**_columns(messages), "seed": line, "now": now, "from": now - window}
+    entries = _entries(messages, (await session.execute(_FIRST, given)).all())
+    counted = set()
+    for key, message in first.items():
+        if not entries[key]:
+            entries[key][message.key.message_id] = now
+            counted.add(message.key.message_id)
+    return entries, counted
+
+
+def _entries(messages: Sequence[Claimed], found: Iterable[Sequence[object]]) -> Entries:
+    """What counts of each address, by the places of its messages."""
+    entries: Entries = defaultdict(dict)
+    for place, id, at in found:
+        entries[messages[place - 1].address_key][id] = at  # type: ignore[operator, index, assignment]
+    return entries
+
+
+def _room(known: dict[UUID, datetime], id: UUID, most: int, now: datetime) -> datetime | None:
+    """None if a message finds room, or when the entry was made whose end leaves some."""
+    times = sorted(at for other, at in known.items() if other != id)
+    if len(times) < most:
+        return None
+    return times[len(times) - most] if most > 0 else (times or [now])[-1]
+
+
+def _by_advertiser(
+    messages: Iterable[T], of: Callable[[T], Claimed]
+) -> Iterator[tuple[UUID, list[T]]]:
+    groups: defaultdict[UUID, list[T]] = defaultdict(list)
     for it in messages:
-        message = of(it)
-        key = (message.address_key, message.kind.advertiser_id)
-        for turn in turns:
-            if key not in turn:
-                turn[key] = it
-                break
-        else:
-            turns.append({key: it})
-    return [list(turn.values()) for turn in turns if turn]
+        groups[of(it).kind.advertiser_id].append(it)
+    return ((id, groups[id]) for id in sorted(groups))
 
 
 def _columns(messages: Sequence[Claimed]) -> dict[str, object]:
     return {
         "keys": arrays.texts([it.address_key for it in messages]),
-        "advertisers": arrays.uuids([it.kind.advertiser_id for it in messages]),
-        "channels": arrays.numbers([it.kind.channel for it in messages]),
         "ids": arrays.uuids([it.key.message_id for it in messages]),
         "claims": arrays.numbers([it.claim for it in messages]),
     }
 
 
-_ENTRIES = "unnest(c.messages, c.claims, c.times) AS u (message, claim, at)"
-# The row is locked before its entries are counted, so that they are those of now.
-_RESERVE = text(f"""
-    INSERT INTO caps AS c (address_key, advertiser_id, channel, most, messages, claims, times,
-        newest)
-    SELECT g.key, g.advertiser, :channel, g.most, ARRAY[g.id], ARRAY[g.claim],
-        ARRAY[CAST(:now AS timestamptz)], :now
-    FROM unnest(CAST(:keys AS text[]), CAST(:advertisers AS uuid[]), CAST(:ids AS uuid[]),
-        CAST(:claims AS bigint[]), CAST(:most AS integer[])) AS g (key, advertiser, id, claim, most)
-    ORDER BY g.key, g.advertiser
-    ON CONFLICT (address_key, advertiser_id, channel) DO UPDATE SET
-        (messages, claims, times) = (
-            SELECT array_agg(u.message) || excluded.messages, array_agg(u.claim) || excluded.claims,
-                array_agg(u.at) || excluded.times
-            FROM {_ENTRIES} WHERE u.at > :from AND u.message <> excluded.messages[1]),
-        most = excluded.most, newest = excluded.newest
-    WHERE (SELECT count(*) FROM {_ENTRIES}
-           WHERE u.at > :from AND u.message <> excluded.messages[1]) < excluded.most
-    RETURNING c.messages[cardinality(c.messages)] AS id
+# A statement of its own: what comes after it sees what others counted until they let go.
+_LOCK = text("SELECT pg_advisory_xact_lock(:seed)")
+_GIVEN = """SELECT hashtextextended(g.key, :seed) AS address, g.id, g.claim, g.place
+    FROM unnest(CAST(:keys AS text[]), CAST(:ids AS uuid[]), CAST(:claims AS bigint[]))
+        WITH ORDINALITY AS g (key, id, claim, place)"""
+# The array makes it a look into the index for each address, whatever statistics say.
+_OF_GIVEN = "address = ANY(ARRAY(SELECT address FROM given)) AND counted_at > :from"
+_FIRST = text(f"""
+    WITH given AS MATERIALIZED ({_GIVEN}), known AS MATERIALIZED (
+        SELECT address, message_id, counted_at FROM caps WHERE {_OF_GIVEN}
+    ), added AS (
+        INSERT INTO caps (address, message_id, claim, counted_at)
+        SELECT address, id, claim, :now FROM given
+        WHERE address NOT IN (SELECT address FROM known)
+    )
+    SELECT given.place, known.message_id, known.counted_at FROM known JOIN given USING (address)
 """)  # noqa: S608 (constant parts)
-_TIMES = text(f"""
-    SELECT g.id, (SELECT coalesce(array_agg(u.at ORDER BY u.at), '{{}}')
-                  FROM {_ENTRIES} WHERE u.at > :from AND u.message <> g.id) AS times
-    FROM unnest(CAST(:keys AS text[]), CAST(:advertisers AS uuid[]), CAST(:ids AS uuid[]))
-        AS g (key, advertiser, id)
-    JOIN caps c ON c.address_key = g.key AND c.advertiser_id = g.advertiser
-        AND c.channel = :channel
+_AGAIN = text(f"""
+    WITH given AS MATERIALIZED ({_GIVEN}), before AS (
+        DELETE FROM caps USING given
+        WHERE caps.address = given.address AND caps.message_id = given.id
+    )
+    INSERT INTO caps (address, message_id, claim, counted_at)
+    SELECT address, id, claim, :now FROM given
+""")  # noqa: S608
+_COUNTED = text(f"""
+    WITH given AS MATERIALIZED (
+        SELECT hashtextextended(g.key, :seed) AS address, g.place
+        FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY AS g (key, place)
+    )
+    SELECT given.place, caps.message_id, caps.counted_at
+    FROM caps JOIN given USING (address) WHERE {_OF_GIVEN.replace("address", "caps.address", 1)}
 """)  # noqa: S608
 _RELEASE = text(f"""
-    WITH locked AS MATERIALIZED (
-        SELECT c.address_key, c.advertiser_id, c.channel, g.id, g.claim
-        FROM unnest(CAST(:keys AS text[]), CAST(:advertisers AS uuid[]),
-            CAST(:channels AS smallint[]), CAST(:ids AS uuid[]), CAST(:claims AS bigint[]))
-            AS g (key, advertiser, channel, id, claim)
-        JOIN caps c ON c.address_key = g.key AND c.advertiser_id = g.advertiser
-            AND c.channel = g.channel
-        WHERE g.id = ANY (c.messages)
-        ORDER BY c.address_key, c.advertiser_id
-        FOR UPDATE OF c
-    )
-    UPDATE caps c SET (messages, claims, times) = (
-        SELECT coalesce(array_agg(u.message), '{{}}'), coalesce(array_agg(u.claim), '{{}}'),
-            coalesce(array_agg(u.at), '{{}}')
-        FROM {_ENTRIES} WHERE (u.message, u.claim) <> (locked.id, locked.claim))
-    FROM locked
-    WHERE c.address_key = locked.address_key AND c.advertiser_id = locked.advertiser_id
-      AND c.channel = locked.channel
+    WITH given AS MATERIALIZED ({_GIVEN})
+    DELETE FROM caps USING given
+    WHERE caps.address = ANY(ARRAY(SELECT address FROM given))
+      AND caps.address = given.address AND caps.message_id = given.id
+      AND caps.claim = given.claim
 """)  # noqa: S608
 _PRUNE = text("""
-    DELETE FROM caps WHERE (address_key, advertiser_id, channel) IN (
-        SELECT address_key, advertiser_id, channel FROM caps
-        WHERE newest < now() - CAST(:age AS interval)
-        LIMIT :limit FOR UPDATE SKIP LOCKED)
+    DELETE FROM caps WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM caps
+        WHERE counted_at < now() - CAST(:age AS interval)
+        LIMIT :limit FOR UPDATE SKIP LOCKED))
     RETURNING 1
 """)

@@ -440,22 +440,18 @@ _TABLES = (
         UNIQUE (address_key, advertiser_id, channel)
     )
     """,
-    # How often an advertiser wrote to an address: one row, so that whoever counts locks it. The
-    # arrays go together, an entry a message; entries of before the window leave at the next one.
+    # What counts of an address, an entry a message; `address` is its hash with the advertiser and
+    # the channel. Entries come in the order of their times.
     """
     CREATE TABLE caps (
-        address_key text NOT NULL,
-        advertiser_id uuid NOT NULL,
-        channel smallint NOT NULL,
-        most integer NOT NULL,
-        messages uuid[] NOT NULL,
-        claims bigint[] NOT NULL,
-        times timestamptz[] NOT NULL,
-        newest timestamptz NOT NULL,
-        PRIMARY KEY (address_key, advertiser_id, channel)
-    ) WITH (fillfactor = 80)
+        address bigint NOT NULL,
+        message_id uuid NOT NULL,
+        claim bigint NOT NULL,
+        counted_at timestamptz NOT NULL
+    )
     """,
-    "CREATE INDEX caps_newest ON caps USING brin (newest)",
+    "CREATE INDEX caps_address ON caps (address)",
+    "CREATE INDEX caps_counted ON caps USING brin (counted_at)",
     # Who was asked for consent, ever.
     """
     CREATE TABLE consent_requests (
