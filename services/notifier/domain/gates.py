@@ -18,7 +18,7 @@ from services.notifier.domain.hours import Where
 from services.notifier.domain.rulebook import ListRule
 from services.notifier.domain.rules import Law, Rules
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, RunState, State
-from services.notifier.domain.work import NOBODY, Agreement, Claimed, Run, Sender, Suppressed
+from services.notifier.domain.work import NOBODY, Agreement, Claimed, Kind, Run, Sender, Suppressed
 
 # While a list is too old, messages that need it are looked at again after so long.
 STALE_LIST_PAUSE = timedelta(minutes=10)
@@ -67,6 +67,9 @@ class Judge:
         self._senders: dict[tuple[UUID, UUID, Channel, Purpose], Next | None] = {}
         self._hours: dict[object, Next | None] = {}
         self._has_law: dict[tuple[Channel, Purpose], bool] = {}
+        self._kind: Kind | None = None  # of the message that was judged last
+        self._stopped: Next | None = None  # where all of that kind go
+        self._is_free = False  # no law is about that kind
 
     def __call__(self, message: Claimed) -> Next | None:
         """Where the message goes instead of to the provider; None when it may go."""
@@ -75,16 +78,17 @@ class Judge:
         facts = self._facts
         if message.not_after is not None and message.not_after <= facts.now:
             return Next(State.EXPIRED, Reason.TIME_PASSED, rule="message.not_after")
-        stopped = self._sender(message)
-        if stopped is not None:
-            return stopped
+        if message.kind is not self._kind:
+            kind = self._kind = message.kind
+            self._stopped = self._sender(message)
+            self._is_free = not self._any_law(kind.channel, kind.purpose)
+        if self._stopped is not None:
+            return self._stopped
         if facts.suppressions:
             for it in facts.suppressions.get(message.address_key, ()):
                 if it.covers(message):
                     return Next(State.SKIPPED, Reason.SUPPRESSED, rule=_suppression_rule(it))
-        if not self._any_law(message.kind.channel, message.kind.purpose):
-            return None
-        return self._lawful(message)
+        return None if self._is_free else self._lawful(message)
 
     def limit(self, message: Claimed) -> Limit | None:
         """The cap that holds for a message; None when none does."""

@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
 from services.notifier.domain.states import State
-from services.notifier.domain.work import NOBODY
 from services.notifier.storage.intake import New, Shared
 
 
@@ -26,9 +25,12 @@ class Known(Exception):
 
 
 class Opened(NamedTuple):
-    """Of which messages an attempt is open from the beginning, since when and under which claim."""
+    """Of which messages an attempt is open from the beginning, since when and under which claim.
 
-    ids: Set[UUID]
+    Without `ids` it is of all.
+    """
+
+    ids: Set[UUID] | None
     claim: int
     provider: str
     worker: str
@@ -66,23 +68,27 @@ def _rows(shared: Shared, news: Sequence[New], after: int, opened: Opened) -> It
     start = _start(shared)
     tries = _attempt(State.SUBMITTING, 2, opened)
     waits = _attempt(State.QUEUED, 1, None)
+    ids = opened.ids
     for place, it in enumerate(news, start=after + 1):
-        contact = it.contact_id
-        address, key = it.address.encode(), it.address_key.encode()
+        id, contact, address, key, zone, locale, values = it
+        raw = address.encode()
+        address_of = _size(len(raw)) + raw
+        if key != address:
+            raw = key.encode()
         yield b"".join(
             (
                 start,
-                _UUID_SIZE + it.message_id.bytes,
-                _UUID_SIZE + contact.bytes if contact and contact != NOBODY else _NULL,
+                _UUID_SIZE,
+                id.bytes,
+                _UUID_SIZE + contact.bytes if contact and contact.int else _NULL,
                 _place(8, place),
-                _size(len(address)),
-                address,
-                _size(len(key)),
-                key,
-                _text(it.time_zone),
-                _text(it.locale),
-                _texts(it.values),
-                tries if it.message_id in opened.ids else waits,
+                address_of,
+                _size(len(raw)),
+                raw,
+                _text(zone),
+                _text(locale),
+                _texts(tuple(values)),
+                tries if ids is None or id in ids else waits,
             )
         )
     yield _END
@@ -127,7 +133,8 @@ def _text(text: str) -> bytes:
     return _size(len(data)) + data
 
 
-def _texts(values: Sequence[str]) -> bytes:
+@lru_cache(4_096)
+def _texts(values: tuple[str, ...]) -> bytes:
     """A `text[]`."""
     if not values:
         return _NO_TEXTS

@@ -108,19 +108,19 @@ async def take(
         raise Declined
     claim = ready.batch.claim
     await claims.add(session, claim, stored, after, len(chunk.recipients), terms.holder)
-    may_go = tuple([it for it in decided.may_go if it.key.message_id not in ready.failed])
-    opened = {it.key.message_id for it in may_go}
+    may_go, failed = decided.may_go, []
+    if ready.failed:
+        may_go = tuple([it for it in may_go if it.key.message_id not in ready.failed])
+        failed = [(it, to) for it in decided.may_go if (to := ready.failed.get(it.key.message_id))]
+    opened = None
+    if len(may_go) < len(chunk.recipients):
+        opened = {it.key.message_id for it in may_go}
     attempt = copying.Opened(opened, claim, provider, terms.holder.worker, decided.now)
     try:
         shared = intake.Shared.of_run(chunk.told)
         await copying.insert(session, shared, chunk.recipients, after, attempt)
     except copying.Known:
         raise Declined from None
-    failed = [
-        (it, ready.failed[it.key.message_id])
-        for it in decided.may_go
-        if it.key.message_id not in opened
-    ]
     await claiming.divert(session, decided.diverted, terms.region)
     await claiming.give_up(session, failed, terms)
     if not may_go:

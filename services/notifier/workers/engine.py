@@ -144,7 +144,7 @@ class Engine:
         at = now()
         if not self._leases.holds(message, at):
             return False
-        return self._fresh.allows(message.prepared) if self._fresh.is_fresh_at(at) else None
+        return self._fresh.allows(message.prepared, at) if self._fresh.is_fresh_at(at) else None
 
     async def ask(self, message: Outgoing) -> bool:
         """Asked by a wire where `now` could not tell."""
@@ -158,13 +158,13 @@ class Engine:
             self._filler.workshop.domains.complained(message.claimed.address_key, time.monotonic())
         self._ended.append(settling.Ended(message, result))
         self._some_ended.set()
-        if len(self._ended) >= self._enough:
+        if self._is_enough():
             self._enough_ended.set()
 
-    @property
-    def _enough(self) -> int:
-        """So many ends are worth a commit: a quarter of the window, or all there is."""
-        return max(1, min(self._quarter, len(self._leases)))
+    def _is_enough(self) -> bool:
+        """Whether so many ended that it is worth a commit: a quarter of the window, or all."""
+        ended = len(self._ended)
+        return ended >= self._quarter or ended >= len(self._leases)
 
     async def _fill(self) -> None:
         while not self._stopping:
@@ -251,7 +251,9 @@ class Engine:
         try:
             async with self._sessions.begin() as session:
                 await self._fresh.refresh(session)
-                allowed = [it for it in batch if it.stale_at > fresh and self._fresh.allows(it)]
+                allowed = [
+                    it for it in batch if it.stale_at > fresh and self._fresh.allows(it, fresh)
+                ]
                 opened = await attempts.open_all(
                     session,
                     [it.claimed for it in allowed if self._leases.covers(it.claimed)],
@@ -314,7 +316,7 @@ class Engine:
     async def _gather(self) -> None:
         """Waits a little for a quarter of the window to end, so that they share a commit."""
         self._enough_ended.clear()
-        if len(self._ended) >= self._enough:
+        if self._is_enough():
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GATHER_SECONDS):

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import context
 from chassis.db import Sessions
 from services.notifier.domain.states import Channel, RunState
-from services.notifier.domain.work import Prepared, Suppressed
+from services.notifier.domain.work import Kind, Prepared, Suppressed
 from services.notifier.storage import runs, suppressions
 from services.notifier.workers.leases import now
 
@@ -36,6 +36,8 @@ class Freshness:
         self._since = -1  # the version that `_news` begins after
         self._news: dict[tuple[Channel, str], list[Suppressed]] = {}
         self._news_began = 0.0
+        self._asked: Kind | None = None  # the kind that was allowed last, and in which epoch
+        self._asked_epoch = 0
         self._turn = asyncio.Lock()
 
     async def refresh(self, session: AsyncSession, *also: UUID) -> None:
@@ -52,7 +54,7 @@ class Freshness:
             for it in news:
                 self._news.setdefault((it.channel, it.address_key), []).append(it)
             self._known = max([version, *(it.version for it in news)])
-        self._runs, self._read_at = found, asked
+        self._runs, self._read_at, self._asked = found, asked, None
 
     @property
     def is_fresh(self) -> bool:
@@ -79,18 +81,22 @@ class Freshness:
                 return False
         return True
 
-    def allows(self, message: Prepared) -> bool:
-        """Whether it is still time and nothing read since its gates forbids the message."""
-        if now() >= message.closes_at:
+    def allows(self, message: Prepared, at: float) -> bool:
+        """Whether it is still time `at` and nothing read since its gates forbids the message."""
+        if at >= message.closes_at:
             return False
-        run_id = message.claimed.run_id
-        if run_id is not None and self._runs.get(run_id) != (message.epoch, RunState.ACTIVE):
-            return False
+        kind = message.claimed.kind
+        # Most that are asked for one after the other are of the same run.
+        if kind is not self._asked or message.epoch != self._asked_epoch:
+            run_id = kind.run_id
+            if run_id is not None and self._runs.get(run_id) != (message.epoch, RunState.ACTIVE):
+                return False
+            self._asked, self._asked_epoch = kind, message.epoch
         if message.suppression_version < self._since:
             return False
         if not self._news:
             return True
-        news = self._news.get((message.claimed.channel, message.claimed.address_key), ())
+        news = self._news.get((kind.channel, message.claimed.address_key), ())
         return not any(
             it.version > message.suppression_version and it.covers(message.claimed) for it in news
         )

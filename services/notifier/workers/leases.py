@@ -33,7 +33,8 @@ class Leases:
         self.seconds = seconds
         self._margin = min(MARGIN_SECONDS, seconds / 4)
         self._claims: dict[int, _Held] = {}
-        self._open: dict[UUID, Outgoing] = {}
+        # By the number that an id is, since a UUID makes its hash anew each time it is asked.
+        self._open: dict[int, Outgoing] = {}
 
     def __len__(self) -> int:
         """How many attempts are open."""
@@ -51,13 +52,13 @@ class Leases:
 
     def open(self, message: Outgoing) -> None:
         """A message whose attempt is committed."""
-        self._open[message.prepared.claimed.key.message_id] = message
+        self._open[message.prepared.claimed.key.message_id.int] = message
 
     def holds(self, message: Outgoing, at: float | None = None) -> bool:
         """Whether the message may still be written; `at` is `now()`."""
         claimed = message.prepared.claimed
-        found = self._open.get(claimed.key.message_id)
-        if found is None or found.number != message.number:
+        found = self._open.get(claimed.key.message_id.int)
+        if found is not message and (found is None or found.number != message.number):
             return False
         held = self._claims.get(claimed.claim)
         return held is not None and (now() if at is None else at) < held.until
@@ -69,12 +70,13 @@ class Leases:
 
     def closing(self, ended: Iterable[Outgoing]) -> list[Claimed]:
         """The messages whose open attempt is among these; a late word on an older one is none."""
-        found: dict[UUID, Claimed] = {}
+        found: dict[int, Claimed] = {}
         for message in ended:
             claimed = message.prepared.claimed
-            newest = self._open.get(claimed.key.message_id)
+            id = claimed.key.message_id.int
+            newest = self._open.get(id)
             if newest is not None and newest.number == message.number:
-                found[claimed.key.message_id] = claimed
+                found[id] = claimed
         return list(found.values())
 
     def doubt(self, claimed: Iterable[Claimed]) -> None:
@@ -102,7 +104,7 @@ class Leases:
     def leave(self, leaving: Iterable[Claimed]) -> None:
         """These ended, went back or went another way, and that is committed."""
         for claimed in leaving:
-            self._open.pop(claimed.key.message_id, None)
+            self._open.pop(claimed.key.message_id.int, None)
             held = self._claims.get(claimed.claim)
             if held is None:
                 continue

@@ -21,7 +21,6 @@ from services.notifier.domain.rendering import RenderFailed, Texts
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
 from services.notifier.domain.work import (
     Claimed,
-    Kind,
     Prepared,
 )
 from services.notifier.usecases.claiming import Batch
@@ -89,7 +88,7 @@ class Workshop:
         batch = replace(batch, enclosures=enclosures)
         until = (stale_at, closes_at)
         date = format_datetime(datetime.now(UTC))
-        benches: dict[Kind, Bench | Reason] = {}
+        benches: dict[int, Bench | Reason] = {}
         for at in range(0, len(batch.messages), _SLICE):
             if at:
                 await asyncio.sleep(0)
@@ -108,14 +107,15 @@ class Workshop:
     def _render(
         self,
         message: Claimed,
-        benches: dict[Kind, Bench | Reason],
+        benches: dict[int, Bench | Reason],
         batch: Batch,
         made: Made,
     ) -> "_Rendered | None":
         """The message's texts, or None if they cannot be made."""
-        bench = benches.get(message.kind)
+        kind = message.kind
+        bench = benches.get(id(kind))
         if bench is None:
-            bench = benches[message.kind] = self._benches.of(message.kind, batch)
+            bench = benches[id(kind)] = self._benches.of(kind, batch)
         if isinstance(bench, Reason):
             made.failed.append((message, Next(State.FAILED, bench)))
             return None

@@ -61,13 +61,14 @@ class Straight:
         self._filler.note_gated(taken)
         self._filler.charge(batch.run, len(chunk.recipients))
         metrics.claimed.labels(self._wire.channel.name.lower()).inc(len(chunk.recipients))
-        going = {it.key.message_id for it in taken.messages}
+        mails = made.ready
+        if len(mails) != len(taken.messages):
+            going = {it.key.message_id for it in taken.messages}
+            mails = [it for it in mails if it.claimed.key.message_id in going]
+        if math.isinf(taken.closes_in):
+            return [Outgoing(it, 1) for it in mails]
         closes_at = asked_at + taken.closes_in
-        return [
-            Outgoing(it if math.isinf(closes_at) else it._replace(closes_at=closes_at), 1)
-            for it in made.ready
-            if it.claimed.key.message_id in going
-        ]
+        return [Outgoing(it._replace(closes_at=closes_at), 1) for it in mails]
 
     async def _commit(self, ready: straight.Ready, asked_at: float) -> Batch:
         """The messages whose attempt is committed."""

@@ -123,8 +123,8 @@ class Lane:
 
     def _hear(self, heard: Iterable[Reply] | None) -> None:
         """Told of replies as they come, and of the end."""
-        session = self._session
-        if session is None or self._is_over:
+        session, over = self._session, self._over
+        if session is None or over is None or over.done():
             return
         if heard is None:
             self._end_session(session.lost)
@@ -133,7 +133,7 @@ class Lane:
         try:
             for reply in heard:
                 self._on_reply(session, reply)
-                if self._is_over:
+                if over.done():
                     return
         except Broken as error:
             self._end_session(str(error))
