@@ -39,6 +39,7 @@ def consume(
     on_heartbeat: Callable[[Event], None] | None = None,
     policy: Policy | None = None,
     batch: int = 1,
+    apart: float = 0.0,
     batch_handler: BatchHandler | None = None,
 ) -> Puller:
     """Return the background task that hands each event to the handler of its subject, once.
@@ -48,7 +49,8 @@ def consume(
 
     Up to `batch` events that are there share one transaction: each goes to its handler, in order,
     or all go to `batch_handler`, which sees only those that have a handler and no effect yet. When
-    it fails, each is handled again alone, by its own handler; so is one that comes again.
+    it fails, each is handled again alone, by its own handler; so is one that comes again. Batches
+    begin `apart` seconds after each other or later, so that under load each has more.
     """
 
     def is_wanted(event: Event) -> bool:
@@ -83,7 +85,7 @@ def consume(
                 with events.around(event):
                     await handlers[event.subject](session, event)
 
-    together = Batch(batch, effects) if batch > 1 else None
+    together = Batch(batch, effects, apart) if batch > 1 else None
     return Puller(nats, stream, durable, effect, policy or Policy(), together, check(sessions))
 
 

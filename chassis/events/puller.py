@@ -43,10 +43,15 @@ class Policy:
 
 @dataclass(frozen=True)
 class Batch:
-    """Up to `size` messages that are there are handled together; all succeed or none."""
+    """Up to `size` messages that are there are handled together; all succeed or none.
+
+    Whoever was handled is followed no sooner than `apart` seconds after they were begun, so that
+    under load more are there; a message that comes after a while is handled at once.
+    """
 
     size: int
     handle: Callable[[Sequence[Event]], Awaitable[None]]
+    apart: float = 0.0
 
 
 class Puller:
@@ -106,6 +111,7 @@ class Puller:
 
     async def _keep_handling(self, feed: Feed, size: int) -> None:
         while taken := await feed.take(size):
+            began = time.monotonic()
             try:
                 for together in self._parts(taken):
                     if self._draining.is_set():
@@ -115,6 +121,15 @@ class Puller:
                 for msg in filter(feed.holds, taken):
                     await _nak(msg, _PAUSE_SECONDS)
                 await feed.release(taken)
+            await self._gather(began)
+
+    async def _gather(self, began: float) -> None:
+        """Wait until the next may be handled, or the process drains."""
+        left = began + self._batch.apart - time.monotonic() if self._batch else 0.0
+        if left > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._draining.wait()
 
     def _parts(self, taken: Sequence[Msg]) -> list[list[Msg]]:
         """Those that come for the first time together, each that came before alone."""

@@ -20,7 +20,7 @@ _ROUND_ROWS = 1_000
 # What this process commits is told by a nudge; only what another left behind waits for a look.
 _POLL_SECONDS = 2.0
 # Rounds of few rows cost most, so under load those that nobody waits for are gathered.
-_APART_SECONDS = {outbox.Class.FACTS: 0.02, outbox.Class.AUDIT: 0.1}
+_APART_SECONDS = {outbox.Class.FACTS: 0.1, outbox.Class.AUDIT: 0.1}
 _SOON_SECONDS = 0.1
 _PAUSE_SECONDS = 0.5
 _MEASURE_SECONDS = 5.0

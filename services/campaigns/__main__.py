@@ -53,6 +53,7 @@ async def main(settings: Settings) -> None:
                 durable=consumers.DURABLE,
                 handlers=consumers.HANDLERS,
                 batch=consumers.BATCH,
+                apart=consumers.APART_SECONDS,
                 batch_handler=consumers.all_progressed,
             ),
             *workers.all_of(settings, sessions, nats, people, senders, utc_now),

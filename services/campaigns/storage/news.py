@@ -74,6 +74,8 @@ def _quoted(value: str) -> str:
 # before takes state and reason as the row had them when it was locked, which RETURNING could not
 # tell otherwise.
 # A row that is PLANNED still was handed over if its region's cursor has passed it.
+# IS TRUE hides the run from the planner: with no statistics yet, it takes the rows of a run for a
+# single one, reads them all by (run_id, ordinal) and compares each with all the news.
 _APPLY = """
     WITH news AS MATERIALIZED (
         SELECT * FROM unnest(
@@ -90,7 +92,7 @@ _APPLY = """
         FROM news
         WHERE r.run_date = %(run_date)s AND r.message_id = news.message_id
           AND r.message_id IS NOT NULL
-          AND r.run_id = %(run_id)s AND r.revision < news.revision
+          AND (r.run_id = %(run_id)s) IS TRUE AND r.revision < news.revision
         RETURNING r.region, r.ordinal, split_part(r.before, ' ', 1) AS before,
             split_part(r.before, ' ', 2) AS old_reason, r.state, r.reason
     )

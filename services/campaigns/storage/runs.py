@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping, Select, and_, func, insert, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import db
+from chassis.db import Sessions
 from chassis.db.paging import Page
 from chassis.errors import NotFound
 from services.campaigns.domain.kinds import Channel, Purpose
@@ -95,9 +97,13 @@ async def move(session: AsyncSession, run: Run) -> None:
     await session.execute(update(runs).where(runs.c.id == run.id).values(values))
 
 
-async def waiting_ids(session: AsyncSession) -> Sequence[UUID]:
-    """Return the runs that are SENDING and have recipients not handed over, oldest first."""
-    return (await session.scalars(_WAITING)).all()
+async def waiting_ids(sessions: Sessions) -> Sequence[UUID]:
+    """Return the runs that are SENDING and have recipients not handed over, oldest first.
+
+    In one round trip, since whoever hands over looks after every report.
+    """
+    row = await db.look(sessions, _WAITING)
+    return row[0] or () if row is not None else ()
 
 
 async def due(session: AsyncSession) -> Due:
@@ -257,12 +263,10 @@ def _run(row: RowMapping) -> Run:
     )
 
 
-_WAITING = (
-    select(runs.c.id)
-    .join(run_counters, run_counters.c.run_id == runs.c.id)
-    .where(runs.c.state == RunState.SENDING, runs.c.end_time.is_(None), run_counters.c.planned > 0)
-    .order_by(runs.c.id)
-)
+_WAITING: LiteralString = """
+    SELECT array_agg(r.id ORDER BY r.id) FROM runs r JOIN run_counters c ON c.run_id = r.id
+    WHERE r.state = 'SENDING' AND r.end_time IS NULL AND c.planned > 0
+"""
 _IS_EARLY = runs.c.state.in_(list(LEFT_BEHIND))
 _DUE = (
     select(

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from operator import attrgetter
@@ -48,11 +49,13 @@ class Sender:
         self._silence = timedelta(seconds=silence_seconds)
 
     async def hand_over(self) -> bool:
-        """Hand over some chunks of every run that has somebody waiting, in turn."""
+        """Hand over some chunks of every run that has somebody waiting, in turn.
+
+        True if there may be more at once; whoever makes room later wakes this worker.
+        """
         # With the broker away a chunk could only lie about, out of reach of a cancel.
         await self._nats.check()
-        async with self._sessions.begin() as session:
-            run_ids = await stored.waiting_ids(session)
+        run_ids = await stored.waiting_ids(self._sessions)
         handed = [await self._hand_over(run_id) for run_id in run_ids]
         return any(handed)
 
@@ -103,7 +106,9 @@ class Sender:
             made = await handover.hand_over(session, run_id, backlog=self._backlog)
         by_region = itertools.groupby(made, key=attrgetter("region"))
         await asyncio.gather(*(self._publish(list(group), 0) for _, group in by_region))
-        return bool(made)
+        return any(
+            count >= handover.AT_ONCE for count in Counter(it.region for it in made).values()
+        )
 
     async def _publish(self, made: Sequence[Chunk], publications: int) -> None:
         """Publish chunks of one region; what the broker did not take is due again soon."""

@@ -133,6 +133,7 @@ async def at_work(house: House, desk: Desk) -> AsyncIterator[None]:
             durable=consumers.DURABLE,
             handlers=consumers.HANDLERS,
             batch=consumers.BATCH,
+            apart=0.02,
             batch_handler=consumers.all_progressed,
         ),
     ]

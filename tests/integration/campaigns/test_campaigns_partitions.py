@@ -1,6 +1,7 @@
 """Reports, progress and pages touch the partition of their run's day and no other, by the plan."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
-from services.campaigns.storage import partitions, plans, recipients, runs
+from services.campaigns.storage import news, partitions, plans, recipients, runs
+from services.campaigns.storage.news import News
 from tests.integration.campaigns import desk as desks
 from tests.integration.campaigns.house import House
 from tests.integration.campaigns.test_campaigns_runs_rpc import handed_over, tell
@@ -50,3 +52,37 @@ async def test_reports_and_pages_stay_in_their_day(
 
     assert len(seen.days) >= 3
     assert seen.beyond(f"{stored.run_date:%Y%m%d}") == []
+
+
+async def test_a_report_finds_its_messages_by_id_where_nothing_is_known_of_a_day(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_index = plans.by_index
+    run_id, day = UUID(int=7), date(2027, 4, 1)
+    told = {UUID(int=n).bytes: News("ACCEPTED", "", 1, 0) for n in range(1, 501)}
+    async with house.sessions.begin() as session:
+        await partitions.make(session, day)
+    async with house.sessions.begin() as session:
+        await session.execute(
+            text("""
+            INSERT INTO recipients (run_date, run_id, contact_id, ordinal, message_id, channel,
+                                    state, region, address)
+            SELECT :day, :run_id, id, n, id, 'EMAIL', 'PLANNED', 'vn', 'a@b.example'
+            FROM generate_series(1, 2000) AS n, LATERAL (
+                SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid) AS id) AS made
+            """),
+            {"day": day, "run_id": run_id},
+        )
+
+        seen: list[str] = []
+
+        async def explaining(session: AsyncSession, statement: str, given: Any) -> Any:
+            seen.append(str(await by_index(session, f"{explain(False)} {statement}", given)))
+            return await by_index(session, statement, given)
+
+        monkeypatch.setattr(plans, "by_index", explaining)
+        ((*_, people),) = await news.apply(session, run_id, day, told)
+
+    assert people == 500
+    assert "_message_id_" in seen[0]
+    assert "_ordinal_" not in seen[0]

@@ -1,6 +1,7 @@
 """Events that are there together share a transaction, and a bad one harms none of the others."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
@@ -53,6 +54,7 @@ def consuming(
     handlers: dict[str, consumer.Handler],
     size: int = 10,
     together: consumer.BatchHandler | None = None,
+    apart: float = 0.0,
 ) -> Puller:
     return consumer.consume(
         bus.settings,
@@ -63,6 +65,7 @@ def consuming(
         handlers={f"{bus.prefix}.{name}": handler for name, handler in handlers.items()},
         policy=FAST,
         batch=size,
+        apart=apart,
         batch_handler=together,
     )
 
@@ -85,6 +88,25 @@ class TestABatch:
         found = await effects()
         assert [event_id for event_id, _ in found] == expected
         assert len({tx for _, tx in found}) < 20
+
+    async def test_what_comes_soon_after_another_waits_for_more(
+        self, bus: Bus, sessions: db.Sessions, effects: Effects
+    ) -> None:
+        async def some() -> bool:
+            return bool(await effects())
+
+        async with running(consuming(bus, sessions, {"made": write}, apart=1.0)):
+            await publish(bus, "e1")
+            began = time.monotonic()
+            await eventually(some)
+            at_once = time.monotonic() - began
+            await publish(bus, "e2")
+            await publish(bus, "e3")
+            await eventually(bus.is_settled)
+
+        (_, first), (_, second), (_, third) = await effects()
+        assert at_once < 1.0
+        assert first != second == third
 
     async def test_each_handler_knows_the_request_of_its_event(
         self, bus: Bus, sessions: db.Sessions
