@@ -2,9 +2,11 @@
 
 import functools
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
 
 import structlog
 from prometheus_client import Counter
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import Sessions
@@ -21,6 +23,8 @@ from services.notifier.messages import chunks
 from services.notifier.storage import partitions, senders
 from services.notifier.usecases import intake, rulebook
 from services.notifier.usecases.gating import Standards
+
+_MOST_DAYS, _MOST_HASHES = 100, 1_000
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +54,8 @@ class Bulk:
         self._sessions = sessions
         self._contents = contents
         self._nudge = nudge
+        self._days: set[date] = set()  # that have room
+        self._hashes: set[str] = set()  # of contents that are kept here, for good
 
     async def take(self, event: Event) -> None:
         """Handles one work message; safe to repeat."""
@@ -60,7 +66,7 @@ class Bulk:
             raise Poison("CHUNK_UNREADABLE") from None
         await self._fetch(chunk.told.content_hash)
         try:
-            new = await stages.during("insert", self._store(chunk))
+            new = await stages.during("insert", self._store_safely(chunk))
         except partitions.DayGone:
             # Whoever was in it was sent to long ago, and nobody could tell that from a new one.
             _chunks_of_gone_days.inc()
@@ -80,9 +86,19 @@ class Bulk:
             new=new,
         )
 
+    async def _store_safely(self, chunk: chunks.Chunk) -> int:
+        day = chunk.told.run_date
+        try:
+            return await self._store(chunk)
+        except IntegrityError:
+            if day not in self._days:
+                raise
+            # The day that had room may have been let go of.
+            self._days.discard(day)
+            return await self._store(chunk)
+
     async def _store(self, chunk: chunks.Chunk) -> int:
-        async with self._sessions.begin() as session:
-            await intake.make_room(session, chunk.told.run_date)
+        await self._make_room(chunk.told.run_date)
         for take in self._straight:
             if (sent := await take(chunk)) is not None:
                 return sent
@@ -91,13 +107,25 @@ class Bulk:
         self._nudge()
         return new
 
+    async def _make_room(self, day: date) -> None:
+        if day in self._days:
+            return
+        async with self._sessions.begin() as session:
+            await intake.make_room(session, day)
+        self._days = {*sorted(self._days)[-_MOST_DAYS:], day}
+
     async def _fetch(self, content_hash: str) -> None:
         """Keeps the content with its files, each fetched once.
 
         One that campaigns does not have fails each message by itself.
         """
+        if content_hash in self._hashes:
+            return
         async with self._sessions.begin() as session:
             if await intake.has_content(session, content_hash):
+                if len(self._hashes) >= _MOST_HASHES:
+                    self._hashes.clear()
+                self._hashes.add(content_hash)
                 return
         try:
             content = await self._contents.get(content_hash)

@@ -38,6 +38,7 @@ class Facts:
     agreements: Mapping[tuple[UUID, str], Agreement] = field(default_factory=dict)
     listed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     lists_as_of: Mapping[str, datetime] = field(default_factory=dict)
+    version: int = 0  # of the suppressions
 
 
 class Limit(NamedTuple):

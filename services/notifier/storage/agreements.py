@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.notifier.domain.rulebook import window
 from services.notifier.domain.states import Channel
 from services.notifier.domain.work import Agreement
-from services.notifier.storage import arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +32,9 @@ class Stored:
     created_at: datetime
 
 
-async def of(
-    session: AsyncSession, channel: Channel, address_keys: Sequence[str], now: datetime
-) -> dict[tuple[UUID, str], Agreement]:
-    """The agreements in force, by advertiser and address; locks nothing."""
-    given = {"channel": int(channel), "keys": arrays.texts(address_keys), "now": now}
-    return {
-        (row.advertiser_id, row.address_key): Agreement(
-            row.most, tuple(window(it) for it in row.windows) or None
-        )
-        for row in await session.execute(_OF, given)
-    }
+def agreement(most: int | None, windows: Sequence[str]) -> Agreement:
+    """What is kept of an agreement, as gates read it."""
+    return Agreement(most, tuple(window(it) for it in windows) or None)
 
 
 async def put(session: AsyncSession, new: Stored) -> Stored:
@@ -74,11 +65,6 @@ def _stored(row: Any) -> Stored:
 
 _COLUMNS = """id, advertiser_id, channel, address, address_key, contact_id, most, windows, evidence,
     actor, expires_at, created_at"""
-_OF = text("""
-    SELECT advertiser_id, address_key, most, windows FROM agreements
-    WHERE address_key = ANY(CAST(:keys AS text[])) AND channel = :channel
-      AND (expires_at IS NULL OR expires_at > :now)
-""")
 _PUT = text(f"""
     INSERT INTO agreements ({_COLUMNS})
     VALUES (:id, :advertiser_id, :channel, :address, :address_key, :contact_id, :most,

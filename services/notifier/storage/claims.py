@@ -68,9 +68,9 @@ async def claim_run(
     return int(claim or 0), [rows.claimed(row, int(claim or 0), run.kind) for row in found]
 
 
-async def next_id(session: AsyncSession) -> int:
-    """A number for a claim that will be added."""
-    return int((await session.execute(_NEXT_ID)).scalar_one())
+async def next_ids(session: AsyncSession, count: int) -> list[int]:
+    """Numbers for claims that will be added."""
+    return list(await session.scalars(_NEXT_IDS, {"count": count}))
 
 
 async def add(
@@ -218,7 +218,9 @@ _CLAIM_RANGE = text("""
     VALUES (:run_id, :day, :from, :to, :worker, clock_timestamp() + CAST(:lease AS interval))
     RETURNING id
 """)
-_NEXT_ID = text("SELECT nextval(pg_get_serial_sequence('claims', 'id'))")
+_NEXT_IDS = text("""
+    SELECT nextval(pg_get_serial_sequence('claims', 'id')) FROM generate_series(1, :count)
+""")
 # Nobody waits for the line: a worker that holds it may wait for what the caller holds.
 _ADD = text("""
     WITH line AS (

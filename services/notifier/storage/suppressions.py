@@ -84,7 +84,7 @@ async def covering(
     )
     by_key: dict[str, list[Suppressed]] = {}
     for row in found:
-        by_key.setdefault(row.address_key, []).append(_suppressed(row))
+        by_key.setdefault(row.address_key, []).append(suppressed(row))
     return by_key
 
 
@@ -96,7 +96,7 @@ async def version(session: AsyncSession) -> int:
 async def since(session: AsyncSession, version: int, limit: int) -> list[Suppressed]:
     """Suppressions added after a version, oldest first."""
     found = await session.execute(_SINCE, {"version": version, "limit": limit})
-    return [_suppressed(row) for row in found]
+    return [suppressed(row) for row in found]
 
 
 async def regain(
@@ -120,11 +120,8 @@ async def regain(
     return (await session.execute(_REGAIN, row)).first() is not None
 
 
-async def _next_version(session: AsyncSession) -> int:
-    return int((await session.execute(_BUMP)).scalar_one())
-
-
-def _suppressed(row: Any) -> Suppressed:
+def suppressed(row: Any) -> Suppressed:
+    """A row of `SUPPRESSED_COLUMNS`."""
     return Suppressed(
         version=row.version,
         channel=Channel(row.channel),
@@ -134,6 +131,10 @@ def _suppressed(row: Any) -> Suppressed:
         regained=frozenset((UUID(advertiser), purpose) for advertiser, purpose in row.regained),
         reason=row.reason,
     )
+
+
+async def _next_version(session: AsyncSession) -> int:
+    return int((await session.execute(_BUMP)).scalar_one())
 
 
 def _suppression(row: Any) -> Suppression:
@@ -156,7 +157,7 @@ def _suppression(row: Any) -> Suppression:
 _COLUMNS = """id, channel, address, address_key, advertiser_id, purpose, reason, evidence,
     contact_id, actor, expires_at, created_at"""
 # Who comes back lifts what they withdrew, and nothing that a provider or an operator suppressed.
-_SUPPRESSED = """version, channel, address_key, advertiser_id, purpose, reason,
+SUPPRESSED_COLUMNS = """version, channel, address_key, advertiser_id, purpose, reason,
     coalesce((SELECT json_agg(json_build_array(g.advertiser_id, g.purpose)) FROM regained g
               WHERE g.address_key = suppressions.address_key AND g.channel = suppressions.channel
                 AND g.given_at > suppressions.created_at
@@ -204,12 +205,12 @@ _PAGE = text(f"""
     LIMIT :limit
 """)  # noqa: S608
 _COVERING = text(f"""
-    SELECT {_SUPPRESSED} FROM suppressions
+    SELECT {SUPPRESSED_COLUMNS} FROM suppressions
     WHERE address_key = ANY(CAST(:keys AS text[])) AND channel = :channel
       AND (expires_at IS NULL OR expires_at > now())
 """)  # noqa: S608
 _SINCE = text(f"""
-    SELECT {_SUPPRESSED} FROM suppressions
+    SELECT {SUPPRESSED_COLUMNS} FROM suppressions
     WHERE version > :version AND (expires_at IS NULL OR expires_at > now())
     ORDER BY version
     LIMIT :limit

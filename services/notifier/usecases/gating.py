@@ -13,13 +13,12 @@ from services.notifier.domain.rules import Law, Rules
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
 from services.notifier.domain.work import Claimed, Kind, Run, Sender
 from services.notifier.storage import (
-    agreements,
     caps,
     claims,
     consent_requests,
     do_not_call,
     senders,
-    suppressions,
+    standing,
 )
 
 
@@ -65,8 +64,6 @@ async def judge(
     What is counted is uncounted by `release` once a message turns out not to be sent. `now` is the
     database's clock when it is not given.
     """
-    # The version is read before what it numbers: news in between is only seen twice.
-    version = await suppressions.version(session)
     facts = await facts_of(session, channel, messages, run, standards.rules, now)
     ask = Judge(standards.rules, facts, standards.default_zone)
     may_go: list[Claimed] = []
@@ -91,7 +88,7 @@ async def judge(
         may_go=tuple(may_go),
         diverted=tuple(diverted),
         senders=facts.senders,
-        version=version,
+        version=facts.version,
         now=facts.now,
         closes=ask.closes,
     )
@@ -141,15 +138,14 @@ async def facts_of(
     """Reads what the gates need of these messages, each kind of fact by one statement."""
     keys = [it.address_key for it in messages]
     kinds = _kinds(messages)
-    covering = await suppressions.covering(session, channel, keys)
+    now_there = await standing.of(session, channel, keys, now)
     known = await senders.senders(
         session, [it.sender_identity_id for it in kinds if it.sender_identity_id]
     )
-    at = now or await claims.now(session)
     laws = [rules.law(channel, purpose) for purpose in {it.purpose for it in kinds}]
-    facts = Facts(at, run, known, covering)
-    if any(it.hours or it.caps for it in laws):
-        facts = replace(facts, agreements=await agreements.of(session, channel, keys, at))
+    facts = Facts(
+        now_there.at, run, known, now_there.suppressed, now_there.agreed, version=now_there.version
+    )
     names = {rule.list for it in laws for rule in it.lists}
     if names:
         found = await do_not_call.lists(session)

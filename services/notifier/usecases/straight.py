@@ -104,7 +104,10 @@ async def take(
     if decided.senders != ready.batch.senders:
         raise Declined
     stored, after = await runs.note_chunk(session, chunk.told, len(chunk.recipients))
-    if stored.epoch != run.epoch or not _is_as_told(stored, chunk):
+    was_made_so = (run.epoch, run.kind, run.variables)
+    if (stored.epoch, stored.kind, stored.variables) != was_made_so or not _is_as_told(
+        stored, chunk
+    ):
         raise Declined
     claim = ready.batch.claim
     await claims.add(session, claim, stored, after, len(chunk.recipients), terms.holder)
@@ -128,6 +131,7 @@ async def take(
     return replace(
         ready.batch,
         messages=may_go,
+        run=stored,
         closes_in=decided.closes_in,
         gated=Counter(to.rule for _, to in decided.diverted),
     )

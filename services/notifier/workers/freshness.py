@@ -57,6 +57,15 @@ class Freshness:
         self._runs, self._read_at, self._asked = found, asked, None
 
     @property
+    def version(self) -> int:
+        """The newest version of the suppressions that is known; negative before any is."""
+        return self._known
+
+    def reaches(self, version: int) -> bool:
+        """Whether all news since a version is kept."""
+        return self._since <= version
+
+    @property
     def is_fresh(self) -> bool:
         """Whether what is known is new enough to go by."""
         return self.is_fresh_at(now())

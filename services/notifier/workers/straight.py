@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
 
 from chassis.db import Sessions
 from services.notifier.channels.wire import Wire
@@ -18,6 +20,9 @@ from services.notifier.workers.filling import CONTROL_SOURCES, STALE_SECONDS, Fi
 from services.notifier.workers.freshness import Freshness
 from services.notifier.workers.leases import Leases, now
 
+# Numbers of claims are fetched so many at once; those left over at the end are never used.
+_IDS = 32
+_MOST_KNOWN = 100
 _MARKETING = (Purpose.MARKETING, Purpose.CONSENT_REQUEST)
 
 
@@ -39,6 +44,8 @@ class Straight:
         self._filler = filler
         self._leases = leases
         self._fresh = fresh
+        self._ids: list[int] = []  # of claims to come
+        self._known: dict[UUID, Batch] = {}  # what the newest chunk of a run was made with
 
     async def take(self, chunk: Chunk) -> list[Outgoing] | None:
         """The messages of a chunk that may be written now; None if it has to go the ordinary way.
@@ -47,8 +54,7 @@ class Straight:
         """
         asked_at = now()
         try:
-            async with self._sessions.begin() as session:
-                batch = await straight.look(session, chunk, await claims.next_id(session))
+            batch = await self._look(chunk)
             made = await self._filler.workshop.prepare(batch, asked_at + STALE_SECONDS)
             if batch.run is None:
                 raise Declined
@@ -56,7 +62,9 @@ class Straight:
             ready = straight.Ready(chunk, batch.run, batch, failed)
             taken = await self._commit(ready, asked_at)
         except Declined:
+            self._known.pop(chunk.told.run_id, None)
             return None
+        self._remember(taken)
         self._leases.take(batch.claim, batch.run.run_id, len(taken.messages), asked_at)
         self._filler.note_gated(taken)
         self._filler.charge(batch.run, len(chunk.recipients))
@@ -70,6 +78,33 @@ class Straight:
         closes_at = asked_at + taken.closes_in
         return [Outgoing(it._replace(closes_at=closes_at), 1) for it in mails]
 
+    async def _look(self, chunk: Chunk) -> Batch:
+        """What the chunk is made with: as the one before it, while that went well.
+
+        Whether it is still so is asked when the chunk is stored.
+        """
+        known = self._known.get(chunk.told.run_id)
+        if known is not None and known.run is not None and self._ids:
+            messages = straight.claimed(chunk, known.run, claim := self._ids.pop())
+            return replace(
+                known,
+                claim=claim,
+                messages=messages,
+                claimed=len(messages),
+                version=self._fresh.version,
+            )
+        async with self._sessions.begin() as session:
+            if not self._ids:
+                self._ids = await claims.next_ids(session, _IDS)
+            return await straight.look(session, chunk, self._ids.pop())
+
+    def _remember(self, taken: Batch) -> None:
+        if taken.run is None or taken.run.kind.content_hash not in (taken.contents or {}):
+            return
+        self._known[taken.run.run_id] = replace(taken, messages=(), gated={})
+        while len(self._known) > _MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+
     async def _commit(self, ready: straight.Ready, asked_at: float) -> Batch:
         """The messages whose attempt is committed."""
 
@@ -82,5 +117,7 @@ class Straight:
                 if age > self._settings.control_max_age_seconds:
                     raise Declined
             await self._fresh.refresh(session, ready.run.run_id)
+            if not self._fresh.reaches(ready.batch.version):
+                raise Declined
             terms = self._filler.terms
             return await straight.take(session, ready, terms, self._wire.provider, is_next)
