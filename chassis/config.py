@@ -134,7 +134,7 @@ class ServiceSettings(Settings):
     """Connections per process; replicas times this must stay below the server's limit."""
 
     database_statement_timeout_seconds: float = Field(default=30.0, gt=0)
-    """A runaway query ends by itself instead of holding its locks."""
+    """A runaway query ends by itself and lets go of its locks; it waits for one half as long."""
 
     outbox_keep_days: float = Field(default=7.0, ge=0)
     """Published events stay in the outbox this long, to be sent again after a broker's loss."""

@@ -1,4 +1,4 @@
-"""Tells a part that is away from a statement that failed, and where an error came from."""
+"""Tells a part that is away, or locks of others, from a statement that failed, and where."""
 
 import asyncio
 import traceback
@@ -9,11 +9,14 @@ from sqlalchemy import exc
 _AWAY_CLASS = "08"
 _AWAY = frozenset({"57P01", "57P02", "57P03", "57P05", "53300", "25006"})
 
+# A serialization failure, a deadlock, a lock that was not had in time.
+_CONTENDED = frozenset({"40001", "40P01", "55P03"})
+
 
 def is_away(error: BaseException) -> bool:
     """Return True if `error` means that the database or the network is away, not the request.
 
-    A deadlock, a lock or statement timeout and a serialization failure are not that.
+    A statement timeout is not that, nor what `is_contended` tells.
     """
     if isinstance(error, exc.TimeoutError):  # every connection of the pool is in use
         return True
@@ -25,6 +28,15 @@ def is_away(error: BaseException) -> bool:
         sqlstate = getattr(error.orig, "sqlstate", None)
         return sqlstate is None or sqlstate.startswith(_AWAY_CLASS) or sqlstate in _AWAY
     return isinstance(error, ConnectionError | asyncio.IncompleteReadError)
+
+
+def is_contended(error: BaseException) -> bool:
+    """Return True if `error` means that other transactions were in the way of this one.
+
+    The same transaction succeeds once they are over.
+    """
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    return getattr(cause, "sqlstate", None) in _CONTENDED
 
 
 def where(error: BaseException) -> str:

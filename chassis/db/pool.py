@@ -27,6 +27,8 @@ Sessions = async_sessionmaker[AsyncSession]
 # A connection that rested longer is asked whether it lives; one in use needs no such round trip.
 _RESTED_SECONDS = 5.0
 _USED_AT = "used at"
+# Below 1, so that who waited for a lock is told so, and not that its statement was slow.
+_LOCK_SHARE = 0.5
 
 # The app closes what was opened without every main having to hand it over.
 _opened: WeakSet[Sessions] = WeakSet()
@@ -85,7 +87,9 @@ async def driver(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
 
 async def allow(session: AsyncSession, seconds: float) -> None:
     """Lets the statements of this transaction take longer than the setting, for bulk work."""
-    await session.execute(_ALLOW, {"bound": f"{int(seconds * 1000)}"})
+    milliseconds = int(seconds * 1000)
+    bounds = {"bound": f"{milliseconds}", "lock": f"{int(milliseconds * _LOCK_SHARE)}"}
+    await session.execute(_ALLOW, bounds)
 
 
 async def look(
@@ -170,12 +174,13 @@ def _has_news(connection: Any) -> bool:
 
 
 def _bound(made: AsyncEngine, statement_timeout_seconds: float) -> None:
-    """Bounds every statement of a transaction."""
+    """Bounds every statement of a transaction, and what it may wait for a lock."""
     milliseconds = int(statement_timeout_seconds * 1000)
     # LOCAL, because a session setting would stay with a pooler's server connection.
     bounds = (
         f"SET LOCAL statement_timeout = {milliseconds}; "
-        f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"
+        f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}; "
+        f"SET LOCAL lock_timeout = {max(1, int(milliseconds * _LOCK_SHARE))}"
     )
 
     @event.listens_for(made.sync_engine, "begin")
@@ -240,5 +245,6 @@ def _measure(connection: Connection, outcome: str) -> None:
 
 _ALLOW = text("""
     SELECT set_config('statement_timeout', :bound, true),
-           set_config('idle_in_transaction_session_timeout', :bound, true)
+           set_config('idle_in_transaction_session_timeout', :bound, true),
+           set_config('lock_timeout', :lock, true)
 """)

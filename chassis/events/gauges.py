@@ -5,7 +5,7 @@ import asyncio
 import nats.errors
 import structlog
 
-from chassis import errors, metrics
+from chassis import context, errors, metrics
 from chassis.events import deadletters
 from chassis.events.connection import Connection
 from chassis.events.topology import DLQ
@@ -23,6 +23,8 @@ async def watch(connection: Connection, stream: str, durable: str) -> None:
             await measure(connection, stream, durable)
         except (nats.errors.Error, errors.Unavailable, TimeoutError, OSError) as error:
             log.debug("consumer_not_measured", durable=durable, error=type(error).__name__)
+        # An answer that comes just then swallows it, and whoever stops waits for this task.
+        context.end_if_cancelled()
         await asyncio.sleep(_EVERY_SECONDS)
 
 

@@ -22,6 +22,8 @@ from chassis.events.feed import Feed
 _ACK_SECONDS, _WELL_SECONDS = 5.0, 5.0
 _PAUSE_SECONDS = 0.5
 _LONGEST_HOLD_SECONDS = 5.0
+# Others' locks are short; what is behind this message waits for it.
+_LONGEST_CONTENTION_PAUSE_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -32,13 +34,15 @@ class Policy:
 
     `concurrency` messages are handled at a time by this process, each in `handle_seconds` at
     most. A failed one comes again after `backoff[failures so far]` (the last value repeats) and
-    is buried after `max_deliveries`.
+    is buried after `max_deliveries`. One that met the locks of other transactions did not fail: it
+    is handled again at once, and only after `contention_seconds` does that count as a failure.
     """
 
     concurrency: int = 1
     handle_seconds: float = 30.0
     max_deliveries: int = 8
     backoff: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
+    contention_seconds: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -172,22 +176,27 @@ class Puller:
         await self._settle(feed, [msg], began)
 
     async def _effect(self, handle: Callable[[], Awaitable[None]]) -> Exception | None:
-        """Return why the handler failed; wait while a part that it needs is away."""
-        pause = 0.2
+        """Return why the handler failed; wait while a part that it needs is away or contended."""
+        pause, began = 0.1, time.monotonic()
         while True:
             try:
                 async with asyncio.timeout(self._policy.handle_seconds):
                     await handle()
                 return None
             except Exception as error:
-                if not await self._is_infrastructure(error):
+                contended = failures.is_contended(error)
+                if contended:
+                    if time.monotonic() - began > self._policy.contention_seconds:
+                        return error
+                elif not await self._is_infrastructure(error):
                     return error
                 if self._draining.is_set():
                     return errors.Unavailable("DATABASE_AWAY", type(error).__name__)
-                self._log.warning("consumer_waits", error=type(error).__name__)
+                self._log.warning("consumer_waits", error=type(error).__name__, contended=contended)
             # The message stays ours: nothing is fetched and no delivery is counted meanwhile.
+            longest = _LONGEST_CONTENTION_PAUSE_SECONDS if contended else _LONGEST_HOLD_SECONDS
+            pause = min(pause * 2, longest)
             await asyncio.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 (jitter)
-            pause = min(pause * 2, _LONGEST_HOLD_SECONDS)
 
     async def _is_infrastructure(self, error: Exception) -> bool:
         """Tell a part that is away from a message that cannot be handled."""

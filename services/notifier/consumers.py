@@ -209,6 +209,7 @@ def control(
         },
         on_heartbeat=heartbeat,
         # Everything behind one that fails waits for it: pauses, withdrawals, heartbeats. So it is
-        # tried again quickly, and put aside within a second.
-        policy=Policy(max_deliveries=4, backoff=(0.05, 0.1, 0.2)),
+        # tried again quickly, and put aside within a second. One that met the locks of others did
+        # not fail; while it waits the news are old, so that no advertising goes out meanwhile.
+        policy=Policy(max_deliveries=4, backoff=(0.05, 0.1, 0.2), contention_seconds=300.0),
     )

@@ -1,4 +1,4 @@
-"""Settings and a database with the chassis tables, for the tests of the chassis."""
+"""Settings, a database with the chassis tables and a bus, for the tests of the chassis."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -8,6 +8,8 @@ from sqlalchemy import text
 from chassis import db
 from chassis.config import ServiceSettings
 from chassis.db import schema
+from tests.integration.chassis import events_house
+from tests.integration.chassis.events_house import Bus, Effects
 
 
 @pytest.fixture
@@ -74,3 +76,23 @@ def age(sessions: db.Sessions) -> Callable[[str, str, str], Awaitable[None]]:
             await session.execute(text(statement))
 
     return older
+
+
+@pytest.fixture
+async def bus(settings_with: Callable[..., ServiceSettings], nats_url: str) -> AsyncIterator[Bus]:
+    """A stream, a consumer and a dead-letter stream of this test's own."""
+    async with events_house.ride(settings_with(nats_url=nats_url)) as made:
+        yield made
+
+
+@pytest.fixture
+async def effects(sessions: db.Sessions) -> Effects:
+    """A table for handlers to write to, and a function that reads the ids in order."""
+    async with sessions.begin() as session:
+        await session.execute(text("CREATE TABLE effects (n serial, event_id text)"))
+
+    async def read() -> list[str]:
+        async with sessions.begin() as session:
+            return list(await session.scalars(text("SELECT event_id FROM effects ORDER BY n")))
+
+    return read

@@ -1,4 +1,4 @@
-"""A stream, a consumer and a dead-letter stream of a test's own, on the session's broker."""
+"""A stream, a consumer and dead letters of a test's own on the session's broker; who consumes."""
 
 import asyncio
 import uuid
@@ -9,13 +9,19 @@ from typing import Any
 
 from nats.js.api import ConsumerInfo, RawStreamMsg
 from nats.js.errors import NotFoundError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import context
+from chassis import context, db
 from chassis.config import ServiceSettings
-from chassis.events import topology
+from chassis.events import consumer, topology
 from chassis.events.connection import Connection
+from chassis.events.consumer import Event, Policy
 from chassis.events.puller import Puller
 from chassis.events.topology import DLQ, Consumer, Stream
+
+FAST = Policy(backoff=(0.05,))
+Effects = Callable[[], Awaitable[list[str]]]
 
 
 @dataclass
@@ -120,4 +126,35 @@ async def eventually(
             await asyncio.sleep(0.02)
 
 
-__all__ = ["Bus", "Puller", "eventually", "ride", "running"]
+async def write(session: AsyncSession, event: Event) -> None:
+    """Handle an event: its id goes to the table of effects."""
+    await session.execute(text("INSERT INTO effects (event_id) VALUES (:id)"), {"id": event.id})
+
+
+def consuming(
+    bus: Bus, sessions: db.Sessions, policy: Policy = FAST, **handlers: consumer.Handler
+) -> Puller:
+    """Return what consumes the bus, with a handler for each name of a subject."""
+    named = {f"{bus.prefix}.{name}": handler for name, handler in handlers.items()}
+    return consumer.consume(
+        bus.settings,
+        bus.nats,
+        sessions,
+        stream=bus.stream,
+        durable=bus.durable,
+        handlers=named,
+        policy=policy,
+    )
+
+
+__all__ = [
+    "FAST",
+    "Bus",
+    "Effects",
+    "Puller",
+    "consuming",
+    "eventually",
+    "ride",
+    "running",
+    "write",
+]

@@ -2,28 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context, db, errors
-from chassis.config import ServiceSettings
 from chassis.db import inbox
 from chassis.events import consumer
-from chassis.events.consumer import Event, Poison, Policy
-from tests.integration.chassis import events_house
-from tests.integration.chassis.events_house import Bus, Puller, eventually, running
-
-FAST = Policy(backoff=(0.05,))
-
-
-@pytest.fixture
-async def bus(settings_with: Callable[..., ServiceSettings], nats_url: str) -> AsyncIterator[Bus]:
-    async with events_house.ride(settings_with(nats_url=nats_url)) as made:
-        yield made
-
+from chassis.events.consumer import Event, Poison
+from tests.integration.chassis.events_house import FAST, Bus, Puller, eventually, running
 
 Effects = Callable[[], Awaitable[list[tuple[str, int]]]]
 

@@ -2,25 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from chassis.config import ServiceSettings
 from chassis.events import consumer, feed, topology
 from chassis.events.consumer import Event, Policy
-from tests.integration.chassis import events_house
 from tests.integration.chassis.events_house import Bus, Puller, eventually, running
 
 NEXT = "$JS.API.CONSUMER.MSG.NEXT."
-
-
-@pytest.fixture
-async def bus(settings_with: Callable[..., ServiceSettings], nats_url: str) -> AsyncIterator[Bus]:
-    async with events_house.ride(settings_with(nats_url=nats_url)) as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,24 +2,15 @@
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
 
 import pytest
 import structlog
 from prometheus_client import REGISTRY
 
-from chassis.config import ServiceSettings
 from chassis.events import deadletters, gauges
 from chassis.events.publish import Outgoing, publish_one
 from services import letters, topology
-from tests.integration.chassis import events_house
 from tests.integration.chassis.events_house import Bus
-
-
-@pytest.fixture
-async def bus(settings_with: Callable[..., ServiceSettings], nats_url: str) -> AsyncIterator[Bus]:
-    async with events_house.ride(settings_with(nats_url=nats_url)) as made:
-        yield made
 
 
 @pytest.fixture

@@ -26,12 +26,6 @@ Waiting = Callable[[], Awaitable[int]]
 
 
 @pytest.fixture
-async def bus(settings_with: Callable[..., ServiceSettings], nats_url: str) -> AsyncIterator[Bus]:
-    async with events_house.ride(settings_with(nats_url=nats_url)) as made:
-        yield made
-
-
-@pytest.fixture
 def own_nats(tmp_path: Path) -> Iterator[Nats]:
     server = Nats(tmp_path / "nats", password="secret")
     server.start()

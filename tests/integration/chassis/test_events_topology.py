@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,14 +14,7 @@ from chassis.events import topology
 from chassis.events.connection import Connection
 from local import nats as local_nats
 from local import ports
-from tests.integration.chassis import events_house
 from tests.integration.chassis.events_house import Bus, eventually
-
-
-@pytest.fixture
-async def bus(settings_with: Callable[..., ServiceSettings], nats_url: str) -> AsyncIterator[Bus]:
-    async with events_house.ride(settings_with(nats_url=nats_url)) as made:
-        yield made
 
 
 class TestApplying:

@@ -10,6 +10,8 @@ from chassis import db
 from services.notifier import rpc
 from services.notifier.config import Settings
 from tests.integration.conftest import Serve
+from tests.integration.notifier import broker_parts
+from tests.integration.notifier.broker_parts import Broker
 from tests.integration.notifier.doubt_parts import OPERATOR
 from tests.integration.notifier.notifier_parts import House, MailServer, make_settings
 from tests.integration.serving import Served
@@ -63,3 +65,10 @@ async def served(house: House, serve: Serve) -> Served:
 def operator(served: Served) -> "DoubtServiceAsyncStub":
     """DoubtService, called by somebody who may settle doubts."""
     return DoubtServiceStub(served.as_(OPERATOR))
+
+
+@pytest.fixture
+async def broker(house: House, nats_url: str) -> AsyncIterator[Broker]:
+    """A running bulk and control consumer."""
+    async with broker_parts.consuming(house, nats_url) as made:
+        yield made

@@ -22,6 +22,7 @@ from services.notifier.storage.receipts import Receipt
 from services.notifier.workers.retention import Retention
 from services.notifier.workers.sweeps import Sweeper
 from tests.integration.conftest import Serve
+from tests.integration.notifier.broker_parts import work
 from tests.integration.notifier.notifier_parts import (
     ADVERTISER,
     House,
@@ -29,7 +30,6 @@ from tests.integration.notifier.notifier_parts import (
     make_settings,
     people,
 )
-from tests.integration.notifier.test_notifier_consumers import work
 from tests.integration.serving import refused
 
 if TYPE_CHECKING:
