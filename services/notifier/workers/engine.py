@@ -1,15 +1,13 @@
 """One channel's engine: it claims, prepares, opens attempts, writes and settles.
 
 Its loops share little: prepared messages in `_held`, claims and open attempts in `_leases`, ends
-in `_ended`. A loop that meets a database that is away waits and goes on; what lapses meanwhile is
-put in doubt by the sweeper of whoever lives.
+in `_outcomes`. A loop that meets a database that is away waits and goes on; what lapses meanwhile
+is put in doubt by the sweeper of whoever lives.
 """
 
 import asyncio
 import contextlib
-import itertools
 import time
-from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,27 +19,24 @@ from chassis.db import Sessions
 from services.notifier import stages
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
-from services.notifier.domain.scheduling import Bucket, Window
 from services.notifier.domain.states import Reason, Result, Verdict
 from services.notifier.domain.work import Outgoing, Prepared
 from services.notifier.messages.chunks import Chunk
-from services.notifier.storage import attempts, claims, lookups
-from services.notifier.usecases import claiming, rulebook, settling
+from services.notifier.storage import attempts, claims
+from services.notifier.usecases import claiming, rulebook
 from services.notifier.workers import metrics
 from services.notifier.workers.filling import Filler
 from services.notifier.workers.freshness import Freshness
 from services.notifier.workers.holding import Held
 from services.notifier.workers.leases import Leases, now
+from services.notifier.workers.outcomes import Outcomes
 from services.notifier.workers.patience import patiently
+from services.notifier.workers.presence import Presence
+from services.notifier.workers.room import Room
 from services.notifier.workers.straight import Straight
 from services.notifier.workers.waiting import first_of
 
-# What a commit of outcomes costs, with the report of it that others apply, is some 6 ms whatever
-# their number: at 7,000 a second a tenth of a second gathers 700.
-_GATHER_SECONDS = 0.1
-_MOST_ENDED = 1_000
 _MOST_OPENED = 500
-_TELL_SECONDS = 1.5
 _STOP_SECONDS = 2.0
 # So long a chunk waits for room in the window; when it was in vain, none waits for a while.
 _STRAIGHT_SECONDS, _STRAIGHT_PAUSE_SECONDS = 1.0, 5.0
@@ -64,22 +59,15 @@ class Engine:
         self._fresh = Freshness(sessions, self._leases.runs)
         self._filler = Filler(settings, sessions, wire, self._held, self._leases)
         self._straight = Straight(settings, sessions, wire, self._filler, self._leases, self._fresh)
-        self._promised = 0  # places of the window for chunks that go straight
         self._straight_after = 0.0  # until then no chunk waits for room
-        self._bucket = Bucket(0, now())
-        self._window = Window()
-        self._quarter = 1
-        self._ended: deque[settling.Ended] = deque()
-        self._some_ended = asyncio.Event()
-        self._enough_ended = asyncio.Event()
+        self._room = Room(wire, self._leases)
+        self._presence = Presence(settings, sessions, wire, self._filler, self._leases, self._room)
+        self._outcomes = Outcomes(
+            settings, sessions, self._leases, self._rules, wire.provider, self._committed
+        )
         self._moved = asyncio.Event()
         self._freed = asyncio.Event()
         self._stopping = False
-        self._limit = (
-            settings.sms_max_per_second
-            if wire.provider == "smpp"
-            else settings.email_max_per_second
-        )
         self.__qualname__ = f"engine {wire.provider}"
 
     def nudge(self) -> None:
@@ -92,7 +80,7 @@ class Engine:
         self._stopping = False
         self._held.clear()
         self._leases.clear()
-        loops = (self._fill, self._submit, self._flush, self._renew, self._tell)
+        loops = (self._fill, self._submit, self._outcomes.flush, self._renew, self._presence.tell)
         tasks: list[asyncio.Task[None]] = [asyncio.create_task(loop()) for loop in loops]
         fill, submit, flush, *others = tasks
         wire = asyncio.create_task(self._wire.run(self, self._done))
@@ -124,7 +112,7 @@ class Engine:
         grace = max(0.0, self._settings.shutdown_grace_seconds - 3.0)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
-                while len(self._leases) or self._promised:
+                while len(self._leases) or self._room.promised:
                     self._moved.clear()
                     await self._moved.wait()
 
@@ -132,14 +120,9 @@ class Engine:
         """Writes down what the wires told while they closed."""
         flush.cancel()
         await asyncio.gather(flush, return_exceptions=True)
-        try:
-            while self._ended:
-                await self._flush_some()
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("outcomes_left_to_lapse", error=type(error).__name__)
+        await self._outcomes.flush_last()
         with contextlib.suppress(SQLAlchemyError, OSError):
-            async with self._sessions.begin() as session:
-                await lookups.end_session(session, self._wire.provider, self._settings.instance)
+            await self._presence.end()
 
     def now(self, message: Outgoing) -> bool | None:
         """Asked by a wire right before each write; see `channels.wire.Permit`."""
@@ -158,15 +141,7 @@ class Engine:
             self._settings.reach("after_provider_took")
         elif result.reason is Reason.THROTTLED:
             self._filler.workshop.domains.complained(message.claimed.address_key, time.monotonic())
-        self._ended.append(settling.Ended(message, result))
-        self._some_ended.set()
-        if self._is_enough():
-            self._enough_ended.set()
-
-    def _is_enough(self) -> bool:
-        """Whether so many ended that it is worth a commit: a third of the window, or all."""
-        ended = len(self._ended)
-        return ended >= self._quarter * 4 // 3 or ended >= len(self._leases)
+        self._outcomes.add(message, result)
 
     async def _fill(self) -> None:
         while not self._stopping:
@@ -178,27 +153,17 @@ class Engine:
 
     async def _submit_some(self) -> None:
         """Opens attempts for what the window can take now, and hands them to the wire."""
-        window = self._window.size(self._wire.capacity)
-        self._quarter = max(1, min(window, self._bucket.most) // 4)
-        room = min(self._room(window), _MOST_OPENED)
+        self._outcomes.quarter = self._room.quarter
+        room = min(self._room.free, _MOST_OPENED)
         if not self._worth_opening(room):
             await self._wait_for_room(room)
             return
-        batch = self._held.take(room, min(room, self._room_of_runs(window)))
+        batch = self._held.take(room, min(room, self._room.free_for_runs))
         if not batch:
             await self._wait_for_room(room)
             return
-        self._window.observe(self._wire.waiting)
+        self._room.observe()
         await stages.during("open", self._open(batch))
-
-    def _room(self, window: int) -> int:
-        """How many attempts may be opened now: by the window's places, and by the rate."""
-        return min(window - len(self._leases), self._bucket.room(now())) - self._promised
-
-    def _room_of_runs(self, window: int) -> int:
-        """How many of them may be of runs: the last eighth of each is kept for what is of none."""
-        places = window - len(self._leases) - max(1, window // 8)
-        return min(places, self._bucket.room(now()) - self._bucket.most // 8) - self._promised
 
     async def take(self, chunk: Chunk) -> int | None:
         """Stores a chunk and hands its messages to the wire at once; returns how many it stored.
@@ -208,15 +173,15 @@ class Engine:
         count = len(chunk.recipients)
         if chunk.told.channel is not self._wire.channel or not await self._has_room(count):
             return None
-        self._promised += count
+        self._room.promised += count
         try:
             going = await self._straight.take(chunk)
             if going is None:
                 return None
-            self._window.observe(self._wire.waiting)
+            self._room.observe()
             self._hand_over(going)
         finally:
-            self._promised -= count
+            self._room.promised -= count
             self._moved.set()
         return count
 
@@ -225,10 +190,8 @@ class Engine:
         until = now() + _STRAIGHT_SECONDS
         try:
             while not self._stopping:
-                window = self._window.size(self._wire.capacity)
-                least = count + max(1, window // 8)
-                fits = least <= window
-                if fits and self._room(window) >= least and not len(self._held):
+                least, fits = self._room.least_for(count), self._room.takes(count)
+                if fits and self._room.free >= least and not len(self._held):
                     return True
                 # The window grows only while something is sent.
                 is_idle = not len(self._held) and not len(self._leases)
@@ -284,11 +247,11 @@ class Engine:
                 self._leases.open(message)
                 self._wire.submit(message)
         metrics.submitted(going)
-        self._bucket.take(len(going))
+        self._room.use(len(going))
 
     def _worth_opening(self, room: int) -> bool:
         """Whether to open attempts now: a quarter of the window at a time, or what is urgent."""
-        least = min(self._quarter, len(self._held), len(self._leases))
+        least = min(self._outcomes.quarter, len(self._held), len(self._leases))
         return bool(self._held.urgent) or room >= least
 
     async def _give_back(self, prepared: list[Prepared]) -> None:
@@ -306,45 +269,9 @@ class Engine:
         more = [self._held.changed()] if room > 0 else []
         await first_of([self._moved.wait(), *more], within=0.1)
 
-    async def _flush(self) -> None:
-        while True:
-            if not self._ended:
-                self._some_ended.clear()
-                await self._some_ended.wait()
-            await self._gather()
-            flushing = patiently(self._flush_some, name=self.__qualname__)
-            await stages.during("outcome", flushing)
-
-    async def _gather(self) -> None:
-        """Waits a little for a third of the window to end, so that they share a commit."""
-        self._enough_ended.clear()
-        if self._is_enough():
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GATHER_SECONDS):
-                await self._enough_ended.wait()
-
-    async def _flush_some(self) -> None:
-        """Commits outcomes; they stay in line until that is done."""
-        ended = list(itertools.islice(self._ended, _MOST_ENDED))
-        leaving = self._leases.closing(it.message for it in ended)
-        async with self._sessions.begin() as session:
-            await settling.settle(
-                session,
-                ended,
-                provider=self._wire.provider,
-                retry_seconds=self._settings.retry_deadline_seconds,
-                region=self._settings.region,
-                rules=self._rules,
-                finished=self._leases.finished_by(leaving),
-            )
-            self._settings.reach("before_outcome_commit")
-        for _ in ended:
-            self._ended.popleft()
-        self._leases.leave(leaving)
-        for verdict, count in Counter(it.result.verdict for it in ended).items():
-            metrics.attempts.labels(self._wire.provider, verdict).inc(count)
-        self._filler.note_rate(len(ended))
+    def _committed(self, count: int) -> None:
+        """So many outcomes are written down: there is room for as many."""
+        self._filler.note_rate(count)
         self._moved.set()
         # Wakes those who wait now, and nobody later.
         self._freed.set()
@@ -361,27 +288,3 @@ class Engine:
             holder = claims.Holder(self._settings.instance, self._settings.lease_seconds)
             renewed = await claims.renew(session, self._leases.claims(), holder)
         self._leases.renewed(renewed, asked_at)
-
-    async def _tell(self) -> None:
-        while True:
-            await patiently(self._tell_once, name=self.__qualname__)
-            await asyncio.sleep(_TELL_SECONDS)
-
-    async def _tell_once(self) -> None:
-        """Says that this worker lives; the provider's rate is shared among those that do."""
-        provider = self._wire.provider
-        async with self._sessions.begin() as session:
-            await lookups.seed_provider(
-                session, provider, self._wire.channel, self._wire.address, self._limit
-            )
-            living = await lookups.note_session(
-                session,
-                provider,
-                self._settings.instance,
-                self._wire.capacity > 0,
-                self._wire.trouble,
-            )
-        self._filler.share = self._filler.workshop.domains.share = 1 / max(1, living)
-        self._bucket.limit(self._limit * self._filler.share)
-        metrics.open_attempts.labels(provider).set(len(self._leases))
-        metrics.connected.labels(provider).set(1 if self._wire.capacity else 0)

@@ -152,7 +152,7 @@ class House:
         async def away(*_: Any) -> None:
             raise ConnectionError
 
-        engine._flush_some = engine._renew_all = away  # type: ignore[method-assign]
+        engine._outcomes._flush_some = engine._renew_all = away  # type: ignore[method-assign]
         engine._finish = away  # type: ignore[method-assign]
         self._tasks[id(engine)].cancel()
 

@@ -212,6 +212,6 @@ class TestFairness:
         run = await house.take(list(people(60)))
         engine = house.engine(mail.wire(window=400), email_max_per_second=20)
         # What a fast server has let the window grow to; an eighth of it is more than the rate.
-        engine._window._size = 400.0
+        engine._room._window._size = 400.0
 
         await house.until(run, {State.ACCEPTED: 60}, within=15)

@@ -55,7 +55,7 @@ async def scene(house: House, mail: MailServer) -> Scene:
     run = await house.take(["first@example.vn"])
     engine = house.engine(mail.wire(connections=4, window=200))
     await house.until(run, {State.ACCEPTED: 1})
-    engine._window._size = 200.0
+    engine._room._window._size = 200.0
     return Scene(house, mail, engine, run)
 
 
