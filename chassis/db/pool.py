@@ -112,6 +112,21 @@ async def look(
     return row
 
 
+async def fetch(
+    session: AsyncSession, statement: str, params: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """Returns the rows of one statement, `%(name)s` where a parameter goes; raises as a session.
+
+    They come in PostgreSQL's binary form: bytes as they are, and not as twice as much text.
+    """
+    raw = await driver(session)
+    try:
+        async with raw.cursor(binary=True) as cursor:
+            return await (await cursor.execute(statement.encode(), params)).fetchall()
+    except psycopg.Error as error:
+        raise _told(statement, error, raw) from error
+
+
 def check(made: Sessions) -> Check:
     """A readiness check: the database answers."""
 

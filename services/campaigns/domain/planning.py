@@ -1,6 +1,7 @@
 """Who of an audience is planned, and why the others are left out."""
 
 import re
+from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,14 @@ from services.campaigns.domain.states import ExclusionReason
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _EMAIL = re.compile(r"[^\s@<>\x00-\x1f\x7f]{1,64}@[^\s@<>\x00-\x1f\x7f]+\.[^\s@<>\x00-\x1f\x7f]+")
 _LONGEST_EMAIL = 254
+
+# Whole columns, an end after each entry; entries may be empty. What these do not match is looked
+# at address by address: they may say no too often, never yes.
+_PHONES = re.compile(r"(?:(?:\+[1-9][0-9]{6,14}+)?\x00)*+")
+_EMAILS = re.compile(
+    r"(?:(?:[^\s@<>\x00-\x1f\x7f]{1,64}+@(?:[^\s@<>.\x00-\x1f\x7f]++\.)++"
+    r"[^\s@<>.\x00-\x1f\x7f]++)?\x00)*+"
+)
 
 
 class Member(NamedTuple):
@@ -49,6 +58,7 @@ class People(NamedTuple):
 
 CONSENTED = 1
 GONE = 2
+_SLOT = (1 << 24) - 1
 
 
 class Decisions(NamedTuple):
@@ -67,33 +77,56 @@ def decide(run: Run, people: People, regions: Sequence[str]) -> Decisions:
     The first of several with one address gets the message. Who belongs to none of `regions` is
     sent from the first of them.
     """
-    reachable = _CHECKS[run.channel]
-    needs_consent = run.purpose.needs_consent
-    message_id = keys.message_ids(run.key, run.channel)
-    met: set[bytes] = set()
-    message_ids: list[bytes | None] = []
-    reasons: list[ExclusionReason | None] = []
-    for mark, address, key in zip(people.marks, people.addresses, people.address_keys, strict=True):
-        if mark & GONE:
-            reason = ExclusionReason.CONTACT_GONE
-        elif not address:
-            reason = ExclusionReason.NO_ADDRESS
-        elif not key or not reachable(address):
-            reason = ExclusionReason.INVALID_ADDRESS
-        elif needs_consent and not mark & CONSENTED:
-            reason = ExclusionReason.NO_CONSENT
-        else:
-            found = message_id(key)
-            if found not in met:
-                met.add(found)
-                message_ids.append(found)
-                reasons.append(None)
-                continue
-            reason = ExclusionReason.SHARED_ADDRESS
-        message_ids.append(None)
-        reasons.append(reason)
+    message_ids: list[bytes | None] = [*keys.message_ids(run.key, run.channel)(people.address_keys)]
+    reasons: list[ExclusionReason | None] = [None] * len(message_ids)
+    for place in _odd(run.channel, people):
+        reason = _reason(run, people, place)
+        if reason is not None:
+            message_ids[place], reasons[place] = None, reason
     values = [_capped(column) for column in people.values]
-    return Decisions(people, message_ids, reasons, _known(people.regions, regions), values)
+    decisions = Decisions(people, message_ids, reasons, _known(people.regions, regions), values)
+    _share_within(decisions)
+    return decisions
+
+
+def _odd(channel: Channel, people: People) -> Iterable[int]:
+    """Return the places of those whom something may speak against, one by one."""
+    if not _are_reachable(channel, people.addresses):
+        return range(len(people.marks))
+    return [
+        place
+        for place, (mark, address, key) in enumerate(
+            zip(people.marks, people.addresses, people.address_keys, strict=True)
+        )
+        if mark != CONSENTED or not address or not key
+    ]
+
+
+def _reason(run: Run, people: People, place: int) -> ExclusionReason | None:
+    """Return what speaks against a person, other people aside."""
+    mark, address = people.marks[place], people.addresses[place]
+    if mark & GONE:
+        return ExclusionReason.CONTACT_GONE
+    if not address:
+        return ExclusionReason.NO_ADDRESS
+    if not people.address_keys[place] or not _CHECKS[run.channel](address):
+        return ExclusionReason.INVALID_ADDRESS
+    if run.purpose.needs_consent and not mark & CONSENTED:
+        return ExclusionReason.NO_CONSENT
+    return None
+
+
+def _share_within(decisions: Decisions) -> None:
+    """Leave the message to the first of several with one address."""
+    ids = decisions.message_ids
+    met: set[bytes] = set()
+    if len(set(ids)) + ids.count(None) - (None in ids) == len(ids):
+        return
+    for place, message_id in enumerate(ids):
+        if message_id is not None and message_id in met:
+            ids[place], decisions.reasons[place] = None, ExclusionReason.SHARED_ADDRESS
+        elif message_id is not None:
+            met.add(message_id)
 
 
 def share(decisions: Decisions, taken: Collection[bytes]) -> None:
@@ -129,7 +162,7 @@ class Seen:
     """
 
     def __init__(self, *, asks_always: bool) -> None:
-        self._slots = bytearray(0 if asks_always else 1 << 24)
+        self._slots = bytearray(0 if asks_always else _SLOT + 1)
 
     def met(self, message_ids: Iterable[bytes | None]) -> list[bytes]:
         """Return those that may have been met before; all are met from now on."""
@@ -138,13 +171,22 @@ class Seen:
         if not slots:
             return ids
         found = []
-        for each in ids:
-            slot = int.from_bytes(each[9:12], "big")
+        for each, word in zip(ids, array("I", b"".join(ids))[3::4], strict=True):
+            slot = word & _SLOT
             if slots[slot]:
                 found.append(each)
             else:
                 slots[slot] = 1
         return found
+
+
+def _are_reachable(channel: Channel, addresses: Sequence[str]) -> bool:
+    """Return whether every address there is can be sent to, as far as one look at all tells."""
+    column = "\0".join((*addresses, ""))
+    if channel is Channel.SMS:
+        return _PHONES.fullmatch(column) is not None
+    longest = max(map(len, addresses), default=0)
+    return longest <= _LONGEST_EMAIL and _EMAILS.fullmatch(column) is not None
 
 
 def _is_phone(address: str) -> bool:

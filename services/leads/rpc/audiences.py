@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from uuid import UUID
 
 from crm.leads.v1 import audience_pb2, audience_service_pb2, audience_service_pb2_grpc
 from google.protobuf.empty_pb2 import Empty
@@ -11,9 +10,8 @@ from google.protobuf.empty_pb2 import Empty
 from chassis.db import Sessions
 from chassis.errors import ResourceExhausted
 from chassis.rpc import rights
-from services.leads.domain.audience import MAX_CONTACTS, MAX_FROZEN, People, View
+from services.leads.domain.audience import MAX_CONTACTS, MAX_FROZEN, People
 from services.leads.domain.fields import Checks
-from services.leads.domain.scope import Scope
 from services.leads.messages import audiences as messages
 from services.leads.rpc.requests import Clock, Context, required_id
 from services.leads.storage import audience_people
@@ -25,7 +23,7 @@ BATCH = 1_000
 _ID_BYTES = 16
 _MOST_AT_ONCE = MAX_CONTACTS * _ID_BYTES
 # One query for several batches: planning and round trips cost less than memory here.
-_READ = 4 * BATCH
+_READ = 8 * BATCH
 
 
 class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
@@ -83,7 +81,8 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
         async with self._sessions.begin() as session:
             size = (await audiences.get(session, run_id)).size
             are_close = await audience_people.are_close(session, size)
-        read = partial(self._read, run_id, view, scope, are_close)
+        reader = audience_people.Reader(run_id, view, scope, are_close=are_close)
+        read = partial(self._read, reader)
         after = request.after_ordinal
         if after >= size:
             return
@@ -106,12 +105,10 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
             await asyncio.gather(reading, return_exceptions=True)
 
     async def _read(
-        self, run_id: UUID, view: View, scope: Scope, are_close: bool, after: int, limit: int
+        self, reader: audience_people.Reader, after: int, limit: int
     ) -> Sequence[People]:
         async with self._sessions.begin() as session:
-            return await audience_people.read(
-                session, run_id, view, scope, after, limit, are_close=are_close
-            )
+            return await reader.read(session, after, limit)
 
     async def ProbeAudience(
         self, request: pb.ProbeAudienceRequest, context: Context

@@ -5,10 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     LargeBinary,
     Select,
     and_,
+    bindparam,
     case,
     column,
     func,
@@ -17,10 +19,11 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by, psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
+from chassis import db
 from services.leads.domain.audience import CONSENTED, GONE, People, View
 from services.leads.domain.scope import Scope
 from services.leads.storage import audience_views as views
@@ -38,31 +41,40 @@ async def are_close(session: AsyncSession, size: int) -> bool:
     return 0 <= (everybody or 0) <= size * _CLOSE
 
 
-async def read(
-    session: AsyncSession,
-    run_id: UUID,
-    view: View,
-    scope: Scope,
-    after: int,
-    limit: int,
-    *,
-    are_close: bool,
-) -> Sequence[People]:
-    """Return up to `limit` people after an ordinal, in stretches by ordinal; none if none follow.
+class Reader:
+    """Reads the people of one audience as a view needs them.
 
-    Reads no others: a LIMIT alone had the database join and sort all who follow, each time. Those
-    who are close are read from the first to the last, with whoever lies between: that costs half
-    of looking up each. The columns go to the peer as the database made them, since what this
-    process had to take apart and pack again was what bounded planning.
+    The statement is made once: to make it costs as much as to read some hundred people.
     """
-    if are_close:
-        await session.execute(_BY_RANGE)
-    asked = and_(
-        _m.run_id == run_id, _m.after_ordinal > after - TOGETHER, _m.after_ordinal < after + limit
-    )
-    query = _packed(view, scope, _range(asked) if are_close else None)
-    query = query.where(asked, after < _ORDINAL, after + limit >= _ORDINAL)
-    return [People._make((*row[:_FIXED], row[_FIXED:])) for row in await session.execute(query)]
+
+    def __init__(self, run_id: UUID, view: View, scope: Scope, *, are_close: bool) -> None:
+        """Those who `are_close` are read from the first to the last, with whoever lies between.
+
+        That costs half of looking up each.
+        """
+        asked = and_(
+            _m.run_id == run_id,
+            _m.after_ordinal > _AFTER - TOGETHER,
+            _m.after_ordinal < _AFTER + _LIMIT,
+        )
+        query = _packed(view, scope, _range(asked) if are_close else None)
+        query = query.where(asked, _AFTER < _ORDINAL, _AFTER + _LIMIT >= _ORDINAL)
+        made = query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        self._statement, self._given = made.string, made.params
+        self._are_close = are_close
+
+    async def read(self, session: AsyncSession, after: int, limit: int) -> Sequence[People]:
+        """Return up to `limit` people after an ordinal, in stretches by ordinal; none at the end.
+
+        Reads no others: a LIMIT alone had the database join and sort all who follow, each time.
+        The columns go to the peer as the database made them, since what this process had to take
+        apart and pack again was what bounded planning.
+        """
+        if self._are_close:
+            await session.execute(_BY_RANGE)
+        given = self._given | {"after": after, "limit": limit}
+        rows = await db.fetch(session, self._statement, given)
+        return [People._make((*row[:_FIXED], row[_FIXED:])) for row in rows]
 
 
 def _packed(
@@ -121,6 +133,9 @@ def _joined(each: ColumnElement[Any], by: bytes) -> ColumnElement[bytes]:
     return func.string_agg(each, aggregate_order_by(literal(by, LargeBinary), _ORDINAL))
 
 
+_DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]
+_AFTER = bindparam("after", type_=BigInteger)
+_LIMIT = bindparam("limit", type_=BigInteger)
 _m = audience_members.c
 _frozen = (
     func.unnest(_m.contact_ids)

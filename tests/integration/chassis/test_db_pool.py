@@ -1,5 +1,6 @@
 """Connections: few round trips, bounds in every transaction, and dead ones nobody meets."""
 
+import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -139,6 +140,19 @@ class TestTransactions:
             await db.look(single, "SELECT 1 FROM nowhere")
 
         assert await db.look(single, "SELECT %(n)s::int", {"n": 7}) == (7,)
+
+    async def test_rows_fetched_as_they_are_and_errors_are_those_of_a_session(
+        self, single: db.Sessions
+    ) -> None:
+        async def fetched(statement: str) -> list[tuple[object, ...]]:
+            async with single.begin() as session:
+                return await db.fetch(session, statement, {"n": 2})
+
+        with pytest.raises(ProgrammingError):
+            await fetched("SELECT %(n)s::int FROM nowhere")
+
+        found = await fetched("SELECT n, uuid_send(md5('')::uuid) FROM generate_series(1, %(n)s) n")
+        assert found == [(n, bytes.fromhex(hashlib.md5(b"").hexdigest())) for n in (1, 2)]  # noqa: S324
 
 
 class TestADatabaseThatRestarted:

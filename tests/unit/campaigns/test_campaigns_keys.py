@@ -30,7 +30,7 @@ class TestMessageId:
 
         assert (found.version, found.variant) == (8, RFC_4122)
         assert found == keys.message_id(key, channel, address)
-        assert found.bytes == keys.message_ids(key, channel)(address)
+        assert found.bytes == keys.message_ids(key, channel)(["x", address, "y"])[1]
 
     def test_another_run_channel_or_address_makes_another(self) -> None:
         found = {

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.campaigns.domain import planning
 from services.campaigns.domain.kinds import Channel, Purpose
@@ -19,10 +21,10 @@ PERSON = Member(1, bytes(16), "A@x.vn", "a@x.vn", True, False, "sg", "UTC", "vi"
 
 
 def decided(
-    people: Sequence[Member], *, regions: Sequence[str] = ("vn", "sg"), **given: Any
+    people: Sequence[Member], *, regions: Sequence[str] = ("vn", "sg"), **others: Any
 ) -> planning.Decisions:
     """Return what a run, or one as given, decides about people."""
-    run = replace(a_run(RunState.PLANNING), **given)
+    run = replace(a_run(RunState.PLANNING), **others)
     return planning.decide(run, columns(people), regions)
 
 
@@ -47,6 +49,31 @@ class TestDecisions:
 
         assert found.reasons == [why]
         assert (found.message_ids == [None]) is (why is not None)
+
+    @given(
+        st.sampled_from(Channel),
+        st.lists(
+            st.sampled_from(["", "+84912345678", "+84", "a@x.vn", "a@x..vn", "a@@x.vn", "a@.vn"])
+            | st.text("+0189a@. \r\n", max_size=12)
+            | st.from_regex(r"[^\s@<>\x00-\x1f\x7f]{60,66}@a\.b", fullmatch=True)
+            | st.just("a@" + "x" * 250 + ".vn"),
+            min_size=1,
+            max_size=8,
+        ),
+    )
+    @settings(max_examples=50)
+    def test_what_is_decided_of_many_is_what_is_decided_of_each(
+        self, channel: Channel, addresses: list[str]
+    ) -> None:
+        people = [PERSON._replace(address=it, address_key=str(n)) for n, it in enumerate(addresses)]
+
+        together = decided(people, channel=channel)
+
+        alone = [decided([it], channel=channel) for it in people]
+        assert together.reasons == [it.reasons[0] for it in alone]
+        assert [it is None for it in together.message_ids] == [
+            it.message_ids == [None] for it in alone
+        ]
 
     def test_somebody_without_consent_does_not_take_the_address_of_another(self) -> None:
         people = [PERSON._replace(consented=False), PERSON, PERSON]
