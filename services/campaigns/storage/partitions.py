@@ -27,7 +27,7 @@ async def make(session: AsyncSession, day: date) -> None:
     await session.execute(
         text(f"""
         CREATE TABLE {name} (LIKE recipients INCLUDING DEFAULTS INCLUDING CONSTRAINTS)
-        WITH (fillfactor = {_FILLFACTOR})
+        WITH (fillfactor = {_FILLFACTOR}, autovacuum_analyze_scale_factor = 0.5)
         """)
     )
     bounds = f"FROM ('{day}') TO ('{day + timedelta(days=1)}')"

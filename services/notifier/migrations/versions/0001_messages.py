@@ -448,7 +448,7 @@ _TABLES = (
         message_id uuid NOT NULL,
         claim bigint NOT NULL,
         counted_at timestamptz NOT NULL
-    )
+    ) WITH (autovacuum_analyze_scale_factor = 0.5)
     """,
     "CREATE INDEX caps_address ON caps (address)",
     "CREATE INDEX caps_counted ON caps USING brin (counted_at)",
