@@ -1,9 +1,9 @@
 """Has templates rendered in a child process, where one that grows for ever does no harm."""
 
 import asyncio
-import contextlib
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -89,28 +89,30 @@ class Renderer:
 
 
 async def _run(job: bytes, wall_seconds: float) -> tuple[int, bytes] | None:
-    """Return the child's exit code (negative: a signal) and output; None when it took too long."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        _MODULE,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+    """Return the child's exit code (negative: a signal) and output; None when it took too long.
+
+    It is not the event loop's child: uvloop runs the handlers that gRPC has for a fork, in which
+    children died now and then, and that looked like a template that grows too large.
+    """
+    child = subprocess.Popen(  # noqa: ASYNC220 (it returns as soon as the child was made)
+        [sys.executable, "-m", _MODULE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         # Nothing of this process's environment: it holds secrets.
         env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LANG": "C.UTF-8"},
     )
+    talking = asyncio.ensure_future(asyncio.to_thread(child.communicate, job))
     try:
         async with asyncio.timeout(wall_seconds):
-            output, _ = await child.communicate(job)
+            output, _ = await asyncio.shield(talking)
     except TimeoutError:
         return None
     finally:
-        if child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
-    return child.returncode or 0, output
+        if child.poll() is None:
+            child.kill()
+        await asyncio.gather(talking, return_exceptions=True)
+    return child.returncode, output
 
 
 def _away() -> Unavailable:
