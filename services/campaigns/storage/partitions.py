@@ -5,9 +5,15 @@ from datetime import date, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.campaigns.storage.tables import recipients
+
 # The recipients of a chunk lie side by side, and a report moves all of them at once: a page needs
 # room for a second version of each, or the indexes are written again.
 _FILLFACTOR = 45
+
+# Statistics are taken anew after every plan and as rows move, of 300 rows for each of these: the
+# usual 100, and so 30,000 rows, took 0.2 s each time.
+_STATISTICS = 10
 
 
 def partition(day: date) -> str:
@@ -30,6 +36,10 @@ async def make(session: AsyncSession, day: date) -> None:
         WITH (fillfactor = {_FILLFACTOR}, autovacuum_analyze_scale_factor = 0.5)
         """)
     )
+    columns = ", ".join(
+        f"ALTER COLUMN {it.name} SET STATISTICS {_STATISTICS}" for it in recipients.c
+    )
+    await session.execute(text(f"ALTER TABLE {name} {columns}"))
     bounds = f"FROM ('{day}') TO ('{day + timedelta(days=1)}')"
     await session.execute(
         text(f"ALTER TABLE recipients ATTACH PARTITION {name} FOR VALUES {bounds}")

@@ -11,6 +11,7 @@ from services.campaigns.messages.work import Report
 from services.campaigns.storage import chunks, news, nudges, reasons, regions
 from services.campaigns.storage import runs as stored
 from services.campaigns.storage.nudges import Worker
+from services.campaigns.usecases import handover
 
 
 async def apply(session: AsyncSession, reports: Iterable[Report]) -> int:
@@ -46,5 +47,6 @@ async def _apply(session: AsyncSession, report: Report) -> int:
 
 
 def _has_room(now: int, delta: int) -> bool:
-    """Return whether there is room for a chunk that was not there before: once in 500 messages."""
-    return now // work.MAX_RECIPIENTS < (now - delta) // work.MAX_RECIPIENTS
+    """Return whether to hand over again: for several chunks at once, or when little is left."""
+    step = handover.AT_ONCE * work.MAX_RECIPIENTS
+    return now < work.MAX_RECIPIENTS or now // step < (now - delta) // step

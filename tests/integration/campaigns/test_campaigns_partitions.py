@@ -86,3 +86,17 @@ async def test_a_report_finds_its_messages_by_id_where_nothing_is_known_of_a_day
     assert people == 500
     assert "_message_id_" in seen[0]
     assert "_ordinal_" not in seen[0]
+
+
+async def test_statistics_of_a_day_are_taken_of_few_rows(house: House) -> None:
+    day = date(2027, 4, 2)
+    async with house.sessions.begin() as session:
+        await partitions.make(session, day)
+
+    found = await house.rows(
+        "SELECT DISTINCT attstattarget FROM pg_attribute "
+        "WHERE attnum > 0 AND attrelid = CAST(:name AS regclass)",
+        name=partitions.partition(day),
+    )
+
+    assert found == [(10,)]
