@@ -48,8 +48,8 @@ class Settings(ServiceSettings):
     smtp_connections: int = Field(default=20, ge=1, le=200)
     """Sessions per process; providers limit them."""
 
-    smtp_window: int = Field(default=1_500, ge=1, le=10_000)
-    """Most e-mails with an open attempt per process, about a fifth of a second's worth of them:
+    smtp_window: int = Field(default=2_000, ge=1, le=10_000)
+    """Most e-mails with an open attempt per process, about a third of a second's worth of them:
     what a crash can leave in doubt."""
 
     smtp_messages_per_connection: int = Field(default=500, ge=1)

@@ -28,6 +28,11 @@ _MOST_DAYS, _MOST_HASHES = 100, 1_000
 
 log = structlog.get_logger(__name__)
 
+_chunks = Counter(
+    "mekong_notifier_chunks_total",
+    "Chunks stored, by the way their messages went: straight to the wire, or in their run's line.",
+    ["way"],
+)
 _chunks_of_gone_days = Counter(
     "mekong_notifier_chunks_of_gone_days_total",
     "Chunks that came (again) for a day that was let go of; none of their messages was stored.",
@@ -101,7 +106,9 @@ class Bulk:
         await self._make_room(chunk.told.run_date)
         for take in self._straight:
             if (sent := await take(chunk)) is not None:
+                _chunks.labels("straight").inc()
                 return sent
+        _chunks.labels("line").inc()
         async with self._sessions.begin() as session:
             new = await intake.take(session, chunk)
         self._nudge()

@@ -38,8 +38,10 @@ from services.notifier.workers.waiting import first_of
 
 _MOST_OPENED = 500
 _STOP_SECONDS = 2.0
-# So long a chunk waits for room in the window; when it was in vain, none waits for a while.
-_STRAIGHT_SECONDS, _STRAIGHT_PAUSE_SECONDS = 1.0, 5.0
+# So long a chunk waits for room in the window, unless it is seen that there will be none in time;
+# when it was in vain, none waits for a while. To go the other way costs half as much again.
+_STRAIGHT_SECONDS, _STRAIGHT_PAUSE_SECONDS = 4.0, 3.0
+_UNKNOWN_SECONDS = 1.0  # while nobody knows how fast room comes
 
 log = structlog.get_logger(__name__)
 
@@ -187,7 +189,8 @@ class Engine:
 
     async def _has_room(self, count: int) -> bool:
         """Waits until the window has room for so many and nothing that is held comes before."""
-        until = now() + _STRAIGHT_SECONDS
+        rate = self._filler.rate
+        until = now() + (_STRAIGHT_SECONDS if rate else _UNKNOWN_SECONDS)
         try:
             while not self._stopping:
                 least, fits = self._room.least_for(count), self._room.takes(count)
@@ -199,7 +202,9 @@ class Engine:
                     return False
                 if now() < self._straight_after:
                     return False
-                if now() >= until:
+                lacking = least + len(self._held) - self._room.free
+                left = until - now()
+                if left <= 0 or (rate and lacking > rate * left):
                     self._straight_after = now() + _STRAIGHT_PAUSE_SECONDS
                     return False
                 self._filler.yields = fits
