@@ -20,8 +20,8 @@ from services.notifier.workers import metrics
 from services.notifier.workers.leases import Leases
 from services.notifier.workers.patience import patiently
 
-# What a commit of outcomes costs, with the report of it that others apply, is some 6 ms whatever
-# their number: at 7,000 a second a tenth of a second gathers 700.
+# A commit of outcomes costs some milliseconds whatever their number, with the report of it that
+# others apply: at 7,000 a second a tenth of a second gathers 700.
 _GATHER_SECONDS = 0.1
 _MOST_TOGETHER = 1_000
 
