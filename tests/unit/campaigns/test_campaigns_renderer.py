@@ -1,5 +1,11 @@
 """Templates are judged by what they do, in a process where they can do no harm."""
 
+import asyncio
+import os
+import signal
+import subprocess
+from typing import Any
+
 import pytest
 
 from chassis.errors import InvalidArgument, Unavailable
@@ -17,6 +23,36 @@ class TestARendererOnABusyMachine:
             await renderer.admit(source)
 
         assert refused.value.reason == "PEER_UNAVAILABLE"
+
+    async def test_whoever_waits_no_more_leaves_no_process_behind(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        children: list[subprocess.Popen[bytes]] = []
+        started, start = asyncio.Event(), subprocess.Popen
+
+        def note(*args: Any, **given: Any) -> subprocess.Popen[bytes]:
+            children.append(start(*args, **given))
+            started.set()
+            return children[0]
+
+        monkeypatch.setattr(subprocess, "Popen", note)
+        asking = asyncio.create_task(Renderer().admit(Source({"text": "x"}, {"text": 1_000})))
+        await started.wait()
+
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+        assert children[0].returncode == -signal.SIGKILL
+
+    async def test_it_is_started_with_nothing_of_this_process_between_fork_and_exec(self) -> None:
+        """An event loop that forks runs hooks in the copy of a process with threads: it crashed."""
+        asked: list[str] = []
+        os.register_at_fork(after_in_parent=lambda: asked.append("forked"))
+
+        await Renderer().admit(Source({"text": "x"}, {"text": 1_000}))
+
+        assert asked == []
 
 
 class TestAdmission:
