@@ -4,7 +4,7 @@ from crm.campaigns.v1 import campaign_pb2, events_pb2, template_pb2
 from crm.campaigns.v1 import run_pb2 as pb
 
 from services.campaigns.domain.runs import Progress
-from services.campaigns.domain.states import ExclusionReason, RecipientState
+from services.campaigns.domain.states import LASTING, ExclusionReason, RecipientState
 from services.campaigns.messages import kinds
 from services.campaigns.storage.recipients import Recipient
 
@@ -35,7 +35,12 @@ def run(progress: Progress) -> pb.Run:
         rows_gone_time=kinds.time(stored.rows_gone_at),
         not_after=kinds.time(stored.not_after),
         reasons=[
-            pb.ReasonCount(state=kinds.number(pb.RecipientState, state), reason=reason, count=count)
+            pb.ReasonCount(
+                state=kinds.number(pb.RecipientState, state),
+                reason=reason,
+                count=count,
+                lasting=reason in LASTING,
+            )
             for (state, reason), count in progress.reasons.items()
         ],
     )

@@ -33,10 +33,6 @@ USUAL = ("failed", "bounced", "skipped", "expired", "cancelled")
 """Those a run did not reach, and who may be written to again."""
 MAYBE = ("abandoned", "in_doubt")
 """Those nobody can know about: only who asks for them gets them."""
-LASTING = frozenset(
-    "SUPPRESSED WITHDRAWN DO_NOT_CALL ASKED_BEFORE ADDRESS_INVALID MAILBOX_DISABLED".split()
-)
-"""Reasons that campaigns never writes to again for."""
 
 
 def add(pages: Blueprint) -> None:
@@ -198,7 +194,7 @@ def _unreached(run_id: object, form: Form) -> desk.View:
     people = {name: int(getattr(run.counts, name)) for name in (*USUAL, *MAYBE)}
     for it in run.reasons:
         name = names.short(run_pb2.RecipientState, it.state)
-        if name in people and it.reason in LASTING:
+        if name in people and it.lasting:
             people[name] -= it.count
     body = desk.page(
         "unreached.html",

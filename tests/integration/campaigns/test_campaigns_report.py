@@ -115,6 +115,17 @@ class TestReasons:
         assert before == {("DEFERRED", "OUTSIDE_HOURS"): 4, ("SKIPPED", "CAP"): 2}
         assert of(await house.get(run)) == {("DEFERRED", "PROVIDER_BUSY"): 2, ("SKIPPED", "CAP"): 3}
 
+    async def test_those_that_do_not_pass_with_time_are_said_to_last(self, house: House) -> None:
+        run = await house.planned([member(n) for n in range(1, 7)])
+
+        await told(house, run, slice(0, 2), "SKIPPED", "CAP", 2)
+        await told(house, run, slice(2, 4), "SKIPPED", "WITHDRAWN", 2)
+        await told(house, run, slice(4, 6), "BOUNCED", "ADDRESS_INVALID", 2)
+
+        reasons = (await house.get(run)).reasons
+        assert {it.reason for it in reasons if it.lasting} == {"WITHDRAWN", "ADDRESS_INVALID"}
+        assert {it.reason for it in reasons if not it.lasting} == {"CAP"}
+
 
 class TestExport:
     async def test_every_row_of_a_figure_is_sent_and_noted(self, house: House) -> None:

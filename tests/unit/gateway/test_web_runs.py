@@ -47,7 +47,8 @@ def run(**given: Any) -> R.Run:
     )
     for state, reason, count in (("SKIPPED", "CAP", 1), ("SKIPPED", "SUPPRESSED", 2)):
         number = R.RecipientState.Value(f"RECIPIENT_STATE_{state}")
-        made.reasons.add(state=number, reason=reason, count=count)
+        lasting = reason == "SUPPRESSED"
+        made.reasons.add(state=number, reason=reason, count=count, lasting=lasting)
     made.end_time.FromSeconds(1_700_000_000)
     return made
 

@@ -191,22 +191,26 @@ class ReasonCount(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
+    LASTING_FIELD_NUMBER: _builtins.int
     state: Global___RecipientState.ValueType
     """Output only."""
     reason: _builtins.str
     """Output only. A stable code."""
     count: _builtins.int
     """Output only."""
+    lasting: _builtins.bool
+    """Output only. The reason does not pass with time: the unreached are without these."""
     def __init__(
         self,
         *,
         state: Global___RecipientState.ValueType = ...,
         reason: _builtins.str = ...,
         count: _builtins.int = ...,
+        lasting: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "lasting", b"lasting", "reason", b"reason", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
