@@ -36,7 +36,7 @@ from services.accounts.usecases.passwords import Passwords
 from services.accounts.usecases.signin import Limits
 from services.accounts.usecases.tokens import Issuer, Token, issue
 from services.accounts.usecases.trail import Trail
-from tests.integration import serving
+from tests.integration import emptied, serving
 
 GATEWAY = Principal("gateway", "service")
 EMAIL = "admin@mekong.example"
@@ -113,13 +113,19 @@ def person(user_id: str, role: str) -> Principal:
     return Principal(user_id, "user", rights=rights.expanded(rights.BUILTIN[role]))
 
 
+@pytest.fixture(scope="session")
+def accounts_database(make_database: Callable[[], str]) -> str:
+    """The URL of a migrated database, which tests use one after the other."""
+    return emptied.migrate(make_database(), "services.accounts")
+
+
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
+def settings(accounts_database: str, tmp_path: Path) -> Settings:
     clients = tmp_path / "clients.json"
     clients.write_text(json.dumps({"leads": hashlib.sha256(SECRET.encode()).hexdigest()}))
     given = {
         "seal_key": "seal",
-        "database_url": database_url,
+        "database_url": accounts_database,
         "nats_url": "nats://127.0.0.1:1",
         "issuer_url": "http://127.0.0.1:1",
         "key_encryption_key": base64.b64encode(bytes(range(32))).decode(),
@@ -131,8 +137,8 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def sessions(settings: Settings) -> AsyncIterator[db.Sessions]:
-    db.upgrade(settings, "services.accounts")
     made = db.sessions(settings, "accounts")
+    await emptied.empty(made)
     yield made
     await db.dispose(made)
 

@@ -7,7 +7,6 @@ import pytest
 from crm.campaigns.v1 import campaign_service_pb2_grpc as campaign_grpc
 from crm.campaigns.v1 import run_service_pb2_grpc as run_grpc
 from crm.campaigns.v1 import template_service_pb2_grpc as template_grpc
-from sqlalchemy import text
 
 from chassis import context, db
 from chassis.context import Principal
@@ -19,14 +18,10 @@ from services.campaigns.domain.clock import utc_now
 from services.campaigns.rpc.campaigns import CampaignServicer
 from services.campaigns.rpc.runs import RunServicer
 from services.campaigns.rpc.templates import ContentServicer, TemplateServicer
+from tests.integration import emptied
 from tests.integration.campaigns.desk import Desk, opened
 from tests.integration.campaigns.house import MARKETER, House, People, Senders
 from tests.integration.conftest import Serve
-
-_TABLES = (
-    "chunks, past_recipients, recipients, run_regions, run_reasons, run_counters, runs, "
-    "campaigns, templates, contents"
-)
 
 
 @pytest.fixture(scope="session")
@@ -55,10 +50,7 @@ def settings(make_database: Callable[[], str], nats_url: str) -> Settings:
 async def sessions(settings: Settings) -> AsyncIterator[db.Sessions]:
     """Sessions on a database with empty tables."""
     made = db.sessions(settings, "campaigns")
-    async with made.begin() as session:
-        await session.execute(
-            text(f"TRUNCATE {_TABLES}, outbox, inbox, idempotency RESTART IDENTITY CASCADE")
-        )
+    await emptied.empty(made)
     yield made
     await db.dispose(made)
 

@@ -29,7 +29,7 @@ from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.notes import NoteServicer
 from services.interactions.rpc.timeline import TimelineServicer
-from tests.integration import serving
+from tests.integration import emptied, serving
 
 SERVICE = Principal("interactions", "service")
 NOON = datetime(2026, 5, 1, 5, tzinfo=UTC)
@@ -175,11 +175,17 @@ def person(
     return Principal(user_id or str(uuid4()), "user", team, given)
 
 
+@pytest.fixture(scope="session")
+def interactions_database(make_database: Callable[[], str]) -> str:
+    """The URL of a migrated database, which tests use one after the other."""
+    return emptied.migrate(make_database(), "services.interactions")
+
+
 @pytest.fixture
-def settings(database_url: str) -> Settings:
+def settings(interactions_database: str) -> Settings:
     given = {
         "seal_key": "seal",
-        "database_url": database_url,
+        "database_url": interactions_database,
         "nats_url": "nats://127.0.0.1:1",
         "issuer_url": "http://127.0.0.1:1",
         "client_secret": "secret",
@@ -191,8 +197,8 @@ def settings(database_url: str) -> Settings:
 
 @pytest.fixture
 async def sessions(settings: Settings) -> AsyncIterator[db.Sessions]:
-    db.upgrade(settings, "services.interactions")
     made = db.sessions(settings, "interactions")
+    await emptied.empty(made)
     yield made
     await db.dispose(made)
 

@@ -31,7 +31,7 @@ from services.leads.domain.importing import Outcome
 from services.leads.rpc.imports import ImportServicer
 from services.leads.storage import consents as stored_consents
 from services.leads.workers.importer import Importer
-from tests.integration import serving
+from tests.integration import emptied, serving
 from tests.integration.conftest import Serve
 
 ADVERTISER = "01980000-0000-7000-8000-00000000aaaa"
@@ -66,14 +66,7 @@ def settings(make_database: Any) -> ServiceSettings:
 @pytest.fixture
 async def sessions(settings: ServiceSettings) -> AsyncIterator[db.Sessions]:
     made = db.sessions(settings, "leads")
-    async with made.begin() as session:
-        await session.execute(
-            text(
-                "TRUNCATE contacts, contact_addresses, contact_external_ids, contact_imports, "
-                "consent_entries, consent_states, imports, import_rows, import_prints, "
-                "import_file_parts, import_shadows, import_shadow_keys, outbox"
-            )
-        )
+    await emptied.empty(made, kept=("sources", "life_stages"))
     yield made
     await db.dispose(made)
 

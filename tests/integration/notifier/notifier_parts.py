@@ -24,6 +24,7 @@ from services.notifier.storage.runs import Told
 from services.notifier.usecases import intake
 from services.notifier.workers.engine import Engine
 from services.notifier.workers.sweeps import Sweeper
+from tests.integration import emptied
 
 DAY = date(2026, 11, 21)
 ADVERTISER, EMAIL_SENDER, SMS_SENDER = (uuid.UUID(int=n) for n in (1, 2, 3))
@@ -60,13 +61,7 @@ class House:
 
     async def empty(self) -> None:
         """Takes out what tests before left."""
-        kept = ("alembic_version", "suppression_version")
-        tables = await self.sql(
-            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
-            " AND relnamespace = 'public'::regnamespace"
-        )
-        names = ", ".join(it.relname for it in tables if it.relname not in kept)
-        await self.sql(f"TRUNCATE {names}")
+        await emptied.empty(self.sessions, kept=("suppression_version",))
         await self.sql("UPDATE suppression_version SET version = 0")
 
     async def furnish(self) -> None:
