@@ -16,15 +16,14 @@ from crm.notifier.v1.compliance_service_pb2_grpc import (
 from crm.notifier.v1.message_service_pb2_grpc import MessageServiceStub
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from chassis.context import Principal
 from chassis.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
 from services.notifier.domain.work import Kind
 from services.notifier.usecases import claiming, probing
 from services.notifier.workers import metrics
 from services.notifier.workers.sweeps import Sweeper
-from tests.integration.notifier.notifier_parts import ADVERTISER, EMAIL_SENDER, SMS_SENDER, House
-from tests.integration.notifier.test_notifier_counting import (
+from tests.integration.notifier.callers import NOBODY, SERVICE
+from tests.integration.notifier.counting_parts import (
     ADDRESS,
     PHONE,
     STANDARDS,
@@ -32,6 +31,7 @@ from tests.integration.notifier.test_notifier_counting import (
     held,
     judge,
 )
+from tests.integration.notifier.notifier_parts import ADVERTISER, EMAIL_SENDER, SMS_SENDER, House
 from tests.integration.serving import Served, refused
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
         DoNotCallServiceAsyncStub,
     )
 
-SERVICE = Principal(subject="gateway", kind="service")
-NOBODY = Principal(subject=str(uuid.uuid4()), kind="user", rights={})
 SMS = message_pb2.CHANNEL_SMS
 
 

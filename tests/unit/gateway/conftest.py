@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from dataclasses import dataclass, field
@@ -10,6 +11,16 @@ from typing import Any
 
 import grpc
 import pytest
+from crm.accounts.v1 import session_service_pb2, user_pb2
+from crm.campaigns.v1 import campaign_service_pb2
+from crm.leads.v1 import contact_service_pb2
+from crm.notifier.v1 import (
+    doubt_pb2,
+    doubt_service_pb2,
+    support_service_pb2,
+    suppression_pb2,
+    suppression_service_pb2,
+)
 from flask.testing import FlaskClient
 from flask_openapi3 import OpenAPI
 from google.protobuf import descriptor_pool, message_factory
@@ -19,6 +30,7 @@ from chassis import errors
 from chassis.rpc import status
 from services.gateway import app
 from services.gateway.config import Settings
+from tests.unit.gateway.web_parts import CAMPAIGN, doubt
 
 
 @dataclass
@@ -191,3 +203,34 @@ def program(http: FlaskClient) -> Callable[..., Any]:
         return http.open(f"/api/v1{path}", method=method, headers=headers, **rest)
 
     return call
+
+
+@pytest.fixture
+def signed_in(http: FlaskClient, peers: Any) -> FlaskClient:
+    """A browser of somebody who may do everything."""
+    session = session_service_pb2.ExchangeSessionResponse(
+        token="of-a-person", user=user_pb2.User(id="u1", display_name="Lan", locale="en")
+    )
+    session.expire_time.FromSeconds(int(time.time()) + 300)
+    session.rights.add(resource="*", action="*", level=user_pb2.LEVEL_ALL)
+    campaigns = campaign_service_pb2.BatchGetCampaignsResponse()
+    campaigns.campaigns.add(id=CAMPAIGN, name="Tết <b>Bính Ngọ</b>")
+    advertisers = suppression_service_pb2.ListAdvertisersResponse()
+    advertisers.advertisers.add(id="a1", name="Sông Hồng")
+    peers.answers.update(
+        ExchangeSession=session,
+        ListUsers=errors.PermissionDenied("RIGHT_MISSING", "no"),
+        BatchGetCampaigns=campaigns,
+        BatchGetContacts=contact_service_pb2.BatchGetContactsResponse(),
+        ListProviders=suppression_service_pb2.ListProvidersResponse(
+            providers=[suppression_pb2.Provider(name="smpp"), suppression_pb2.Provider(name="smtp")]
+        ),
+        ListAdvertisers=advertisers,
+        ListDoubts=doubt_service_pb2.ListDoubtsResponse(doubts=[doubt()], total=1),
+        GetDoubt=doubt(),
+        SettleDoubt=doubt_pb2.DoubtDeed(),
+        ResendDoubt=doubt_pb2.DoubtDeed(),
+        LookUpAddress=support_service_pb2.LookUpAddressResponse(address="+84912345678"),
+    )
+    http.set_cookie("mekong", f"secret-{time.monotonic_ns()}")
+    return http

@@ -19,15 +19,7 @@ from flask.testing import FlaskClient
 from chassis import errors
 from chassis.errors import FieldViolation
 from services.gateway.files import MOST, cell
-from tests.unit.gateway.test_web_operations import (  # noqa: F401 (a fixture)
-    AWAY,
-    CAMPAIGN,
-    ID,
-    RUN,
-    sent,
-    shown,
-    signed_in,
-)
+from tests.unit.gateway.web_parts import AWAY, CAMPAIGN, ID, RUN, sent, shown
 
 R = run_pb2
 
@@ -54,7 +46,7 @@ def run(**given: Any) -> R.Run:
 
 
 @pytest.fixture
-def http_(signed_in: FlaskClient, peers: Any) -> FlaskClient:  # noqa: F811
+def http_(signed_in: FlaskClient, peers: Any) -> FlaskClient:
     """A browser, and a run that has ended."""
     campaign = campaign_pb2.Campaign(id=CAMPAIGN, name="Tết", latest_run_id=RUN, etag="4")
     campaign.audience.unreached.run_id = RUN

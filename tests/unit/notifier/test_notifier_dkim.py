@@ -13,7 +13,7 @@ from services.notifier.channels import dkim, mime
 from services.notifier.channels.dkim import __main__ as command
 from services.notifier.channels.dkim import keys
 from services.notifier.domain.states import Purpose
-from tests.unit.notifier.test_notifier_domain import sender
+from tests.unit.notifier.domain_parts import sender
 from tests.unit.notifier.test_notifier_mime import DATE, KEY
 
 RSA = keys.generate(rsa=True)

@@ -1,119 +1,34 @@
 """Decisions of the notifier, without a database."""
 
 import uuid
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from crm.campaigns.v1 import template_pb2
 from crm.leads.v1 import contact_pb2
 from crm.notifier.v1 import message_pb2
-from hypothesis import given
-from hypothesis import strategies as st
 
-from services.notifier.domain import addresses, gates, sms, states, tokens
+from services.notifier.domain import states
 from services.notifier.domain.rendering import Renderer, RenderFailed
 from services.notifier.domain.scheduling import Bucket, FairShare, Window
 from services.notifier.domain.states import Channel, Purpose, Reason, Result, State, Verdict
 from services.notifier.domain.texts import Legal
 from services.notifier.domain.work import (
     NOBODY,
-    Claimed,
     Content,
-    Key,
-    Kind,
-    Run,
-    Sender,
     Suppressed,
 )
-from services.notifier.usecases import rulebook
-
-NOW = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)  # noon in Vietnam
-RULES = rulebook.load()
-ADVERTISER, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
-
-
-def claimed(**changes: object) -> Claimed:
-    """A marketing SMS to Vietnam."""
-    kind = kind_of(**{name: changes.pop(name) for name in list(changes) if name in Kind._fields})
-    fields: dict[str, object] = {
-        "key": Key(date(2026, 11, 21), uuid.uuid4()),
-        "claim": 1,
-        "attempts": 0,
-        "kind": kind,
-        "address": "+84901234567",
-        "address_key": "+84901234567",
-        "time_zone": "",
-        "values": (),
-        "not_after": None,
-        "created_at": NOW,
-        **changes,
-    }
-    return Claimed(**fields)  # type: ignore[arg-type]
-
-
-def kind_of(**changes: object) -> Kind:
-    """What the messages of a run of marketing by SMS have in common."""
-    fields: dict[str, object] = {
-        "run_id": uuid.UUID(int=5),
-        "channel": Channel.SMS,
-        "purpose": Purpose.MARKETING,
-        "advertiser_id": ADVERTISER,
-        "sender_identity_id": uuid.UUID(int=7),
-        "content_hash": "h",
-        **changes,
-    }
-    return Kind(**fields)  # type: ignore[arg-type]
-
-
-def judged(message: Claimed, now: datetime = NOW, **changes: object) -> states.Next | None:
-    """What the gates say."""
-    who = changes.pop("sender", sender())
-    blocks = changes.pop("suppressions", ())
-    fields: dict[str, object] = {
-        "now": now,
-        "run": run(),
-        "senders": {message.kind.sender_identity_id: who} if who else {},
-        "suppressions": {message.address_key: blocks},
-        "lists_as_of": {"vn": now},
-        **changes,
-    }
-    return gates.Judge(RULES, gates.Facts(**fields), "Asia/Ho_Chi_Minh")(message)  # type: ignore[arg-type]
-
-
-def run(number: int = 5, **changes: object) -> Run:
-    """An active run."""
-    fields: dict[str, object] = {
-        "run_id": uuid.UUID(int=number),
-        "run_date": date(2026, 11, 21),
-        "epoch": 1,
-        "state": "ACTIVE",
-        "channel": Channel.SMS,
-        "weight": 1,
-        "max_per_second": 0,
-        "not_after": None,
-        "variables": (),
-        "kind": kind_of(),
-        **changes,
-    }
-    return Run(**fields)  # type: ignore[arg-type]
-
-
-def sender(**changes: object) -> Sender:
-    """A sender of the advertiser."""
-    fields: dict[str, object] = {
-        "identity_id": uuid.UUID(int=7),
-        "advertiser_id": ADVERTISER,
-        "channel": Channel.SMS,
-        "address": "MEKONG",
-        "display_name": "",
-        "reply_to": "",
-        "expires_at": None,
-        "advertiser_name": "Sông Hồng",
-        "postal_address": "1 Tràng Tiền",
-        **changes,
-    }
-    return Sender(**fields)  # type: ignore[arg-type]
+from tests.unit.notifier.domain_parts import (
+    ADVERTISER,
+    NOW,
+    OTHER,
+    RULES,
+    claimed,
+    judged,
+    run,
+    sender,
+)
 
 
 class TestNumbers:
@@ -261,103 +176,6 @@ class TestGates:
         assert label("Giảm giá", Purpose.MARKETING) == "[QC] Giảm giá"
         assert label("[QC] Giảm giá", Purpose.MARKETING) == "[QC] Giảm giá"
         assert label("Cảm ơn", Purpose.CARE) == "Cảm ơn"
-
-
-class TestAddresses:
-    @pytest.mark.parametrize(
-        "address",
-        [
-            "no-at.vn",
-            "a@b",
-            "a b@c.vn",
-            "a@c.vn\r\nRCPT TO:<x@y.vn>",
-            "a..b@c.vn",
-            "<a@c.vn>",
-            "a@-c.vn",
-            "@c.vn",
-        ],
-    )
-    def test_what_is_no_mail_address_is_refused(self, address: str) -> None:
-        assert addresses.normalised(Channel.EMAIL, address) is None
-
-    def test_spelling_tells_nobody_apart(self) -> None:
-        assert addresses.normalised(Channel.EMAIL, " Dao@Example.VN ") == "dao@example.vn"
-        assert addresses.normalised(Channel.SMS, "+84 90 123-4567") == "+84901234567"
-        assert addresses.normalised(Channel.SMS, "0901234567") is None
-
-    @pytest.mark.parametrize(
-        ("written", "meant"),
-        [
-            ("0912 345 678", (Channel.SMS, "+84912345678")),
-            ("84912345678", (Channel.SMS, "+84912345678")),
-            ("0084 (912) 345-678", (Channel.SMS, "+84912345678")),
-            ("+1 415 555 2671", (Channel.SMS, "+14155552671")),
-            ("Đào <Dao@Example.vn>", (Channel.EMAIL, "dao@example.vn")),
-            ("0912 345 678 ext 5", None),
-            ("dao", None),
-            ("dao@", None),
-        ],
-    )
-    def test_what_support_looks_for_is_read_as_people_write_it(
-        self, written: str, meant: tuple[Channel, str] | None
-    ) -> None:
-        assert addresses.asked_for(written, "VN") == meant
-
-    def test_a_leap_day_ends_a_registration_too(self) -> None:
-        assert addresses.registered_until(datetime(2028, 2, 29, tzinfo=UTC), 3) == datetime(
-            2031, 2, 28, tzinfo=UTC
-        )
-
-
-class TestTokens:
-    link = tokens.Link(
-        Key(date(2026, 11, 21), uuid.uuid4()), Channel.EMAIL, Purpose.CARE, ADVERTISER
-    )
-
-    def test_a_link_reads_back_and_only_with_our_key(self) -> None:
-        token = tokens.link_token(self.link, b"secret")
-
-        assert tokens.read_link(token, b"secret") == self.link
-        assert tokens.read_link(token, b"other") is None
-
-    @given(st.text(max_size=100))
-    def test_no_text_of_a_stranger_is_a_link_or_return_path(self, text: str) -> None:
-        assert tokens.read_link(text, b"secret") is None
-        assert tokens.read_return_path(text, b"secret") is None
-
-    def test_a_return_path_names_its_message_and_fits(self) -> None:
-        path = tokens.return_path(self.link.key, "mail.example.vn", b"secret")
-
-        assert len(path.partition("@")[0]) <= 64
-        assert tokens.read_return_path(path.upper(), b"secret") == self.link.key
-        assert tokens.read_return_path(path.replace("b-", "b-0"), b"secret") is None
-
-
-class TestSms:
-    def test_one_part_holds_160_or_70(self) -> None:
-        assert sms.encode("x" * 160, 1).parts == (b"x" * 160,)
-        assert len(sms.encode("x" * 161, 1).parts) == 2
-        assert len(sms.encode("đ" * 70, 1).parts) == 1
-        assert len(sms.encode("đ" * 71, 1).parts) == 2
-
-    def test_the_euro_sign_counts_twice(self) -> None:
-        assert len(sms.encode("€" * 80, 1).parts) == 1
-        assert len(sms.encode("€" * 81, 1).parts) == 2
-
-    def test_too_long_a_text_is_refused(self) -> None:
-        with pytest.raises(sms.TooLong):
-            sms.encode("x" * 1531, 1)
-
-    @given(st.text(min_size=1, max_size=400), st.integers(0, 255))
-    def test_parts_join_to_the_text_and_none_ends_within_a_letter(
-        self, text: str, reference: int
-    ) -> None:
-        encoded = sms.encode(text, reference)
-
-        whole = [part[6:] if encoded.joined else part for part in encoded.parts]
-        assert all(len(part) <= 140 if encoded.data_coding else len(part) <= 160 for part in whole)
-        if encoded.data_coding == sms.UCS2:
-            assert "".join(part.decode("utf-16-be") for part in whole) == text
 
 
 class TestRendering:

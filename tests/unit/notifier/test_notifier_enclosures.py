@@ -13,8 +13,8 @@ from services.notifier.channels import mime
 from services.notifier.channels.mime.enclosures import parameter
 from services.notifier.domain.states import Channel, Purpose
 from services.notifier.domain.work import Attachment, Content, Enclosure
+from tests.unit.notifier.domain_parts import sender
 from tests.unit.notifier.test_notifier_dkim import BOTH, verified
-from tests.unit.notifier.test_notifier_domain import sender
 from tests.unit.notifier.test_notifier_mime import DATE, KEY, parsed
 
 FILES = {

@@ -18,7 +18,7 @@ from services.notifier.domain import outlines
 from services.notifier.domain.rendering import Renderer
 from services.notifier.domain.states import Channel, Purpose
 from services.notifier.domain.work import Content, Enclosure, Key
-from tests.unit.notifier.test_notifier_domain import sender
+from tests.unit.notifier.domain_parts import sender
 
 KEY = Key(date(2026, 11, 21), uuid.UUID(int=77))
 DATE = "Sat, 21 Nov 2026 12:00:00 +0700"

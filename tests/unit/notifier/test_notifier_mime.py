@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.notifier.channels import mime
 from services.notifier.domain.states import Purpose
 from services.notifier.domain.work import Key
-from tests.unit.notifier.test_notifier_domain import sender
+from tests.unit.notifier.domain_parts import sender
 
 KEY = Key(date(2026, 11, 21), uuid.UUID(int=77))
 DATE = "Sat, 21 Nov 2026 12:00:00 +0700"

@@ -14,7 +14,7 @@ from services.notifier.channels.smtp import replies
 from services.notifier.domain.states import State, Verdict
 from services.notifier.domain.work import Key, Outgoing, Prepared
 from services.notifier.workers.leases import Leases
-from tests.unit.notifier.test_notifier_domain import claimed
+from tests.unit.notifier.domain_parts import claimed
 
 
 def outgoing(parts: int = 1, number: int = 1, **of: object) -> Outgoing:
