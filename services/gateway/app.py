@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import grpc
 import structlog
-from flask import Response, jsonify, render_template, request
+from flask import Flask, Response, jsonify, render_template, request
 from flask.json.provider import DefaultJSONProvider
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_openapi3 import Info, OpenAPI
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -40,18 +39,9 @@ class Gateway:
     files: Files
 
 
-def create(settings: Settings) -> OpenAPI:
+def create(settings: Settings) -> Flask:
     """Return the WSGI application; it connects to nobody before the first request."""
-    app = OpenAPI(
-        __name__,
-        info=Info(title="Mekong", version="1", description=api.DESCRIPTION),
-        doc_ui=False,
-        security_schemes=api.SECURITY_SCHEMES,
-        validation_error_status=400,
-        validation_error_model=api.ProblemDetails,
-        static_folder=str(bundle.STATIC),
-        static_url_path=bundle.URL,
-    )
+    app = Flask(__name__, static_folder=str(bundle.STATIC), static_url_path=bundle.URL)
     app.config["MAX_CONTENT_LENGTH"] = settings.body_max_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.body_max_bytes
     app.json = _Json(app)
@@ -71,7 +61,7 @@ def create(settings: Settings) -> OpenAPI:
     return app
 
 
-def _handle_failures(app: OpenAPI, settings: Settings) -> None:
+def _handle_failures(app: Flask, settings: Settings) -> None:
     def answer(failure: Exception) -> Response:
         problem = problems.of(failure)
         if problem.reason == "INTERNAL":

@@ -4,42 +4,32 @@ from functools import cache
 from typing import Any
 
 from crm.errors.v1 import reason_pb2
-from flask import Response, jsonify, render_template
-from flask_openapi3 import OpenAPI
+from flask import Flask, Response, jsonify, render_template
 from markupsafe import Markup, escape
 
 from services.gateway import problems
-from services.gateway.api import comments
+from services.gateway.api import comments, described
 from services.gateway.api.table import PREFIX
 
 _METHODS = ("get", "post", "patch", "delete")
 
 
-def attach(app: OpenAPI) -> None:
+def attach(app: Flask) -> None:
     """Add `/api/v1/openapi.json` and `/api/docs` to `app`."""
 
     @app.route(f"{PREFIX}/openapi.json")
     def openapi_document() -> Response:
-        return jsonify(document(app))
+        return jsonify(described.document())
 
     @app.route("/api/docs")
     def api_docs() -> str:
         return render_template(
             "api/docs.html",
-            document=document(app),
-            groups=groups(document(app)),
+            document=described.document(),
+            groups=groups(described.document()),
             reasons=reasons(),
             reference=reference,
         )
-
-
-def document(app: OpenAPI) -> dict[str, Any]:
-    """Return the OpenAPI document; made when first asked for, since nothing else needs it."""
-    made: dict[str, Any] = app.api_doc
-    for schema in made["components"]["schemas"].values():
-        # Each is a component of its own already.
-        schema.pop("$defs", None)
-    return made
 
 
 def groups(described: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

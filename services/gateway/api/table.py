@@ -7,10 +7,18 @@ from typing import Any, Literal
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
+from werkzeug.routing import BaseConverter
 
 PREFIX = "/api/v1"
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+class Id(BaseConverter):
+    """A part of an address that ends before a verb: `/contacts/{id}:convert`."""
+
+    regex = "[^/:]+"
+    part_isolating = True
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from flask_openapi3 import OpenAPI
+from flask import Flask
 
 from services.gateway.public import unsubscribe
 
@@ -10,6 +10,6 @@ if TYPE_CHECKING:
     from services.gateway.app import Gateway
 
 
-def attach(app: OpenAPI, gateway: "Gateway") -> None:
+def attach(app: Flask, gateway: "Gateway") -> None:
     """Add the public pages to `app`."""
     unsubscribe.attach(app, gateway)

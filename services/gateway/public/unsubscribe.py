@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from crm.notifier.v1 import message_pb2, suppression_service_pb2
 from crm.notifier.v1.suppression_service_pb2_grpc import SuppressionServiceStub
-from flask import Response, render_template, request
-from flask_openapi3 import OpenAPI
+from flask import Flask, Response, render_template, request
 
 from chassis import errors
 from chassis.errors import FieldViolation
@@ -63,7 +62,7 @@ PURPOSES = {
 _ANY = {"en": "messages", "vi": "tin nhắn"}
 
 
-def attach(app: OpenAPI, gateway: "Gateway") -> None:
+def attach(app: Flask, gateway: "Gateway") -> None:
     """Add `/u/<token>` to `app`."""
     limit = gateway.limiter.limit(f"{gateway.settings.public_per_minute} per minute")
 

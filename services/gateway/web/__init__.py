@@ -4,8 +4,7 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, request
-from flask_openapi3 import OpenAPI
+from flask import Blueprint, Flask, Response, request
 
 from services.gateway import languages
 from services.gateway.web import (
@@ -61,7 +60,7 @@ PARTS = (
 problem_page = failures.problem_page
 
 
-def attach(app: OpenAPI, gateway: "Gateway") -> None:
+def attach(app: Flask, gateway: "Gateway") -> None:
     """Add the pages of the web interface to `app`."""
     _carry_notices(app, gateway)
     pages = Blueprint("web", __name__, template_folder="templates")
@@ -77,7 +76,7 @@ def attach(app: OpenAPI, gateway: "Gateway") -> None:
     app.view_functions["web.try_sign_in"] = gateway.limiter.limit(limit)(attempt)
 
 
-def _carry_notices(app: OpenAPI, gateway: "Gateway") -> None:
+def _carry_notices(app: Flask, gateway: "Gateway") -> None:
     """Let "it was stored" reach the next page: in a sealed cookie that holds nothing else."""
     key = gateway.settings.seal_key.get_secret_value().encode()
     app.secret_key = hmac.new(key, b"notices", hashlib.sha256).digest()

@@ -21,8 +21,8 @@ from crm.notifier.v1 import (
     suppression_pb2,
     suppression_service_pb2,
 )
+from flask import Flask
 from flask.testing import FlaskClient
-from flask_openapi3 import OpenAPI
 from google.protobuf import descriptor_pool, message_factory
 from grpc_status import rpc_status
 
@@ -149,15 +149,15 @@ def issuer() -> Iterator[Issuer]:
     server.server_close()
 
 
-Make = Callable[..., OpenAPI]
+Make = Callable[..., Flask]
 
 
 @pytest.fixture(scope="session")
 def make_gateway(stage: Stage, issuer: Issuer) -> Iterator[Make]:
     """Makes an application with some settings changed."""
-    made: list[OpenAPI] = []
+    made: list[Flask] = []
 
-    def make(**changed: Any) -> OpenAPI:
+    def make(**changed: Any) -> Flask:
         names = ("leads", "interactions", "campaigns", "notifier", "accounts")
         addresses = {f"{name}_address": stage.address for name in names}
         given = {
@@ -178,19 +178,19 @@ def make_gateway(stage: Stage, issuer: Issuer) -> Iterator[Make]:
 
 
 @pytest.fixture(scope="session")
-def usual_gateway(make_gateway: Make) -> OpenAPI:
+def usual_gateway(make_gateway: Make) -> Flask:
     return make_gateway()
 
 
 @pytest.fixture
-def gateway(usual_gateway: OpenAPI, peers: FakePeers) -> OpenAPI:
+def gateway(usual_gateway: Flask, peers: FakePeers) -> Flask:
     """The application with its usual settings, nothing asked of it yet."""
     usual_gateway.extensions["gateway"].limiter.reset()
     return usual_gateway
 
 
 @pytest.fixture
-def http(gateway: OpenAPI) -> FlaskClient:
+def http(gateway: Flask) -> FlaskClient:
     return gateway.test_client()
 
 
