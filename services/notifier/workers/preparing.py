@@ -69,7 +69,7 @@ class Workshop:
     def __init__(self, settings: Settings, enclosures: Enclosures) -> None:
         self._settings = settings
         self._enclosures = enclosures
-        self._encloses = False  # the newest batch had attachments, which take long to digest
+        self._was_slow = False  # the newest batch was signed by RSA or had attachments to digest
         self._secret = settings.mac_key.get_secret_value().encode()
         self._benches = Benches(settings)
         self.domains = throttling.Domains(throttling.limits(settings.email_domain_limits))
@@ -78,13 +78,12 @@ class Workshop:
     @property
     def is_slow(self) -> bool:
         """Whether mails take much longer than rendering them."""
-        return self._benches.keys.slow or self._encloses
+        return self._was_slow
 
     async def prepare(self, batch: Batch, stale_at: float, closes_at: float = math.inf) -> Made:
         """Renders a batch in slices, so that answers are read in between."""
         made = Made()
         enclosures = await self._enclosures.of((batch.contents or {}).values())
-        self._encloses = bool(enclosures)
         batch = replace(batch, enclosures=enclosures)
         until = (stale_at, closes_at)
         date = format_datetime(datetime.now(UTC))
@@ -101,6 +100,7 @@ class Workshop:
             with stages.spent("mime"):
                 for it in rendered:
                     self._compose(it, batch, date, until, made)
+        self._was_slow = bool(enclosures or made.unsigned)
         await self._sign(made)
         return made
 

@@ -35,11 +35,6 @@ class Keys:
     def __bool__(self) -> bool:
         return bool(self._signers)
 
-    @property
-    def slow(self) -> bool:
-        """Whether a key is slow to sign with."""
-        return any(signer.slow for signer in self._signers.values())
-
     def signer(self, address: str) -> Signer | None:
         """Who signs for an address: its domain's keys, or those of the nearest domain above."""
         domain = address.rpartition("@")[2].lower()

@@ -10,7 +10,7 @@ _SPACES = re.compile(r"[ \t]+")
 
 def canonical(fields: Iterable[tuple[str, str]]) -> str:
     """Header fields as they are signed; their values may be folded."""
-    return "".join([f"{name.lower()}:{_value(value)}\r\n" for name, value in fields])
+    return "".join([f"{name.lower()}:{relaxed(value)}\r\n" for name, value in fields])
 
 
 def body_digest(pieces: Iterable[tuple[bytes, bool]], tail: bytes = b"") -> bytes:
@@ -31,7 +31,8 @@ def body_digest(pieces: Iterable[tuple[bytes, bool]], tail: bytes = b"") -> byte
     return binascii.b2a_base64(digest.digest(), newline=False)
 
 
-def _value(value: str) -> str:
+def relaxed(value: str) -> str:
+    """The value of a field as it is signed; it may be folded."""
     if "\r" in value:
         value = value.replace("\r\n", "")
     if "  " in value or "\t" in value:

@@ -39,6 +39,26 @@ class Draft(NamedTuple):
     may_have_dots: bool = True
 
 
+class Layout(NamedTuple):
+    """A header with places for what differs from one mail to the next, and what of it is signed."""
+
+    written: str
+    signed: str
+    names: tuple[str, ...]
+
+    def fill(
+        self, message_id: str, to: str, subject: str, url: str, date: str
+    ) -> tuple[bytes, tuple[str, ...], bytes]:
+        """The header of one mail and what of it is signed; `subject` is encoded, `url` clean."""
+        to = clean(to)
+        link = (url,) if url else ()
+        written = self.written % (message_id, date, message_id, to, subject, *link)
+        if not self.signed:
+            return written.encode(), (), b""
+        signed = self.signed % (date, message_id, to, dkim.relaxed(subject), *link)
+        return written.encode(), self.names, signed.encode()
+
+
 class Composer:
     """Fills the skeleton of one sender and purpose."""
 
@@ -93,34 +113,30 @@ class Composer:
         if enclosure is not None:
             more, opening = before(enclosure, more)
             body, tail = [(opening, False), *body], enclosure.tail
+        layout = self.layout(has_link=bool(mail.unsubscribe_url), more=more)
         subject = encoded(mail.subject)
-        head = self.head(message_id, mail.to, subject, mail.unsubscribe_url, mail.date, more)
+        head = layout.fill(message_id, mail.to, subject, clean(mail.unsubscribe_url), mail.date)
         return Draft(*head, body, tail)
 
-    def head(
-        self, message_id: str, to: str, subject: str, url: str, date: str, more: Fields
-    ) -> tuple[bytes, tuple[str, ...], bytes]:
-        """The header of one mail that ends with `more`, and what of it is signed.
-
-        `subject` is encoded; without a `url` nobody can refuse.
-        """
+    def layout(self, *, has_link: bool, more: Fields) -> Layout:
+        """The header of mails that end with `more`; without a link nobody can refuse."""
         fields = [
-            ("Date", date),
-            ("Message-ID", f"<{message_id}@{self._domain}>"),
-            ("To", clean(to)),
-            ("Subject", subject),
+            ("Date", "%s"),
+            ("Message-ID", f"<%s@{_fixed(self._domain)}>"),
+            ("To", "%s"),
+            ("Subject", "%s"),
         ]
-        if url:
+        if has_link:
             fields += [
-                ("List-Unsubscribe", f"<{clean(url)}>"),
+                ("List-Unsubscribe", "<%s>"),
                 ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
             ]
-        fields += more
-        head = f"{self._written}X-Mekong-Message-Id: {message_id}\r\n{parts.written(fields)}\r\n"
+        fields += [(name, _fixed(value)) for name, value in more]
+        written = f"{_fixed(self._written)}X-Mekong-Message-Id: %s\r\n{parts.written(fields)}\r\n"
         if self._sign is None:
-            return head.encode(), (), b""
-        signed = f"{self._signed}{dkim.canonical(fields)}".encode()
-        return head.encode(), self._names + tuple([it[0] for it in fields]), signed
+            return Layout(written, "", ())
+        signed = _fixed(self._signed) + dkim.canonical(fields)
+        return Layout(written, signed, self._names + tuple([it[0] for it in fields]))
 
     def finish(self, draft: Draft) -> bytes:
         """Signs a draft and stuffs its dots; may run in any thread. Its tail is to be added."""
@@ -130,6 +146,11 @@ class Composer:
             signatures = self._sign(draft.names, draft.fields, digest)
         mail = b"".join([signatures, draft.head, *[it[0] for it in draft.body]])
         return parts.stuffed(mail) if draft.may_have_dots else mail
+
+
+def _fixed(text: str) -> str:
+    """A text that stays as it is when a layout is filled."""
+    return text.replace("%", "%%")
 
 
 def before(enclosure: Enclosure, fields: Fields) -> tuple[Fields, bytes]:

@@ -42,7 +42,6 @@ class Form:
     """Mails of one content and one sender, to people of whom the same values are known."""
 
     def __init__(self, composer: Composer, blank: Blank) -> None:
-        self._composer = composer
         self._places = {name: place for place, name in enumerate(blank.names)}
         self._links = clean(blank.links)
         self._label = blank.label
@@ -51,28 +50,26 @@ class Form:
         self._body: list[bytes] = []
         self._holes: list[tuple[int, int, _Kept[bytes]]] = []
         self._link_at: list[int] = []
-        self._more = self._lay_out(blank.html, blank.text)
+        more = self._lay_out(blank.html, blank.text)
         self._tail = b""
         if blank.enclosure is not None:
-            self._more, opening = before(blank.enclosure, self._more)
+            more, opening = before(blank.enclosure, more)
             self._body[0] = opening + self._body[0]
             self._tail = blank.enclosure.tail
+        self._header = composer.layout(has_link=bool(self._links), more=more)
 
     def fill(self, message_id: str, to: str, values: Sequence[str], token: str, date: str) -> Draft:
         """The mail to one address."""
         body = self._body.copy()
         for at, place, kept in self._holes:
             body[at] = kept[values[place]]
-        url = ""
+        url = self._links + token if self._links else ""
         if self._link_at:
-            url = self._links + token
             written = b"%b=\r\n" % token.encode()
             for at in self._link_at:
                 body[at] = written
-        elif self._links:
-            url = self._links + token
         subject = self._subjects[self._subject_of(values, url)]
-        head = self._composer.head(message_id, to, subject, url, date, self._more)
+        head = self._header.fill(message_id, to, subject, url, date)
         return Draft(*head, [(b"".join(body), False)], self._tail, may_have_dots=False)
 
     def _subject_of(self, values: Sequence[str], url: str) -> str:
