@@ -17,7 +17,7 @@ LINK = "unsubscribe_url"
 
 # Quoted-printable writes "=" before two digits or a line's end only: no text has this line.
 _BOUNDARY = "=_mekong"
-_MOST_KEPT = 20_000
+_MOST_KEPT = 10_000  # of each kind, for all forms together
 
 V = TypeVar("V")
 
@@ -46,7 +46,6 @@ class Form:
         self._links = clean(blank.links)
         self._label = blank.label
         self._subject = outlines.pieces(blank.subject)
-        self._subjects = _Kept(lambda text: encoded(self._label(one_line(text))))
         self._body: list[bytes] = []
         self._holes: list[tuple[int, int, _Kept[bytes]]] = []
         self._link_at: list[int] = []
@@ -68,7 +67,7 @@ class Form:
             written = b"%b=\r\n" % token.encode()
             for at in self._link_at:
                 body[at] = written
-        subject = self._subjects[self._subject_of(values, url)]
+        subject = _subjects[self._label(one_line(self._subject_of(values, url)))]
         head = self._header.fill(message_id, to, subject, url, date)
         return Draft(*head, [(b"".join(body), False)], self._tail, may_have_dots=False)
 
@@ -144,5 +143,6 @@ def _lines(value: str) -> str:
     return capped(value).replace("\r\n", "\n").replace("\r", "\n")
 
 
+_subjects = _Kept(encoded)
 _texts = _Kept(lambda value: quoted(_lines(value)))
 _htmls = _Kept(lambda value: quoted(escaped(_lines(value))))
