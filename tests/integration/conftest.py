@@ -1,13 +1,21 @@
 """Servers of a service inside a test."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from chassis import context
 from tests.integration import serving
 
 Serve = Callable[..., Awaitable[serving.Served]]
+
+
+@pytest.fixture(autouse=True)
+def not_draining() -> None:
+    """A test begins in a process that goes on, though one before it may have ended one."""
+    context.share_draining(asyncio.Event())
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ async def get(session: AsyncSession, run_id: UUID) -> Progress:
 
 async def lock(session: AsyncSession, run_id: UUID) -> Run:
     """Return a run locked for a change, which its planner and hand-over wait for."""
-    query = select(runs).where(runs.c.id == run_id).with_for_update()
+    query = select(runs).where(runs.c.id == run_id).with_for_update(key_share=True)
     row = (await session.execute(query)).mappings().first()
     if row is None:
         raise _missing(run_id)
@@ -61,7 +61,9 @@ async def lock(session: AsyncSession, run_id: UUID) -> Run:
 
 async def try_lock(session: AsyncSession, run_id: UUID) -> Run | None:
     """Return a run locked for a change; None while somebody else holds it."""
-    query = select(runs).where(runs.c.id == run_id).with_for_update(skip_locked=True)
+    query = (
+        select(runs).where(runs.c.id == run_id).with_for_update(skip_locked=True, key_share=True)
+    )
     row = (await session.execute(query)).mappings().first()
     return _run(row) if row is not None else None
 
@@ -132,7 +134,7 @@ async def claim_planning(
         )
         .order_by(runs.c.lease_until.asc().nulls_first(), runs.c.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
         .scalar_subquery()
     )
     claim = (
@@ -173,7 +175,9 @@ async def release(
 async def lock_plan(session: AsyncSession, run_id: UUID, fence: int) -> Run | None:
     """Lock a run for its planner; None if another has it, or nobody may plan it now."""
     row = (
-        await session.execute(select(runs).where(_held(run_id, fence)).with_for_update())
+        await session.execute(
+            select(runs).where(_held(run_id, fence)).with_for_update(key_share=True)
+        )
     ).mappings()
     found = row.first()
     return _run(found) if found is not None else None

@@ -1,7 +1,7 @@
 """A run's report: it sums at every poll, and each figure opens its rows."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from crm.campaigns.v1 import campaign_pb2, run_pb2, run_service_pb2
 from crm.notifier.v1 import message_pb2
@@ -9,6 +9,7 @@ from crm.notifier.v1 import message_pb2
 from chassis import errors
 from chassis.context import Principal
 from services.campaigns.messages import work
+from services.campaigns.storage import runs
 from services.campaigns.usecases import progress
 from tests.integration.campaigns import desk as desks
 from tests.integration.campaigns.desk import Desk
@@ -45,6 +46,20 @@ async def exported(house: House, **given: object) -> list[R.Recipient]:
     """All that an export sends."""
     request = run_service_pb2.ExportRecipientsRequest(**given)  # type: ignore[arg-type]
     return [it async for part in house.runs.ExportRecipients(request) for it in part.recipients]
+
+
+class TestLocks:
+    async def test_a_report_with_reasons_does_not_wait_for_who_holds_the_run(
+        self, house: House
+    ) -> None:
+        run = await house.planned([member(1), member(2)])
+        async with house.sessions.begin() as handing_over:
+            assert await runs.try_lock(handing_over, UUID(run.id)) is not None
+            # Who hands over waits for the counters that a report holds until its end.
+            async with asyncio.timeout(10):
+                await told(house, run, slice(1), "FAILED", "RENDER_FAILED", 2)
+
+        assert of(await house.get(run)) == {("FAILED", "RENDER_FAILED"): 1}
 
 
 class TestEveryPoll:

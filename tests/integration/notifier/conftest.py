@@ -62,7 +62,7 @@ async def served(house: House, serve: Serve) -> Served:
 
 
 @pytest.fixture
-def operator(served: Served) -> "DoubtServiceAsyncStub":
+async def operator(served: Served) -> "DoubtServiceAsyncStub":
     """DoubtService, called by somebody who may settle doubts."""
     return DoubtServiceStub(served.as_(OPERATOR))
 

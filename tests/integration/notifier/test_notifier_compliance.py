@@ -44,13 +44,13 @@ SMS = message_pb2.CHANNEL_SMS
 
 
 @pytest.fixture
-def lists(served: Served) -> "DoNotCallServiceAsyncStub":
+async def lists(served: Served) -> "DoNotCallServiceAsyncStub":
     """DoNotCallService, called by a service."""
     return DoNotCallServiceStub(served.as_(SERVICE))
 
 
 @pytest.fixture
-def agreements(served: Served) -> "AgreementServiceAsyncStub":
+async def agreements(served: Served) -> "AgreementServiceAsyncStub":
     """AgreementService, called by a service."""
     return AgreementServiceStub(served.as_(SERVICE))
 

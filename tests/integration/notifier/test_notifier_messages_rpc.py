@@ -35,7 +35,7 @@ EMAIL, SMS = message_pb2.CHANNEL_EMAIL, message_pb2.CHANNEL_SMS
 
 
 @pytest.fixture
-def messages(served: Served) -> "MessageServiceAsyncStub":
+async def messages(served: Served) -> "MessageServiceAsyncStub":
     """MessageService, called by a service."""
     return MessageServiceStub(served.as_(SERVICE))
 

@@ -34,7 +34,7 @@ EMAIL, SMS = message_pb2.CHANNEL_EMAIL, message_pb2.CHANNEL_SMS
 
 
 @pytest.fixture
-def senders(served: Served) -> "SenderServiceAsyncStub":
+async def senders(served: Served) -> "SenderServiceAsyncStub":
     """SenderService, called by a service."""
     return SenderServiceStub(served.as_(SERVICE))
 

@@ -37,7 +37,7 @@ PHONE = "+84912345678"
 
 
 @pytest.fixture
-def support(served: Served) -> "SupportServiceAsyncStub":
+async def support(served: Served) -> "SupportServiceAsyncStub":
     """SupportService, called by somebody who may look addresses up."""
     return SupportServiceStub(served.as_(AGENT))
 

@@ -35,7 +35,7 @@ EMAIL, SMS = message_pb2.CHANNEL_EMAIL, message_pb2.CHANNEL_SMS
 
 
 @pytest.fixture
-def suppressions(served: Served) -> "SuppressionServiceAsyncStub":
+async def suppressions(served: Served) -> "SuppressionServiceAsyncStub":
     """SuppressionService, called by a service."""
     return SuppressionServiceStub(served.as_(SERVICE))
 
