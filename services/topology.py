@@ -45,6 +45,7 @@ FACTS_EVENTS = (
     "crm.campaigns.v1.CampaignChanged",
     "crm.notifier.v1.MessagesProgressed",
     "crm.notifier.v1.MessageSettled",
+    "crm.notifier.v1.AddressesFailed",
     "crm.accounts.v1.UserChanged",
     "crm.accounts.v1.TeamChanged",
     "crm.accounts.v1.RoleChanged",
@@ -135,6 +136,7 @@ def consumers(regions: Sequence[str]) -> list[Consumer]:
         Consumer("FACTS", "interactions-contacts", ["crm.leads.v1.ContactDeleted"]),
         Consumer("FACTS", "campaigns-progress", ["crm.notifier.v1.MessagesProgressed"]),
         Consumer("CONTROL", "leads-control", ["crm.notifier.v1.SuppressionAdded"]),
+        Consumer("FACTS", "leads-addresses", ["crm.notifier.v1.AddressesFailed"]),
         Consumer("AUDIT", "accounts-audit", ["audit.>"]),
         *(consumer for region in regions for consumer in _regional(region)),
     ]

@@ -67,6 +67,7 @@ class Leads:
         )
         excluded = {
             ExclusionReason.NO_ADDRESS: found.without_address,
+            ExclusionReason.INVALID_ADDRESS: found.invalid_address,
             ExclusionReason.SHARED_ADDRESS: found.shared_address,
             ExclusionReason.NO_CONSENT: found.without_consent,
         }

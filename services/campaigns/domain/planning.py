@@ -42,7 +42,7 @@ class Member(NamedTuple):
 class People(NamedTuple):
     """A stretch of a frozen audience in columns, by ordinal without gaps.
 
-    `marks` has a byte of each person, CONSENTED or GONE; `values` a column of each variable.
+    `marks` has a byte of each person, CONSENTED, GONE, INVALID; `values` a column of each variable.
     """
 
     first_ordinal: int
@@ -58,6 +58,7 @@ class People(NamedTuple):
 
 CONSENTED = 1
 GONE = 2
+INVALID = 4
 _SLOT = (1 << 24) - 1
 
 
@@ -108,7 +109,7 @@ def _reason(run: Run, people: People, place: int) -> ExclusionReason | None:
     if mark & GONE:
         return ExclusionReason.CONTACT_GONE
     if not address:
-        return ExclusionReason.NO_ADDRESS
+        return ExclusionReason.INVALID_ADDRESS if mark & INVALID else ExclusionReason.NO_ADDRESS
     if not people.address_keys[place] or not _CHECKS[run.channel](address):
         return ExclusionReason.INVALID_ADDRESS
     if run.purpose.needs_consent and not mark & CONSENTED:

@@ -20,6 +20,7 @@ def add(pages: Blueprint) -> None:
     pages.post(f"{BASE}/notes", endpoint="add_note")(add_note)
     pages.post(f"{BASE}/status", endpoint="change_status")(change_status)
     pages.post(f"{BASE}/stage", endpoint="move_stage")(move_stage)
+    pages.post(f"{BASE}/addresses/confirm", endpoint="confirm_address")(confirm_address)
     pages.post(f"{BASE}/convert", endpoint="convert")(convert)
     pages.post(f"{BASE}/delete", endpoint="delete_contact")(delete)
 
@@ -70,6 +71,17 @@ def convert(contact_id: object) -> desk.View:
         id=str(contact_id), etag=request.form.get("etag", "")
     )
     return _act(str(contact_id), "contact.converted", lambda stub: stub.ConvertContact(asked))
+
+
+def confirm_address(contact_id: object) -> desk.View:
+    """Take an address that failed for valid again."""
+    asked = contact_service_pb2.ConfirmAddressRequest(
+        id=str(contact_id),
+        address=request.form.get("address", ""),
+        etag=request.form.get("etag", ""),
+    )
+    said = "contact.address_confirmed"
+    return _act(str(contact_id), said, lambda stub: stub.ConfirmAddress(asked))
 
 
 def delete(contact_id: object) -> desk.View:

@@ -20,6 +20,7 @@ MAX_SAMPLE = 100
 # What a byte of People.marks says.
 CONSENTED = 1
 GONE = 2
+INVALID = 4
 VARIABLES = frozenset(
     {
         *("salutation", "family_name", "given_name", "display_name", "company", "job_title"),
@@ -80,9 +81,9 @@ class Member:
 class People(NamedTuple):
     """A stretch of an audience in columns, by ordinal without gaps.
 
-    Ids are 16 bytes each, marks one (CONSENTED, GONE); a column of texts is their UTF-8, joined by
-    NUL, which no text holds. `values` has a column of each variable. Who was deleted since, or is
-    out of reach, is GONE, and the texts are empty.
+    Ids are 16 bytes each, marks one (CONSENTED, GONE, INVALID); a column of texts is their UTF-8,
+    joined by NUL, which no text holds. `values` has a column of each variable. Who was deleted
+    since, or is out of reach, is GONE, and the texts are empty.
     """
 
     first_ordinal: int
@@ -102,6 +103,7 @@ class Division:
 
     size: int
     without_address: int
+    invalid_address: int
     without_consent: int
     shared_address: int
     reachable: int

@@ -1,6 +1,6 @@
 """A contact: what people write about a person, and what the system keeps of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
@@ -124,13 +124,17 @@ class Draft:
 
 @dataclass(frozen=True)
 class Reach:
-    """A phone number or e-mail address: as sent to (`address`) and as compared (`key`)."""
+    """A phone number or e-mail address: as sent to (`address`) and as compared (`key`).
+
+    What providers said of it before it was `confirmed` is no longer news.
+    """
 
     address: str
     key: str
     label: str = ""
     primary: bool = False
     valid: bool = True
+    confirmed: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,13 +232,48 @@ def reach(addresses: Sequence[Reach]) -> Reach | None:
     return next((it for it in usable if it.primary), usable[0] if usable else None)
 
 
-def keep_validity(before: Profile, after: Profile) -> Profile:
-    """Return `after` with what providers said about the addresses that stayed."""
-    dead = {it.key for it in (*before.phones, *before.emails) if not it.valid}
-    if not dead:
-        return after
+def keep_validity(before: Profile, after: Profile, now: datetime) -> Profile:
+    """Return `after` with what is known about the addresses that stayed; the others are new."""
+    known = {it.key: it for it in (*before.phones, *before.emails)}
 
     def marked(addresses: tuple[Reach, ...]) -> tuple[Reach, ...]:
-        return tuple(replace(it, valid=it.key not in dead) for it in addresses)
+        return tuple(
+            replace(it, valid=old.valid, confirmed=old.confirmed)
+            if (old := known.get(it.key))
+            else replace(it, confirmed=now)
+            for it in addresses
+        )
 
     return replace(after, phones=marked(after.phones), emails=marked(after.emails))
+
+
+def fail(contact: Contact, channel: Channel, key: str, at: datetime) -> Contact:
+    """Return the contact with an address that failed then; the same if it knows better.
+
+    Whoever wrote or confirmed the address after that knows better.
+    """
+
+    def failed(it: Reach) -> Reach:
+        is_news = it.key == key and at > (it.confirmed or contact.create_time)
+        return replace(it, valid=False) if is_news else it
+
+    return _reached(contact, channel, failed)
+
+
+def confirm(contact: Contact, channel: Channel, key: str, now: datetime) -> Contact:
+    """Return the contact with an address that works after all; the same if it was valid."""
+
+    def confirmed(it: Reach) -> Reach:
+        return it if it.key != key or it.valid else replace(it, valid=True, confirmed=now)
+
+    return _reached(contact, channel, confirmed)
+
+
+def _reached(contact: Contact, channel: Channel, change: Callable[[Reach], Reach]) -> Contact:
+    profile = contact.profile
+    name = "phones" if channel is Channel.SMS else "emails"
+    held: tuple[Reach, ...] = getattr(profile, name)
+    changed = tuple(map(change, held))
+    return (
+        contact if changed == held else replace(contact, profile=with_(profile, **{name: changed}))
+    )

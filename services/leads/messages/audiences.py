@@ -66,6 +66,7 @@ def division(it: model.Division) -> audience_service_pb2.SampleAudienceResponse:
     return audience_service_pb2.SampleAudienceResponse(
         size=it.size,
         without_address=it.without_address,
+        invalid_address=it.invalid_address,
         shared_address=it.shared_address,
         without_consent=it.without_consent,
         reachable=it.reachable,

@@ -13,7 +13,7 @@ from services.leads.domain.fields import Checks
 from services.leads.messages import contacts as messages
 from services.leads.rpc import pages
 from services.leads.rpc.requests import Clock, Context, optional_id, required_id
-from services.leads.usecases import access, contacts, stages
+from services.leads.usecases import access, addresses, contacts, stages
 
 pb = contact_service_pb2
 
@@ -110,6 +110,17 @@ class ContactServicer(contact_service_pb2_grpc.ContactServiceServicer):
         async with self._sessions.begin() as session:
             await contacts.delete(session, contact_id, request.etag, now=self._clock())
         return Empty()
+
+    async def ConfirmAddress(
+        self, request: pb.ConfirmAddressRequest, context: Context
+    ) -> contact_pb2.Contact:
+        """Takes an address that failed for valid again."""
+        contact_id = required_id(request.id)
+        async with self._sessions.begin() as session:
+            made = await addresses.confirm(
+                session, contact_id, request.address, request.etag, now=self._clock()
+            )
+            return messages.contact(made)
 
     async def ConvertContact(
         self, request: pb.ConvertContactRequest, context: Context

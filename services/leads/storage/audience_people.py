@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
 from chassis import db
-from services.leads.domain.audience import CONSENTED, GONE, People, View
+from services.leads.domain.audience import CONSENTED, GONE, INVALID, People, View
 from services.leads.domain.scope import Scope
 from services.leads.storage import audience_views as views
 from services.leads.storage import scopes
@@ -120,6 +120,8 @@ def _range(asked: ColumnElement[bool]) -> tuple[ColumnElement[UUID], ColumnEleme
 def _marks(view: View) -> ColumnElement[bytes]:
     return case(
         (contacts.c.id.is_(None), _byte(GONE)),
+        (and_(views.invalid(view.channel), views.consented(view)), _byte(INVALID | CONSENTED)),
+        (views.invalid(view.channel), _byte(INVALID)),
         (views.consented(view), _byte(CONSENTED)),
         else_=_byte(0),
     )

@@ -22,6 +22,12 @@ def key(channel: Channel) -> ColumnElement[str]:
     return contacts.c.phone if channel is Channel.SMS else contacts.c.email_key
 
 
+def invalid(channel: Channel) -> ColumnElement[bool]:
+    """Return whether there are addresses of a channel and none of them is valid."""
+    held = contacts.c.phones if channel is Channel.SMS else contacts.c.emails
+    return and_(key(channel) == "", func.jsonb_array_length(held) > 0)
+
+
 def consent_of(view: View) -> ColumnElement[bool]:
     """Return the condition that joins the state of a contact's consents to the asked advertiser."""
     s = consent_states.c

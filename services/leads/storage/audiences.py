@@ -116,7 +116,8 @@ async def divide(
     key, consented = views.key(view.channel), views.consented(view)
     counts = select(
         func.count().label("size"),
-        func.count().filter(key == "").label("without_address"),
+        func.count().filter(key == "", not_(views.invalid(view.channel))).label("without_address"),
+        func.count().filter(views.invalid(view.channel)).label("invalid_address"),
         func.count().filter(key != "", not_(consented)).label("without_consent"),
         func.count().filter(key != "", consented).label("allowed"),
         func.count(distinct(key)).filter(key != "", consented).label("reachable"),
@@ -133,6 +134,7 @@ async def divide(
     return Division(
         size=found.size,
         without_address=found.without_address,
+        invalid_address=found.invalid_address,
         without_consent=found.without_consent,
         shared_address=found.allowed - found.reachable,
         reachable=found.reachable,

@@ -1,6 +1,7 @@
 """A contact as a row, and a row as a contact."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -178,6 +179,8 @@ def reach_plain(it: Reach) -> dict[str, object]:
         plain["primary"] = True
     if not it.valid:
         plain["valid"] = False
+    if it.confirmed is not None:
+        plain["confirmed"] = it.confirmed.isoformat()
     return plain
 
 
@@ -189,6 +192,7 @@ def _reaches(plain: Sequence[dict[str, Any]]) -> tuple[Reach, ...]:
             it.get("label", ""),
             it.get("primary", False),
             it.get("valid", True),
+            datetime.fromisoformat(it["confirmed"]) if "confirmed" in it else None,
         )
         for it in plain
     )

@@ -83,7 +83,7 @@ async def change(
     """
     before = await access.held(session, contact_id, "write", etag)
     profile = await _checked(session, redraft(before), before, home_region)
-    profile = model.keep_validity(before.profile, profile)
+    profile = model.keep_validity(before.profile, profile, now)
     if not profile.reference_code:
         profile = replace(profile, reference_code=before.profile.reference_code)
     if profile == before.profile:

@@ -107,6 +107,19 @@ class Result:
     references: tuple[str, ...] = ()
 
 
+# Reasons that speak of the address, not of the message or the provider's mood.
+DEAD = frozenset({Reason.ADDRESS_INVALID, Reason.MAILBOX_DISABLED})
+
+
+def says_dead(result: Result) -> bool:
+    """Whether a provider said that nobody is at the address.
+
+    Its answers begin with a code; what we refused to write ourselves says nothing of the address.
+    """
+    is_refused = result.verdict is Verdict.REFUSED and result.reason in DEAD
+    return is_refused and result.answer[:1].isdigit()
+
+
 @dataclass(frozen=True)
 class Next:
     """Where a message goes; `not_before` only when DEFERRED, `rule` when a rule sends it there."""

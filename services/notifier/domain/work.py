@@ -160,6 +160,16 @@ class Suppressed:
         return self.purpose == message.purpose
 
 
+class Failed(NamedTuple):
+    """A provider said for good that nobody is at an address."""
+
+    channel: Channel
+    address_key: str
+    reason: str
+    message_id: UUID
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """What somebody agreed with an advertiser instead of the law's numbers; None keeps those."""

@@ -1,11 +1,12 @@
 """Suppressions, advertisers, identities and providers as callers see them."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from crm.notifier.v1 import events_pb2, message_pb2, support_pb2, suppression_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.notifier.domain.work import NOBODY
+from services.notifier.domain.work import NOBODY, Failed
 from services.notifier.messages.progress import timestamp
 from services.notifier.storage.dossiers import Regained
 from services.notifier.storage.lookups import Provider
@@ -49,6 +50,22 @@ def suppression_added(it: Suppression) -> events_pb2.SuppressionAdded:
 def suppression_removed(it: Suppression) -> events_pb2.SuppressionRemoved:
     """The event that a suppression was lifted."""
     return events_pb2.SuppressionRemoved(suppression=suppression(it), address_key=it.address_key)
+
+
+def addresses_failed(failed: Iterable[Failed]) -> events_pb2.AddressesFailed:
+    """The event that nobody can be reached at some addresses."""
+    return events_pb2.AddressesFailed(
+        addresses=[
+            events_pb2.FailedAddress(
+                channel=message_pb2.Channel.ValueType(it.channel),
+                address_key=it.address_key,
+                reason=it.reason,
+                message_id=str(it.message_id),
+                time=timestamp(it.at),
+            )
+            for it in failed
+        ]
+    )
 
 
 def advertiser(it: Advertiser) -> suppression_pb2.Advertiser:

@@ -7,9 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import outbox
 from services.notifier import stages
 from services.notifier.domain.states import ENDED, State
-from services.notifier.messages import progress
+from services.notifier.domain.work import Failed
+from services.notifier.messages import progress, resources
 from services.notifier.storage import lookups, rows, runs
 
+_TOGETHER = 500
 _AGAIN = (State.QUEUED, State.DEFERRED)
 
 
@@ -17,6 +19,13 @@ async def announce(session: AsyncSession, changed: Sequence[rows.Changed], regio
     """Reports the changes, and wakes the runs that have something to send again."""
     if changed:
         await stages.during("report", _announce(session, changed, region))
+
+
+async def announce_failed(session: AsyncSession, failed: Sequence[Failed]) -> None:
+    """Tells which addresses are no good, so that nobody plans a message to them any more."""
+    for at in range(0, len(failed), _TOGETHER):
+        event = resources.addresses_failed(failed[at : at + _TOGETHER])
+        await outbox.add(session, event, to=outbox.Class.FACTS)
 
 
 async def _announce(session: AsyncSession, changed: Sequence[rows.Changed], region: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.notifier.domain import states
 from services.notifier.domain.rules import Rules
 from services.notifier.domain.states import Next, Reason, Result, State, Verdict
-from services.notifier.domain.work import Outgoing
+from services.notifier.domain.work import Failed, Outgoing
 from services.notifier.storage import attempts, claims, receipts, rows
 from services.notifier.usecases import gating, reports
 
@@ -55,7 +55,26 @@ async def settle(
         await gating.release(session, unsent, rules)
     await receipts.add_parts(session, [part for it in ended for part in _parts(it, provider)])
     await reports.announce(session, changed, region)
+    await reports.announce_failed(session, _failed(ended, changed))
     return changed
+
+
+def _failed(ended: Sequence[Ended], changed: Sequence[rows.Changed]) -> list[Failed]:
+    """The addresses that a provider says are no good, of the messages that this moved."""
+    dead = {it.message.claimed.key.message_id: it for it in ended if states.says_dead(it.result)}
+    if not dead:
+        return []
+    return [
+        Failed(
+            claimed.kind.channel,
+            claimed.address_key,
+            one.reason,
+            one.message_id,
+            one.updated_at,
+        )
+        for one in changed
+        if (it := dead.get(one.message_id)) and (claimed := it.message.claimed)
+    ]
 
 
 def _outcome(ended: Ended, now: datetime, retry_seconds: float) -> attempts.Outcome:

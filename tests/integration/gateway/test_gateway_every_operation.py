@@ -125,6 +125,7 @@ class TestEveryOperation:
         api("ChangeStatus", body={"status": "CONTACTED"}, id=one)
         stage = api("CreateLifeStage", body={"name": "Hẹn gặp", "position": 1, "color": "#0054a6"})
         api("MoveToLifeStage", body={"life_stage_id": stage["id"]}, id=one)
+        confirmed = api("ConfirmAddress", body={"address": "dao@example.vn"}, id=one)
         customer = api("ConvertContact", id=one)
         several = api("BatchGetContacts", body={"ids": [one]})
         moves = api("ListStageChanges", contact_id=one)
@@ -134,6 +135,7 @@ class TestEveryOperation:
         assert read["phones"][0]["number"] == "+84912345678"
         assert [it["id"] for it in found["contacts"]] == [one]
         assert changed["company"] == "Chợ Lớn"
+        assert confirmed["emails"][0]["valid"]
         assert customer["kind"] == "CUSTOMER"
         assert [it["id"] for it in several["contacts"]] == [one]
         assert moves["changes"]

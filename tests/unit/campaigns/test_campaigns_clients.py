@@ -43,6 +43,7 @@ class FakeAudiences(audience_service_pb2_grpc.AudienceServiceServicer):
         return audience_service_pb2.SampleAudienceResponse(
             size=10,
             without_address=1,
+            invalid_address=5,
             shared_address=2,
             without_consent=3,
             reachable=4,
@@ -149,6 +150,7 @@ class TestLeads:
         assert (found.size, found.reachable, len(found.members)) == (10, 4, 2)
         assert found.excluded == {
             ExclusionReason.NO_ADDRESS: 1,
+            ExclusionReason.INVALID_ADDRESS: 5,
             ExclusionReason.SHARED_ADDRESS: 2,
             ExclusionReason.NO_CONSENT: 3,
         }

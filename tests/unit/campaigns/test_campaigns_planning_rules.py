@@ -50,6 +50,14 @@ class TestDecisions:
         assert found.reasons == [why]
         assert (found.message_ids == [None]) is (why is not None)
 
+    def test_who_has_only_failed_addresses_is_told_from_who_has_none(self) -> None:
+        people = columns([PERSON._replace(address="", address_key="")])
+        failed = people._replace(marks=bytes([planning.INVALID | planning.CONSENTED]))
+
+        found = planning.decide(a_run(RunState.PLANNING), failed, ("vn",))
+
+        assert found.reasons == [Why.INVALID_ADDRESS]
+
     @given(
         st.sampled_from(Channel),
         st.lists(

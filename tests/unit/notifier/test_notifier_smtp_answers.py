@@ -26,6 +26,8 @@ REFUSED = {
     "550 5.4.1 access denied": Reason.ADDRESS_INVALID,
     "550 5.4.4 no route": Reason.ADDRESS_INVALID,
     "550 nobody": Reason.ADDRESS_INVALID,
+    "550 relay not permitted": Reason.POLICY_REFUSED,
+    "550 Relaying denied": Reason.POLICY_REFUSED,
     "551 elsewhere": Reason.ADDRESS_INVALID,
     "553 no": Reason.ADDRESS_INVALID,
     "556 takes no mail": Reason.ADDRESS_INVALID,

@@ -211,7 +211,7 @@ class StreamAudienceResponse(_message.Message):
     contact_ids: _builtins.bytes
     """Output only. 16 bytes of each person."""
     marks: _builtins.bytes
-    """Output only. One byte of each person: 1 where consent is given or not needed, 2 where the person is gone."""
+    """Output only. One byte of each person: 1 where consent is given or not needed, 2 where the person is gone, 4 where there are addresses of the channel and none is valid; sums of these."""
     addresses: _builtins.bytes
     """Output only."""
     address_keys: _builtins.bytes
@@ -329,7 +329,7 @@ Global___SampleAudienceRequest: _TypeAlias = SampleAudienceRequest  # noqa: Y015
 
 @_typing.final
 class SampleAudienceResponse(_message.Message):
-    """How an audience would divide: size = without_address + shared_address + without_consent + reachable."""
+    """How an audience would divide: size = without_address + invalid_address + shared_address + without_consent + reachable."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -339,6 +339,7 @@ class SampleAudienceResponse(_message.Message):
     WITHOUT_CONSENT_FIELD_NUMBER: _builtins.int
     REACHABLE_FIELD_NUMBER: _builtins.int
     SAMPLE_FIELD_NUMBER: _builtins.int
+    INVALID_ADDRESS_FIELD_NUMBER: _builtins.int
     size: _builtins.int
     """Output only."""
     without_address: _builtins.int
@@ -349,6 +350,8 @@ class SampleAudienceResponse(_message.Message):
     """Output only. No consent for the purpose, channel and advertiser, where the purpose needs one."""
     reachable: _builtins.int
     """Output only. Would be planned."""
+    invalid_address: _builtins.int
+    """Output only. Addresses of the channel, and none of them valid."""
     @_builtins.property
     def sample(self) -> _containers.RepeatedCompositeFieldContainer[_audience_pb2.AudienceMember]:
         """Output only. Some of the reachable."""
@@ -362,10 +365,11 @@ class SampleAudienceResponse(_message.Message):
         without_consent: _builtins.int = ...,
         reachable: _builtins.int = ...,
         sample: _abc.Iterable[_audience_pb2.AudienceMember] | None = ...,
+        invalid_address: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reachable", b"reachable", "sample", b"sample", "shared_address", b"shared_address", "size", b"size", "without_address", b"without_address", "without_consent", b"without_consent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invalid_address", b"invalid_address", "reachable", b"reachable", "sample", b"sample", "shared_address", b"shared_address", "size", b"size", "without_address", b"without_address", "without_consent", b"without_consent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

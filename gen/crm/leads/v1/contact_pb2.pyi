@@ -181,7 +181,7 @@ class Phone(_message.Message):
     primary: _builtins.bool
     """Optional. At most one phone is primary; without one the first is."""
     valid: _builtins.bool
-    """Output only. False when a provider has said that the number does not exist."""
+    """Output only. False when a provider has said that the number does not exist; true again by ConfirmAddress, or when it is written anew."""
     def __init__(
         self,
         *,
@@ -215,7 +215,7 @@ class Email(_message.Message):
     primary: _builtins.bool
     """Optional. At most one address is primary; without one the first is."""
     valid: _builtins.bool
-    """Output only. False after a permanent bounce."""
+    """Output only. False after a permanent bounce; true again by ConfirmAddress, or when it is written anew."""
     def __init__(
         self,
         *,

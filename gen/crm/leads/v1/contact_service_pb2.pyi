@@ -47,6 +47,36 @@ CONTACT_ORDER_UPDATED: ContactOrder.ValueType  # 2
 Global___ContactOrder: _TypeAlias = ContactOrder  # noqa: Y015
 
 @_typing.final
+class ConfirmAddressRequest(_message.Message):
+    """Asks for an address to be taken for good."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Required."""
+    address: _builtins.str
+    """Required. A phone or e-mail address of the contact, in any spelling it may be given in."""
+    etag: _builtins.str
+    """Optional. That of the contact as read; ABORTED when it changed since."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "etag", b"etag", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmAddressRequest: _TypeAlias = ConfirmAddressRequest  # noqa: Y015
+
+@_typing.final
 class CreateContactRequest(_message.Message):
     """Asks for a new contact."""
 

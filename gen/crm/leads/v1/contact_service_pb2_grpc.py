@@ -67,6 +67,11 @@ class ContactServiceStub:
                 request_serializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.DeleteContactRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.ConfirmAddress = channel.unary_unary(
+                '/crm.leads.v1.ContactService/ConfirmAddress',
+                request_serializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.ConfirmAddressRequest.SerializeToString,
+                response_deserializer=crm_dot_leads_dot_v1_dot_contact__pb2.Contact.FromString,
+                _registered_method=True)
         self.ConvertContact = channel.unary_unary(
                 '/crm.leads.v1.ContactService/ConvertContact',
                 request_serializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.ConvertContactRequest.SerializeToString,
@@ -135,6 +140,13 @@ class ContactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ConfirmAddress(self, request, context):
+        """Says that an address works after all: messages go there again, and older news that it failed count no more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ConvertContact(self, request, context):
         """Turns a lead into a customer.
         """
@@ -195,6 +207,11 @@ def add_ContactServiceServicer_to_server(servicer, server):
                     servicer.DeleteContact,
                     request_deserializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.DeleteContactRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ConfirmAddress': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmAddress,
+                    request_deserializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.ConfirmAddressRequest.FromString,
+                    response_serializer=crm_dot_leads_dot_v1_dot_contact__pb2.Contact.SerializeToString,
             ),
             'ConvertContact': grpc.unary_unary_rpc_method_handler(
                     servicer.ConvertContact,
@@ -380,6 +397,33 @@ class ContactService:
             '/crm.leads.v1.ContactService/DeleteContact',
             crm_dot_leads_dot_v1_dot_contact__service__pb2.DeleteContactRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmAddress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.leads.v1.ContactService/ConfirmAddress',
+            crm_dot_leads_dot_v1_dot_contact__service__pb2.ConfirmAddressRequest.SerializeToString,
+            crm_dot_leads_dot_v1_dot_contact__pb2.Contact.FromString,
             options,
             channel_credentials,
             insecure,

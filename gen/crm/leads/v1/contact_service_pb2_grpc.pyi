@@ -47,6 +47,8 @@ class ContactServiceStub:
     """Changes the fields named in update_mask."""
     DeleteContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.DeleteContactRequest, _empty_pb2.Empty]
     """Deletes a contact; a tombstone with its id and revision stays."""
+    ConfirmAddress: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ConfirmAddressRequest, _contact_pb2.Contact]
+    """Says that an address works after all: messages go there again, and older news that it failed count no more."""
     ConvertContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ConvertContactRequest, _contact_pb2.Contact]
     """Turns a lead into a customer."""
     ChangeStatus: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ChangeStatusRequest, _contact_pb2.Contact]
@@ -73,6 +75,8 @@ class ContactServiceAsyncStub(ContactServiceStub):
     """Changes the fields named in update_mask."""
     DeleteContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.DeleteContactRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a contact; a tombstone with its id and revision stays."""
+    ConfirmAddress: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ConfirmAddressRequest, _contact_pb2.Contact]  # type: ignore[assignment]
+    """Says that an address works after all: messages go there again, and older news that it failed count no more."""
     ConvertContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ConvertContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Turns a lead into a customer."""
     ChangeStatus: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ChangeStatusRequest, _contact_pb2.Contact]  # type: ignore[assignment]
@@ -132,6 +136,14 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a contact; a tombstone with its id and revision stays."""
+
+    @_abc_1.abstractmethod
+    def ConfirmAddress(
+        self,
+        request: _contact_service_pb2.ConfirmAddressRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
+        """Says that an address works after all: messages go there again, and older news that it failed count no more."""
 
     @_abc_1.abstractmethod
     def ConvertContact(

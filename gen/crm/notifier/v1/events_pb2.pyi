@@ -126,6 +126,70 @@ class MessageSettled(_message.Message):
 Global___MessageSettled: _TypeAlias = MessageSettled  # noqa: Y015
 
 @_typing.final
+class AddressesFailed(_message.Message):
+    """Providers said that nobody can be reached at these addresses, up to 500. News of an address count only against what was known of it before their time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___FailedAddress]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        addresses: _abc.Iterable[Global___FailedAddress] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddressesFailed: _TypeAlias = AddressesFailed  # noqa: Y015
+
+@_typing.final
+class FailedAddress(_message.Message):
+    """An address that a provider refused for good, or from which a message came back for good."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    ADDRESS_KEY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    channel: _message_pb2.Channel.ValueType
+    """Output only."""
+    address_key: _builtins.str
+    """Output only. The address as compared."""
+    reason: _builtins.str
+    """Output only. "ADDRESS_INVALID" or "MAILBOX_DISABLED"."""
+    message_id: _builtins.str
+    """Output only. The message that failed."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        channel: _message_pb2.Channel.ValueType = ...,
+        address_key: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address_key", b"address_key", "channel", b"channel", "message_id", b"message_id", "reason", b"reason", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FailedAddress: _TypeAlias = FailedAddress  # noqa: Y015
+
+@_typing.final
 class SuppressionAdded(_message.Message):
     """An address was suppressed. In stream CONTROL."""
 

@@ -13,6 +13,7 @@ _TRANSACTIONS = "leads.TransactionService"
 ROUTES: tuple[Route, ...] = (
     *resource("/contacts", _CONTACTS, "Contact", "Contacts", field="contact"),
     Route("POST", "/contacts:batchGet", f"{_CONTACTS}/BatchGetContacts", "*"),
+    Route("POST", "/contacts/{id}:confirmAddress", f"{_CONTACTS}/ConfirmAddress", "*"),
     Route("POST", "/contacts/{id}:convert", f"{_CONTACTS}/ConvertContact", "*"),
     Route("POST", "/contacts/{id}:changeStatus", f"{_CONTACTS}/ChangeStatus", "*"),
     Route("POST", "/contacts/{id}:moveToLifeStage", f"{_CONTACTS}/MoveToLifeStage", "*"),

@@ -15,6 +15,9 @@ _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
 _MOST_KNOWN = 500  # servers say the same again and again
 # What servers say that would be served slower; a 421 may as well mean that they go down.
 _FAST = re.compile(r"too many|too fast|too much|rate|throttl|limit|unusual", re.IGNORECASE)
+# Whoever will not pass on our mail at all says nothing of who is at the address (Exim writes
+# "550 relay not permitted", without an enhanced code).
+_RELAY = re.compile(r"relay", re.IGNORECASE)
 _GREY = re.compile(r"gr[ea]y-?\s?list", re.IGNORECASE)
 
 _ADDRESS, _DISABLED, _FULL = Reason.ADDRESS_INVALID, Reason.MAILBOX_DISABLED, Reason.MAILBOX_FULL
@@ -103,6 +106,8 @@ def _why_refused(reply: Reply, code: _Code | None, step: Step) -> Reason:
     reason: Reason | None
     if code is not None:
         reason = code.of(_REFUSED)
+    elif _RELAY.search(reply.text):
+        reason = _POLICY
     else:
         reason = (_REFUSED_CODES | (_RCPT_CODES if step == "RCPT" else {})).get(reply.code)
     # At MAIL nobody has heard of the recipient yet.
