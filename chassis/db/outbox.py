@@ -104,7 +104,7 @@ async def add_many(
         "class": to.value,
         "subjects": arrays.texts(message.DESCRIPTOR.full_name for message, _, _ in facts),
         "keys": arrays.texts(key for _, key, _ in facts),
-        "revisions": arrays.integers(revision for _, _, revision in facts),
+        "revisions": arrays.numbers(revision for _, _, revision in facts),
         "payloads": arrays.blobs(message.SerializeToString() for message, _, _ in facts),
         "request_id": around.request_id,
         "traceparent": around.traceparent,

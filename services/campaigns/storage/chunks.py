@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
+from chassis.db import arrays
 from services.campaigns.storage import plans
 
 
@@ -66,8 +67,7 @@ async def thin(
     session: AsyncSession, run_id: UUID, run_date: date, message_ids: Sequence[bytes]
 ) -> None:
     """Note the chunks some of whose messages were heard of before they were handed over."""
-    ids = ",".join([each.hex() for each in message_ids])
-    given = {"run_id": run_id, "run_date": run_date, "ids": f"{{{ids}}}"}
+    given = {"run_id": run_id, "run_date": run_date, "ids": arrays.raw_uuids(message_ids)}
     await plans.by_index(session, _THIN, given)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.campaigns.domain.states import RecipientState
 from services.campaigns.storage import plans
 
@@ -47,28 +48,17 @@ async def apply(
 
 
 def _arrays(news: Mapping[bytes, News]) -> dict[str, str]:
-    """Return the news as array literals, in order of the message ids.
-
-    As text: the driver takes longer to write a list than the database to read one.
-    """
+    """Return the news as array literals, in order of the message ids."""
     ids = sorted(news)
     ordered = [news[each] for each in ids]
-    texts = {each.reason for each in ordered} | {each.rule for each in ordered}
-    quoted = {each: _quoted(each) for each in texts}
-    columns = {
-        "ids": [each.hex() for each in ids],
-        "states": [each.state for each in ordered],
-        "reasons": [quoted[each.reason] for each in ordered],
-        "rules": [quoted[each.rule] for each in ordered],
-        "revisions": [str(each.revision) for each in ordered],
-        "times": [str(each.time) for each in ordered],
+    return {
+        "ids": arrays.raw_uuids(ids),
+        "states": arrays.of([each.state for each in ordered]),
+        "reasons": arrays.texts([each.reason for each in ordered]),
+        "rules": arrays.texts([each.rule for each in ordered]),
+        "revisions": arrays.numbers([each.revision for each in ordered]),
+        "times": arrays.numbers([each.time for each in ordered]),
     }
-    return {name: f"{{{','.join(values)}}}" for name, values in columns.items()}
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 # before takes state and reason as the row had them when it was locked, which RETURNING could not

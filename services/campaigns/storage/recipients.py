@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, case, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
+from chassis.db import arrays
 from chassis.db.paging import Page
 from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.runs import Run
@@ -43,8 +44,7 @@ async def already_planned(
 ) -> set[bytes]:
     """Return which of a run's messages, and so of its addresses, the plan has already."""
     # As one text: the driver needs longer for a thousand ids than the database for the answer.
-    ids = ",".join([each.hex() for each in message_ids])
-    given = {"run_date": run.run_date, "ids": f"{{{ids}}}"}
+    given = {"run_date": run.run_date, "ids": arrays.raw_uuids(message_ids)}
     return {found.bytes for (found,) in await plans.by_index(session, _PLANNED, given)}
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.interactions.domain.contacts import Contact
-from services.interactions.storage import literals
 from services.interactions.storage.tables import contacts
 
 
@@ -32,18 +32,18 @@ async def put(session: AsyncSession, copies: Sequence[Contact]) -> None:
     await session.execute(
         _PUT,
         {
-            "ids": literals.array(rows, lambda it: it.id.hex),
-            "revisions": literals.array(rows, lambda it: str(it.revision)),
-            "owners": literals.array(rows, _owners),
-            "teams": literals.array(rows, lambda it: it.team_id.hex if it.team_id else "NULL"),
-            "deleted": literals.array(rows, lambda it: "t" if it.deleted else "f"),
+            "ids": arrays.uuids(it.id for it in rows),
+            "revisions": arrays.numbers(it.revision for it in rows),
+            "owners": arrays.texts(arrays.uuids(it.owner_ids) for it in rows),
+            "teams": arrays.of(it.team_id.hex if it.team_id else "NULL" for it in rows),
+            "deleted": arrays.of("t" if it.deleted else "f" for it in rows),
         },
     )
 
 
 async def deleted_among(session: AsyncSession, ids: Collection[UUID]) -> set[UUID]:
     """Returns those of `ids` that are tombstones."""
-    values = {"ids": literals.array(ids, lambda it: it.hex)}
+    values = {"ids": arrays.uuids(ids)}
     return set(await session.scalars(_DELETED, values))
 
 
@@ -65,10 +65,6 @@ def _contact(row: Row[Any]) -> Contact:
         team_id=row.team_id,
         deleted=row.deleted,
     )
-
-
-def _owners(copy: Contact) -> str:
-    return literals.quoted(literals.array(copy.owner_ids, lambda it: it.hex))
 
 
 _PUT = text("""

@@ -10,9 +10,10 @@ from sqlalchemy import Select, Text, cast, delete, func, literal, select, text, 
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.interactions.domain.scope import Scope
 from services.interactions.domain.timeline import Entry, Fact, Imported, Kind
-from services.interactions.storage import literals, scopes
+from services.interactions.storage import scopes
 from services.interactions.storage.tables import facts, follow_ups, notes
 
 
@@ -35,7 +36,7 @@ async def put_imported(session: AsyncSession, told: Imported) -> None:
     entry = told.entry
     for result, ids in (("created", told.created), ("updated", told.updated)):
         values = {
-            "ids": literals.array(sorted(ids), lambda it: it.hex),
+            "ids": arrays.uuids(sorted(ids)),
             "id": entry.id,
             "time": entry.time,
             "kind": entry.kind.value,

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.leads.storage.audiences import TOGETHER
 
 _ID_BYTES = 16
@@ -37,7 +38,7 @@ async def freeze(session: AsyncSession, run_id: UUID, ids: bytes) -> int:
 def _literal(ids: bytes) -> str:
     text_of = ids.hex()
     width = 2 * _ID_BYTES
-    return "{" + ",".join([text_of[at : at + width] for at in range(0, len(text_of), width)]) + "}"
+    return arrays.of([text_of[at : at + width] for at in range(0, len(text_of), width)])
 
 
 _INSERT = text("""

@@ -10,11 +10,12 @@ from uuid import UUID
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from chassis.db.paging import Page
 from services.leads.domain import consent
 from services.leads.domain.consent import Action, Entry, Grant
 from services.leads.domain.contact import Channel, Purpose
-from services.leads.storage import copying, literals, recordset
+from services.leads.storage import copying, recordset
 from services.leads.storage.tables import consent_entries, consent_states
 
 Key = tuple[object, ...]
@@ -89,7 +90,7 @@ async def withdraw(session: AsyncSession, entries: Sequence[Entry]) -> None:
 
 async def _settle(session: AsyncSession, contact_ids: Collection[UUID]) -> None:
     if contact_ids:
-        await session.execute(_SETTLE, {"ids": literals.ids(contact_ids)})
+        await session.execute(_SETTLE, {"ids": arrays.uuids(contact_ids)})
 
 
 async def not_yet_withdrawn(
@@ -108,7 +109,7 @@ async def not_yet_withdrawn(
     found = await session.scalars(
         _NOT_YET_WITHDRAWN,
         {
-            "ids": literals.ids(contact_ids),
+            "ids": arrays.uuids(contact_ids),
             "advertiser_id": advertiser_id,
             "cells": consent.cells(1 << (purpose or 0), 1 << channel),
         },

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import orjson
 
+from chassis.db import arrays
 from services.leads.domain import contact as model
 from services.leads.domain import text
 from services.leads.domain.contact import Address, Birthday, Contact, Profile, Reach
-from services.leads.storage import contact_rows, copying, literals
+from services.leads.storage import contact_rows, copying
 
 _NO_DAY = Birthday(0, 0)
 
@@ -68,7 +69,7 @@ def _place(it: Address) -> tuple[str, ...]:
 def _belonging(it: Profile) -> tuple[str, ...]:
     return (
         *(it.locale, it.time_zone, it.region, f"{it.preferred_channel or 0:d}"),
-        *(_id(it.source_id), _id(it.referred_by_contact_id), literals.ids(it.owner_ids)),
+        *(_id(it.source_id), _id(it.referred_by_contact_id), arrays.uuids(it.owner_ids)),
         *(it.team_id, _tags(it.tags)),
         orjson.dumps(it.external_ids).decode() if it.external_ids else "[]",
         it.description,
@@ -81,7 +82,7 @@ def _reaches(some: Sequence[Reach]) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _tags(tags: tuple[str, ...]) -> str:
-    return literals.texts(tags)
+    return arrays.texts(tags)
 
 
 @functools.lru_cache(maxsize=256)  # of sources and stages there are few

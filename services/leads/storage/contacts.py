@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text, Uuid
 
 from chassis import db
+from chassis.db import arrays
 from chassis.errors import AlreadyExists
 from services.leads.domain import text as folding
 from services.leads.domain.contact import Channel, Contact, ExternalId
@@ -21,7 +22,6 @@ from services.leads.storage import (
     contact_lines,
     contact_rows,
     copying,
-    literals,
     recordset,
     scopes,
 )
@@ -85,7 +85,7 @@ async def new_codes(session: AsyncSession, count: int) -> list[str]:
 async def taken_codes(session: AsyncSession, codes: Collection[str]) -> dict[str, UUID]:
     """Return who has which of the reference codes (compared, and returned, in lower case)."""
     lowered = sorted({it.lower() for it in codes})
-    found = await session.execute(_TAKEN_CODES, {"codes": literals.texts(lowered)})
+    found = await session.execute(_TAKEN_CODES, {"codes": arrays.texts(lowered)})
     return {it.code: it.id for it in found}
 
 
@@ -105,7 +105,7 @@ async def by_address(
 ) -> dict[str, list[UUID]]:
     """Return the ids of the contacts that have each normalised address, oldest first."""
     found: dict[str, list[UUID]] = {}
-    values = {"channel": channel, "keys": literals.texts(keys)}
+    values = {"channel": channel, "keys": arrays.texts(keys)}
     for key, contact_id in await session.execute(_BY_ADDRESS, values) if keys else ():
         found.setdefault(key, []).append(contact_id)
     return found
@@ -143,7 +143,7 @@ async def _folded(session: AsyncSession, written: Sequence[str]) -> list[str]:
     others = [it for it, sure in zip(written, folded, strict=True) if sure is None]
     if not others:
         return [it or "" for it in folded]
-    found = await session.execute(_FOLD, {"texts": literals.texts(others)})
+    found = await session.execute(_FOLD, {"texts": arrays.texts(others)})
     known = {it.written: it.folded for it in found}
     pairs = zip(written, folded, strict=True)
     return [known[it] if sure is None else sure for it, sure in pairs]
@@ -184,11 +184,11 @@ async def remove(session: AsyncSession, gone: Contact, revision: int, now: datet
 async def note_import(session: AsyncSession, import_id: UUID, ids: Sequence[UUID]) -> None:
     """Remember that these contacts were created or changed by an import."""
     if ids:
-        await session.execute(_NOTE_IMPORT, {"import_id": import_id, "ids": literals.ids(ids)})
+        await session.execute(_NOTE_IMPORT, {"import_id": import_id, "ids": arrays.uuids(ids)})
 
 
 def _among(contact_ids: Collection[UUID]) -> ColumnElement[bool]:
-    ids = bindparam("ids", literals.ids(contact_ids), Text, unique=True)
+    ids = bindparam("ids", arrays.uuids(contact_ids), Text, unique=True)
     return contacts.c.id == any_(cast(ids, ARRAY(Uuid)))
 
 

@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.leads.domain.contact import Channel, Contact, ExternalId
 from services.leads.domain.scope import EVERYTHING
-from services.leads.storage import contact_rows, contacts, literals, recordset
+from services.leads.storage import contact_rows, contacts, recordset
 
 Key = tuple[str, str]
 
@@ -78,7 +79,7 @@ async def known_prints(
     session: AsyncSession, prints: Collection[bytes], shadowed: UUID | None
 ) -> dict[bytes, tuple[UUID, UUID]]:
     """Return (contact, import) of the rows that were applied before, of contacts that are left."""
-    asked = {"prints": f"{{{','.join([it.hex() for it in prints])}}}"}
+    asked = {"prints": arrays.raw_uuids(prints)}
     rows = (await session.execute(_PRINTS, asked)).all()
     there = await contacts.existing(session, {it.contact_id for it in rows})
     found = {it.print.bytes: (it.contact_id, it.import_id) for it in rows if it.contact_id in there}
@@ -101,8 +102,8 @@ async def keep_prints(
         await recordset.run(session, _ADD_SHADOW_KEYS, rows)
     elif prints:
         values = {
-            "prints": f"{{{','.join([it.hex() for it in prints])}}}",
-            "ids": literals.ids(prints.values()),
+            "prints": arrays.raw_uuids(prints),
+            "ids": arrays.uuids(prints.values()),
             "import_id": import_id,
         }
         await session.execute(_ADD_PRINTS, values)

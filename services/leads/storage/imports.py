@@ -7,11 +7,12 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from chassis.db.paging import Page
 from services.leads.domain.contact import Channel, Purpose
 from services.leads.domain.files.shape import Shape
 from services.leads.domain.importing import Consent, Import, Ledger, Outcome, Row, State
-from services.leads.storage import copying, literals
+from services.leads.storage import copying
 from services.leads.storage.tables import import_rows, imports
 
 Key = tuple[datetime | int | UUID, ...]
@@ -146,9 +147,9 @@ def _batch(import_id: UUID, rows: Sequence[Row]) -> str:
     return copying.line(
         (
             *(import_id.hex, str(rows[-1].number)),
-            f"{{{','.join([f'{it.outcome:d}' for it in rows])}}}",
-            *[literals.texts(it) for it in told],
-            f"{{{','.join(people)}}}",
+            arrays.numbers(it.outcome for it in rows),
+            *[arrays.texts(it) for it in told],
+            arrays.of(people),
         )
     )
 

@@ -12,9 +12,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.notifier.domain.states import SETTLED_FROM, Next, State
 from services.notifier.domain.work import Claimed, Key
-from services.notifier.storage import arrays, claims, rows
+from services.notifier.storage import claims, rows
 
 
 class Outcome(NamedTuple):

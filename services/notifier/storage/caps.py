@@ -17,9 +17,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.notifier.domain.states import Channel
 from services.notifier.domain.work import Claimed
-from services.notifier.storage import arrays
 
 # A message counts from its claim on, and may reach the wire a little later: it counts for longer.
 SLACK = timedelta(minutes=10)

@@ -13,10 +13,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import Sessions, look
+from chassis.db import Sessions, arrays, look
 from services.notifier.domain.states import Channel
 from services.notifier.domain.work import Claimed, Run
-from services.notifier.storage import arrays, rows
+from services.notifier.storage import rows
 
 
 class Holder(NamedTuple):

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.notifier.storage import arrays
+from chassis.db import arrays
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.notifier.domain.states import Channel, Purpose
-from services.notifier.storage import arrays, rows
+from services.notifier.storage import rows
 
 Place = tuple[datetime, UUID]
 FIRST: Place = (datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))

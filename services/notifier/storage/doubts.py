@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.notifier.domain.doubts import Act, Policy
 from services.notifier.domain.states import Channel, Next, Purpose
-from services.notifier.storage import arrays, claims, rows
+from services.notifier.storage import claims, rows
 
 COUNTED = 10_000
 """A list says how many there are up to here, so that it never counts for long."""

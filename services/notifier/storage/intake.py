@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.notifier.domain.states import Channel, Purpose
 from services.notifier.domain.work import NOBODY, Key
-from services.notifier.storage import arrays
 from services.notifier.storage.runs import Told
 
 

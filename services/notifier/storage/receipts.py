@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.notifier.domain.states import RECEIPT_FROM, State
 from services.notifier.domain.work import NOBODY, Key
-from services.notifier.storage import arrays, rows
+from services.notifier.storage import rows
 
 
 @dataclass(frozen=True, slots=True)

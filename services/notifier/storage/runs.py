@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, RunState, State
 from services.notifier.domain.work import NOBODY, Run
-from services.notifier.storage import arrays, rows
+from services.notifier.storage import rows
 
 # Places of a line looked at in one statement: bounded, however long the line.
 _STRETCH = 2_000

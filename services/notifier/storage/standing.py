@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.notifier.domain.states import Channel
 from services.notifier.domain.work import Agreement, Suppressed
-from services.notifier.storage import agreements, arrays, suppressions
+from services.notifier.storage import agreements, suppressions
 
 
 class Standing(NamedTuple):

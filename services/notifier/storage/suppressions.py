@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.notifier.domain.states import Channel
 from services.notifier.domain.work import NOBODY, Suppressed
-from services.notifier.storage import arrays
 
 
 @dataclass(frozen=True, slots=True)

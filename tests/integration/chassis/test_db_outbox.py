@@ -3,51 +3,24 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
 from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.wrappers_pb2 import StringValue
-from sqlalchemy import text
 
 from chassis import context, db
 from chassis.context import Principal
-from chassis.db import arrays, audit, inbox, outbox
+from chassis.db import audit, inbox, outbox
 from chassis.db.outbox import Class
 
 Count = Callable[[str], Awaitable[int]]
 Age = Callable[[str, str, str], Awaitable[None]]
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 USER = Principal("0190", "user")
-
-
 # What a literal of an array must quote.
 AWKWARD = "\\ \" ' , { } NULL %s :x \n đ"
-
-
-class TestArrays:
-    @pytest.mark.parametrize(
-        ("type_", "literal", "values"),
-        [
-            ("text", arrays.texts, ["a", "", AWKWARD, "NULL", " b ", None, "{x}", "\\", '"']),
-            ("bytea", arrays.blobs, [b"", b"\x00\xff", b'\\"{,}']),
-            ("uuid", arrays.uuids, [UUID(int=1), UUID(int=2**127)]),
-            ("bigint", arrays.integers, [0, -1, 2**62]),
-        ],
-    )
-    async def test_they_arrive_as_they_were(
-        self,
-        sessions: db.Sessions,
-        type_: str,
-        literal: Callable[[list[Any]], str],
-        values: list[Any],
-    ) -> None:
-        async with sessions.begin() as session:
-            for given in (values, []):
-                statement = text(f"SELECT CAST(:given AS {type_}[])")
-                assert await session.scalar(statement, {"given": literal(given)}) == given
 
 
 class TestOutbox:
