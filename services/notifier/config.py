@@ -139,6 +139,11 @@ class Settings(ServiceSettings):
             raise ValueError(f"must be 0 (never) or at least {KEYS_KEPT_DAYS}")
         return given
 
+    @property
+    def unsubscribe_base(self) -> str:
+        """What links to refuse by begin with."""
+        return f"{self.public_url.rstrip('/')}/u/"
+
     def reach(self, point: str) -> None:
         """Ends the process like a power cut if `fault_points` names this place; tests only.
 

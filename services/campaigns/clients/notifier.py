@@ -20,6 +20,7 @@ from chassis.config import ServiceSettings
 from chassis.errors import DeadlineExceeded, FieldViolation, NotFound, Unavailable
 from chassis.rpc import client
 from chassis.rpc.tokens import TokenSource
+from services.campaigns.domain import rendering
 from services.campaigns.domain.campaigns import Campaign, Draft, as_uuid
 from services.campaigns.domain.planning import Member
 from services.campaigns.messages import kinds
@@ -49,6 +50,17 @@ class Probe:
 
     may_go: int
     stopped: Sequence[Stop]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """An SMS as it would be sent, and how many segments are sent and billed, by which rule."""
+
+    text: str
+    encoding: str
+    segments: int
+    billed: int
+    rule: str
 
 
 class Senders:
@@ -90,6 +102,27 @@ class Senders:
                 raise
             return None  # one of a version before
         return Probe(found.may_go, [_stop(each) for each in found.stopped])
+
+    async def count(self, campaign: Campaign, texts: Sequence[str]) -> Sequence[Counted] | None:
+        """Return what these SMS would become and cost; None when nobody answers."""
+        request = compliance_service_pb2.ProbeTextsRequest(
+            purpose=kinds.number(message_pb2.Purpose, campaign.purpose),
+            sender_identity_id=str(campaign.sender_identity_id),
+            texts=texts,
+            sample_url=rendering.SAMPLE_VALUES["unsubscribe_url"],
+        )
+        try:
+            found = await self._gates.ProbeTexts(request, timeout=PROBE_SECONDS)
+        except (Unavailable, DeadlineExceeded, NotFound):
+            return None
+        except grpc.aio.AioRpcError as older:
+            if older.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                raise
+            return None  # one of a version before
+        return [
+            Counted(it.text, it.encoding, it.segments, it.billed_segments, it.rule)
+            for it in found.texts
+        ]
 
     async def violations(self, draft: Draft) -> list[FieldViolation]:
         """Return what is wrong with the advertiser and the sender identity of a draft.

@@ -23,6 +23,7 @@ from services.campaigns.domain import campaigns as domain
 from services.campaigns.domain import templates as template_rules
 from services.campaigns.domain.campaigns import Campaign, Draft
 from services.campaigns.domain.clock import Clock
+from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.templates import Content
 from services.campaigns.messages import campaigns as messages
 from services.campaigns.messages import runs as run_messages
@@ -202,6 +203,11 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         )
         asked = len(sample.members)
         review = reviews.review(campaign.channel, shown, rendered, gates, asked)
+        if campaign.channel is Channel.SMS:
+            texts = [each.text for each in review.samples if not each.failure]
+            counted = await self._senders.count(campaign, texts) if texts else None
+            if counted is not None:
+                reviews.count(review, counted)
         review.attachments.extend(template_messages.attachments(content.attachments))
         return review
 

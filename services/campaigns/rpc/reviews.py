@@ -10,7 +10,7 @@ from crm.campaigns.v1 import campaign_service_pb2 as pb
 
 from chassis.db import Sessions
 from services.campaigns.clients.leads import Leads, Sample, View
-from services.campaigns.clients.notifier import Probe
+from services.campaigns.clients.notifier import Counted, Probe
 from services.campaigns.clients.renderer import Rendered
 from services.campaigns.domain import rendering
 from services.campaigns.domain.campaigns import Audience, Unreached
@@ -82,6 +82,18 @@ def review(
         samples=samples,
         gates=_gates(gates, asked, sample.reachable) if gates else None,
     )
+
+
+def count(review: pb.ReviewCampaignResponse, counted: Sequence[Counted]) -> None:
+    """Note in a review what its samples, those that could be rendered, become and cost."""
+    whole = [it for it in review.samples if not it.failure]
+    for sample, it in zip(whole, counted, strict=True):
+        sample.text, sample.encoding = it.text, it.encoding
+        sample.segments, sample.billed_segments = it.segments, it.billed
+    review.max_segments = max((it.segments for it in whole), default=0)
+    dearest = max(counted, key=lambda it: it.billed, default=None)
+    if dearest is not None:
+        review.max_billed_segments, review.billing_rule = dearest.billed, dearest.rule
 
 
 def _gates(probe: Probe, asked: int, planned: int) -> pb.GateCheck:

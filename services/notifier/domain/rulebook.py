@@ -1,5 +1,8 @@
 """The schema of the file that holds what the law asks; a file that breaks it is refused whole."""
 
+import bisect
+import itertools
+import math
 import re
 from datetime import time, timedelta
 from typing import Annotated, Literal
@@ -149,6 +152,31 @@ class ConfirmationRule(_Rule):
     email: str
 
 
+class BillingRule(_Rule):
+    """A provider's table: texts of up to so many characters are billed as 1, 2, … segments.
+
+    A longer one costs a segment more for each `further` characters begun.
+    """
+
+    kind: Literal["billing"]
+    encoding: Literal["gsm7", "ucs2"]
+    up_to: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=10)
+    further: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _rises(self) -> "BillingRule":
+        if any(more <= less for less, more in itertools.pairwise(self.up_to)):
+            raise ValueError("up_to must rise")
+        return self
+
+    def segments(self, length: int) -> int:
+        """How many are billed for a text of so many characters."""
+        beyond = length - self.up_to[-1]
+        if beyond > 0:
+            return len(self.up_to) + math.ceil(beyond / self.further)
+        return 1 + bisect.bisect_left(self.up_to, length)
+
+
 Rule = (
     HoursRule
     | CapRule
@@ -158,6 +186,7 @@ Rule = (
     | RequestRule
     | OptOutRule
     | ConfirmationRule
+    | BillingRule
 )
 
 

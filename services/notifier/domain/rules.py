@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from services.notifier.domain import hours
 from services.notifier.domain.hours import Where
 from services.notifier.domain.rulebook import (
+    BillingRule,
     CapRule,
     ConfirmationRule,
     HoursRule,
@@ -35,6 +36,7 @@ class Law:
     requests: tuple[RequestRule, ...]
     opt_outs: tuple[OptOutRule, ...]
     confirmations: tuple[ConfirmationRule, ...]
+    billings: tuple[BillingRule, ...]
     judged_in: tuple[str, ...]
 
 
@@ -99,6 +101,7 @@ class Rules:
             requests=tuple(it for it in rules if isinstance(it, RequestRule)),
             opt_outs=tuple(it for it in rules if isinstance(it, OptOutRule)),
             confirmations=tuple(it for it in rules if isinstance(it, ConfirmationRule)),
+            billings=tuple(it for it in rules if isinstance(it, BillingRule)),
             judged_in=self._judged_in(places),
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import gsm0338
 
@@ -23,6 +24,14 @@ class Encoded:
     joined: bool
 
 
+@dataclass(frozen=True)
+class Size:
+    """In which alphabet a text goes, and in how many parts."""
+
+    encoding: Literal["gsm7", "ucs2"]
+    parts: int
+
+
 class TooLong(Exception):
     """The text needs more parts than a message may have."""
 
@@ -41,6 +50,14 @@ def encode(text: str, reference: int) -> Encoded:
     header = bytes((5, 0, 3, reference & 0xFF, len(chunks)))
     parts = tuple(header + bytes((n,)) + chunk for n, chunk in enumerate(chunks, start=1))
     return Encoded(coding, parts, joined=True)
+
+
+def size(text: str) -> Size:
+    """What `encode` would make of a text, however long; an empty one has no part."""
+    coding, units = _units(text)
+    length = sum(map(_length(coding), units))
+    parts = 1 if length <= _SINGLE[coding] else len(_split(units, coding))
+    return Size("gsm7" if coding == GSM7 else "ucs2", parts if units else 0)
 
 
 def _units(text: str) -> tuple[int, list[bytes]]:

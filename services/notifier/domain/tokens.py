@@ -16,6 +16,8 @@ from services.notifier.domain.work import Key
 _LINK = struct.Struct(">16sIBB16s")
 _SAFE = bytes.maketrans(b"+/", b"-_")
 _MAC_BYTES = 16
+LINK_LENGTH = 72
+"""Characters of the token of a link."""
 _PATH_MAC_BYTES = 10
 
 

@@ -14,8 +14,9 @@ from crm.notifier.v1 import (
 from chassis.db import Sessions
 from chassis.rpc.server import Servicers
 from services.notifier.config import Settings
-from services.notifier.rpc.compliance import AgreementServicer, DoNotCallServicer, GateServicer
+from services.notifier.rpc.compliance import AgreementServicer, DoNotCallServicer
 from services.notifier.rpc.doubts import DoubtServicer
+from services.notifier.rpc.gates import GateServicer
 from services.notifier.rpc.messages import MessageServicer
 from services.notifier.rpc.senders import SenderServicer
 from services.notifier.rpc.support import SupportServicer
@@ -69,7 +70,7 @@ def servicers(settings: Settings, sessions: Sessions, engines: Sequence[Nudged])
         ),
         (
             compliance_service_pb2_grpc.add_GateServiceServicer_to_server,
-            GateServicer(sessions, standards),
+            GateServicer(sessions, standards, settings.unsubscribe_base),
         ),
     ]
     return pairs

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
-from crm.notifier.v1 import compliance_pb2, compliance_service_pb2_grpc, message_pb2
+from crm.notifier.v1 import compliance_pb2, compliance_service_pb2_grpc
 from crm.notifier.v1 import compliance_service_pb2 as pb
 from google.protobuf import empty_pb2
 from pydantic import SecretStr
@@ -17,17 +17,14 @@ from chassis.rpc import rights
 from services.notifier.domain import addresses
 from services.notifier.domain.checks import Checks
 from services.notifier.domain.rulebook import window
-from services.notifier.domain.states import Channel, Purpose
-from services.notifier.domain.work import NOBODY, Kind
+from services.notifier.domain.states import Channel
 from services.notifier.messages import compliance as messages
-from services.notifier.messages import progress, resources
+from services.notifier.messages import resources
 from services.notifier.storage import agreements, do_not_call
 from services.notifier.storage.agreements import Stored
-from services.notifier.usecases import compliance, probing, suppress
-from services.notifier.usecases.gating import Standards
+from services.notifier.usecases import compliance, suppress
 
 MOST_NUMBERS = 10_000
-MOST_PROBED = 1_000
 _LIST = re.compile(r"[a-z0-9_-]{1,40}")
 _AHEAD = timedelta(minutes=5)
 
@@ -62,36 +59,6 @@ class DoNotCallServicer(compliance_service_pb2_grpc.DoNotCallServiceServicer):
             return await idempotency.once(
                 session, "ChangeDoNotCallList", request, compliance_pb2.DoNotCallList, work
             )
-
-
-class GateServicer(compliance_service_pb2_grpc.GateServiceServicer):
-    """What gates would say."""
-
-    def __init__(self, sessions: Sessions, standards: Standards) -> None:
-        self._sessions = sessions
-        self._standards = standards
-
-    async def ProbeRecipients(
-        self, request: pb.ProbeRecipientsRequest, _: Any
-    ) -> pb.ProbeRecipientsResponse:
-        """Asks the gates about recipients that have no message yet."""
-        rights.require("messages", "read")
-        kind, recipients = _probed(request)
-        async with self._sessions.begin() as session:
-            may_go, stopped = await probing.probe(session, kind, recipients, self._standards)
-        return pb.ProbeRecipientsResponse(
-            may_go=may_go,
-            stopped=[
-                pb.Stopped(
-                    state=message_pb2.MessageState.ValueType(it.to.state),
-                    reason=it.to.reason,
-                    rule=it.to.rule,
-                    count=it.count,
-                    not_before=progress.timestamp(it.not_before),
-                )
-                for it in stopped
-            ],
-        )
 
 
 class AgreementServicer(compliance_service_pb2_grpc.AgreementServiceServicer):
@@ -169,26 +136,6 @@ def _numbers(checks: Checks, field: str, given: Sequence[str]) -> list[str]:
             checks.wrong(f"{field}[{place}]", "is not an E.164 phone number")
             break
     return [it for it in found if it]
-
-
-def _probed(request: pb.ProbeRecipientsRequest) -> tuple[Kind, list[probing.Recipient]]:
-    checks = Checks()
-    channel = checks.channel("channel", request.channel) or Channel.SMS
-    if int(request.purpose) not in set(Purpose):
-        checks.wrong("purpose", "is required")
-    advertiser = checks.uuid("advertiser_id", request.advertiser_id)
-    identity = checks.uuid("sender_identity_id", request.sender_identity_id)
-    if len(request.recipients) > MOST_PROBED:
-        checks.wrong("recipients", f"has more than {MOST_PROBED}")
-    checks.end()
-    # An address that is none is left out at the plan, and no gate's business.
-    recipients = [
-        probing.Recipient(it.address, key, it.time_zone)
-        for it in request.recipients
-        if (key := addresses.normalised(channel, it.address))
-    ]
-    purpose = Purpose(request.purpose)
-    return Kind(None, channel, purpose, advertiser or NOBODY, identity, ""), recipients
 
 
 def _agreement(given: compliance_pb2.Agreement, now: datetime) -> Stored:

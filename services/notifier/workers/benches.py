@@ -52,7 +52,7 @@ class Benches:
     """Keeps parsed contents, mail skeletons and forms."""
 
     def __init__(self, settings: Settings) -> None:
-        self.links = f"{settings.public_url.rstrip('/')}/u/"
+        self.links = settings.unsubscribe_base
         self.keys = dkim.read(settings.dkim_folder)
         self._settings = settings
         self._rules = rulebook.load(settings.rules_file)

@@ -26,7 +26,7 @@ from chassis import db
 from chassis.context import Principal
 from chassis.errors import FieldViolation, Unavailable
 from services.campaigns.clients.leads import Leads, Sample, View
-from services.campaigns.clients.notifier import Probe
+from services.campaigns.clients.notifier import Counted, Probe
 from services.campaigns.clients.notifier import Senders as SendersClient
 from services.campaigns.config import Settings
 from services.campaigns.domain import planning
@@ -151,11 +151,16 @@ class Senders(SendersClient):
         self.asked: list[UUID] = []
         self.gates: Probe | None = None
         self.probed: Sequence[Member] = ()
+        self.counted: Sequence[Counted] | None = None
 
     async def probe(self, campaign: Campaign, members: Sequence[Member]) -> Probe | None:
         """Return what a test says of the gates."""
         self.probed = members
         return self.gates
+
+    async def count(self, campaign: Campaign, texts: Sequence[str]) -> Sequence[Counted] | None:
+        """Return what a test says of texts."""
+        return self.counted
 
     async def known(self, run_id: UUID, message_ids: Sequence[UUID]) -> set[UUID]:
         """Return which of these a test said are there."""

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from chassis import errors
 from chassis.context import Principal
-from services.campaigns.clients.notifier import Probe, Stop
+from services.campaigns.clients.notifier import Counted, Probe, Stop
 from tests.integration.campaigns.house import MARKETER, NOBODY, House, member
 from tests.integration.serving import refused
 
@@ -267,6 +267,32 @@ class TestReview:
         found = await house.campaigns.ReviewCampaign(pb.ReviewCampaignRequest(id=campaign.id))
 
         assert found.max_segments == 2
+        assert (found.max_billed_segments, found.samples[0].billed_segments) == (0, 0)
+
+    async def test_an_sms_says_as_what_it_would_be_sent_and_billed(self, house: House) -> None:
+        template = await house.template(
+            channel=SMS,
+            subject="",
+            html="",
+            text="{% if display_name == 'Bom' %}{{ 1 / 0 }}{% endif %}{{ display_name }}",
+        )
+        campaign = await house.campaign(channel=SMS, template_id=template.id)
+        house.people.members = [member(n, values=[name]) for n, name in enumerate("A B".split())]
+        house.people.members.insert(1, member(9, values=["Bom"]))
+        house.senders.counted = [
+            Counted("[QC] A", "gsm7", 1, 1, "care"),
+            Counted("[QC] B", "gsm7", 1, 2, "vn.sms.billing.marketing"),
+        ]
+
+        found = await house.campaigns.ReviewCampaign(pb.ReviewCampaignRequest(id=campaign.id))
+
+        assert [(it.text, it.billed_segments) for it in found.samples] == [
+            ("[QC] A", 1),
+            ("", 0),
+            ("[QC] B", 2),
+        ]
+        assert (found.max_segments, found.max_billed_segments) == (1, 2)
+        assert found.billing_rule == "vn.sms.billing.marketing"
 
     async def test_one_person_who_cannot_be_rendered_is_shown(self, house: House) -> None:
         template = await house.template(

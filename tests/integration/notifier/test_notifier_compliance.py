@@ -11,27 +11,22 @@ from crm.notifier.v1 import message_service_pb2 as messages_pb
 from crm.notifier.v1.compliance_service_pb2_grpc import (
     AgreementServiceStub,
     DoNotCallServiceStub,
-    GateServiceStub,
 )
 from crm.notifier.v1.message_service_pb2_grpc import MessageServiceStub
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied
-from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
-from services.notifier.domain.work import Kind
-from services.notifier.usecases import claiming, probing
+from services.notifier.domain.states import Next, Reason, State
+from services.notifier.usecases import claiming
 from services.notifier.workers import metrics
 from services.notifier.workers.sweeps import Sweeper
 from tests.integration.notifier.callers import NOBODY, SERVICE
 from tests.integration.notifier.counting_parts import (
     ADDRESS,
     PHONE,
-    STANDARDS,
-    fill,
     held,
-    judge,
 )
-from tests.integration.notifier.notifier_parts import ADVERTISER, EMAIL_SENDER, SMS_SENDER, House
+from tests.integration.notifier.notifier_parts import ADVERTISER, House
 from tests.integration.serving import Served, refused
 
 if TYPE_CHECKING:
@@ -202,87 +197,6 @@ class TestAgreements:
     ) -> None:
         with refused(NotFound, "RESOURCE_MISSING"):
             await agreements.CreateAgreement(terms(advertiser_id=str(uuid.uuid4())))
-
-
-class TestProbes:
-    def asking(self, *addresses: str, **changes: Any) -> pb.ProbeRecipientsRequest:
-        """What would happen to an advertising e-mail."""
-        given: dict[str, Any] = {
-            "channel": message_pb2.CHANNEL_EMAIL,
-            "purpose": message_pb2.PURPOSE_MARKETING,
-            "advertiser_id": str(ADVERTISER),
-            "sender_identity_id": str(EMAIL_SENDER),
-            "recipients": [pb.ProbedRecipient(address=it) for it in addresses],
-            **changes,
-        }
-        return pb.ProbeRecipientsRequest(**given)
-
-    async def test_it_says_what_each_gate_would_do_and_counts_nothing(
-        self, served: Served, house: House
-    ) -> None:
-        stub = GateServiceStub(served.as_(SERVICE))
-        now = datetime.now(UTC)
-        await judge(house, await fill(house, 3), now)
-        await house.sql(
-            "INSERT INTO suppressions (id, version, channel, address, address_key, advertiser_id,"
-            " purpose, reason) VALUES (gen_random_uuid(), 1, 2, 'x', 'mai@example.vn', :nobody,"
-            " 0, 'bounced')",
-            nobody=uuid.UUID(int=0),
-        )
-        before = await house.sql("SELECT * FROM caps")
-
-        for _ in range(2):
-            found = await stub.ProbeRecipients(
-                self.asking(ADDRESS, "Mai@Example.vn", "an@example.vn", "binh@example.vn", "none")
-            )
-
-        assert found.may_go == 2
-        assert {(it.rule, it.count, it.reason) for it in found.stopped} == {
-            ("vn.email.cap", 1, "CAP"),
-            ("suppression.bounced", 1, "SUPPRESSED"),
-        }
-        until = next(it for it in found.stopped if it.reason == "CAP").not_before
-        assert until.ToDatetime(UTC) == now + timedelta(hours=24, minutes=10)
-        assert await house.sql("SELECT * FROM caps") == before
-
-    async def test_a_number_asked_for_consent_before_would_be_skipped(
-        self, served: Served, house: House
-    ) -> None:
-        await house.sql(
-            "INSERT INTO consent_requests VALUES (:key, 1, :id, :id, 1, now())",
-            key=PHONE,
-            id=ADVERTISER,
-        )
-        await house.sql("INSERT INTO do_not_call_lists VALUES ('vn', now())")
-        kind = Kind(None, Channel.SMS, Purpose.CONSENT_REQUEST, ADVERTISER, SMS_SENDER, "")
-        people = [probing.Recipient(it, it, "") for it in (PHONE, "+84900000000")]
-        noon = datetime.now(UTC).replace(hour=5)
-
-        async with house.sessions.begin() as session:
-            may_go, (stop,) = await probing.probe(session, kind, people, STANDARDS, noon)
-
-        assert may_go == 1
-        assert (stop.to.reason, stop.count) == (Reason.ASKED_BEFORE, 1)
-
-    @pytest.mark.parametrize(
-        ("change", "field"),
-        [
-            ({"channel": 0}, "channel"),
-            ({"purpose": 0}, "purpose"),
-            ({"advertiser_id": "x"}, "advertiser_id"),
-            ({"sender_identity_id": ""}, "sender_identity_id"),
-            ({"recipients": [pb.ProbedRecipient(address="a@b.vn")] * 1_001}, "recipients"),
-        ],
-    )
-    async def test_what_is_wrong_is_named(
-        self, served: Served, change: dict[str, Any], field: str
-    ) -> None:
-        stub = GateServiceStub(served.as_(SERVICE))
-
-        with refused(InvalidArgument, "FIELDS_INVALID") as error:
-            await stub.ProbeRecipients(self.asking(**change))
-
-        assert error.fields() == [field]
 
 
 class TestRules:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +16,13 @@ from crm.leads.v1 import (
     contact_service_pb2,
     contact_service_pb2_grpc,
 )
-from crm.notifier.v1 import message_pb2, suppression_pb2, suppression_service_pb2_grpc
+from crm.notifier.v1 import compliance_service_pb2 as gates_pb
+from crm.notifier.v1 import (
+    compliance_service_pb2_grpc,
+    message_pb2,
+    suppression_pb2,
+    suppression_service_pb2_grpc,
+)
 
 from chassis.rpc.tokens import TokenSource
 from services.campaigns.clients import leads, notifier
@@ -98,6 +105,25 @@ class FakeSenders(suppression_service_pb2_grpc.SenderServiceServicer):
         )
 
 
+class FakeGates(compliance_service_pb2_grpc.GateServiceServicer):
+    """Bills two segments for each text, or fails as a test says."""
+
+    code: grpc.StatusCode | None = None
+    asked: Any = None
+
+    async def ProbeTexts(self, request: Any, context: Any) -> Any:
+        if self.code is not None:
+            await context.abort(self.code, "no")
+        self.asked = request
+        texts = [
+            gates_pb.ProbedText(
+                text=f"[QC] {it}", encoding="gsm7", segments=1, billed_segments=2, rule="r"
+            )
+            for it in request.texts
+        ]
+        return gates_pb.ProbeTextsResponse(texts=texts)
+
+
 def _instance(kind: type[Any]) -> Any:
     """Make one of a kind that answers only some of its calls; the stubs say it is abstract."""
     return kind()
@@ -113,9 +139,10 @@ class NoTokens(TokenSource):
 class Peers:
     """Both peers on one address, with the clients that ask them."""
 
-    def __init__(self, address: str, audiences: Any) -> None:
+    def __init__(self, address: str, audiences: Any, gates: Any) -> None:
         settings = Settings.model_validate(NEEDED)
         self.audiences = audiences
+        self.gates = gates
         self.leads = leads.connect(settings, address, NoTokens(settings))
         self.senders = notifier.connect(settings, address, NoTokens(settings))
 
@@ -123,12 +150,14 @@ class Peers:
 @pytest.fixture
 async def peers() -> AsyncIterator[Peers]:
     server, audiences = grpc.aio.server(), _instance(FakeAudiences)
+    gates = _instance(FakeGates)
+    compliance_service_pb2_grpc.add_GateServiceServicer_to_server(gates, server)
     audience_service_pb2_grpc.add_AudienceServiceServicer_to_server(audiences, server)
     contact_service_pb2_grpc.add_ContactServiceServicer_to_server(_instance(FakeContacts), server)
     suppression_service_pb2_grpc.add_SenderServiceServicer_to_server(_instance(FakeSenders), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    yield Peers(f"127.0.0.1:{port}", audiences)
+    yield Peers(f"127.0.0.1:{port}", audiences, gates)
     await server.stop(0)
 
 
@@ -220,3 +249,30 @@ class TestSenders:
         found = await peers.senders.violations(self.draft(**given))
 
         assert [each.field for each in found] == [f"campaign.{field}" for field in fields]
+
+
+class TestCounting:
+    CAMPAIGN: Any = SimpleNamespace(purpose=Purpose.MARKETING, sender_identity_id=UUID(IDENTITY))
+
+    async def test_texts_come_back_as_they_would_be_sent_and_billed(self, peers: Peers) -> None:
+        (found,) = await peers.senders.count(self.CAMPAIGN, ["Giam gia"]) or []
+
+        assert found == notifier.Counted("[QC] Giam gia", "gsm7", 1, 2, "r")
+        asked = peers.gates.asked
+        assert (asked.purpose, asked.sender_identity_id) == (
+            message_pb2.PURPOSE_MARKETING,
+            IDENTITY,
+        )
+        assert asked.sample_url == "https://example.vn/u/sample"
+
+    @pytest.mark.parametrize("code", ["UNAVAILABLE", "NOT_FOUND", "UNIMPLEMENTED"])
+    async def test_without_an_answer_nothing_is_known(self, peers: Peers, code: str) -> None:
+        peers.gates.code = grpc.StatusCode[code]
+
+        assert await peers.senders.count(self.CAMPAIGN, ["a"]) is None
+
+    async def test_what_a_notifier_cannot_have_said_is_no_answer(self, peers: Peers) -> None:
+        peers.gates.code = grpc.StatusCode.DATA_LOSS
+
+        with pytest.raises(grpc.aio.AioRpcError):
+            await peers.senders.count(self.CAMPAIGN, ["a"])

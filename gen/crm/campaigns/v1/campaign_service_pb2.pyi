@@ -367,12 +367,18 @@ class ReviewCampaignResponse(_message.Message):
     SAMPLES_FIELD_NUMBER: _builtins.int
     GATES_FIELD_NUMBER: _builtins.int
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
+    MAX_BILLED_SEGMENTS_FIELD_NUMBER: _builtins.int
+    BILLING_RULE_FIELD_NUMBER: _builtins.int
     audience: _builtins.int
     """Output only."""
     planned: _builtins.int
     """Output only."""
     max_segments: _builtins.int
     """Output only. SMS: segments of the samples' longest message."""
+    max_billed_segments: _builtins.int
+    """Output only. SMS: segments billed for the samples' dearest message; 0 when the notifier did not say."""
+    billing_rule: _builtins.str
+    """Output only. The rule with the provider's table by which they are billed; empty when none speaks."""
     @_builtins.property
     def excluded(self) -> _containers.RepeatedCompositeFieldContainer[Global___Exclusion]:
         """Output only."""
@@ -399,10 +405,12 @@ class ReviewCampaignResponse(_message.Message):
         samples: _abc.Iterable[_template_pb2.RenderedMessage] | None = ...,
         gates: Global___GateCheck | None = ...,
         attachments: _abc.Iterable[_template_pb2.Attachment] | None = ...,
+        max_billed_segments: _builtins.int = ...,
+        billing_rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["gates", b"gates"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "audience", b"audience", "excluded", b"excluded", "gates", b"gates", "max_segments", b"max_segments", "planned", b"planned", "samples", b"samples"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "audience", b"audience", "billing_rule", b"billing_rule", "excluded", b"excluded", "gates", b"gates", "max_billed_segments", b"max_billed_segments", "max_segments", b"max_segments", "planned", b"planned", "samples", b"samples"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

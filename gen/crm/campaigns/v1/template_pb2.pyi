@@ -229,6 +229,7 @@ class RenderedMessage(_message.Message):
     ENCODING_FIELD_NUMBER: _builtins.int
     SEGMENTS_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    BILLED_SEGMENTS_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     """Output only. Where it would go; empty in a preview without a contact."""
     subject: _builtins.str
@@ -243,6 +244,8 @@ class RenderedMessage(_message.Message):
     """Output only. SMS: how many segments."""
     failure: _builtins.str
     """Output only. Why it could not be rendered; everything else is empty then."""
+    billed_segments: _builtins.int
+    """Output only. SMS in a review: how many segments the provider bills; 0 when nobody knows."""
     def __init__(
         self,
         *,
@@ -253,10 +256,11 @@ class RenderedMessage(_message.Message):
         encoding: _builtins.str = ...,
         segments: _builtins.int = ...,
         failure: _builtins.str = ...,
+        billed_segments: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "encoding", b"encoding", "failure", b"failure", "html", b"html", "segments", b"segments", "subject", b"subject", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "billed_segments", b"billed_segments", "encoding", b"encoding", "failure", b"failure", "html", b"html", "segments", b"segments", "subject", b"subject", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

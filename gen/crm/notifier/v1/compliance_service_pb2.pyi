@@ -156,6 +156,104 @@ class ProbeRecipientsResponse(_message.Message):
 Global___ProbeRecipientsResponse: _TypeAlias = ProbeRecipientsResponse  # noqa: Y015
 
 @_typing.final
+class ProbeTextsRequest(_message.Message):
+    """Asks about texts of SMS as a campaign would render them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    SENDER_IDENTITY_ID_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    SAMPLE_URL_FIELD_NUMBER: _builtins.int
+    purpose: _message_pb2.Purpose.ValueType
+    """Required."""
+    sender_identity_id: _builtins.str
+    """Required."""
+    sample_url: _builtins.str
+    """Optional. What stands in them for the link to refuse by; it is counted as long as links are."""
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Required. At most 100, of at most 10,000 characters each."""
+
+    def __init__(
+        self,
+        *,
+        purpose: _message_pb2.Purpose.ValueType = ...,
+        sender_identity_id: _builtins.str = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
+        sample_url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["purpose", b"purpose", "sample_url", b"sample_url", "sender_identity_id", b"sender_identity_id", "texts", b"texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeTextsRequest: _TypeAlias = ProbeTextsRequest  # noqa: Y015
+
+@_typing.final
+class ProbedText(_message.Message):
+    """A text of an SMS as it would be sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    ENCODING_FIELD_NUMBER: _builtins.int
+    SEGMENTS_FIELD_NUMBER: _builtins.int
+    BILLED_SEGMENTS_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Output only. With the label and how to refuse, where the rules want them."""
+    encoding: _builtins.str
+    """Output only. "gsm7" or "ucs2"."""
+    segments: _builtins.int
+    """Output only. How many segments it would be sent in."""
+    billed_segments: _builtins.int
+    """Output only. How many would be billed; as many as it is sent in where no table speaks of it."""
+    rule: _builtins.str
+    """Output only. The rule with the table; empty when none speaks of it."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        encoding: _builtins.str = ...,
+        segments: _builtins.int = ...,
+        billed_segments: _builtins.int = ...,
+        rule: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billed_segments", b"billed_segments", "encoding", b"encoding", "rule", b"rule", "segments", b"segments", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbedText: _TypeAlias = ProbedText  # noqa: Y015
+
+@_typing.final
+class ProbeTextsResponse(_message.Message):
+    """What texts would become, in their order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProbedText]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        texts: _abc.Iterable[Global___ProbedText] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["texts", b"texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeTextsResponse: _TypeAlias = ProbeTextsResponse  # noqa: Y015
+
+@_typing.final
 class ListDoNotCallListsRequest(_message.Message):
     """Asks for the lists."""
 

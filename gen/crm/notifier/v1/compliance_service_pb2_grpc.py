@@ -326,6 +326,11 @@ class GateServiceStub:
                 request_serializer=crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeRecipientsRequest.SerializeToString,
                 response_deserializer=crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeRecipientsResponse.FromString,
                 _registered_method=True)
+        self.ProbeTexts = channel.unary_unary(
+                '/crm.notifier.v1.GateService/ProbeTexts',
+                request_serializer=crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeTextsRequest.SerializeToString,
+                response_deserializer=crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeTextsResponse.FromString,
+                _registered_method=True)
 
 
 class GateServiceServicer:
@@ -339,6 +344,13 @@ class GateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProbeTexts(self, request, context):
+        """Says what texts of SMS would become and how many segments would be billed; changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_GateServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -346,6 +358,11 @@ def add_GateServiceServicer_to_server(servicer, server):
                     servicer.ProbeRecipients,
                     request_deserializer=crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeRecipientsRequest.FromString,
                     response_serializer=crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeRecipientsResponse.SerializeToString,
+            ),
+            'ProbeTexts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProbeTexts,
+                    request_deserializer=crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeTextsRequest.FromString,
+                    response_serializer=crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeTextsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -376,6 +393,33 @@ class GateService:
             '/crm.notifier.v1.GateService/ProbeRecipients',
             crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeRecipientsRequest.SerializeToString,
             crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeRecipientsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProbeTexts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.notifier.v1.GateService/ProbeTexts',
+            crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeTextsRequest.SerializeToString,
+            crm_dot_notifier_dot_v1_dot_compliance__service__pb2.ProbeTextsResponse.FromString,
             options,
             channel_credentials,
             insecure,

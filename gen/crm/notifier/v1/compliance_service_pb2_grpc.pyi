@@ -135,6 +135,8 @@ class GateServiceStub:
     def __new__(cls, channel: _aio.Channel) -> GateServiceAsyncStub: ...
     ProbeRecipients: _grpc.UnaryUnaryMultiCallable[_compliance_service_pb2.ProbeRecipientsRequest, _compliance_service_pb2.ProbeRecipientsResponse]
     """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing."""
+    ProbeTexts: _grpc.UnaryUnaryMultiCallable[_compliance_service_pb2.ProbeTextsRequest, _compliance_service_pb2.ProbeTextsResponse]
+    """Says what texts of SMS would become and how many segments would be billed; changes nothing."""
 
 @_typing.type_check_only
 class GateServiceAsyncStub(GateServiceStub):
@@ -143,6 +145,8 @@ class GateServiceAsyncStub(GateServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ProbeRecipients: _aio.UnaryUnaryMultiCallable[_compliance_service_pb2.ProbeRecipientsRequest, _compliance_service_pb2.ProbeRecipientsResponse]  # type: ignore[assignment]
     """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing."""
+    ProbeTexts: _aio.UnaryUnaryMultiCallable[_compliance_service_pb2.ProbeTextsRequest, _compliance_service_pb2.ProbeTextsResponse]  # type: ignore[assignment]
+    """Says what texts of SMS would become and how many segments would be billed; changes nothing."""
 
 class GateServiceServicer(metaclass=_abc_1.ABCMeta):
     """What gates would say, before anything is sent."""
@@ -154,5 +158,13 @@ class GateServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_compliance_service_pb2.ProbeRecipientsResponse, _abc.Awaitable[_compliance_service_pb2.ProbeRecipientsResponse]]:
         """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing."""
+
+    @_abc_1.abstractmethod
+    def ProbeTexts(
+        self,
+        request: _compliance_service_pb2.ProbeTextsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_compliance_service_pb2.ProbeTextsResponse, _abc.Awaitable[_compliance_service_pb2.ProbeTextsResponse]]:
+        """Says what texts of SMS would become and how many segments would be billed; changes nothing."""
 
 def add_GateServiceServicer_to_server(servicer: GateServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
