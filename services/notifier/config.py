@@ -30,7 +30,7 @@ class Settings(ServiceSettings):
     dkim_folder: Path | None = None
     """Folder of private keys, each a PEM file named `SELECTOR._domainkey.DOMAIN`: mails from that
     domain or one below it are signed with all keys of it; none signs nothing. Made by
-    `python -m services.notifier.channels.dkim`."""
+    `python -m services.notifier.channels.dkim`; looked at again every two seconds."""
 
     smtp_url: str = Field(default="", pattern=r"^($|smtps?://.+)")
     """`smtp://[user@]host:port`, or `smtps` for TLS from the start; empty sends no e-mail."""

@@ -15,6 +15,7 @@ from services.notifier.domain.texts import Legal
 from services.notifier.domain.work import NOBODY, Claimed, Content, Enclosure, Kind, Sender
 from services.notifier.usecases import rulebook
 from services.notifier.usecases.claiming import Batch
+from services.notifier.workers.keyring import Keyring
 
 _MOST_KEPT = 200
 
@@ -53,12 +54,18 @@ class Benches:
 
     def __init__(self, settings: Settings) -> None:
         self.links = settings.unsubscribe_base
-        self.keys = dkim.read(settings.dkim_folder)
+        self._keyring = Keyring(settings.dkim_folder)
         self._settings = settings
         self._rules = rulebook.load(settings.rules_file)
         self._renderers: dict[str, Renderer] = {}
         self._composers: dict[tuple[Sender, Purpose, UUID | None], mime.Composer] = {}
         self._forms: dict[tuple[Sender, Kind, Sequence[str]], Forms] = {}
+
+    async def renew_keys(self) -> None:
+        """Has mails signed with the keys that lie in their folder now."""
+        if await self._keyring.renew():
+            self._composers.clear()
+            self._forms.clear()
 
     def of(self, kind: Kind, batch: Batch) -> Bench | Reason:
         """What the messages of a kind in a batch are made with, or why none can be made."""
@@ -137,8 +144,9 @@ class Benches:
         return self._composers[key]
 
     def _signer(self, address: str) -> dkim.Signer | None:
-        signer = self.keys.signer(address)
-        if signer is None and self.keys:
+        keys = self._keyring.keys
+        signer = keys.signer(address)
+        if signer is None and keys:
             log.warning("no_dkim_key", domain=address.rpartition("@")[2])
         return signer
 

@@ -10,7 +10,7 @@ from services.notifier import stages
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.domain.scheduling import FairShare
-from services.notifier.domain.states import State
+from services.notifier.domain.states import Channel, State
 from services.notifier.domain.work import Run
 from services.notifier.storage import claims, lookups, runs
 from services.notifier.usecases import claiming, rulebook
@@ -93,6 +93,8 @@ class Filler:
 
     async def fill(self) -> None:
         """Claims and prepares one batch, or waits until there may be one."""
+        if self._wire.channel is Channel.EMAIL:
+            await self.workshop.renew_keys()
         target = int(min(_MOST, max(_LEAST, self.rate)))
         wanted = target - len(self._held)
         claimed = 0

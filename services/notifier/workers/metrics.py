@@ -72,6 +72,12 @@ sender_expiry = Gauge(
     "When the next sender identity in force expires, as Unix time; infinite when none does.",
 )
 
+dkim_keys = Gauge("mekong_notifier_dkim_keys", "Private keys that mails are signed with.")
+dkim_trouble = Gauge(
+    "mekong_notifier_dkim_trouble",
+    "1 while the folder of keys cannot be used and the last good ones sign.",
+)
+
 
 def submitted(going: Iterable[Outgoing]) -> None:
     """Observe messages whose attempt begins now; of a run, which paces itself, none."""

@@ -80,6 +80,10 @@ class Workshop:
         """Whether mails take much longer than rendering them."""
         return self._was_slow
 
+    async def renew_keys(self) -> None:
+        """Has mails signed with the keys that lie in their folder now; asked often."""
+        await self._benches.renew_keys()
+
     async def prepare(self, batch: Batch, stale_at: float, closes_at: float = math.inf) -> Made:
         """Renders a batch in slices, so that answers are read in between."""
         made = Made()

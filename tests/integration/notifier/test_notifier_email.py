@@ -3,16 +3,20 @@
 import asyncio
 import email
 import email.policy
+import re
 import uuid
 from pathlib import Path
 
 import dkim
 import pytest
 import structlog
+from prometheus_client import REGISTRY
 
 from services.notifier.channels.dkim import keys
 from services.notifier.domain.states import State
+from services.notifier.workers import keyring
 from tests.integration.notifier.notifier_parts import House, MailServer, people
+from tests.unit.notifier.dkim_parts import Mounted, key
 
 
 def make_key(folder: Path, selector: str, *, rsa: bool = False, domain: str = "songhong.vn") -> str:
@@ -97,6 +101,30 @@ class TestSignatures:
             sent = raw.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
             signed = dkim.DKIM(sent)
             assert [signed.verify(idx=at, dnsfunc=lookup) for at in (0, 1)] == [True, True]
+
+    async def test_a_key_turned_meanwhile_signs_what_is_made_next(
+        self, house: House, mail: MailServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(keyring, "LOOK_SECONDS", 0.0)
+        old, new = (f"{it}._domainkey.songhong.vn" for it in ("old", "new"))
+        mounted = Mounted(tmp_path / "keys")
+        mounted.swap({old: key()})
+        first = await house.take(["one@example.vn"])
+        house.engine(mail.wire(), dkim_folder=mounted.path)
+        await house.until(first, {State.ACCEPTED: 1})
+
+        mounted.swap({new: key(), "other._domainkey.songhong.vn": key()})
+        async with asyncio.timeout(10):
+            while REGISTRY.get_sample_value("mekong_notifier_dkim_keys") != 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        second = await house.take(["two@example.vn"])
+        await house.until(second, {State.ACCEPTED: 1})
+
+        def selectors(of: str) -> list[bytes]:
+            return re.findall(rb"s=(\w+);", mail.mails[of].partition(b"\r\n\r\n")[0])
+
+        assert selectors("one@example.vn") == [b"old"]
+        assert selectors("two@example.vn") == [b"new", b"other"]
 
     async def test_a_domain_without_keys_is_told_of_and_goes_unsigned(
         self, house: House, mail: MailServer, tmp_path: Path

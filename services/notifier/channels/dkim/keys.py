@@ -27,13 +27,14 @@ class Keys:
     """The keys of all domains that mails are sent from."""
 
     def __init__(self, keys: list[Key]) -> None:
+        self.names = [f"{key.selector}._domainkey.{key.domain}" for key in keys]
         self._signers = {
             domain: Signer([key for key in keys if key.domain == domain])
             for domain in {key.domain for key in keys}
         }
 
-    def __bool__(self) -> bool:
-        return bool(self._signers)
+    def __len__(self) -> int:
+        return len(self.names)
 
     def signer(self, address: str) -> Signer | None:
         """Who signs for an address: its domain's keys, or those of the nearest domain above."""
@@ -49,14 +50,17 @@ class Keys:
         return None
 
 
+def files(folder: Path | None) -> list[Path]:
+    """The files of keys in a folder, by name; none of no folder. Raises `OSError`."""
+    # What begins with a dot is how Kubernetes swaps the contents of a mounted secret.
+    found = folder.iterdir() if folder is not None else ()
+    return sorted(it for it in found if not it.name.startswith("."))
+
+
 def read(folder: Path | None) -> Keys:
     """The keys of a folder; raises `SettingsError` that names the file nobody can use."""
-    if folder is None:
-        return Keys([])
     try:
-        # What begins with a dot is how Kubernetes swaps the contents of a mounted secret.
-        files = sorted(it for it in folder.iterdir() if not it.name.startswith("."))
-        return Keys([parse(file.name, file.read_bytes()) for file in files])
+        return Keys([parse(file.name, file.read_bytes()) for file in files(folder)])
     except OSError as broken:
         raise SettingsError(f"MEKONG_DKIM_FOLDER: {broken}") from None
 
