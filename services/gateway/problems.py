@@ -82,6 +82,10 @@ TITLES: dict[str, tuple[str, str]] = {
             "Một phần của hệ thống chưa phản hồi; vui lòng thử lại",
         ),
     ),
+    "RETURN_PATH_INVALID": (
+        "This mail is not about one of ours",
+        "Thư này không nói về thư nào của chúng tôi",
+    ),
     "UNSUBSCRIBE_TOKEN_INVALID": ("This link is not valid", "Liên kết này không hợp lệ"),
     **dict.fromkeys(
         ("DEADLINE_PASSED", "DEADLINE_EXCEEDED"), ("It took too long", "Mất quá nhiều thời gian")

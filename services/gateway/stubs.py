@@ -21,6 +21,7 @@ from crm.leads.v1 import (
 from crm.notifier.v1 import (
     compliance_service_pb2_grpc,
     doubt_service_pb2_grpc,
+    inbound_service_pb2_grpc,
     message_service_pb2_grpc,
     support_service_pb2_grpc,
     suppression_service_pb2_grpc,
@@ -45,6 +46,7 @@ STUBS: Mapping[str, Any] = {
     "crm.notifier.v1.SupportService": support_service_pb2_grpc.SupportServiceStub,
     "crm.notifier.v1.SuppressionService": suppression_service_pb2_grpc.SuppressionServiceStub,
     "crm.notifier.v1.SenderService": suppression_service_pb2_grpc.SenderServiceStub,
+    "crm.notifier.v1.InboundMailService": inbound_service_pb2_grpc.InboundMailServiceStub,
     "crm.notifier.v1.DoNotCallService": compliance_service_pb2_grpc.DoNotCallServiceStub,
     "crm.notifier.v1.AgreementService": compliance_service_pb2_grpc.AgreementServiceStub,
     "crm.accounts.v1.UserService": user_service_pb2_grpc.UserServiceStub,

@@ -18,6 +18,8 @@ RESOURCES = (
     "support",
     "suppressions",
     "senders",
+    # What mail servers hand over: bounces and complaints. For programs only.
+    "inbound_mails",
     "sources",
     "users",
     "api_clients",
@@ -80,6 +82,7 @@ BUILTIN: Mapping[str, Rights] = MappingProxyType(
             "support": _every(Level.ALL),
             "senders": {ANY: Level.NONE.value, "read": Level.ALL.value},
             "users": {ANY: Level.NONE.value, "read": Level.ALL.value},
+            "inbound_mails": _every(Level.NONE),
             "api_clients": _every(Level.NONE),
             "audit": _every(Level.NONE),
         },

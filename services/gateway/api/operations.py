@@ -51,7 +51,10 @@ class Operation:
             clients.act_as(self._gateway.sessions.token_for(request))
         if self._route.kind == "upload":
             return self._response(self._upload())
-        message: Any = self._reader.read(request, path)
+        if self._route.kind == "mail" and request.mimetype == uploads.MAIL:
+            message: Any = uploads.mail(request, self._route.request())
+        else:
+            message = self._reader.read(request, path)
         if self._route.kind == "file":
             message.name, message.data = uploads.read(request, most=uploads.SMALL)
         call = getattr(self._gateway.peers.stub(self._stub), self._route.name)

@@ -26,6 +26,8 @@ NAME_MAX = 255
 SMALL = 3 * 1024 * 1024
 """Most bytes of what is read whole, as an attachment is."""
 
+MAIL = "message/rfc822"
+
 _CHUNK = 256 * 1024
 
 
@@ -63,6 +65,21 @@ def read(request: Request, *, most: int) -> tuple[str, bytes]:
     except (errors.ResourceExhausted, RequestEntityTooLarge):
         raise _refused(FIELD, f"the file is larger than {most // 2**20} MiB") from None
     return name, bytes(data)
+
+
+def mail(request: Request, message: Any) -> Any:
+    """Fill `data` with the mail that the body is, and the fields that its address names.
+
+    Raises `InvalidArgument` naming what is no field, or given more than once.
+    """
+    for name, values in request.args.lists():
+        if name not in message.DESCRIPTOR.fields_by_name or name == "data":
+            raise _refused(name[:80], "is not a known field")
+        if len(values) > 1:
+            raise _refused(name, "is given more than once")
+        setattr(message, name, values[0])
+    message.data = request.get_data(cache=False)
+    return message
 
 
 class _Parts:

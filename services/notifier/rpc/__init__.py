@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from crm.notifier.v1 import (
     compliance_service_pb2_grpc,
     doubt_service_pb2_grpc,
+    inbound_service_pb2_grpc,
     message_service_pb2_grpc,
     support_service_pb2_grpc,
     suppression_service_pb2_grpc,
@@ -17,6 +18,7 @@ from services.notifier.config import Settings
 from services.notifier.rpc.compliance import AgreementServicer, DoNotCallServicer
 from services.notifier.rpc.doubts import DoubtServicer
 from services.notifier.rpc.gates import GateServicer
+from services.notifier.rpc.inbound import InboundMailServicer
 from services.notifier.rpc.messages import MessageServicer
 from services.notifier.rpc.senders import SenderServicer
 from services.notifier.rpc.support import SupportServicer
@@ -59,6 +61,10 @@ def servicers(settings: Settings, sessions: Sessions, engines: Sequence[Nudged])
         (
             suppression_service_pb2_grpc.add_SenderServiceServicer_to_server,
             SenderServicer(sessions, settings.seal_key, standards.rules),
+        ),
+        (
+            inbound_service_pb2_grpc.add_InboundMailServiceServicer_to_server,
+            InboundMailServicer(sessions, settings.mac_key),
         ),
         (
             compliance_service_pb2_grpc.add_DoNotCallServiceServicer_to_server,

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import arrays
-from services.notifier.domain.states import RECEIPT_FROM, State
+from services.notifier.domain.states import RECEIPT_FROM, Reason, State
 from services.notifier.domain.work import NOBODY, Key
 from services.notifier.storage import rows
 
@@ -17,7 +17,8 @@ from services.notifier.storage import rows
 class Receipt:
     """What a provider says of one part: the end it came to.
 
-    `message_id` is our own id where the provider gives it back.
+    `message_id` is our own id where the provider gives it back. One from `MAIL` speaks for the
+    whole message, by our id, and may say why it came back; DEFERRED is kept as a note.
     """
 
     provider: str
@@ -25,6 +26,10 @@ class Receipt:
     state: State
     detail: str
     message_id: UUID | None = None
+    reason: Reason = Reason.NONE
+
+
+MAIL = "mail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +44,19 @@ class Part:
     reference: str
 
 
-async def add(session: AsyncSession, receipts: Sequence[Receipt]) -> None:
-    """Stores receipts; one that was stored before changes nothing."""
-    if receipts:
-        parameters = {
-            "providers": arrays.texts([it.provider for it in receipts]),
-            "references": arrays.texts([it.reference for it in receipts]),
-            "states": arrays.numbers([it.state for it in receipts]),
-            "details": arrays.texts([it.detail[:200].replace("\x00", "") for it in receipts]),
-            "ids": arrays.uuids([it.message_id or NOBODY for it in receipts]),
-        }
-        await session.execute(_ADD, parameters)
+async def add(session: AsyncSession, receipts: Sequence[Receipt]) -> int:
+    """Stores receipts; one that was stored before changes nothing. Returns how many are new."""
+    if not receipts:
+        return 0
+    parameters = {
+        "providers": arrays.texts([it.provider for it in receipts]),
+        "references": arrays.texts([it.reference for it in receipts]),
+        "states": arrays.numbers([it.state for it in receipts]),
+        "reasons": arrays.texts([it.reason for it in receipts]),
+        "details": arrays.texts([it.detail[:200].replace("\x00", "") for it in receipts]),
+        "ids": arrays.uuids([it.message_id or NOBODY for it in receipts]),
+    }
+    return len((await session.execute(_ADD, parameters)).all())
 
 
 async def add_parts(session: AsyncSession, parts: Sequence[Part]) -> None:
@@ -87,6 +94,9 @@ async def apply(session: AsyncSession, limit: int) -> list[rows.Changed]:
         ids = {
             "ids": arrays.uuids([it.message_id for it in by_id]),
             "ends": arrays.numbers([it.state for it in by_id]),
+            "reasons": arrays.texts([it.reason for it in by_id]),
+            "by_mail": arrays.numbers([int(it.provider == MAIL) for it in by_id]),
+            "from": given["from"],
         }
         answered = await session.execute(_MOVE_BY_ID, ids)
         moved += [rows.Changed(*row) for row in answered]
@@ -109,13 +119,15 @@ async def prune(session: AsyncSession, limit: int) -> int:
 
 
 _ADD = text("""
-    INSERT INTO receipts (provider, reference, state, detail, message_id)
-    SELECT provider, reference, state, detail,
-        nullif(id, '00000000-0000-0000-0000-000000000000')
+    INSERT INTO receipts (provider, reference, state, reason, detail, message_id, applied_at)
+    SELECT provider, reference, state, reason, detail,
+        nullif(id, '00000000-0000-0000-0000-000000000000'), CASE WHEN state = 3 THEN now() END
     FROM unnest(CAST(:providers AS text[]), CAST(:references AS text[]),
-        CAST(:states AS smallint[]), CAST(:details AS text[]), CAST(:ids AS uuid[]))
-        AS g (provider, reference, state, detail, id)
+        CAST(:states AS smallint[]), CAST(:reasons AS text[]), CAST(:details AS text[]),
+        CAST(:ids AS uuid[]))
+        AS g (provider, reference, state, reason, detail, id)
     ON CONFLICT DO NOTHING
+    RETURNING 1
 """)
 _ADD_PARTS = text("""
     INSERT INTO parts (run_date, message_id, number, part, parts, provider, reference)
@@ -124,15 +136,17 @@ _ADD_PARTS = text("""
         CAST(:providers AS text[]), CAST(:references AS text[]))
     ON CONFLICT DO NOTHING
 """)
-# A receipt without a known part may be ahead of its answer: it waits for a day.
+# A receipt without a known part may be ahead of its answer: it waits for a day. So does a bounce
+# of a message that waits to be sent again.
 _TAKE = text("""
-    SELECT r.provider, r.reference, r.state, r.message_id FROM receipts r
+    SELECT r.provider, r.reference, r.state, r.reason, r.message_id FROM receipts r
     WHERE r.applied_at IS NULL AND r.received_at > now() - interval '1 day'
       AND (EXISTS (SELECT 1 FROM parts p
                    WHERE p.provider = r.provider AND p.reference = r.reference)
            OR EXISTS (SELECT 1 FROM messages m
                       WHERE m.message_id = r.message_id
-                        AND (m.state IN (7, 12) OR m.reason = 'SETTLED_BY_HAND')))
+                        AND (m.state IN (7, 12) OR m.reason = 'SETTLED_BY_HAND'
+                             OR r.provider = 'mail' AND m.state NOT IN (1, 3))))
     ORDER BY r.received_at
     LIMIT :limit
     FOR UPDATE OF r SKIP LOCKED
@@ -147,7 +161,8 @@ _NOTE_PARTS = text(f"""
       AND p.created_at = (SELECT max(q.created_at) FROM parts q
                           WHERE q.provider = g.provider AND q.reference = g.reference)
 """)  # noqa: S608 (constant parts)
-_CHANGE = """reason = CASE WHEN e.state = 10 THEN 'NOT_DELIVERED' ELSE '' END,
+_CHANGE = """reason = CASE WHEN e.state <> 10 THEN '' WHEN e.reason <> '' THEN e.reason
+        ELSE 'NOT_DELIVERED' END,
     not_before = NULL, doubt_since = NULL, revision = m.revision + 1, updated_at = now()"""
 _MOVE = text(f"""
     WITH touched AS (
@@ -156,7 +171,8 @@ _MOVE = text(f"""
     ), ends AS (
         SELECT t.run_date, t.message_id, t.number,
             CASE WHEN bool_or(p.state = 10) THEN 10
-                 WHEN count(*) = max(p.parts) AND bool_and(p.state = 9) THEN 9 END AS state
+                 WHEN count(*) = max(p.parts) AND bool_and(p.state = 9) THEN 9 END AS state,
+            '' AS reason
         FROM touched t
         JOIN parts p USING (run_date, message_id, number)
         GROUP BY t.run_date, t.message_id, t.number
@@ -169,12 +185,16 @@ _MOVE = text(f"""
     RETURNING {rows.CHANGED_COLUMNS}
 """)  # noqa: S608
 # Our own id in a receipt settles a doubt whose answer, and so whose reference, was lost. Parts
-# cannot be told apart then: one is evidence enough that the provider took the message.
+# cannot be told apart then: one is evidence enough that the provider took the message. A mail has
+# no parts, and what comes back of it speaks for the whole.
 _MOVE_BY_ID = text(f"""
     UPDATE messages m SET state = e.state, {_CHANGE}
-    FROM (SELECT id, max(state) AS state FROM unnest(CAST(:ids AS uuid[]),
-            CAST(:ends AS smallint[])) AS u (id, state) GROUP BY id) AS e
-    WHERE m.message_id = e.id AND (m.state IN (7, 12) OR m.reason = 'SETTLED_BY_HAND')
+    FROM (SELECT id, max(state) AS state, max(reason) AS reason, max(by_mail) AS by_mail
+          FROM unnest(CAST(:ids AS uuid[]), CAST(:ends AS smallint[]), CAST(:reasons AS text[]),
+            CAST(:by_mail AS smallint[])) AS u (id, state, reason, by_mail) GROUP BY id) AS e
+    WHERE m.message_id = e.id
+      AND (m.state IN (7, 12) OR m.reason = 'SETTLED_BY_HAND'
+           OR e.by_mail = 1 AND m.state = ANY(CAST(:from AS smallint[])))
     RETURNING {rows.CHANGED_COLUMNS}
 """)  # noqa: S608
 _DONE = text(f"""

@@ -1,9 +1,12 @@
 """Every REST operation answers 2xx to who may, over the real services."""
 
+import base64
+import io
 import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import date
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,10 @@ import pytest
 from local import running
 from services.gateway.api.routes import ROUTES
 from services.gateway.api.table import PREFIX
+from services.notifier import inbound
+from services.notifier.domain.tokens import return_path
+from services.notifier.domain.work import Key
+from tests.unit.notifier import inbound_parts
 
 SECONDS = 60.0
 
@@ -337,6 +344,39 @@ class TestEveryOperation:
         assert paused["state"] == "PAUSED"
         assert resumed["state"] in ("PLANNING", "SENDING")
         assert cancelled["state"] == "CANCELLED"
+
+    def test_mails_that_come_back(
+        self, house: Any, api: Api, advertiser: Any, sender: Any, tmp_path: Path
+    ) -> None:
+        message = {
+            "channel": "EMAIL",
+            "address": "dao@example.vn",
+            "purpose": "TRANSACTIONAL",
+            "advertiser_id": advertiser["id"],
+            "sender_identity_id": sender["id"],
+            "subject": "Mã xác nhận",
+            "text": "123456",
+        }
+        sent = api("SendMessage", body=message)
+        until(lambda: api("GetMessage", id=sent["id"])["state"] == "ACCEPTED", "it is taken")
+        key = Key(date.fromisoformat(sent["run_date"]), uuid.UUID(sent["id"]))
+        mac_key = (house.home / "secrets" / "mac_key").read_bytes().strip()
+        path = return_path(key, "mekong.localhost", mac_key)
+        told = {"recipient": path, "data": base64.b64encode(inbound_parts.vacation()).decode()}
+        options = ["--gateway", house.state["gateway_url"], "--token-file", str(tmp_path / "token")]
+        options += ["--client-id", house.state["client_id"]]
+        options += ["--secret-file", house.state["client_secret_file"]]
+
+        heard = api("ReportMail", body=told)
+        ends = [
+            inbound.main([*options, to], io.BytesIO(inbound_parts.postfix()))
+            for to in (path, path, "b-00@mekong.localhost")
+        ]
+
+        assert heard["kind"] == "AUTOMATIC"
+        assert ends == [0, 0, 65]
+        until(lambda: api("GetMessage", id=sent["id"])["state"] == "BOUNCED", "it came back")
+        assert api("GetMessage", id=sent["id"])["reason"] == "ADDRESS_INVALID"
 
     def test_messages_suppressions_and_senders(
         self, api: Api, advertiser: Any, sender: Any

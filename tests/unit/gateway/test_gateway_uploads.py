@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from crm.leads.v1 import import_pb2
+from crm.notifier.v1 import inbound_service_pb2
 from werkzeug.exceptions import ClientDisconnected
 
 from chassis import errors
@@ -32,6 +33,66 @@ def a_file(name: str, content: bytes, field: str = "file") -> tuple[str, bytes]:
 def leads(peers: Any) -> Any:
     peers.answers["UploadImport"] = import_pb2.Import(id="i1", file_name="x.csv")
     return peers
+
+
+class TestMail:
+    """A mail is the body itself, or a member of JSON."""
+
+    @pytest.fixture
+    def notifier(self, peers: Any) -> Any:
+        kind = inbound_service_pb2.INBOUND_MAIL_KIND_BOUNCED
+        peers.answers["ReportMail"] = inbound_service_pb2.InboundMail(kind=kind, news=True)
+        return peers
+
+    def test_it_is_the_body_and_its_recipient_stands_in_the_address(
+        self, program: Any, notifier: Any
+    ) -> None:
+        mail = b"Subject: x\r\n\r\n\xff\x00"
+
+        answer = program(
+            "POST",
+            "/inbound-mails?recipient=b-00%40m.example",
+            data=mail,
+            content_type="message/rfc822",
+        )
+
+        assert (answer.status_code, answer.get_json()["kind"]) == (200, "BOUNCED")
+        asked = notifier.last.request
+        assert (asked.recipient, asked.data) == ("b-00@m.example", mail)
+
+    def test_json_says_the_same(self, program: Any, notifier: Any) -> None:
+        body = {"recipient": "b-00@m.example", "data": "U3ViamVjdDogeA=="}
+
+        assert program("POST", "/inbound-mails", json=body).status_code == 200
+        assert notifier.last.request.data == b"Subject: x"
+
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [("?data=x", "data"), ("?to=a", "to"), ("?recipient=a&recipient=b", "recipient")],
+    )
+    def test_what_its_address_may_not_say_is_named(
+        self, program: Any, notifier: Any, query: str, field: str
+    ) -> None:
+        answer = program("POST", f"/inbound-mails{query}", data=b"x", content_type="message/rfc822")
+
+        assert answer.status_code == 400
+        assert [it["field"] for it in answer.get_json()["errors"]] == [field]
+        assert notifier.named("ReportMail") == []
+
+    def test_one_too_large_is_refused(self, program: Any, notifier: Any) -> None:
+        answer = program(
+            "POST",
+            "/inbound-mails?recipient=a",
+            data=b"x" * (1024 * 1024 + 1),
+            content_type="message/rfc822",
+        )
+
+        assert answer.status_code == 413
+
+    def test_what_is_neither_is_refused(self, program: Any, notifier: Any) -> None:
+        answer = program("POST", "/inbound-mails?recipient=a", data=b"x", content_type="text/plain")
+
+        assert answer.status_code == 400
 
 
 class TestUpload:

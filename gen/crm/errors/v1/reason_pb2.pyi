@@ -102,6 +102,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """PERMISSION_DENIED; REST and pages only: a request by cookie came from elsewhere or without its token."""
     REASON_ROWS_GONE: _Reason.ValueType  # 39
     """FAILED_PRECONDITION; metadata: resource, id. The rows of an old run were let go of; its figures stay."""
+    REASON_RETURN_PATH_INVALID: _Reason.ValueType  # 40
+    """INVALID_ARGUMENT; the mail came to no return path of ours, and names none."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call failed. `ErrorInfo.reason` is the value's name without the prefix `REASON_`,
@@ -188,4 +190,6 @@ REASON_CSRF_REFUSED: Reason.ValueType  # 38
 """PERMISSION_DENIED; REST and pages only: a request by cookie came from elsewhere or without its token."""
 REASON_ROWS_GONE: Reason.ValueType  # 39
 """FAILED_PRECONDITION; metadata: resource, id. The rows of an old run were let go of; its figures stay."""
+REASON_RETURN_PATH_INVALID: Reason.ValueType  # 40
+"""INVALID_ARGUMENT; the mail came to no return path of ours, and names none."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

@@ -93,7 +93,7 @@ class Receipt(_message.Message):
     reference: _builtins.str
     """Output only. The provider's id of the part; empty when it only gave back ours."""
     state: _message_pb2.MessageState.ValueType
-    """Output only. DELIVERED or BOUNCED."""
+    """Output only. DELIVERED or BOUNCED; DEFERRED is a note that a mail is under way for longer than usual."""
     detail: _builtins.str
     """Output only. The provider's words."""
     @_builtins.property

@@ -64,5 +64,6 @@ ROUTES: tuple[Route, ...] = (
         field="sender_identity",
         only="create list get",
     ),
+    Route("POST", "/inbound-mails", "notifier.InboundMailService/ReportMail", "*", kind="mail"),
     Route("GET", "/providers", f"{_SENDERS}/ListProviders"),
 )

@@ -12,6 +12,8 @@ from services.notifier.channels.smtp.replies import Reply
 from services.notifier.domain.states import Reason, Result, Verdict
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
+_QUOTED = re.compile(r"([245]\d\d)[ -](.*)", re.DOTALL)
+_LONGEST_TOLD = 300
 _MOST_KNOWN = 500  # servers say the same again and again
 # What servers say that would be served slower; a 421 may as well mean that they go down.
 _FAST = re.compile(r"too many|too fast|too much|rate|throttl|limit|unusual", re.IGNORECASE)
@@ -76,6 +78,24 @@ def result(reply: Reply, step: Step = "DATA") -> Result:
     if reply.code not in _OURS and _is_permanent(reply, code):
         return Result(Verdict.REFUSED, str(reply), _why_refused(reply, code, step))
     return Result(Verdict.BUSY, str(reply), _why_busy(reply, code))
+
+
+def reported(status: str, answer: str) -> Result:
+    """What a report of another server means: its status field and the answer that it quotes.
+
+    The more precise of the two is believed. Nobody knows which command a code alone answered.
+    """
+    quoted = _QUOTED.match(answer.strip())
+    text = quoted.group(2) if quoted else answer
+    told = _ENHANCED.match(status.strip())
+    own = _ENHANCED.match(text)
+    if told is not None and told.group(2) != "0" and (own is None or own.group(2) == "0"):
+        text = f"{told.group()} {text}"
+    if quoted is not None:
+        code = int(quoted.group(1))
+    else:
+        code = 550 if told is not None and told.group(1) == "5" else 450
+    return result(Reply(code, (" ".join(text.split())[:_LONGEST_TOLD],)))
 
 
 def refusal(mail: Reply, rcpt: Reply, data: Reply) -> Result:

@@ -30,6 +30,7 @@ _NAMES = (
     "doubt_deeds",
     "parts",
     "receipts",
+    "complaints",
     "attempts",
     "claims",
     "ready",
@@ -267,10 +268,21 @@ _TABLES = (
         reference text NOT NULL,
         state smallint NOT NULL,
         message_id uuid,
+        reason text NOT NULL DEFAULT '',
         detail text NOT NULL DEFAULT '',
         received_at timestamptz NOT NULL DEFAULT now(),
         applied_at timestamptz,
         PRIMARY KEY (provider, reference, state)
+    )
+    """,
+    # Who called a mail unwanted, once a message.
+    """
+    CREATE TABLE complaints (
+        message_id uuid PRIMARY KEY,
+        run_date date NOT NULL,
+        run_id uuid,
+        what text NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now()
     )
     """,
     "CREATE INDEX receipts_waiting ON receipts (received_at) WHERE applied_at IS NULL",
