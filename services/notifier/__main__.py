@@ -9,9 +9,10 @@ from chassis.events.connection import Connection
 from chassis.events.relay import Relay
 from chassis.rpc.tokens import TokenSource
 from services.notifier import clients, consumers, rpc, stages
-from services.notifier.channels import smpp, smtp
+from services.notifier.channels import smpp, smtp, turns
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
+from services.notifier.domain import throttling
 from services.notifier.usecases import rulebook
 from services.notifier.usecases.gating import Standards
 from services.notifier.workers.engine import Engine
@@ -80,6 +81,7 @@ def wires(settings: Settings, sessions: db.Sessions) -> list[Wire]:
                 connections=settings.smtp_connections,
                 window=settings.smtp_window,
                 per_connection=settings.smtp_messages_per_connection,
+                waiting=turns.line(throttling.at_once(settings.email_domain_at_once)),
             )
         )
     if settings.smpp_url:

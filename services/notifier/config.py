@@ -73,6 +73,12 @@ class Settings(ServiceSettings):
     """Messages a second by recipients' domain over all replicas: `gmail.com=20/s,yahoo.com=5/s`.
     What is beyond is put off, others pass; a domain that complains is slowed down without it."""
 
+    email_domain_at_once: str = Field(
+        default="", pattern=r"^$|^([a-z0-9.-]+=[1-9]\d{0,3})(,[a-z0-9.-]+=[1-9]\d{0,3})*$"
+    )
+    """Most messages on their way at once by recipients' domain: `gmail.com=10,yahoo.com=5`. Held in
+    each process by itself: what a domain allows is to be divided by the replicas."""
+
     smpp_url: str = Field(default="", pattern=r"^($|smpp://.+)")
     """`smpp://system_id@host:port`; empty sends no SMS."""
 

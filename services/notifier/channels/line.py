@@ -1,7 +1,9 @@
 """Submitted messages that no session has begun yet."""
 
 from collections import deque
+from collections.abc import Iterator
 
+from services.notifier.channels.wire import Done
 from services.notifier.domain.work import Outgoing
 
 
@@ -27,6 +29,19 @@ class Line:
         """The next message, if there is one."""
         line = self._first or self._bulk
         return line.popleft() if line else None
+
+    def drain(self) -> Iterator[Outgoing]:
+        """Takes out all."""
+        while (message := self.take()) is not None:
+            yield message
+
+    def counted(self, done: Done) -> Done:
+        """What is to be told of ends; nobody is counted here."""
+        return done
+
+    def crowd(self, _domain: str) -> None:
+        """Nothing limits any domain."""
+        return None
 
     def _of(self, message: Outgoing) -> deque[Outgoing]:
         return self._first if message.claimed.run_id is None else self._bulk

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from services.notifier.domain.states import Channel, Result
+from services.notifier.domain.throttling import Crowd
 from services.notifier.domain.work import Outgoing
 
 
@@ -48,6 +49,10 @@ class Wire(Protocol):
     @property
     def waiting(self) -> int:
         """How many submitted messages no session has begun yet."""
+        ...
+
+    def crowd(self, domain: str) -> Crowd | None:
+        """How full it is at a domain of recipients; None where nothing limits it."""
         ...
 
     @property

@@ -56,7 +56,7 @@ class Filler:
             settings.region,
         )
         self._fair = FairShare()
-        self.workshop = Workshop(settings, Enclosures(sessions))
+        self.workshop = Workshop(settings, Enclosures(sessions), wire.crowd)
         self._nudged = asyncio.Event()
         self._counted = 0
         self._counted_at = now()

@@ -4,7 +4,7 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -66,13 +66,23 @@ class _Rendered(NamedTuple):
 class Workshop:
     """Keeps parsed contents and mail skeletons from one batch to the next."""
 
-    def __init__(self, settings: Settings, enclosures: Enclosures) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        enclosures: Enclosures,
+        crowd: Callable[[str], throttling.Crowd | None],
+    ) -> None:
+        """`crowd` knows how full it is at a domain."""
         self._settings = settings
         self._enclosures = enclosures
         self._was_slow = False  # the newest batch was signed by RSA or had attachments to digest
         self._secret = settings.mac_key.get_secret_value().encode()
         self._benches = Benches(settings)
-        self.domains = throttling.Domains(throttling.limits(settings.email_domain_limits))
+        self.domains = throttling.Domains(
+            throttling.limits(settings.email_domain_limits),
+            throttling.at_once(settings.email_domain_at_once),
+            crowd,
+        )
         self._signing = ThreadPoolExecutor(_SIGNING_THREADS, "sign")
 
     @property

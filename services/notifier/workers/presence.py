@@ -63,7 +63,9 @@ class Presence:
                 self._wire.capacity > 0,
                 self._wire.trouble,
             )
-        self._filler.share = self._filler.workshop.domains.share = 1 / max(1, living)
+        domains = self._filler.workshop.domains
+        self._filler.share = domains.share = 1 / max(1, living)
+        domains.window = self._room.window
         self._room.limit(self._limit * self._filler.share)
         metrics.open_attempts.labels(provider).set(len(self._leases))
         metrics.connected.labels(provider).set(1 if self._wire.capacity else 0)

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from sqlalchemy import text
 
 from chassis import context, db
-from services.notifier.channels import smtp
+from services.notifier.channels import smtp, turns
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.domain.states import Channel, Purpose, State
@@ -242,6 +243,9 @@ class MailServer:
         self.mails: dict[str, bytes] = {}
         self.envelopes: list[str] = []
         self.connections = 0
+        self.going: Counter[str] = Counter()  # by domain, from the mail to the answer
+        self.most_going: Counter[str] = Counter()
+        self.slow = asyncio.Event()  # what those at slow.vn wait for
         self.hold = asyncio.Event()
         self.hold.set()
         self.greets = asyncio.Event()
@@ -274,10 +278,34 @@ class MailServer:
             while len(self.taken) < count:  # noqa: ASYNC110 (filled by many handlers)
                 await asyncio.sleep(0.01)
 
-    def wire(self, *, connections: int = 2, window: int = 16, **peer: Any) -> smtp.SmtpWire:
+    async def began(self, count: int, domain: str) -> None:
+        """Waits until so many of a domain are on their way."""
+        async with asyncio.timeout(20):
+            while self.going[domain] < count:  # noqa: ASYNC110 (filled by many handlers)
+                await asyncio.sleep(0.01)
+
+    def wire(
+        self,
+        *,
+        connections: int = 2,
+        window: int = 16,
+        at_once: Mapping[str, int] | None = None,
+        **peer: Any,
+    ) -> smtp.SmtpWire:
         """A wire to this server."""
         made = smtp.Peer("127.0.0.1", self.port, "mekong.localhost", **peer)
-        return smtp.SmtpWire(made, connections=connections, window=window, per_connection=50)
+        return smtp.SmtpWire(
+            made,
+            connections=connections,
+            window=window,
+            per_connection=50,
+            waiting=turns.line(at_once or {}),
+        )
+
+    def _begin(self, to: str) -> None:
+        domain = to.rpartition("@")[2]
+        self.going[domain] += 1
+        self.most_going[domain] = max(self.most_going[domain], self.going[domain])
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -327,7 +355,11 @@ class MailServer:
                     continue
                 say("354 go")
                 body = await reader.readuntil(b"\r\n.\r\n")
+                self._begin(to)
                 await self.hold.wait()
+                if to.endswith("@slow.vn"):
+                    await self.slow.wait()
+                self.going[to.rpartition("@")[2]] -= 1
                 self.taken.append(to)
                 self.mails[to] = body
                 if to.startswith("silent"):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.notifier.domain.throttling import Domains, limits
+from services.notifier.domain.throttling import Domains, at_once, limits
 from tests.integration.notifier.notifier_parts import make_settings
 
 
@@ -29,6 +29,15 @@ class TestLimits:
     def test_what_is_no_table_is_refused_when_the_process_starts(self, text: str) -> None:
         with pytest.raises(ValidationError):
             make_settings("postgresql+psycopg://x@h/x", email_domain_limits=text)
+
+    def test_the_table_of_those_at_once_is_read(self) -> None:
+        assert at_once("gmail.com=10,mail.yahoo.com=5") == {"gmail.com": 10, "mail.yahoo.com": 5}
+        assert at_once("") == {}
+
+    @pytest.mark.parametrize("text", ["gmail.com", "gmail.com=0", "=5", "a.b=1/s", "a.b=10000"])
+    def test_what_is_no_such_table_is_refused_when_the_process_starts(self, text: str) -> None:
+        with pytest.raises(ValidationError):
+            make_settings("postgresql+psycopg://x@h/x", email_domain_at_once=text)
 
     def test_a_domain_gets_no_more_than_its_limit_and_no_less(self) -> None:
         domains = Domains({"gmail.com": 20.0})

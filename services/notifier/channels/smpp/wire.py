@@ -61,6 +61,10 @@ class SmppWire:
         self._waiting.add(message)
         self._some.set()
 
+    def crowd(self, _domain: str) -> None:
+        """Numbers have no domain."""
+        return None
+
     async def run(self, permit: Permit, done: Done) -> None:
         """Keeps the binds until cancelled."""
         self._permit, self._done = permit, done

@@ -10,8 +10,10 @@ from services.notifier.channels.line import Line
 from services.notifier.channels.smtp.lane import Lane
 from services.notifier.channels.smtp.queue import Sleeper
 from services.notifier.channels.smtp.session import Broken, Peer, Refused, Session
+from services.notifier.channels.turns import Turns
 from services.notifier.channels.wire import Done, Permit
 from services.notifier.domain.states import Channel, Result, Verdict
+from services.notifier.domain.throttling import Crowd
 from services.notifier.domain.work import Outgoing
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 15.0
@@ -26,7 +28,15 @@ class SmtpWire:
     channel = Channel.EMAIL
     provider = "smtp"
 
-    def __init__(self, peer: Peer, *, connections: int, window: int, per_connection: int) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        *,
+        connections: int,
+        window: int,
+        per_connection: int,
+        waiting: Line | Turns | None = None,
+    ) -> None:
         """`window` bounds open attempts; a session is closed after `per_connection` mails."""
         self.address = peer.address
         self.trouble = ""
@@ -34,7 +44,8 @@ class SmtpWire:
         self._connections = connections
         self._window = window
         self._per_connection = per_connection
-        self._waiting = Line()
+        # Asked so, since an empty one is false.
+        self._waiting = waiting if waiting is not None else Line()
         self._some = asyncio.Event()
         self._resting: deque[Sleeper] = deque()
         self._lanes: list[Lane] = []
@@ -59,8 +70,13 @@ class SmtpWire:
         self._waiting.add(message)
         self._wake_one()
 
+    def crowd(self, domain: str) -> Crowd | None:
+        """How full it is at a domain; None where nothing limits it."""
+        return self._waiting.crowd(domain)
+
     async def run(self, permit: Permit, done: Done) -> None:
         """Keeps the sessions until cancelled."""
+        done = self._waiting.counted(done)
         self._lanes = [Lane(self, permit, done) for _ in range(self._connections)]
         self._tasks = [asyncio.create_task(lane.keep()) for lane in self._lanes]
         try:
@@ -143,7 +159,7 @@ class SmtpWire:
         self._some.set()
 
     def _return_all(self, done: Done) -> None:
-        while (message := self._waiting.take()) is not None:
+        for message in list(self._waiting.drain()):
             done(message, Result(Verdict.NOT_WRITTEN))
 
     async def open(self) -> Session:
