@@ -33,6 +33,13 @@ class Settings(ServiceSettings):
     silence_seconds: float = Field(default=300.0, gt=0)
     """After so long without news of a chunk its notifier is asked, and told again if need be."""
 
+    complaints_pause_percent: float = Field(default=0.3, ge=0, le=100)
+    """A run pauses itself when more of those it reached complained; 0: never. Gmail's and Yahoo's
+    rules for bulk senders (2024): below 0.10 %, and never 0.30 % or more."""
+
+    complaints_least_messages: int = Field(default=1_000, ge=1)
+    """Not before it has reached so many: four complaints of a thousand pause, one of ten do not."""
+
     recipients_keep_days: int = Field(default=0, ge=0)
     """Rows of runs that ended longer ago are dropped by the day, but for a short one; 0: never."""
 

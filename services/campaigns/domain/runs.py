@@ -10,6 +10,7 @@ from services.campaigns.domain.campaigns import Audience
 from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.states import (
     ExclusionReason,
+    PauseReason,
     RecipientState,
     RunState,
     advance,
@@ -55,6 +56,8 @@ class Run:
     plan_time: datetime | None
     end_time: datetime | None
     rows_gone_at: datetime | None = None
+    pause_reason: PauseReason = PauseReason.NONE
+    complaints: int = 0
 
 
 Counts = Mapping[RecipientState, int]
@@ -80,7 +83,7 @@ def check_rows(run: Run) -> None:
         )
 
 
-def moved(run: Run, to: RunState) -> Run:
+def moved(run: Run, to: RunState, because: PauseReason = PauseReason.NONE) -> Run:
     """Return the run in state `to`: revision and, where notifiers must know, epoch grow.
 
     Raises `FailedPrecondition` where the state forbids it.
@@ -92,6 +95,7 @@ def moved(run: Run, to: RunState) -> Run:
         epoch=epoch_after(run.epoch, run.state, to),
         state=to,
         resume_state=run.state if to is RunState.PAUSED else None,
+        pause_reason=because,
     )
 
 
@@ -117,6 +121,28 @@ def ended(run: Run, now: datetime) -> Run:
     """Return a run whose messages have all come to an end."""
     done = moved(run, RunState.COMPLETED) if run.state is RunState.SENDING else run
     return replace(done, revision=run.revision + 1, end_time=now)
+
+
+@dataclass(frozen=True)
+class Bearable:
+    """How many complaints are borne: at most `percent` of those a run reached.
+
+    Asked once a run has reached `least`, so that one of ten says nothing.
+    """
+
+    percent: float
+    least: int
+
+
+def is_unbearable(progress: Progress, complaints: int, borne: Bearable) -> bool:
+    """Return whether more of those a run reached complained than is borne; 0 percent bears all."""
+    reached = sum(progress.counts.get(it, 0) for it in _REACHED)
+    if not borne.percent or reached < borne.least:
+        return False
+    return complaints * 100 > reached * borne.percent
+
+
+_REACHED = (RecipientState.ACCEPTED, RecipientState.DELIVERED)
 
 
 def is_over(counts: Counts) -> bool:

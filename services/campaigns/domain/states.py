@@ -17,6 +17,14 @@ class RunState(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+class PauseReason(StrEnum):
+    """Why a run is paused."""
+
+    NONE = ""
+    HAND = "HAND"
+    COMPLAINTS = "COMPLAINTS"
+
+
 class RecipientState(StrEnum):
     """What became of one recipient; all but EXCLUDED count towards the plan."""
 

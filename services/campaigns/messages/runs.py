@@ -34,6 +34,8 @@ def run(progress: Progress) -> pb.Run:
         end_time=kinds.time(stored.end_time),
         rows_gone_time=kinds.time(stored.rows_gone_at),
         not_after=kinds.time(stored.not_after),
+        pause_reason=kinds.number(pb.RunPauseReason, stored.pause_reason or None),
+        complaints=stored.complaints,
         reasons=[
             pb.ReasonCount(
                 state=kinds.number(pb.RecipientState, state),

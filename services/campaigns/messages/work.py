@@ -169,6 +169,11 @@ def report(data: bytes) -> Report:
     return Report(UUID(message.run_id), date.fromisoformat(message.run_date), news)
 
 
+def complained(data: bytes) -> UUID:
+    """Return the run of a message that was called unwanted; raises as `report` does."""
+    return UUID(events_pb2.MessageComplained.FromString(data).run_id)
+
+
 def _news(told: events_pb2.ProgressGroup) -> News:
     state = _STATES.get(told.state)
     if state is None or "\0" in told.reason + told.rule:

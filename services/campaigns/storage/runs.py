@@ -15,13 +15,19 @@ from chassis.db.paging import Page
 from chassis.errors import NotFound
 from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.runs import Counts, Plan, Progress, Run
-from services.campaigns.domain.states import LEFT_BEHIND, ExclusionReason, RecipientState, RunState
+from services.campaigns.domain.states import (
+    LEFT_BEHIND,
+    ExclusionReason,
+    PauseReason,
+    RecipientState,
+    RunState,
+)
 from services.campaigns.storage.campaigns import audience
 from services.campaigns.storage.reasons import OF_RUN
 from services.campaigns.storage.tables import run_counters, runs
 
 # All that changes of a run besides its plan, which only the planner writes.
-_MOVES = ("revision", "epoch", "state", "resume_state", "plan_time", "end_time")
+_MOVES = (*("revision", "epoch", "state", "resume_state", "pause_reason", "plan_time", "end_time"),)
 _UNSETTLED = run_counters.c.planned + run_counters.c.handed_over + run_counters.c.deferred
 _COUNTED = {RecipientState(name.upper()): name for name in run_counters.c.keys()[1:]}
 
@@ -97,6 +103,12 @@ async def move(session: AsyncSession, run: Run) -> None:
     """Store the new state of a run that the caller locked; whoever planned it must ask again."""
     values = {name: getattr(run, name) for name in _MOVES}
     await session.execute(update(runs).where(runs.c.id == run.id).values(values))
+
+
+async def count_complaint(session: AsyncSession, run_id: UUID) -> int:
+    """Count one more complaint of a run that the caller locked; returns how many there are."""
+    more = update(runs).where(runs.c.id == run_id).values(complaints=runs.c.complaints + 1)
+    return int((await session.execute(more.returning(runs.c.complaints))).scalar_one())
 
 
 async def waiting_ids(sessions: Sessions) -> Sequence[UUID]:
@@ -264,6 +276,8 @@ def _run(row: RowMapping) -> Run:
         plan_time=row["plan_time"],
         end_time=row["end_time"],
         rows_gone_at=row["rows_gone_at"],
+        pause_reason=PauseReason(row["pause_reason"]),
+        complaints=row["complaints"],
     )
 
 

@@ -109,6 +109,8 @@ runs = Table(
     Column("plan_time", _TIME),
     Column("end_time", _TIME),
     Column("rows_gone_at", _TIME),
+    Column("pause_reason", T),
+    Column("complaints", BigInteger),
 )
 
 run_counters = Table(

@@ -11,12 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import audit, outbox
 from chassis.db.outbox import Class
-from chassis.errors import FailedPrecondition
+from chassis.errors import FailedPrecondition, NotFound
 from services.campaigns.domain import keys
 from services.campaigns.domain import runs as domain
 from services.campaigns.domain.campaigns import Campaign
-from services.campaigns.domain.runs import Plan, Progress, Run
-from services.campaigns.domain.states import LEFT_BEHIND, NEXT, RecipientState, RunState
+from services.campaigns.domain.runs import Bearable, Plan, Progress, Run
+from services.campaigns.domain.states import (
+    LEFT_BEHIND,
+    NEXT,
+    PauseReason,
+    RecipientState,
+    RunState,
+)
 from services.campaigns.domain.templates import Content
 from services.campaigns.messages import campaigns as campaign_messages
 from services.campaigns.messages import runs as messages
@@ -83,7 +89,30 @@ async def pause(session: AsyncSession, run_id: UUID) -> Progress:
     run = await stored.lock(session, run_id)
     if run.state is RunState.PAUSED:
         return await stored.get(session, run_id)
-    after = domain.moved(run, RunState.PAUSED)
+    return await _pause(session, run, PauseReason.HAND)
+
+
+async def complain(session: AsyncSession, run_id: UUID, borne: Bearable) -> bool:
+    """Count a complaint of a run, and pause it if that is more than is borne; True if it was.
+
+    A run that somebody let go on pauses again at the next complaint, for as long as there are too
+    many. A run that is not known here was another's.
+    """
+    try:
+        run = await stored.lock(session, run_id)
+    except NotFound:
+        return False
+    complaints = await stored.count_complaint(session, run_id)
+    if RunState.PAUSED not in NEXT[run.state]:
+        return False
+    if not domain.is_unbearable(await stored.get(session, run_id), complaints, borne):
+        return False
+    await _pause(session, run, PauseReason.COMPLAINTS)
+    return True
+
+
+async def _pause(session: AsyncSession, run: Run, because: PauseReason) -> Progress:
+    after = domain.moved(run, RunState.PAUSED, because)
     await stored.move(session, after)
     return await announce(session, after, messages.paused, "pause")
 
@@ -198,6 +227,7 @@ async def announce(
             "state": run.state,
             "epoch": run.epoch,
             "revision": run.revision,
+            **({"pause_reason": run.pause_reason} if run.pause_reason else {}),
         },
     )
     return progress

@@ -70,6 +70,7 @@ def _figures(run: run_pb2.Run) -> dict[str, Any]:
     return {
         "counts": counts,
         "settled": settled,
+        "reached": run.counts.accepted + run.counts.delivered,
         "excluded": sum(it.count for it in run.excluded),
         "going": run.state in GOING,
         "bars": _bars(counts, run.planned),

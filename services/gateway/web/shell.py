@@ -30,6 +30,7 @@ ENUMS: Mapping[str, Any] = {
     "import_state": import_pb2.ImportState,
     "outcome": import_pb2.RowOutcome,
     "run": campaign_pb2.RunState,
+    "pause": run_pb2.RunPauseReason,
     "exclusion": campaign_pb2.ExclusionReason,
     "recipient": run_pb2.RecipientState,
     "unreached": campaign_pb2.UnreachedState,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from uuid import UUID
 
 from crm.notifier.v1 import events_pb2, message_pb2, support_pb2, suppression_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -10,6 +11,7 @@ from services.notifier.domain.work import NOBODY, Failed
 from services.notifier.messages.progress import timestamp
 from services.notifier.storage.dossiers import Regained
 from services.notifier.storage.lookups import Provider
+from services.notifier.storage.rows import Message
 from services.notifier.storage.senders import Advertiser, Identity
 from services.notifier.storage.suppressions import Suppression
 
@@ -65,6 +67,19 @@ def addresses_failed(failed: Iterable[Failed]) -> events_pb2.AddressesFailed:
             )
             for it in failed
         ]
+    )
+
+
+def message_complained(
+    it: Message, run_id: UUID, what: str, at: datetime
+) -> events_pb2.MessageComplained:
+    """The event that somebody called a message of a run unwanted."""
+    return events_pb2.MessageComplained(
+        run_id=str(run_id),
+        run_date=it.key.run_date.isoformat(),
+        message_id=str(it.key.message_id),
+        what=what,
+        time=timestamp(at),
     )
 
 

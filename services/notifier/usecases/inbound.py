@@ -7,11 +7,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import outbox
 from chassis.errors import InvalidArgument
 from services.notifier.domain import addresses, inbound, tokens
 from services.notifier.domain.inbound import Complaint, Kind, Mail, Notice, Report
 from services.notifier.domain.states import DEAD, Purpose, Reason, State
 from services.notifier.domain.work import Failed, Key
+from services.notifier.messages import resources
 from services.notifier.storage import complaints, lookups, receipts, rows
 from services.notifier.storage.receipts import Receipt
 from services.notifier.usecases import reports, suppress
@@ -74,7 +76,10 @@ async def _report(session: AsyncSession, report: Report, key: Key, now: datetime
 
 
 async def _complaint(session: AsyncSession, it: Complaint, key: Key, now: datetime) -> Taken:
-    """Stops the advertiser's advertising to whoever complained; that is not confirmed to them."""
+    """Stops the advertiser's advertising to whoever complained, and counts it for the run.
+
+    It is not confirmed to them.
+    """
     message = await lookups.get(session, key.message_id)
     if message is None:
         return Taken(Kind.COMPLAINED)
@@ -97,6 +102,9 @@ async def _complaint(session: AsyncSession, it: Complaint, key: Key, now: dateti
             contact_id=message.contact_id,
         ),
     )
+    if message.run_id is not None:
+        event = resources.message_complained(message, message.run_id, it.what, now)
+        await outbox.add(session, event, to=outbox.Class.FACTS, key=str(message.run_id))
     return Taken(Kind.COMPLAINED, key.message_id, news=True)
 
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from crm.notifier.v1 import inbound_service_pb2, inbound_service_pb2_grpc
+from crm.notifier.v1 import events_pb2, inbound_service_pb2, inbound_service_pb2_grpc
 
 from chassis.context import Principal
 from chassis.errors import InvalidArgument, PermissionDenied, ResourceExhausted
@@ -263,6 +263,10 @@ class TestComplaints:
         assert found[3:] == ("complained", "notifier")
         assert len(await events(house, "SuppressionAdded")) == 1
         assert len(await house.sql("SELECT 1 FROM messages")) == 1
+        ((payload,),) = await events(house, "MessageComplained")
+        told = events_pb2.MessageComplained.FromString(bytes(payload))
+        assert (told.run_id, told.run_date, told.what) == (str(run), DAY.isoformat(), "abuse")
+        assert told.message_id == str(uuid.uuid5(run, ADDRESS))
 
     async def test_the_same_again_changes_nothing(self, house: House, mailbox: Mailbox) -> None:
         run = await sent(house)
@@ -273,6 +277,7 @@ class TestComplaints:
 
         assert [it.news for it in answers] == [True, False, False, False]
         assert len(await house.sql("SELECT 1 FROM complaints")) == 1
+        assert len(await events(house, "MessageComplained")) == 1
         assert len(await events(house, "SuppressionAdded")) == 1
 
     async def test_that_a_mail_is_wanted_changes_nothing(

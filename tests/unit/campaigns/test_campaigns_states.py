@@ -104,3 +104,33 @@ class TestMoves:
     @pytest.mark.parametrize("state", list(RecipientState))
     def test_a_run_is_over_when_nobody_waits(self, state: RecipientState) -> None:
         assert runs.is_over({state: 1}) is (state not in states.UNSETTLED)
+
+
+class TestComplaints:
+    BORNE = runs.Bearable(0.3, 1_000)
+
+    @pytest.mark.parametrize(
+        ("accepted", "delivered", "complaints", "too_many"),
+        [
+            (0, 0, 5, False),
+            (10, 0, 1, False),
+            (999, 0, 999, False),
+            (1_000, 0, 3, False),
+            (1_000, 0, 4, True),
+            (400, 600, 4, True),
+            (0, 1_000_000, 3_000, False),
+            (0, 1_000_000, 3_001, True),
+        ],
+    )
+    def test_more_than_is_borne_of_those_reached_are_too_many(
+        self, accepted: int, delivered: int, complaints: int, too_many: bool
+    ) -> None:
+        counts = {
+            RecipientState.ACCEPTED: accepted,
+            RecipientState.DELIVERED: delivered,
+            RecipientState.BOUNCED: 5_000,
+        }
+        progress = runs.Progress(a_run(RunState.SENDING), counts)
+
+        assert runs.is_unbearable(progress, complaints, self.BORNE) is too_many
+        assert not runs.is_unbearable(progress, complaints, runs.Bearable(0.0, 1))

@@ -90,6 +90,29 @@ class TestTheReport:
         assert f"/runs/{RUN}/unreached" not in page
         assert 'class="count"' in page
 
+    @pytest.mark.parametrize(
+        ("language", "said", "counted"),
+        [
+            ("en", "It paused itself", "4 called it unwanted"),
+            ("vi", "Đã tự tạm dừng", "4 người báo là thư rác"),
+        ],
+    )
+    def test_one_that_paused_itself_says_why(
+        self, http_: FlaskClient, peers: Any, language: str, said: str, counted: str
+    ) -> None:
+        paused = run()
+        paused.state = campaign_pb2.RUN_STATE_PAUSED
+        paused.pause_reason = R.RUN_PAUSE_REASON_COMPLAINTS
+        paused.complaints = 4
+        peers.answers["GetRun"] = paused
+
+        page = shown(http_, f"/runs/{RUN}?lang={language}")
+
+        assert said in page
+        assert counted in page
+        paused.pause_reason = R.RUN_PAUSE_REASON_HAND
+        assert said not in shown(http_, f"/runs/{RUN}?lang={language}")
+
     def test_rows_are_asked_for_by_state_and_reason_and_offered_as_a_file(
         self, http_: FlaskClient, peers: Any
     ) -> None:

@@ -90,6 +90,30 @@ RECIPIENT_STATE_ABANDONED: RecipientState.ValueType  # 13
 """In doubt, and not tried again by policy."""
 Global___RecipientState: _TypeAlias = RecipientState  # noqa: Y015
 
+class _RunPauseReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RunPauseReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunPauseReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RUN_PAUSE_REASON_UNSPECIFIED: _RunPauseReason.ValueType  # 0
+    """It is not."""
+    RUN_PAUSE_REASON_HAND: _RunPauseReason.ValueType  # 1
+    """Somebody paused it."""
+    RUN_PAUSE_REASON_COMPLAINTS: _RunPauseReason.ValueType  # 2
+    """More of those it reached called it unwanted than providers bear; it paused itself."""
+
+class RunPauseReason(_RunPauseReason, metaclass=_RunPauseReasonEnumTypeWrapper):
+    """Why a run is paused."""
+
+RUN_PAUSE_REASON_UNSPECIFIED: RunPauseReason.ValueType  # 0
+"""It is not."""
+RUN_PAUSE_REASON_HAND: RunPauseReason.ValueType  # 1
+"""Somebody paused it."""
+RUN_PAUSE_REASON_COMPLAINTS: RunPauseReason.ValueType  # 2
+"""More of those it reached called it unwanted than providers bear; it paused itself."""
+Global___RunPauseReason: _TypeAlias = RunPauseReason  # noqa: Y015
+
 @_typing.final
 class RecipientCounts(_message.Message):
     """How many recipients are in each state; planned = sum of all."""
@@ -240,6 +264,8 @@ class Run(_message.Message):
     NOT_AFTER_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
     ROWS_GONE_TIME_FIELD_NUMBER: _builtins.int
+    PAUSE_REASON_FIELD_NUMBER: _builtins.int
+    COMPLAINTS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -260,6 +286,10 @@ class Run(_message.Message):
     """Output only. Frozen when planning ends; grows while it goes on. audience = excluded + planned."""
     planned: _builtins.int
     """Output only. Frozen when planning ends; planned = sum of counts."""
+    pause_reason: Global___RunPauseReason.ValueType
+    """Output only. While it is paused."""
+    complaints: _builtins.int
+    """Output only. How many of those it reached called it unwanted, as far as providers tell."""
     @_builtins.property
     def excluded(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExcludedCount]:
         """Output only. Frozen when planning ends."""
@@ -313,10 +343,12 @@ class Run(_message.Message):
         not_after: _timestamp_pb2.Timestamp | None = ...,
         reasons: _abc.Iterable[Global___ReasonCount] | None = ...,
         rows_gone_time: _timestamp_pb2.Timestamp | None = ...,
+        pause_reason: Global___RunPauseReason.ValueType = ...,
+        complaints: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "not_after", b"not_after", "plan_time", b"plan_time", "rows_gone_time", b"rows_gone_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "campaign_id", b"campaign_id", "channel", b"channel", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "epoch", b"epoch", "excluded", b"excluded", "id", b"id", "not_after", b"not_after", "plan_time", b"plan_time", "planned", b"planned", "purpose", b"purpose", "reasons", b"reasons", "revision", b"revision", "rows_gone_time", b"rows_gone_time", "run_date", b"run_date", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "campaign_id", b"campaign_id", "channel", b"channel", "complaints", b"complaints", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "epoch", b"epoch", "excluded", b"excluded", "id", b"id", "not_after", b"not_after", "pause_reason", b"pause_reason", "plan_time", b"plan_time", "planned", b"planned", "purpose", b"purpose", "reasons", b"reasons", "revision", b"revision", "rows_gone_time", b"rows_gone_time", "run_date", b"run_date", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -190,6 +190,46 @@ class FailedAddress(_message.Message):
 Global___FailedAddress: _TypeAlias = FailedAddress  # noqa: Y015
 
 @_typing.final
+class MessageComplained(_message.Message):
+    """Somebody called a message of a run unwanted; once a message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    RUN_DATE_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    WHAT_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.str
+    """Output only."""
+    run_date: _builtins.str
+    """Output only."""
+    message_id: _builtins.str
+    """Output only."""
+    what: _builtins.str
+    """Output only. What the feedback report says: "abuse", "fraud"."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.str = ...,
+        run_date: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+        what: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "run_date", b"run_date", "run_id", b"run_id", "time", b"time", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageComplained: _TypeAlias = MessageComplained  # noqa: Y015
+
+@_typing.final
 class SuppressionAdded(_message.Message):
     """An address was suppressed. In stream CONTROL."""
 

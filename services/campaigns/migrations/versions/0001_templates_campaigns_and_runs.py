@@ -98,7 +98,9 @@ _TABLES = (
         create_time timestamptz NOT NULL,
         plan_time timestamptz,
         end_time timestamptz,
-        rows_gone_at timestamptz
+        rows_gone_at timestamptz,
+        pause_reason text NOT NULL DEFAULT '',
+        complaints bigint NOT NULL DEFAULT 0
     )
     """,
     "CREATE INDEX runs_date ON runs (run_date)",
