@@ -1,5 +1,6 @@
 """Copies of campaigns, and several campaigns at once."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 from crm.campaigns.v1 import campaign_pb2
@@ -8,8 +9,8 @@ from sqlalchemy import text
 
 from chassis import errors
 from chassis.context import Principal
+from tests.integration.campaigns.campaign_parts import at
 from tests.integration.campaigns.house import MARKETER, NOBODY, House, member
-from tests.integration.campaigns.test_campaigns_rpc import at, timedelta
 from tests.integration.serving import refused
 
 READER = Principal(str(uuid4()), "user", rights={"campaigns": {"read": "all"}})

@@ -14,7 +14,7 @@ from services.campaigns.storage import news, partitions, plans, recipients, runs
 from services.campaigns.storage.news import News
 from tests.integration.campaigns import desk as desks
 from tests.integration.campaigns.house import House
-from tests.integration.campaigns.test_campaigns_runs_rpc import handed_over, tell
+from tests.integration.campaigns.run_parts import handed_over, tell
 from tests.integration.explained import Explained, explain
 
 

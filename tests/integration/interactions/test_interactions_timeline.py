@@ -1,7 +1,6 @@
 """The story of a contact: from events in any order, from own tables, and from campaigns."""
 
 import random
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,40 +14,10 @@ from sqlalchemy import text
 from chassis import errors
 from chassis.events.consumer import Event, Poison
 from tests.integration.interactions.conftest import NOON, person, stamp
+from tests.integration.interactions.story_parts import MINUTE, moved, state, story
 from tests.integration.serving import refused
 
-MINUTE = timedelta(minutes=1)
 OWNERS = [str(uuid4()), str(uuid4())]
-
-
-async def story(house: Any, contact_id: str, who: Any = None, **more: Any) -> Any:
-    request = pb2.ListTimelineRequest(contact_id=contact_id, **more)
-    return await house.timeline(who or person()).ListTimeline(request)
-
-
-async def whole(house: Any, contact_id: str, size: int, **more: Any) -> list[Any]:
-    """All pages of a story; fails when a page but the last is not full."""
-    entries: list[Any] = []
-    token = ""
-    while True:
-        page = await story(house, contact_id, page_size=size, page_token=token, **more)
-        entries += page.entries
-        token = page.next_page_token
-        if not token:
-            return entries
-        assert len(page.entries) == size
-
-
-def moved(contact: contact_pb2.Contact, minute: int) -> events_pb2.ContactStageChanged:
-    change = contact_pb2.StageChange(
-        id=str(uuid4()),
-        contact_id=contact.id,
-        from_status=contact_pb2.LEAD_STATUS_NEW,
-        to_status=contact_pb2.LEAD_STATUS_CONTACTED,
-        actor="u1",
-        time=stamp(NOON + minute * MINUTE),
-    )
-    return events_pb2.ContactStageChanged(contact=contact, change=change)
 
 
 def bought(contact_id: str, transaction_id: str, amount: int) -> events_pb2.TransactionsIngested:
@@ -215,59 +184,6 @@ class TestReading:
         assert house.leads.asked_for == []
 
 
-class TestMessages:
-    @pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
-    async def test_they_are_merged_by_time_over_any_pages(self, house: Any, size: int) -> None:
-        contact = house.contact()
-        facts = [moved(contact, minute) for minute in (0, 2, 4, 6, 8)]
-        for fact in facts:
-            await house.tell(fact)
-        sent = [house.campaigns.had(NOON + minute * MINUTE) for minute in (9, 7, 5, 3, 1)]
-
-        entries = await whole(house, contact.id, size)
-
-        times = [entry.time.seconds for entry in entries]
-        assert times == sorted(times, reverse=True)
-        assert [entry.id for entry in entries if entry.kind == "message"] == sent
-        assert len(entries) == 10
-        assert entries[0].details["state"] == "delivered"
-
-    @pytest.mark.parametrize("size", [1, 2, 3])
-    async def test_one_that_changed_late_is_neither_lost_nor_doubled(
-        self, house: Any, size: int
-    ) -> None:
-        contact = house.contact()
-        for minute in range(4):
-            await house.tell(moved(contact, minute))
-        # Campaigns orders by run, and the older run's receipt came last.
-        sent = [house.campaigns.had(NOON + minute * MINUTE) for minute in (1, 9, 2)]
-
-        entries = await whole(house, contact.id, size)
-
-        assert [entry.id for entry in entries if entry.kind == "message"] == sent
-        assert len({entry.id for entry in entries}) == len(entries) == 7
-
-    @pytest.mark.parametrize("how", ["hangs", "away"])
-    async def test_without_an_answer_the_rest_is_shown_and_the_source_named(
-        self, house: Any, how: str
-    ) -> None:
-        contact = house.contact()
-        await house.tell(moved(contact, 1))
-        house.campaigns.had(NOON)
-        setattr(house.campaigns, how, True)
-
-        page = await story(house, contact.id)
-
-        assert [entry.kind for entry in page.entries] == ["stage_changed"]
-        assert list(page.unavailable_sources) == ["campaigns"]
-        setattr(house.campaigns, how, False)
-        page = await story(house, contact.id)
-        assert ([entry.kind for entry in page.entries][-1], list(page.unavailable_sources)) == (
-            "message",
-            [],
-        )
-
-
 def copy(contact: contact_pb2.Contact, revision: int, owner: str) -> contact_pb2.Contact:
     made = contact_pb2.Contact()
     made.CopyFrom(contact)
@@ -288,14 +204,3 @@ def event(message: Message, at: int) -> Event:
         key="",
         deliveries=1,
     )
-
-
-async def state(house: Any) -> dict[str, list[str]]:
-    async with house.sessions.begin() as session:
-        return {
-            table: list((await session.execute(text(query))).scalars())
-            for table, query in (
-                ("facts", "SELECT facts::text FROM facts ORDER BY id"),
-                ("contacts", "SELECT contacts::text FROM contacts ORDER BY id"),
-            )
-        }

@@ -1,20 +1,12 @@
 """The consent ledger: what is in force follows from it, and withdrawals leave by CONTROL."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-import pytest
-from crm.leads.v1 import consent_pb2, events_pb2, segment_pb2, segment_service_pb2
+from crm.leads.v1 import consent_pb2, events_pb2
 from crm.leads.v1 import consent_service_pb2 as pb
-from crm.leads.v1 import contact_service_pb2 as contact_service
-from crm.notifier.v1 import events_pb2 as notifier_events
-from crm.notifier.v1 import suppression_pb2
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.db.outbox import Class
 from chassis.errors import InvalidArgument, NotFound, PermissionDenied
-from chassis.events.event import Event, Poison
-from services.leads import consumers
 from tests.integration.leads.conftest import (
     ADVERTISER,
     ALICE,
@@ -23,59 +15,18 @@ from tests.integration.leads.conftest import (
     Leads,
     user,
 )
+from tests.integration.leads.consent_parts import (
+    CARE,
+    MARKETING,
+    SMS,
+    TRANSACTIONAL,
+    give,
+    in_force,
+    ledger,
+    stamp,
+    withdraw,
+)
 from tests.integration.serving import refused
-
-MARKETING, CARE, TRANSACTIONAL, CONSENT_REQUEST = range(1, 5)
-SMS, EMAIL = 1, 2
-
-
-def stamp(time: datetime) -> Timestamp:
-    made = Timestamp()
-    made.FromDatetime(time)
-    return made
-
-
-async def give(leads: Leads, contact_id: str, **fields: Any) -> consent_pb2.ConsentEntry:
-    values: dict[str, Any] = {
-        "advertiser_id": ADVERTISER,
-        "purpose": MARKETING,
-        "channel": EMAIL,
-        "time": stamp(leads.clock()),
-        "method": "web form",
-        "evidence": "form 7",
-        **fields,
-    }
-    entry = consent_pb2.ConsentEntry(contact_id=contact_id, **values)
-    made: consent_pb2.ConsentEntry = await leads.consents.GiveConsent(
-        pb.GiveConsentRequest(entry=entry)
-    )
-    return made
-
-
-async def withdraw(leads: Leads, contact_id: str, **fields: Any) -> consent_pb2.ConsentEntry:
-    request = pb.WithdrawConsentRequest(contact_id=contact_id, **{"channel": EMAIL, **fields})
-    made: consent_pb2.ConsentEntry = await leads.consents.WithdrawConsent(request)
-    return made
-
-
-async def in_force(leads: Leads, **fields: Any) -> int:
-    """How many contacts have a consent in force, as segments see it."""
-    wanted: dict[str, Any] = {
-        "advertiser_id": ADVERTISER,
-        "purpose": MARKETING,
-        "channel": EMAIL,
-        **fields,
-    }
-    condition = segment_pb2.Condition(consent=segment_pb2.ConsentCondition(**wanted))
-    request = segment_service_pb2.PreviewSegmentRequest(
-        definition=segment_pb2.Group(conditions=[condition])
-    )
-    return int((await leads.segments.PreviewSegment(request)).count)
-
-
-async def ledger(leads: Leads, contact_id: str) -> list[consent_pb2.ConsentEntry]:
-    request = pb.ListConsentEntriesRequest(contact_id=contact_id)
-    return list((await leads.consents.ListConsentEntries(request)).entries)
 
 
 class TestGiving:
@@ -209,99 +160,3 @@ class TestWithdrawing:
         times = [it.time.seconds for it in (*first.entries, *second.entries)]
         assert times == sorted(times, reverse=True)
         assert (len(first.entries), len(second.entries)) == (2, 1)
-
-
-def suppression(key: str, reason: str, **fields: Any) -> bytes:
-    told = notifier_events.SuppressionAdded(
-        suppression=suppression_pb2.Suppression(
-            **{"channel": EMAIL, "address": key, "reason": reason, **fields}
-        ),
-        address_key=key,
-    )
-    return told.SerializeToString()
-
-
-async def hear(leads: Leads, data: bytes) -> None:
-    event = Event(
-        id="e1",
-        subject="crm.notifier.v1.SuppressionAdded",
-        data=data,
-        headers={},
-        time=leads.clock(),
-        revision=1,
-        key="",
-        deliveries=1,
-    )
-    async with leads.sessions.begin() as session:
-        await consumers.handlers(leads.clock)[event.subject](session, event)
-
-
-class TestASuppressionElsewhere:
-    @pytest.mark.parametrize("reason", ["unsubscribed", "complained"])
-    async def test_it_withdraws_for_everybody_with_the_address(
-        self, leads: Leads, reason: str
-    ) -> None:
-        people = [await leads.contact(email="an@a.example") for _ in range(2)]
-        other = await leads.contact(email="binh@a.example")
-        for person in (*people, other):
-            await give(leads, person.id)
-
-        await hear(leads, suppression("an@a.example", reason, evidence="link 5"))
-
-        assert await in_force(leads) == 1
-        newest = (await ledger(leads, people[0].id))[0]
-        assert (newest.action, newest.method, newest.evidence) == (2, reason, "link 5")
-        assert len(await leads.told(Class.CONTROL, events_pb2.ConsentWithdrawn)) == 2
-
-    async def test_told_again_it_adds_nothing(self, leads: Leads) -> None:
-        person = await leads.contact(email="an@a.example")
-        for _ in range(3):
-            await hear(leads, suppression("an@a.example", "unsubscribed"))
-
-        assert len(await ledger(leads, person.id)) == 1
-
-    async def test_our_own_withdrawal_told_back_adds_nothing(self, leads: Leads) -> None:
-        person = await leads.contact(email="an@a.example")
-        await withdraw(leads, person.id, advertiser_id=ADVERTISER, purpose=MARKETING)
-
-        await hear(
-            leads,
-            suppression("an@a.example", "withdrawn", advertiser_id=ADVERTISER, purpose=MARKETING),
-        )
-
-        assert len(await ledger(leads, person.id)) == 1
-        assert len(await leads.told(Class.CONTROL, events_pb2.ConsentWithdrawn)) == 1
-
-    async def test_a_wider_one_than_ours_is_recorded(self, leads: Leads) -> None:
-        person = await leads.contact(email="an@a.example")
-        await withdraw(leads, person.id, advertiser_id=ADVERTISER, purpose=MARKETING)
-
-        await hear(leads, suppression("an@a.example", "unsubscribed"))
-
-        assert len(await ledger(leads, person.id)) == 2
-
-    @pytest.mark.parametrize("reason", ["bounced", "by hand"])
-    async def test_what_is_not_the_person_s_will_withdraws_nothing(
-        self, leads: Leads, reason: str
-    ) -> None:
-        person = await leads.contact(email="an@a.example")
-        await give(leads, person.id)
-
-        await hear(leads, suppression("an@a.example", reason))
-
-        assert await in_force(leads) == 1
-
-    @pytest.mark.parametrize("data", [b"\xff\xff", suppression("", "unsubscribed")])
-    async def test_what_cannot_be_read_is_poison(self, leads: Leads, data: bytes) -> None:
-        with pytest.raises(Poison):
-            await hear(leads, data)
-
-
-class TestADeletedContact:
-    async def test_it_is_consented_no_more_and_its_ledger_stays(self, leads: Leads) -> None:
-        person = await leads.contact()
-        await give(leads, person.id)
-
-        await leads.contacts.DeleteContact(contact_service.DeleteContactRequest(id=person.id))
-
-        assert await in_force(leads) == 0

@@ -22,7 +22,7 @@ from services.leads import consumers
 from services.leads.domain import text as folding
 from services.leads.storage import tables
 from tests.integration.leads.conftest import Leads
-from tests.integration.leads.test_leads_consents import give, in_force, suppression, withdraw
+from tests.integration.leads.consent_parts import give, in_force, suppression, withdraw
 
 SUBJECT = notifier_events.SuppressionAdded.DESCRIPTOR.full_name
 

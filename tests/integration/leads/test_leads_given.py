@@ -9,8 +9,8 @@ from crm.leads.v1 import audience_service_pb2 as pb
 
 from chassis.errors import InvalidArgument, PermissionDenied, ResourceExhausted
 from services.leads.rpc import audiences as rpc
+from tests.integration.leads.audience_parts import TRANSACTIONAL, stream
 from tests.integration.leads.conftest import ALICE, Leads, user
-from tests.integration.leads.test_leads_audiences import TRANSACTIONAL, stream
 from tests.integration.serving import refused
 
 

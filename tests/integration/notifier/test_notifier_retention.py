@@ -1,83 +1,35 @@
 """Messages of old days are let go of by the day; nothing of them is ever sent again."""
 
 import uuid
-from datetime import UTC, date, datetime, timedelta
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from crm.notifier.v1 import message_service_pb2 as pb
 from crm.notifier.v1.message_service_pb2_grpc import MessageServiceStub
-from prometheus_client import REGISTRY
-from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
 
 from chassis.context import Principal
 from chassis.errors import FailedPrecondition
 from services.notifier import rpc
-from services.notifier.consumers import Bulk
 from services.notifier.domain.states import Channel, State
-from services.notifier.storage import dossiers, lookups, partitions, receipts
-from services.notifier.storage.receipts import Receipt
-from services.notifier.workers.retention import Retention
-from services.notifier.workers.sweeps import Sweeper
+from services.notifier.storage import dossiers, lookups
 from tests.integration.conftest import Serve
-from tests.integration.notifier.broker_parts import work
 from tests.integration.notifier.notifier_parts import (
     ADVERTISER,
     House,
-    MailServer,
-    make_settings,
-    people,
 )
 from tests.integration.serving import refused
 
 if TYPE_CHECKING:
     from crm.notifier.v1.message_service_pb2_grpc import MessageServiceAsyncStub
-
-OLD = date(2020, 1, 2)
-PEOPLE = list(people(4))
-
-
-def retention(house: House, days: int = 40) -> Retention:
-    """A worker that keeps so many days."""
-    return Retention(house.settings.model_copy(update={"messages_keep_days": days}), house.sessions)
-
-
-async def over(house: House, *, state: State = State.ACCEPTED) -> uuid.UUID:
-    """A run of long ago; one of its people bounced, the others came to `state`."""
-    run = await house.take(PEOPLE, run_date=OLD)
-    await house.sql(
-        "UPDATE messages SET state = CASE seq WHEN 1 THEN 10 ELSE :state END,"
-        " reason = CASE seq WHEN 1 THEN 'NOT_DELIVERED' ELSE '' END, revision = 3"
-        " WHERE run_id = :run",
-        run=run,
-        state=int(state),
-    )
-    await house.sql(
-        "UPDATE runs SET busy = false, updated_at = '2020-01-03' WHERE run_id = :run", run=run
-    )
-    await house.sql("UPDATE cursors SET claimed_to = 4 WHERE run_id = :run", run=run)
-    return run
-
-
-async def tables(house: House) -> set[str]:
-    """Which of the old day's tables there are."""
-    found = await house.sql("SELECT relname FROM pg_class WHERE relname LIKE '%s_20200102'")
-    return {it.relname for it in found}
-
-
-async def until_gone(house: House, worker: Retention) -> None:
-    """Lets go of all days that are due; those before may be of other tests."""
-    while await worker.round():
-        pass
-    gone = await house.sql("SELECT 1 FROM gone_days WHERE run_date = :day", day=OLD)
-    assert gone, "the day has to be gone"
-
-
-def counted(counter: str, /, **labels: str) -> float:
-    """A counter's value."""
-    return REGISTRY.get_sample_value(f"mekong_notifier_{counter}_total", labels) or 0.0
+from tests.integration.notifier.retention_parts import (
+    OLD,
+    PEOPLE,
+    over,
+    retention,
+    tables,
+    until_gone,
+)
 
 
 class TestOldDays:
@@ -222,108 +174,3 @@ class TestStopsInBetween:
         assert await tables(house) == set()
         assert await house.counts(run) == {State.ACCEPTED: 3, State.BOUNCED: 1}
         assert len(await house.sql("SELECT 1 FROM past_messages")) == 4
-
-
-class TestNothingIsSentTwice:
-    @pytest.mark.parametrize("dropped", [True, False])
-    async def test_a_chunk_of_a_gone_day_that_comes_again_sends_nobody_anything(
-        self, house: House, mail: MailServer, dropped: bool
-    ) -> None:
-        engine = house.engine(mail.wire())
-        run = uuid.uuid4()
-        event: Any = SimpleNamespace(data=work(run, PEOPLE, run_date=OLD.isoformat()))
-        taker = Bulk(
-            house.settings,
-            house.sessions,
-            None,  # type: ignore[arg-type]
-            engine.nudge,
-            [engine.take],
-        )
-        await taker.take(event)
-        await house.until(run, {State.ACCEPTED: 4})
-        await house.eventually("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM claims)")
-        await house.sql("UPDATE runs SET updated_at = '2020-01-03'")
-        await Sweeper(house.settings, house.sessions).rest_runs()
-        if dropped:
-            await until_gone(house, retention(house))
-        else:
-            await retention(house).keep_short(OLD)
-            assert await retention(house).detach(OLD)
-        before = counted("chunks_of_gone_days")
-
-        for _ in range(3):
-            await taker.take(event)
-
-        await house.until(await self._another(house), {State.ACCEPTED: 1})
-        assert sorted(mail.taken) == sorted([*PEOPLE, "sau@example.vn"])
-        assert counted("chunks_of_gone_days") == before + 3
-        assert await house.sql("SELECT 1 FROM messages WHERE run_id = :run", run=run) == []
-        assert await house.counts(run) == {State.ACCEPTED: 4}
-        async with house.sessions.begin() as session:
-            ids = [uuid.uuid5(run, it) for it in PEOPLE]
-            # campaigns, who asks what arrived, is not told that it never did
-            assert sorted(await lookups.known(session, run, ids)) == sorted(ids)
-        assert await retention(house, 0).round() is not dropped
-        assert await tables(house) == set()
-
-    async def _another(self, house: House) -> uuid.UUID:
-        """A run of today: once it is sent, what came before it would have been, too."""
-        return await house.take(["sau@example.vn"], run_date=datetime.now(UTC).date())
-
-    async def test_who_found_the_day_in_place_and_stores_too_late_is_refused_by_the_table(
-        self, house: House
-    ) -> None:
-        await over(house)
-        await until_gone(house, retention(house))
-
-        with pytest.raises(DBAPIError, match="no partition"):
-            await house.sql(
-                "INSERT INTO messages (run_date, message_id, channel, purpose, advertiser_id,"
-                " address, address_key) VALUES (:day, :id, 2, 3, :id, 'a', 'a')",
-                day=OLD,
-                id=uuid.uuid4(),
-            )
-        with pytest.raises(partitions.DayGone):
-            await house.take(PEOPLE, run_date=OLD)
-
-    def test_fewer_days_than_a_request_may_be_asked_again_are_refused(self) -> None:
-        assert make_settings("postgresql://", messages_keep_days=35).messages_keep_days == 35
-        with pytest.raises(ValidationError, match="at least 35"):
-            make_settings("postgresql://", messages_keep_days=34)
-
-
-class TestTheRest:
-    async def test_receipts_that_come_too_late_are_counted_and_no_error(self, house: House) -> None:
-        run = await over(house)
-        await until_gone(house, retention(house))
-        id = uuid.uuid5(run, PEOPLE[1])
-        async with house.sessions.begin() as session:
-            await receipts.add(
-                session,
-                [
-                    Receipt("smpp", "a1", State.DELIVERED, "", id),
-                    Receipt("smpp", "b2", State.DELIVERED, ""),
-                    Receipt("smpp", "c3", State.DELIVERED, ""),
-                ],
-            )
-            assert await receipts.apply(session, 10) == []
-        await house.sql(
-            "UPDATE receipts SET received_at = now() - interval '2 days' WHERE reference <> 'c3'"
-        )
-        gone = counted("receipts_unmatched", what="gone")
-        unknown = counted("receipts_unmatched", what="unknown")
-
-        await retention(house).work()
-
-        assert counted("receipts_unmatched", what="gone") == gone + 1
-        assert counted("receipts_unmatched", what="unknown") == unknown + 1
-        waiting = await house.sql("SELECT reference FROM receipts WHERE applied_at IS NULL")
-        assert waiting == [("c3",)]
-
-    async def test_days_to_come_are_made_ahead(self, house: House) -> None:
-        await retention(house, 0).work()
-
-        today = datetime.now(UTC).date()
-        async with house.sessions.begin() as session:
-            for ahead in range(4):
-                assert not await partitions.missing(session, today + timedelta(days=ahead))

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import email.utils
 import hashlib
 from dataclasses import replace
 
@@ -99,7 +100,9 @@ class TestName:
     @given(
         st.text(
             alphabet=st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=100
-        ).filter(lambda name: name == name.strip())  # others are refused at the template
+        )
+        .filter(lambda name: name == name.strip())  # others are refused at the template
+        .filter(lambda name: name == email.utils.unquote(name))  # the reader's own habit
     )
     def test_any_name_comes_back(self, name: str) -> None:
         lines = ";\r\n ".join(["attachment", *parameter("filename", name)])
