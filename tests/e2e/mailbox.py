@@ -15,8 +15,13 @@ from pathlib import Path
 from local import ports
 
 DOMAIN = "hopthu.example"
+RETURN_DOMAIN = "tra.cuulongxanh.example"
+CLOSED = "da-dong"
+"""Whose mails are taken, and come back."""
 SECONDS = 20.0
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
+# 67 is "no such user": what `closed` takes comes back. `returned` may get mails before there is a
+# command; /bin/sh fails then, which loses them, so a test sets it first.
 _SERVICES = """\
 127.0.0.1:{port} inet n - n - - smtpd
 cleanup unix n - n - 0 cleanup
@@ -31,6 +36,8 @@ proxymap unix - - n - - proxymap
 error unix - - n - - error
 retry unix - - n - - error
 virtual unix - n n - - virtual
+closed unix - n n - - pipe flags=q user=nobody argv=/bin/sh -c {{exit 67}}
+returned unix - n n - 4 pipe flags=q user=nobody argv=/bin/sh {folder}/etc/returned ${{recipient}}
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 """
@@ -57,6 +64,10 @@ class Postfix:
         """What it wrote so far."""
         file = self.folder / "log"
         return file.read_text() if file.exists() else ""
+
+    def returns_to(self, command: str) -> None:
+        """Has what comes back piped to a command; the address it came to is its last argument."""
+        (self.folder / "etc" / "returned").write_text(f'exec {command} "$1"\n')
 
     def mails(self, person: str) -> list[bytes]:
         """What lies in somebody's mailbox, as it was delivered."""
@@ -101,8 +112,10 @@ def _configure(made: Postfix, people: Sequence[str]) -> None:
         (made.folder / name).mkdir(mode=0o755)
         os.chown(made.folder / name, owned_by, 0)
     os.chown(made.folder / "mail", nobody.pw_uid, nobody.pw_gid)
-    boxes = "".join(f"{person}@{DOMAIN} {person}/\n" for person in people)
+    boxes = "".join(f"{person}@{DOMAIN} {person}/\n" for person in (*people, CLOSED))
     (made.folder / "etc" / "boxes").write_text(boxes)
+    transports = f"{CLOSED}@{DOMAIN} closed:\n{RETURN_DOMAIN} returned:\n"
+    (made.folder / "etc" / "transports").write_text(transports)
     settings = {
         "compatibility_level": "3.6",
         "queue_directory": made.folder / "queue",
@@ -120,12 +133,15 @@ def _configure(made: Postfix, people: Sequence[str]) -> None:
         "virtual_mailbox_domains": DOMAIN,
         "virtual_mailbox_base": made.folder / "mail",
         "virtual_mailbox_maps": f"texthash:{made.folder / 'etc' / 'boxes'}",
+        "transport_maps": f"texthash:{made.folder / 'etc' / 'transports'}",
         "virtual_uid_maps": f"static:{nobody.pw_uid}",
         "virtual_gid_maps": f"static:{nobody.pw_gid}",
     }
     main = "".join(f"{name} = {value}\n" for name, value in settings.items())
     (made.folder / "etc" / "main.cf").write_text(main)
-    (made.folder / "etc" / "master.cf").write_text(_SERVICES.format(port=made.port))
+    (made.folder / "etc" / "master.cf").write_text(
+        _SERVICES.format(port=made.port, folder=made.folder)
+    )
 
 
 def _run(command: Sequence[str]) -> None:

@@ -1,10 +1,13 @@
 """A campaign goes through a real Postfix into a mailbox, and its mail is what was promised."""
 
+import asyncio
 import email
 import email.policy
 import re
+import shutil
+import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -18,6 +21,7 @@ from bench.jobs import access
 from local import running
 from local.demo import content, job
 from local.demo.api import Api
+from services.notifier import inbound
 from services.notifier.channels.dkim import keys
 from services.notifier.domain import tokens
 from tests.e2e import mailbox
@@ -72,7 +76,7 @@ def own_house(
     told = {
         "smtp_url": f"smtp://127.0.0.1:{server.port}",
         "dkim_folder": records[0],
-        "mail_domain": "tra.cuulongxanh.example",
+        "mail_domain": mailbox.RETURN_DOMAIN,
     }
     options = [it for name, value in told.items() for it in ("--set", f"notifier.{name}={value}")]
     with running.house(home, *options) as house:
@@ -197,6 +201,45 @@ class TestTheMailInItsBox:
 
         assert failed["reason"] == "ADDRESS_INVALID"
         assert sent.run["counts"]["failed"] == 1
+
+
+class TestWhatComesBack:
+    async def test_a_bounce_that_postfix_pipes_to_us_moves_its_message_and_closes_the_address(
+        self, api: Api, own_house: running.House, server: mailbox.Postfix
+    ) -> None:
+        server.returns_to(command(own_house, server.folder))
+        closed = await person(api, mailbox.CLOSED)
+
+        run = await campaign(api, [closed])
+
+        async def bounced() -> bool:
+            return bool((await api.get(f"/runs/{run['id']}"))["counts"]["bounced"])
+
+        async def invalid() -> bool:
+            return not (await api.get(f"/contacts/{closed}"))["emails"][0]["valid"]
+
+        await until(bounced, server)
+        await until(invalid, server)
+
+
+def command(house: running.House, folder: Path) -> str:
+    """How Postfix hands over what comes back: a file that needs nothing but Python."""
+    script, secret = folder / "inbound.py", folder / "secret"
+    shutil.copy(inbound.__file__, script)
+    shutil.copy(house.state["client_secret_file"], secret)
+    secret.chmod(0o644)
+    return (
+        f"/usr/bin/python3 {script} --gateway {house.state['gateway_url']}"
+        f" --client-id {house.state['client_id']} --secret-file {secret}"
+    )
+
+
+async def until(true: Callable[[], Awaitable[bool]], server: mailbox.Postfix) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + 3 * mailbox.SECONDS
+    while not await true():
+        assert time.monotonic() < deadline, server.log
+        await asyncio.sleep(0.2)
 
 
 class TestItsLink:

@@ -348,9 +348,11 @@ class TestEveryOperation:
     def test_mails_that_come_back(
         self, house: Any, api: Api, advertiser: Any, sender: Any, tmp_path: Path
     ) -> None:
+        address = "tra-lai@example.vn"
+        person = api("CreateContact", body={"emails": [{"address": address}]})
         message = {
             "channel": "EMAIL",
-            "address": "dao@example.vn",
+            "address": address,
             "purpose": "TRANSACTIONAL",
             "advertiser_id": advertiser["id"],
             "sender_identity_id": sender["id"],
@@ -367,9 +369,11 @@ class TestEveryOperation:
         options += ["--client-id", house.state["client_id"]]
         options += ["--secret-file", house.state["client_secret_file"]]
 
+        bounce = inbound_parts.postfix().replace(b"dao@example.vn", address.encode())
+
         heard = api("ReportMail", body=told)
         ends = [
-            inbound.main([*options, to], io.BytesIO(inbound_parts.postfix()))
+            inbound.main([*options, to], io.BytesIO(bounce))
             for to in (path, path, "b-00@mekong.localhost")
         ]
 
@@ -377,6 +381,9 @@ class TestEveryOperation:
         assert ends == [0, 0, 65]
         until(lambda: api("GetMessage", id=sent["id"])["state"] == "BOUNCED", "it came back")
         assert api("GetMessage", id=sent["id"])["reason"] == "ADDRESS_INVALID"
+        until(lambda: not api("GetContact", id=person["id"])["emails"][0]["valid"], "leads hears")
+        confirmed = api("ConfirmAddress", body={"address": address}, id=person["id"])
+        assert confirmed["emails"][0]["valid"]
 
     def test_messages_suppressions_and_senders(
         self, api: Api, advertiser: Any, sender: Any
