@@ -129,9 +129,10 @@ def _in_complaint(it: Complaint, secret: bytes) -> Iterator[Key]:
 def _is_dead(notice: Notice, message: rows.Message) -> bool:
     """Whether a report says that nobody is at the address we wrote to.
 
-    An address that this one forwards to says nothing of this one.
+    An address that this one forwards to says nothing of this one. Of a message that came back
+    before it was told then: receipts are forgotten after some days, a mail may come later still.
     """
-    is_ours = message.address.lower() in notice.addresses
+    is_ours = message.address.lower() in notice.addresses and message.state is not State.BOUNCED
     return notice.kind is Kind.BOUNCED and notice.reason in DEAD and is_ours
 
 
