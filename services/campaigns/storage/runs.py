@@ -105,12 +105,6 @@ async def move(session: AsyncSession, run: Run) -> None:
     await session.execute(update(runs).where(runs.c.id == run.id).values(values))
 
 
-async def count_complaint(session: AsyncSession, run_id: UUID) -> int:
-    """Count one more complaint of a run that the caller locked; returns how many there are."""
-    more = update(runs).where(runs.c.id == run_id).values(complaints=runs.c.complaints + 1)
-    return int((await session.execute(more.returning(runs.c.complaints))).scalar_one())
-
-
 async def waiting_ids(sessions: Sessions) -> Sequence[UUID]:
     """Return the runs that are SENDING and have recipients not handed over, oldest first.
 

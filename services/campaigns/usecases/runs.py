@@ -26,7 +26,7 @@ from services.campaigns.domain.states import (
 from services.campaigns.domain.templates import Content
 from services.campaigns.messages import campaigns as campaign_messages
 from services.campaigns.messages import runs as messages
-from services.campaigns.storage import campaigns, chunks, nudges, recipients, regions
+from services.campaigns.storage import campaigns, chunks, complaints, nudges, recipients, regions
 from services.campaigns.storage import runs as stored
 from services.campaigns.storage.nudges import Worker
 from services.campaigns.usecases import unreached
@@ -102,10 +102,10 @@ async def complain(session: AsyncSession, run_id: UUID, borne: Bearable) -> bool
         run = await stored.lock(session, run_id)
     except NotFound:
         return False
-    complaints = await stored.count_complaint(session, run_id)
+    known = await complaints.count(session, run_id)
     if RunState.PAUSED not in NEXT[run.state]:
         return False
-    if not domain.is_unbearable(await stored.get(session, run_id), complaints, borne):
+    if not domain.is_unbearable(await stored.get(session, run_id), known, borne):
         return False
     await _pause(session, run, PauseReason.COMPLAINTS)
     return True
