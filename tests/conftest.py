@@ -6,11 +6,16 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 import uvloop
 
 from local.nats import Nats
 from local.postgres import Postgres
+
+# How long an example takes by the clock says how busy the machine is, not whether a test holds.
+hypothesis.settings.register_profile("mekong", deadline=None)
+hypothesis.settings.load_profile("mekong")
 
 ROLE = "tester"  # owns its databases and is no superuser, as in production
 

@@ -153,7 +153,7 @@ class TestTurns:
         st.lists(st.tuples(st.sampled_from("add take end back".split()), st.integers(0, 9))),
         st.integers(1, 3),
     )
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     def test_whatever_happens_nothing_is_lost_and_no_domain_has_more(
         self, steps: list[tuple[str, int]], most: int
     ) -> None:
