@@ -24,7 +24,8 @@ from tests.faults.proxy import Proxies
 from tests.faults.scene import Scene
 
 LONG = os.environ.get("MEKONG_FAULTS") == "long"
-SEED = int(os.environ.get("MEKONG_FAULTS_SEED", "0")) or secrets.randbelow(2**31)
+# Kept in the environment, so that all workers of pytest-xdist have the same.
+SEED = int(os.environ.setdefault("MEKONG_FAULTS_SEED", str(secrets.randbelow(2**31))))
 only_long = pytest.mark.skipif(not LONG, reason="make faults runs it")
 PEOPLE = 2_000 if LONG else 400
 PER_SECOND = 400 if LONG else 120  # slow enough that there is a middle to break something in
