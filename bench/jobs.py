@@ -57,15 +57,17 @@ async def bring_in(api: Api, file: Path) -> float:
     return float(rows / seconds)
 
 
-async def campaign(api: Api, channel: str, segment_id: str, sender_id: str = "") -> str:
-    """Make a campaign of care to a segment, from `sender_id` or the house's own; return its id."""
+async def campaign(
+    api: Api, channel: str, segment_id: str, sender_id: str = "", purpose: str = "CARE"
+) -> str:
+    """Make a campaign to a segment, from `sender_id` or the house's own; return its id."""
     advertiser_id, identity_id = await job.sender(api, channel)
     made = await api.post(
         "/campaigns",
         {
             "name": f"Benchmark {channel} {uuid.uuid4()}",
             "channel": channel,
-            "purpose": "CARE",
+            "purpose": purpose,
             "advertiser_id": advertiser_id,
             "sender_identity_id": sender_id or identity_id,
             "template_id": await job.template(api, channel),
@@ -75,9 +77,11 @@ async def campaign(api: Api, channel: str, segment_id: str, sender_id: str = "")
     return str(made["id"])
 
 
-async def start(api: Api, channel: str, segment_id: str, sender_id: str = "") -> Json:
+async def start(
+    api: Api, channel: str, segment_id: str, sender_id: str = "", purpose: str = "CARE"
+) -> Json:
     """Start such a campaign and return its run."""
-    campaign_id = await campaign(api, channel, segment_id, sender_id)
+    campaign_id = await campaign(api, channel, segment_id, sender_id, purpose)
     return await api.post(f"/campaigns/{campaign_id}:start", {}, key=str(uuid.uuid4()))
 
 
@@ -90,9 +94,11 @@ async def planned(api: Api, run_id: str) -> Json:
         await asyncio.sleep(ASK_SECONDS)
 
 
-async def send(api: Api, channel: str, segment_id: str, sender_id: str = "") -> Sent:
-    """Run one campaign of care to a segment from its start to its last outcome."""
-    run = await start(api, channel, segment_id, sender_id)
+async def send(
+    api: Api, channel: str, segment_id: str, sender_id: str = "", purpose: str = "CARE"
+) -> Sent:
+    """Run one campaign to a segment from its start to its last outcome."""
+    run = await start(api, channel, segment_id, sender_id, purpose)
     return result(await ended(api, run["id"]))
 
 

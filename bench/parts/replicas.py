@@ -41,7 +41,7 @@ async def _measure(running: House, mails: sink.Sink, notifiers: int, figures: Fi
         segments = await seed.segments(running, api, [WARM, PEOPLE])
         await jobs.send(api, "EMAIL", segments[WARM])
         before = mails.mails()
-        sent = await jobs.send(api, "EMAIL", segments[PEOPLE])
+        sent = await jobs.send(api, "EMAIL", segments[PEOPLE], purpose="MARKETING")
     key, many = f"notifiers_{notifiers}", f"{notifiers} notifier{'s' * (notifiers > 1)}"
     figures.add(f"{key}_per_second", f"e-mail with {many}", sent.messages_per_second, "messages/s")
     double = mails.mails() - before - sent.planned
