@@ -25,6 +25,7 @@ from services.notifier.messages.chunks import Chunk
 from services.notifier.storage import attempts, claims
 from services.notifier.usecases import claiming, rulebook
 from services.notifier.workers import metrics
+from services.notifier.workers.admission import Admission
 from services.notifier.workers.filling import Filler
 from services.notifier.workers.freshness import Freshness
 from services.notifier.workers.holding import Held
@@ -38,10 +39,6 @@ from services.notifier.workers.waiting import first_of
 
 _MOST_OPENED = 500
 _STOP_SECONDS = 2.0
-# So long a chunk waits for room in the window, unless it is seen that there will be none in time;
-# when it was in vain, none waits for a while. To go the other way costs half as much again.
-_STRAIGHT_SECONDS, _STRAIGHT_PAUSE_SECONDS = 4.0, 3.0
-_UNKNOWN_SECONDS = 1.0  # while nobody knows how fast room comes
 
 log = structlog.get_logger(__name__)
 
@@ -61,14 +58,13 @@ class Engine:
         self._fresh = Freshness(sessions, self._leases.runs)
         self._filler = Filler(settings, sessions, wire, self._held, self._leases)
         self._straight = Straight(settings, sessions, wire, self._filler, self._leases, self._fresh)
-        self._straight_after = 0.0  # until then no chunk waits for room
         self._room = Room(wire, self._leases)
+        self._admission = Admission(wire, self._room, self._held, self._leases, self._filler)
         self._presence = Presence(settings, sessions, wire, self._filler, self._leases, self._room)
         self._outcomes = Outcomes(
             settings, sessions, self._leases, self._rules, wire.provider, self._committed
         )
         self._moved = asyncio.Event()
-        self._freed = asyncio.Event()
         self._stopping = False
         self.__qualname__ = f"engine {wire.provider}"
 
@@ -79,7 +75,7 @@ class Engine:
     async def __call__(self) -> None:
         """Runs until the process drains, then ends in order."""
         draining = context.draining()
-        self._stopping = False
+        self._stopping = self._admission.closed = False
         self._held.clear()
         self._leases.clear()
         loops = (self._fill, self._submit, self._outcomes.flush, self._renew, self._presence.tell)
@@ -106,7 +102,7 @@ class Engine:
     async def _finish(self, *claiming: asyncio.Task[None]) -> None:
         """Stops claiming, gives back what has no attempt, waits for the answers to come."""
         # Cancelling a commit would leave attempts open that nobody knows of.
-        self._stopping = True
+        self._stopping = self._admission.closed = True
         self._filler.nudge()
         await asyncio.wait(claiming, timeout=_STOP_SECONDS)
         with contextlib.suppress(SQLAlchemyError, OSError):
@@ -173,11 +169,15 @@ class Engine:
         None if that cannot be: nothing of it is stored then. Waits a little for room.
         """
         count = len(chunk.recipients)
-        if chunk.told.channel is not self._wire.channel or not await self._has_room(count):
+        if chunk.told.channel is not self._wire.channel or not self._admission.may_come(count):
+            return None
+        # Made first, so that no place of the window is empty meanwhile.
+        made = await self._straight.make(chunk)
+        if made is None or not await self._admission.room_for(count):
             return None
         self._room.promised += count
         try:
-            going = await self._straight.take(chunk)
+            going = await self._straight.take(made)
             if going is None:
                 return None
             self._room.observe()
@@ -186,34 +186,6 @@ class Engine:
             self._room.promised -= count
             self._moved.set()
         return count
-
-    async def _has_room(self, count: int) -> bool:
-        """Waits until the window has room for so many and nothing that is held comes before."""
-        rate = self._filler.rate
-        until = now() + (_STRAIGHT_SECONDS if rate else _UNKNOWN_SECONDS)
-        try:
-            while not self._stopping:
-                least, fits = self._room.least_for(count), self._room.takes(count)
-                if fits and self._room.free >= least and not len(self._held):
-                    return True
-                # The window grows only while something is sent.
-                is_idle = not len(self._held) and not len(self._leases)
-                if not fits and (is_idle or least > self._wire.capacity):
-                    return False
-                if now() < self._straight_after:
-                    return False
-                lacking = least + len(self._held) - self._room.free
-                left = until - now()
-                if left <= 0 or (rate and lacking > rate * left):
-                    self._straight_after = now() + _STRAIGHT_PAUSE_SECONDS
-                    return False
-                self._filler.yields = fits
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(0.1):
-                        await self._freed.wait()
-        finally:
-            self._filler.yields = False
-        return False
 
     async def _open(self, batch: list[Prepared]) -> None:
         """Commits the attempts of what may still go, and gives the rest back."""
@@ -278,9 +250,7 @@ class Engine:
         """So many outcomes are written down: there is room for as many."""
         self._filler.note_rate(count)
         self._moved.set()
-        # Wakes those who wait now, and nobody later.
-        self._freed.set()
-        self._freed.clear()
+        self._admission.freed()
 
     async def _renew(self) -> None:
         while True:

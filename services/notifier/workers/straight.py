@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 from uuid import UUID
 
 from chassis.db import Sessions
@@ -15,7 +16,7 @@ from services.notifier.storage import claims, lookups
 from services.notifier.usecases import straight
 from services.notifier.usecases.claiming import Batch
 from services.notifier.usecases.straight import Declined
-from services.notifier.workers import metrics
+from services.notifier.workers import metrics, preparing
 from services.notifier.workers.filling import CONTROL_SOURCES, STALE_SECONDS, Filler
 from services.notifier.workers.freshness import Freshness
 from services.notifier.workers.leases import Leases, now
@@ -24,6 +25,15 @@ from services.notifier.workers.leases import Leases, now
 _IDS = 32
 _MOST_KNOWN = 100
 _MARKETING = (Purpose.MARKETING, Purpose.CONSENT_REQUEST)
+
+
+class Made(NamedTuple):
+    """A chunk whose messages are made, and what they were made with."""
+
+    chunk: Chunk
+    run: Run
+    batch: Batch
+    mails: preparing.Made
 
 
 class Straight:
@@ -47,27 +57,35 @@ class Straight:
         self._ids: list[int] = []  # of claims to come
         self._known: dict[UUID, Batch] = {}  # what the newest chunk of a run was made with
 
-    async def take(self, chunk: Chunk) -> list[Outgoing] | None:
-        """The messages of a chunk that may be written now; None if it has to go the ordinary way.
+    async def make(self, chunk: Chunk) -> Made | None:
+        """Makes the messages of a chunk, before there is room for them and their gates are asked.
+
+        None if it has to go the ordinary way.
+        """
+        try:
+            batch = await self._look(chunk)
+        except Declined:
+            return None
+        made = await self._filler.workshop.prepare(batch, now() + STALE_SECONDS)
+        return None if batch.run is None else Made(chunk, batch.run, batch, made)
+
+    async def take(self, given: Made) -> list[Outgoing] | None:
+        """Those of the messages that may be written now; None if they go the ordinary way.
 
         What is not returned of a chunk was ended or waits for its time.
         """
+        chunk, run, batch, made = given
         asked_at = now()
         try:
-            batch = await self._look(chunk)
-            made = await self._filler.workshop.prepare(batch, asked_at + STALE_SECONDS)
-            if batch.run is None:
-                raise Declined
             failed = {message.key.message_id: to for message, to in made.failed}
-            ready = straight.Ready(chunk, batch.run, batch, failed)
-            taken = await self._commit(ready, asked_at)
+            taken = await self._commit(straight.Ready(chunk, run, batch, failed), asked_at)
         except Declined:
             self._known.pop(chunk.told.run_id, None)
             return None
         self._remember(taken)
-        self._leases.take(batch.claim, batch.run.run_id, len(taken.messages), asked_at)
+        self._leases.take(batch.claim, run.run_id, len(taken.messages), asked_at)
         self._filler.note_gated(taken)
-        self._filler.charge(batch.run, len(chunk.recipients))
+        self._filler.charge(run, len(chunk.recipients))
         metrics.claimed.labels(self._wire.channel.name.lower()).inc(len(chunk.recipients))
         mails = made.ready
         if len(mails) != len(taken.messages):
