@@ -115,6 +115,9 @@ class Protocol(SMTP):
         self._answers += answer + b"\r\n"
         if b"\n" in self._reader._buffer:  # type: ignore[attr-defined]
             return  # the next command is here already
+        await self._answer()
+
+    async def _answer(self) -> None:
         answers, self._answers = self._answers, b""
         self._writer.write(answers)
         await self._writer.drain()
@@ -145,6 +148,7 @@ class Protocol(SMTP):
         self._set_post_data_state()  # type: ignore[no-untyped-call]
         await self.push(status)
         if status.startswith(behaviour.CLOSING) and self.transport is not None:
+            await self._answer()  # whatever was asked behind it, nobody will
             self.transport.close()
 
     async def _read_to_final_dot(self) -> bytes | None:

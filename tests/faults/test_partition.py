@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +20,17 @@ PROCESSES = ("notifier", "notifier-2", "campaigns", "campaigns-2", "leads", "int
 
 @dataclass(frozen=True)
 class Case:
-    """Who is parted from whom, and how; `channel` is that of the campaign meanwhile."""
+    """Who is parted from whom, and how; `channel` is that of the campaign meanwhile.
+
+    Where a campaign under way needs nothing of the other, another `begins` in the silence.
+    """
 
     name: str
     pairs: tuple[str, ...]
     channel: str = "EMAIL"
     silent: Silent = Silent.BOTH
     short: bool = False
+    begins: bool = False
 
     def proxies(self, scene: Scene) -> list[Proxy]:
         """The proxies that fall silent."""
@@ -57,11 +62,11 @@ CASES = (
     Case("both notifiers from the broker", both("notifier", "nats")),
     Case("both notifiers hear nothing from the broker", both("notifier", "nats"),
          silent=Silent.ANSWERS),
-    Case("both notifiers from campaigns", both("notifier", "campaigns")),
+    Case("both notifiers from campaigns", both("notifier", "campaigns"), begins=True),
     Case("campaigns from its database", both("campaigns", "postgres"), silent=Silent.ANSWERS),
     Case("campaigns from the broker", both("campaigns", "nats"), silent=Silent.ANSWERS),
-    Case("campaigns from leads", both("campaigns", "leads")),
-    Case("campaigns from the notifier", both("campaigns", "notifier")),
+    Case("campaigns from leads", both("campaigns", "leads"), begins=True),
+    Case("campaigns from the notifier", both("campaigns", "notifier"), begins=True),
     Case("leads from its database and the broker", ("leads>",)),
     Case("the gateway from everything", ("gateway>",)),
 )  # fmt: skip
@@ -81,6 +86,7 @@ class TestSilence:
         for proxy in silent:
             proxy.held = 0
             proxy.weather = proxy.weather.but(silent=case.silent)
+        begun = asyncio.create_task(self._begun(scene, case))
         await asyncio.sleep(LEASE_SECONDS + BEYOND_SECONDS)
         scene.proxies.clear()
         healed = time.monotonic()
@@ -89,11 +95,22 @@ class TestSilence:
 
         recovery = time.monotonic() - healed
         assert sum(proxy.held for proxy in silent) > 0, "nothing wanted to pass"
+        for another in await begun:
+            await scene.proof(another)
         assert scene.restarts(*PROCESSES) == restarts
         assert proof.in_doubt <= 2 * WINDOWS[case.channel]
         again = await scene.proof(await scene.start(case.channel))
         assert again.in_doubt == 0
         scene.tell("G12", f"{recovery:.1f} s after the silence {proof}")
+
+    async def _begun(self, scene: Scene, case: Case) -> list[str]:
+        """Begin a campaign of a content that nobody has; the run's id, as soon as it can be."""
+        if not case.begins:
+            return []
+        html = f"<p>{uuid.uuid4()}</p>"
+        body = {"channel": case.channel, "name": f"Fault {html}", "subject": "Chào", "html": html}
+        made = await scene.answered(lambda: scene.api.post("/templates", body))
+        return [await scene.start(case.channel, template_id=made["id"])]
 
 
 @only_long

@@ -94,10 +94,11 @@ class TestBehaviour:
 
         assert await sandbox.ids("email") == ({str(ONE): 1} if kept else {})
 
-    async def test_421_hangs_up_after_its_answer(self, sandbox: Sandbox):
+    @pytest.mark.parametrize("behind", ["", ".\r\nMAIL FROM:<next@mekong.test>\r\n"])
+    async def test_421_hangs_up_after_its_answer(self, sandbox: Sandbox, behind: str):
         await sandbox.behave(final={"421 4.3.2 closing": 1.0})
         async with Smtp(sandbox) as client:
-            await client.send("b@mekong.test", mail(ONE))
+            await client.send("b@mekong.test", mail(ONE) + behind)
 
             assert await client.answer() == "421"
             assert await client.reader.read() == b""
