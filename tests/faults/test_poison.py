@@ -18,8 +18,8 @@ import psycopg
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
-from local.demo import job
 from local.home import ROOT
+from tests.faults import facts
 from tests.faults.conftest import only_long
 from tests.faults.scene import Scene
 
@@ -45,6 +45,8 @@ LINES = (
     Line("FACTS", "interactions-contacts", "crm.leads.v1.ContactDeleted"),
     Line("CONTROL", "interactions-control", "crm.leads.v1.ConsentGiven"),
     Line("FACTS", "campaigns-progress", "crm.notifier.v1.MessagesProgressed"),
+    Line("FACTS", "campaigns-complaints", "crm.notifier.v1.MessageComplained"),
+    Line("FACTS", "leads-addresses", "crm.notifier.v1.AddressesFailed"),
     Line("CONTROL", "leads-control", "crm.notifier.v1.SuppressionAdded"),
     Line("CONTROL", "notifier-vn-control", "crm.leads.v1.ConsentWithdrawn"),
     Line("CONTROL", "notifier-vn-control", "crm.campaigns.v1.RunPaused"),
@@ -119,30 +121,6 @@ async def broker(scene: Scene) -> AsyncIterator[Bus]:
         await client.close()
 
 
-async def something_of_each(scene: Scene) -> None:
-    """Have each subject hold a real event."""
-    advertiser_id, _ = await job.sender(scene.api, "EMAIL")
-    address = f"{uuid.uuid4()}@poison.example"
-    contact = await scene.api.post(
-        "/contacts", {"display_name": "Poison", "emails": [{"address": address}]}
-    )
-    consent = {"advertiser_id": advertiser_id, "purpose": "CARE", "channel": "EMAIL"}
-    where = f"/contacts/{contact['id']}/consents"
-    given = {"time": "2026-01-02T03:04:05Z", "method": "paper", "evidence": "poison form"}
-    await scene.api.post(f"{where}:give", {**consent, **given})
-    await scene.api.post(
-        f"{where}:withdraw", {**consent, "method": "phone", "evidence": "poison call"}
-    )
-    body = {"channel": "EMAIL", "address": address, "reason": "poison reason"}
-    await scene.api.post("/suppressions", body)
-    await scene.api.delete(f"/contacts/{contact['id']}")
-    run_id = await scene.start("EMAIL")
-    await scene.api.post(f"/runs/{run_id}:pause", {})
-    await scene.api.post(f"/runs/{run_id}:resume", {})
-    await scene.proof(run_id)
-    await scene.drained()
-
-
 async def failures(scene: Scene) -> Counter[str]:
     """Return how often handlers raised, by consumer, as the processes count it."""
     found: Counter[str] = Counter()
@@ -170,7 +148,7 @@ def letters(scene: Scene, *arguments: str) -> str:
 
 class TestGarbage:
     async def test_it_is_buried_at_once_and_the_next_is_handled(self, scene: Scene) -> None:
-        await something_of_each(scene)
+        await facts.something_of_each(scene)
         slowest = 0.0
         numbers = []
         async with broker(scene) as bus:
@@ -220,7 +198,7 @@ def refusing(scene: Scene, service: str, event_id: str) -> Iterator[None]:
 @only_long
 class TestAHandlerThatRaises:
     async def test_the_next_is_handled_meanwhile(self, scene: Scene) -> None:
-        await something_of_each(scene)
+        await facts.something_of_each(scene)
         took: dict[str, float] = {}
         raised = await failures(scene)
         async with broker(scene) as bus:
@@ -256,7 +234,7 @@ async def known(scene: Scene, contact_id: str) -> None:
 
 class TestAHandlerThatHangs:
     async def test_the_next_is_handled_meanwhile(self, scene: Scene) -> None:
-        await something_of_each(scene)
+        await facts.something_of_each(scene)
         line = LINES[0]
         contact = await scene.api.post("/contacts", {"display_name": "Poison"})
         async with broker(scene) as bus:
