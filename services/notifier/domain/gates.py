@@ -67,6 +67,7 @@ class Judge:
         self._run = _of_run(facts)
         self._senders: dict[tuple[UUID, UUID, Channel, Purpose], Next | None] = {}
         self._hours: dict[object, Next | None] = {}
+        self._limits: dict[int, Limit | None] = {}  # by the law, which is kept by the rules
         self._has_law: dict[tuple[Channel, Purpose], bool] = {}
         self._kind: Kind | None = None  # of the message that was judged last
         self._stopped: Next | None = None  # where all of that kind go
@@ -94,13 +95,16 @@ class Judge:
     def limit(self, message: Claimed) -> Limit | None:
         """The cap that holds for a message; None when none does."""
         law = self._law(message)
-        if not law.caps:
+        key = id(law)
+        if key not in self._limits:
+            self._limits[key] = _strictest(law)
+        found = self._limits[key]
+        if found is None:
             return None
-        strictest = min(law.caps, key=lambda it: it.most)
         agreed = self._agreed(message)
         if agreed is not None and agreed.most is not None:
-            return Limit(agreed.most, strictest.hours, "agreement.cap")
-        return Limit(strictest.most, strictest.hours, strictest.id)
+            return Limit(agreed.most, found.hours, "agreement.cap")
+        return found
 
     def once(self, message: Claimed) -> str:
         """The rule that allows one such message ever to an address; empty when none does."""
@@ -202,6 +206,12 @@ class Judge:
             if addresses.brand_trouble(sender.address, it.longest, it.symbols):
                 return Next(State.SKIPPED, Reason.SENDER_INVALID, rule=it.id)
         return None
+
+
+def _strictest(law: Law) -> Limit | None:
+    """The cap of a law that lets fewest through."""
+    rule = min(law.caps, key=lambda it: it.most, default=None)
+    return None if rule is None else Limit(rule.most, rule.hours, rule.id)
 
 
 def _of_run(facts: Facts) -> Next | None:

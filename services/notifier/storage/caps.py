@@ -48,7 +48,10 @@ async def reserve(
     for advertiser, group in _by_advertiser(uses, lambda it: it.message):
         line = seed(advertiser, channel)
         await session.execute(_LOCK, {"seed": line})
-        entries, counted = await _first(session, line, group, now, window)
+        first = await _first(session, line, group, now, window)
+        if first is None:
+            continue
+        entries, counted = first
         again: list[Claimed] = []
         for message, most in group:
             known = entries[message.address_key]
@@ -117,10 +120,11 @@ def seed(advertiser: UUID, channel: Channel) -> int:
 
 async def _first(
     session: AsyncSession, line: int, group: Sequence[Use], now: datetime, window: timedelta
-) -> tuple[Entries, set[UUID]]:
+) -> tuple[Entries, set[UUID]] | None:
     """Counts one message of each address of which none counts yet.
 
-    Returns what counts then of the addresses, and the messages that do since now.
+    Returns what counts then of the addresses, and the messages that do since now; None if those
+    are all there are.
     """
     first: dict[str, Claimed] = {}
     for message, most in group:
@@ -128,7 +132,10 @@ async def _first(
             first.setdefault(message.address_key, message)
     messages = list(first.values())
     given = {**_columns(messages), "seed": line, "now": now, "from": now - window}
-    entries = _entries(messages, (await session.execute(_FIRST, given)).all())
+    found = (await session.execute(_FIRST, given)).all()
+    if not found and len(messages) == len(group):
+        return None
+    entries = _entries(messages, found)
     counted = set()
     for key, message in first.items():
         if not entries[key]:
@@ -147,6 +154,8 @@ def _entries(messages: Sequence[Claimed], found: Iterable[Sequence[object]]) -> 
 
 def _room(known: dict[UUID, datetime], id: UUID, most: int, now: datetime) -> datetime | None:
     """None if a message finds room, or when the entry was made whose end leaves some."""
+    if len(known) < most:
+        return None
     times = sorted(at for other, at in known.items() if other != id)
     if len(times) < most:
         return None
@@ -156,10 +165,16 @@ def _room(known: dict[UUID, datetime], id: UUID, most: int, now: datetime) -> da
 def _by_advertiser(
     messages: Iterable[T], of: Callable[[T], Claimed]
 ) -> Iterator[tuple[UUID, list[T]]]:
-    groups: defaultdict[UUID, list[T]] = defaultdict(list)
+    kinds: dict[int, tuple[UUID, list[T]]] = {}
     for it in messages:
-        groups[of(it).kind.advertiser_id].append(it)
-    return ((id, groups[id]) for id in sorted(groups))
+        kind = of(it).kind
+        # To tell the same object from another takes much less than to tell what it says.
+        known = kinds.get(id(kind)) or kinds.setdefault(id(kind), (kind.advertiser_id, []))
+        known[1].append(it)
+    groups: defaultdict[UUID, list[T]] = defaultdict(list)
+    for advertiser, some in kinds.values():
+        groups[advertiser] += some
+    return ((advertiser, groups[advertiser]) for advertiser in sorted(groups))
 
 
 def _columns(messages: Sequence[Claimed]) -> dict[str, object]:

@@ -79,7 +79,7 @@ async def judge(
     if any(it.requests for it in laws):
         full |= await _ask_once(session, channel, may_go, ask, facts.now)
     if any(it.caps for it in laws):
-        counting = [it for it in may_go if it.key.message_id not in full]
+        counting = [it for it in may_go if it.key.message_id not in full] if full else may_go
         full |= await _count(session, channel, counting, ask, facts.now)
     if full:
         diverted += [(it, to) for it in may_go if (to := full.get(it.key.message_id))]
@@ -191,16 +191,15 @@ async def _count(
     now: datetime,
 ) -> dict[UUID, Next]:
     """Counts messages under their caps; returns those that have to wait for room."""
-    limits = {it.key.message_id: limit for it in messages if (limit := ask.limit(it))}
+    limits = [(it, limit) for it in messages if (limit := ask.limit(it))]
     if not limits:
         return {}
-    uses = [
-        caps.Use(it, limit.most)
-        for it in messages
-        if (limit := limits.get(it.key.message_id)) is not None
-    ]
-    hours = next(iter(limits.values())).hours
-    full = await caps.reserve(session, channel, uses, hours, now)
+    uses = [caps.Use(it, limit.most) for it, limit in limits]
+    full = await caps.reserve(session, channel, uses, limits[0][1].hours, now)
+    if not full:
+        return {}
     return {
-        id: Next(State.DEFERRED, Reason.CAP, until, limits[id].rule) for id, until in full.items()
+        it.key.message_id: Next(State.DEFERRED, Reason.CAP, until, limit.rule)
+        for it, limit in limits
+        if (until := full.get(it.key.message_id)) is not None
     }
