@@ -10,6 +10,7 @@ PRODUCERS = ("leads", "interactions", "campaigns", "notifier", "accounts")
 PARTS = {
     "crm.leads.v1.ImportedConsent",
     "crm.leads.v1.ImportedContact",
+    "crm.notifier.v1.FailedAddress",
     "crm.notifier.v1.ProgressGroup",
 }
 
