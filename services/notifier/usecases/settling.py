@@ -35,10 +35,12 @@ async def settle(
     region: str,
     rules: Rules,
     finished: Sequence[int] = (),
+    is_believed: bool = True,
 ) -> list[rows.Changed]:
     """Records the outcomes, moves the messages and reports them; returns those moved.
 
-    `finished` are claims of which nothing is left then. What was not sent no longer counts.
+    `finished` are claims of which nothing is left then. What was not sent no longer counts. Unless
+    the provider `is_believed`, nobody is told of addresses that it says are no good.
     """
     # Only a message that is tried again needs the clock that all replicas share.
     busy = any(it.result.verdict is Verdict.BUSY for it in ended)
@@ -55,7 +57,8 @@ async def settle(
         await gating.release(session, unsent, rules)
     await receipts.add_parts(session, [part for it in ended for part in _parts(it, provider)])
     await reports.announce(session, changed, region)
-    await reports.announce_failed(session, _failed(ended, changed))
+    if is_believed:
+        await reports.announce_failed(session, _failed(ended, changed))
     return changed
 
 

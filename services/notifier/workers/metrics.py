@@ -51,6 +51,11 @@ receipts_unmatched = Counter(
 claims_lapsed = Counter(
     "mekong_notifier_claims_lapsed_total", "Claims whose worker died or stalled beyond its lease."
 )
+disbelieved = Counter(
+    "mekong_notifier_addresses_disbelieved_total",
+    "Addresses that a provider said are none while it said so of most; nobody was told.",
+    ["provider"],
+)
 waiting = Gauge(
     "mekong_notifier_waiting",
     "Messages that may go and were not yet claimed, over all replicas, counted to a limit.",

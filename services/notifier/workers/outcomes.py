@@ -12,8 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from chassis.db import Sessions
 from services.notifier import stages
 from services.notifier.config import Settings
+from services.notifier.domain.credibility import Credibility
 from services.notifier.domain.rules import Rules
-from services.notifier.domain.states import Result
+from services.notifier.domain.states import Result, Verdict, says_dead
 from services.notifier.domain.work import Outgoing
 from services.notifier.usecases import settling
 from services.notifier.workers import metrics
@@ -49,6 +50,7 @@ class Outcomes:
         self._rules = rules
         self._provider = provider
         self._committed = committed
+        self._credibility = Credibility()
         self._ended: deque[settling.Ended] = deque()
         self._some = asyncio.Event()
         self._enough = asyncio.Event()
@@ -96,6 +98,12 @@ class Outcomes:
         """Commits outcomes; they stay in line until that is done."""
         ended = list(itertools.islice(self._ended, _MOST_TOGETHER))
         leaving = self._leases.closing(it.message for it in ended)
+        verdicts = Counter(it.result.verdict for it in ended)
+        answers = verdicts[Verdict.TAKEN] + verdicts[Verdict.REFUSED]
+        dead = 0
+        if verdicts[Verdict.REFUSED]:
+            dead = sum(says_dead(it.result) for it in ended)
+        is_believed = self._credibility.believes(answers, dead)
         async with self._sessions.begin() as session:
             await settling.settle(
                 session,
@@ -105,11 +113,16 @@ class Outcomes:
                 region=self._settings.region,
                 rules=self._rules,
                 finished=self._leases.finished_by(leaving),
+                is_believed=is_believed,
             )
             self._settings.reach("before_outcome_commit")
         for _ in ended:
             self._ended.popleft()
         self._leases.leave(leaving)
-        for verdict, count in Counter(it.result.verdict for it in ended).items():
+        self._credibility.note(answers, dead)
+        if not is_believed:
+            metrics.disbelieved.labels(self._provider).inc(dead)
+            log.warning("addresses_disbelieved", provider=self._provider, addresses=dead)
+        for verdict, count in verdicts.items():
             metrics.attempts.labels(self._provider, verdict).inc(count)
         self._committed(len(ended))

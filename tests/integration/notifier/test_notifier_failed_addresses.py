@@ -45,6 +45,17 @@ class TestAnswers:
 
         assert await told(house) == []
 
+    async def test_who_refuses_everybody_is_not_believed(
+        self, house: House, mail: MailServer
+    ) -> None:
+        run = await house.take([f"refuse.{n}@example.vn" for n in range(100)])
+        house.engine(mail.wire())
+
+        await house.until(run, {State.FAILED: 100})
+
+        # The first few of a commit are believed: nobody could have known.
+        assert len(await told(house)) < 20
+
     @pytest.mark.parametrize("reason", Reason)
     def test_only_the_address_and_its_mailbox_count(self, reason: Reason) -> None:
         dead = reason in (Reason.ADDRESS_INVALID, Reason.MAILBOX_DISABLED)
