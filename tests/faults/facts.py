@@ -41,7 +41,7 @@ async def run_with_echo(scene: Scene, dice: random.Random) -> Proof:
     told = await scene.api.post(
         "/inbound-mails", {"recipient": "feedback@mekong.localhost", "data": data}
     )
-    assert told["kind"] == "COMPLAINT", told
+    assert told["kind"] == "COMPLAINED", told
     await scene.drained()  # a run may have ended before its last events are published
     return proof
 
