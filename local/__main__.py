@@ -57,8 +57,7 @@ def _main_job(home: Path, command: str, file: Path | None) -> supervisor.Job:
             try:
                 code = await demo.run(_demo_house(state), file)
                 done.touch()
-            except Exception:
-                # The house stays up, so that a person can look at what went wrong.
+            except Exception:  # the house stays up, so that a person can look at what went wrong
                 traceback.print_exc()
                 code = 1
         else:

@@ -80,14 +80,23 @@ async def newest(client: Client, stream: str) -> list[RawStreamMsg]:
     return [it for it in found if not str(it.subject).startswith("control.heartbeat")][-EVENTS:]
 
 
-async def quiet(client: Client) -> None:
-    """Wait until every consumer has dealt with all that is there."""
+async def quiet(scene: Scene, client: Client) -> None:
+    """Wait until every consumer has dealt with all that is there, and nothing follows from it.
+
+    What a consumer does can be an event for others, so that the end of the streams has to stay
+    where it is while all consumers reach it and all outboxes are empty.
+    """
     js = client.jetstream()
     async with asyncio.timeout(120):
-        for stream, durables in DURABLES.items():
-            for durable in durables:
-                while not settled(await js.consumer_info(stream, durable)):  # noqa: ASYNC110
-                    await asyncio.sleep(ASK_SECONDS)
+        while True:
+            end = (await js.stream_info("FACTS")).state.last_seq
+            for stream, durables in DURABLES.items():
+                for durable in durables:
+                    while not settled(await js.consumer_info(stream, durable)):  # noqa: ASYNC110
+                        await asyncio.sleep(ASK_SECONDS)
+            await scene.drained()
+            if (await js.stream_info("FACTS")).state.last_seq == end:
+                return
 
 
 def settled(info: ConsumerInfo) -> bool:
@@ -102,7 +111,7 @@ class TestEventsThatComeAgain:
         await facts.run_with_echo(scene, dice)
         client = await nats.connect(scene.house.state["nats_url"])
         try:
-            await quiet(client)
+            await quiet(scene, client)
             before = state(scene)
             events = [it for stream in STREAMS for it in await newest(client, stream)]
             again = events * COPIES
@@ -112,7 +121,7 @@ class TestEventsThatComeAgain:
                 headers = {**(it.headers or {}), "Nats-Msg-Id": str(uuid.uuid4())}
                 headers = {k: v for k, v in headers.items() if not k.startswith("Nats-Batch")}
                 await client.jetstream().publish(str(it.subject), it.data or b"", headers=headers)
-            await quiet(client)
+            await quiet(scene, client)
             after = state(scene)
         finally:
             await client.close()

@@ -31,7 +31,7 @@ class Admission:
     def __init__(self, wire: Wire, room: Room, held: Sized, leases: Sized, pace: Pace) -> None:
         """`held` wait for places and `leases` are open attempts."""
         self.closed = False
-        """Lets nobody in any more."""
+        """Lets nobody in any more, since the process stops."""
         self._wire = wire
         self._room = room
         self._held = held

@@ -65,7 +65,6 @@ class Engine:
             settings, sessions, self._leases, self._rules, wire.provider, self._committed
         )
         self._moved = asyncio.Event()
-        self._stopping = False
         self.__qualname__ = f"engine {wire.provider}"
 
     def nudge(self) -> None:
@@ -75,7 +74,7 @@ class Engine:
     async def __call__(self) -> None:
         """Runs until the process drains, then ends in order."""
         draining = context.draining()
-        self._stopping = self._admission.closed = False
+        self._admission.closed = False
         self._held.clear()
         self._leases.clear()
         loops = (self._fill, self._submit, self._outcomes.flush, self._renew, self._presence.tell)
@@ -102,7 +101,7 @@ class Engine:
     async def _finish(self, *claiming: asyncio.Task[None]) -> None:
         """Stops claiming, gives back what has no attempt, waits for the answers to come."""
         # Cancelling a commit would leave attempts open that nobody knows of.
-        self._stopping = self._admission.closed = True
+        self._admission.closed = True
         self._filler.nudge()
         await asyncio.wait(claiming, timeout=_STOP_SECONDS)
         with contextlib.suppress(SQLAlchemyError, OSError):
@@ -142,11 +141,11 @@ class Engine:
         self._outcomes.add(message, result)
 
     async def _fill(self) -> None:
-        while not self._stopping:
+        while not self._admission.closed:
             await patiently(self._filler.fill, name=self.__qualname__)
 
     async def _submit(self) -> None:
-        while not self._stopping:
+        while not self._admission.closed:
             await patiently(self._submit_some, name=self.__qualname__)
 
     async def _submit_some(self) -> None:

@@ -120,7 +120,7 @@ class Outcomes:
             self._ended.popleft()
         self._leases.leave(leaving)
         self._credibility.note(answers, dead)
-        if not is_believed:
+        if dead and not is_believed:
             metrics.disbelieved.labels(self._provider).inc(dead)
             log.warning("addresses_disbelieved", provider=self._provider, addresses=dead)
         for verdict, count in verdicts.items():
