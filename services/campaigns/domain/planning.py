@@ -1,11 +1,11 @@
 """Who of an audience is planned, and why the others are left out."""
 
 import re
-from array import array
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from services.campaigns.domain import keys
+from services.campaigns.domain.addresses import Addresses
 from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.rendering import MAX_VALUE_CHARACTERS
 from services.campaigns.domain.runs import Run
@@ -59,7 +59,6 @@ class People(NamedTuple):
 CONSENTED = 1
 GONE = 2
 INVALID = 4
-_SLOT = (1 << 24) - 1
 
 
 class Decisions(NamedTuple):
@@ -73,21 +72,20 @@ class Decisions(NamedTuple):
 
 
 def decide(run: Run, people: People, regions: Sequence[str]) -> Decisions:
-    """Return what is decided about people as far as they alone tell.
+    """Return what is decided about people as far as each alone tells.
 
-    The first of several with one address gets the message. Who belongs to none of `regions` is
-    sent from the first of them.
+    Who belongs to none of `regions` is sent from the first of them.
     """
-    message_ids: list[bytes | None] = [*keys.message_ids(run.key, run.channel)(people.address_keys)]
+    message_ids: list[bytes | None] = [
+        *keys.message_ids(run.key, run.channel)(people.contact_ids, people.address_keys)
+    ]
     reasons: list[ExclusionReason | None] = [None] * len(message_ids)
     for place in _odd(run.channel, people):
         reason = _reason(run, people, place)
         if reason is not None:
             message_ids[place], reasons[place] = None, reason
     values = [_capped(column) for column in people.values]
-    decisions = Decisions(people, message_ids, reasons, _known(people.regions, regions), values)
-    _share_within(decisions)
-    return decisions
+    return Decisions(people, message_ids, reasons, _known(people.regions, regions), values)
 
 
 def _odd(channel: Channel, people: People) -> Iterable[int]:
@@ -117,27 +115,11 @@ def _reason(run: Run, people: People, place: int) -> ExclusionReason | None:
     return None
 
 
-def _share_within(decisions: Decisions) -> None:
+def share(decisions: Decisions, addresses: Addresses) -> None:
     """Leave the message to the first of several with one address."""
-    ids = decisions.message_ids
-    met: set[bytes] = set()
-    if len(set(ids)) + ids.count(None) - (None in ids) == len(ids):
-        return
-    for place, message_id in enumerate(ids):
-        if message_id is not None and message_id in met:
-            ids[place], decisions.reasons[place] = None, ExclusionReason.SHARED_ADDRESS
-        elif message_id is not None:
-            met.add(message_id)
-
-
-def share(decisions: Decisions, taken: Collection[bytes]) -> None:
-    """Leave out those whose messages are `taken`: the plan has their addresses already."""
-    if not taken:
-        return
-    for place, message_id in enumerate(decisions.message_ids):
-        if message_id is not None and message_id in taken:
-            decisions.message_ids[place] = None
-            decisions.reasons[place] = ExclusionReason.SHARED_ADDRESS
+    for place in addresses.meet(decisions.message_ids):
+        decisions.message_ids[place] = None
+        decisions.reasons[place] = ExclusionReason.SHARED_ADDRESS
 
 
 def _known(wanted: Sequence[str], regions: Sequence[str]) -> Sequence[str]:
@@ -152,33 +134,6 @@ def _capped(column: Sequence[str]) -> Sequence[str]:
     if max(map(len, column), default=0) <= MAX_VALUE_CHARACTERS:
         return column
     return [each[:MAX_VALUE_CHARACTERS] for each in column]
-
-
-class Seen:
-    """Which messages a plan may have already: a few too many, never one too few.
-
-    A byte for each of 16 million slots, by three bytes of the id: a million messages leave one in
-    seventeen to be asked for, and memory does not grow with the run. Whoever goes on with the plan
-    of another has seen nothing, and `asks_always`.
-    """
-
-    def __init__(self, *, asks_always: bool) -> None:
-        self._slots = bytearray(0 if asks_always else _SLOT + 1)
-
-    def met(self, message_ids: Iterable[bytes | None]) -> list[bytes]:
-        """Return those that may have been met before; all are met from now on."""
-        ids = [each for each in message_ids if each is not None]
-        slots = self._slots
-        if not slots:
-            return ids
-        found = []
-        for each, word in zip(ids, array("I", b"".join(ids))[3::4], strict=True):
-            slot = word & _SLOT
-            if slots[slot]:
-                found.append(each)
-            else:
-                slots[slot] = 1
-        return found
 
 
 def _are_reachable(channel: Channel, addresses: Sequence[str]) -> bool:

@@ -10,7 +10,6 @@ from sqlalchemy import Select, and_, case, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
-from chassis.db import arrays
 from chassis.db.paging import Page
 from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.runs import Run
@@ -39,13 +38,14 @@ class Recipient:
     update_time: datetime
 
 
-async def already_planned(
-    session: AsyncSession, run: Run, message_ids: Sequence[bytes]
-) -> set[bytes]:
-    """Return which of a run's messages, and so of its addresses, the plan has already."""
-    # As one text: the driver needs longer for a thousand ids than the database for the answer.
-    given = {"run_date": run.run_date, "ids": arrays.raw_uuids(message_ids)}
-    return {found.bytes for (found,) in await plans.by_index(session, _PLANNED, given)}
+async def addresses(session: AsyncSession, run: Run, after: int, limit: int) -> tuple[bytes, int]:
+    """Return the last 8 bytes of the ids of up to `limit` people's messages, after an ordinal.
+
+    With them comes the ordinal of the last of these people, `after` if there are none.
+    """
+    given = {"run_date": run.run_date, "run_id": run.id, "after": after, "limit": limit}
+    ((tails, last),) = await plans.by_index(session, _ADDRESSES, given)
+    return bytes(tails or b""), last or after
 
 
 async def copy(session: AsyncSession, rows: Sequence[bytes]) -> None:
@@ -203,11 +203,15 @@ _PAST = text("""
 """)
 _COPY = f"COPY recipients ({', '.join(copying.COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
-# Messages are looked up by (run_date, message_id) alone: their ids are the run's own.
-_PLANNED = """
-    SELECT message_id FROM recipients
-    WHERE run_date = %(run_date)s AND message_id = ANY(CAST(%(ids)s AS uuid[]))
+_ADDRESSES = """
+    SELECT string_agg(substr(uuid_send(message_id), 9), ''::bytea), max(ordinal)
+    FROM (
+        SELECT message_id, ordinal FROM recipients
+        WHERE run_date = %(run_date)s AND run_id = %(run_id)s AND ordinal > %(after)s
+        ORDER BY ordinal LIMIT %(limit)s
+    ) AS planned
 """
+# Messages are looked up by (run_date, message_id) alone: their ids are the run's own.
 _LEAVE_BEHIND = """
     WITH waiting AS MATERIALIZED (
         SELECT message_id, ordinal FROM recipients

@@ -1,8 +1,9 @@
 """The plan of a run is written batch by batch, each with the cursor in one transaction."""
 
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -15,7 +16,8 @@ from chassis.db.outbox import Class
 from chassis.errors import Unavailable
 from services.campaigns.domain import planning
 from services.campaigns.domain import runs as domain
-from services.campaigns.domain.planning import People, Seen
+from services.campaigns.domain.addresses import Addresses
+from services.campaigns.domain.planning import People
 from services.campaigns.domain.runs import Plan, Run
 from services.campaigns.domain.states import ExclusionReason, RecipientState
 from services.campaigns.messages import runs as messages
@@ -26,12 +28,15 @@ from services.campaigns.storage import runs as stored
 from services.campaigns.storage.nudges import Worker
 from services.campaigns.usecases import runs
 
+# Rows whose addresses are read at once by whoever goes on with a plan.
+_AT_ONCE = 50_000
+
 
 class Batch(NamedTuple):
     """What was decided about a stretch of people, ready to be written."""
 
     first_ordinal: int
-    message_ids: list[bytes]
+    planned: int
     rows: list[bytes]
     chunks: list[Packed]
     excluded: Counter[ExclusionReason]
@@ -45,63 +50,63 @@ class Batch(NamedTuple):
 class Deciding:
     """Decides on people while the database writes those before them.
 
-    The first of a plan with an address gets the message. Who may have been planned before is asked
-    for in the database, and among those that are `_unwritten`: an id is taken from there once it
-    is committed, so that it is always found in one of the two.
+    The first of a plan with an address gets the message. Nobody else plans the run meanwhile: what
+    another has written since is refused by its fence, and so is what is decided here.
     """
 
-    def __init__(self, run: Run, regions: Sequence[str], sessions: Sessions) -> None:
+    def __init__(self, run: Run, regions: Sequence[str], addresses: Addresses, size: int) -> None:
+        """`addresses` are those that the plan has so far of an audience of `size`."""
         self._run = run
         self._regions = regions
-        self._sessions = sessions
-        self._seen = Seen(asks_always=run.plan.cursor > 0)
-        self._unwritten: set[bytes] = set()
+        self._addresses = addresses
+        self._size = size
 
     async def decide(self, stretches: Sequence[People]) -> Batch:
-        """Return what becomes of people; those before them were decided on or are committed.
+        """Return what becomes of people who follow those decided on before.
 
-        Stretches that follow each other cost one question to the database. Between them whoever
-        waits for an answer has a turn.
+        Between stretches whoever waits for an answer has a turn. Raises `Unavailable` if there are
+        more people than were frozen.
         """
-        decided, asked = [], []
+        if stretches[-1].first_ordinal + len(stretches[-1].marks) - 1 > self._size:
+            raise Unavailable(
+                "PEER_UNAVAILABLE",
+                f"leads streams more people than the {self._size} it froze",
+                peer="leads",
+            )
+        batch = Batch(stretches[0].first_ordinal, 0, [], [], Counter())
+        planned = 0
         for people in stretches:
             decisions = planning.decide(self._run, people, self._regions)
-            met = self._seen.met(decisions.message_ids)
-            unwritten = self._unwritten.intersection(met)
-            planning.share(decisions, unwritten)
-            self._unwritten.update(filter(None, decisions.message_ids))
-            asked += [each for each in met if each not in unwritten]
-            decided.append(decisions)
+            planning.share(decisions, self._addresses)
+            planned += len(decisions.message_ids) - decisions.message_ids.count(None)
             await asyncio.sleep(0)
-        taken = await self._planned(asked)
-        batch = Batch(stretches[0].first_ordinal, [], [], [], Counter())
-        for decisions in decided:
-            planning.share(decisions, taken)
-            batch.message_ids.extend(filter(None, decisions.message_ids))
             batch.rows.extend(copying.rows(self._run, decisions))
             batch.chunks.extend(work.packed(decisions))
             batch.excluded.update(filter(None, decisions.reasons))
             await asyncio.sleep(0)
-        return batch
+        return batch._replace(planned=planned)
 
-    def written(self, batch: Batch) -> None:
-        """Forget those who are committed: the database tells of them."""
-        self._unwritten.difference_update(batch.message_ids)
 
-    async def _planned(self, ids: Sequence[bytes]) -> set[bytes]:
-        if not ids:
-            return set()
-        async with self._sessions.begin() as session:
-            taken = await recipients.already_planned(session, self._run, ids)
-        self._unwritten -= taken
-        return taken
+@contextlib.asynccontextmanager
+async def addresses(sessions: Sessions, run: Run, size: int) -> AsyncIterator[Addresses]:
+    """Yield the addresses that a run's plan has so far, with room for an audience of `size`."""
+    found = Addresses(size)
+    try:
+        after = 0
+        while after < run.plan.cursor:
+            async with sessions.begin() as session:
+                tails, after = await recipients.addresses(session, run, after, _AT_ONCE)
+            found.know(tails)
+        yield found
+    finally:
+        found.close()
 
 
 def merged(batches: Sequence[Batch]) -> Batch:
     """Return batches that follow each other as one."""
     return Batch(
         batches[0].first_ordinal,
-        [message_id for each in batches for message_id in each.message_ids],
+        sum(each.planned for each in batches),
         [row for each in batches for row in each.rows],
         [chunk for each in batches for chunk in each.chunks],
         sum((each.excluded for each in batches), Counter()),
@@ -120,7 +125,7 @@ async def plan(
     if run is None or run.plan.cursor != batch.first_ordinal - 1:
         return False
     await plans.unawaited(session)
-    before, planned = run.plan, len(batch.message_ids)
+    before, planned = run.plan, batch.planned
     after = Plan(
         cursor=batch.last_ordinal,
         audience=before.audience + len(batch.rows),

@@ -88,29 +88,32 @@ class Planner:
 
     async def _plan(self, run: Run, fence: int) -> None:
         size = await self._freeze(run)
-        deciding = planning.Deciding(run, self._regions, self._sessions)
-        batches: Batches = asyncio.Queue(_AHEAD)
-        preparing = asyncio.create_task(self._prepare(run, deciding, batches), name="plan stream")
-        try:
-            while True:
-                batch = await _next(batches)
-                if batch is None:
-                    break
-                async with self._sessions.begin() as session:
-                    goes_on = await planning.plan(session, run.id, fence, batch, self._lease)
-                deciding.written(batch)
-                if not goes_on or context.draining().is_set():
-                    return
-            await preparing
-        finally:
-            preparing.cancel()
-            await asyncio.gather(preparing, return_exceptions=True)
+        async with planning.addresses(self._sessions, run, size) as addresses:
+            deciding = planning.Deciding(run, self._regions, addresses, size)
+            if not await self._write(run, fence, deciding):
+                return
         async with self._sessions.begin() as session:
             frozen = await planning.freeze(session, run.id, fence, size, self._clock())
         if frozen:
             log.info("planned", run_id=str(run.id), audience=size)
             await self._learn(run)
             await self._let_go(run.id)
+
+    async def _write(self, run: Run, fence: int, deciding: planning.Deciding) -> bool:
+        """Write the plan batch by batch; False if another plans the run, or the process drains."""
+        batches: Batches = asyncio.Queue(_AHEAD)
+        preparing = asyncio.create_task(self._prepare(run, deciding, batches), name="plan stream")
+        try:
+            while (batch := await _next(batches)) is not None:
+                async with self._sessions.begin() as session:
+                    goes_on = await planning.plan(session, run.id, fence, batch, self._lease)
+                if not goes_on or context.draining().is_set():
+                    return False
+            await preparing
+        finally:
+            preparing.cancel()
+            await asyncio.gather(preparing, return_exceptions=True)
+        return True
 
     async def _freeze(self, run: Run) -> int:
         """Freeze the audience at leads, or find it frozen; who was unreached is chosen here."""

@@ -58,13 +58,14 @@ class TestPlan:
         assert (chunk.time_zones, chunk.locales) == (b"Asia/Ho_Chi_Minh", b"vi")
         assert list(chunk.values) == ["Đào 🌸".encode()]
 
-    async def test_a_message_id_is_made_of_the_runs_key_and_the_address(self, house: House) -> None:
+    async def test_a_message_id_is_made_of_key_contact_and_address(self, house: House) -> None:
         await house.planned([member(1)])
 
-        ((found, key),) = await house.rows(
-            "SELECT message_id, key FROM recipients JOIN runs ON runs.id = run_id"
+        ((found, key, contact),) = await house.rows(
+            "SELECT message_id, key, contact_id FROM recipients JOIN runs ON runs.id = run_id"
         )
-        assert found == keys.message_id(key, Channel.EMAIL, "person1@example.vn")  # type: ignore[arg-type]
+        wanted = keys.message_id(key, Channel.EMAIL, contact.bytes, "person1@example.vn")  # type: ignore[arg-type,attr-defined]
+        assert found == wanted
 
     async def test_an_address_shared_across_batches_gets_one_message(self, house: House) -> None:
         house.people.batch = 10

@@ -1,6 +1,5 @@
 """Who is planned, as far as a batch alone tells, and how a row is packed."""
 
-import random
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.campaigns.domain import planning
+from services.campaigns.domain.addresses import Addresses
 from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.planning import Member
 from services.campaigns.domain.states import ExclusionReason as Why
@@ -83,13 +83,6 @@ class TestDecisions:
             it.message_ids == [None] for it in alone
         ]
 
-    def test_somebody_without_consent_does_not_take_the_address_of_another(self) -> None:
-        people = [PERSON._replace(consented=False), PERSON, PERSON]
-
-        found = decided(people)
-
-        assert found.reasons == [Why.NO_CONSENT, None, Why.SHARED_ADDRESS]
-
     @pytest.mark.parametrize("address", ["0912345678", "+0912345678", "+84 912", "+84", "a@x.vn"])
     def test_a_phone_is_e164(self, address: str) -> None:
         found = decided([PERSON._replace(address=address)], channel=Channel.SMS)
@@ -108,25 +101,22 @@ class TestDecisions:
 
 
 class TestSharedAddresses:
-    def test_those_that_are_taken_are_left_out(self) -> None:
-        found = decided([PERSON, PERSON._replace(address_key="b@x.vn")])
-        first, second = found.message_ids
+    def test_the_first_of_an_address_gets_the_message(self) -> None:
+        addresses = Addresses(4)
+        key = bytes(32)
+        first = decided([PERSON, PERSON._replace(address_key="b@x.vn")], key=key)
+        then = decided([PERSON._replace(contact_id=b"2" * 16)], key=key)
+        kept = list(first.message_ids)
 
-        planning.share(found, {second})
+        planning.share(first, addresses)
+        planning.share(then, addresses)
 
-        assert found.reasons == [None, Why.SHARED_ADDRESS]
-        assert found.message_ids == [first, None]
+        assert first.message_ids == kept
+        assert (then.message_ids, then.reasons) == ([None], [Why.SHARED_ADDRESS])
 
-    def test_whoever_was_met_is_always_found_again(self) -> None:
-        dice = random.Random(7)
-        ids = [dice.randbytes(16) for _ in range(5_000)]
-        seen = planning.Seen(asks_always=False)
+    def test_within_a_stretch_too(self) -> None:
+        found = decided([PERSON._replace(consented=False), PERSON, PERSON])
 
-        new = seen.met([None, *ids])
-        again = seen.met(ids)
+        planning.share(found, Addresses(4))
 
-        assert len(new) < 50
-        assert again == ids
-
-    def test_who_goes_on_with_the_plan_of_another_asks_for_everybody(self) -> None:
-        assert planning.Seen(asks_always=True).met([bytes(16), None]) == [bytes(16)]
+        assert found.reasons == [Why.NO_CONSENT, None, Why.SHARED_ADDRESS]

@@ -75,7 +75,7 @@ capabilities: { drop: [ALL] }
           items: [{ key: {{ $from.key }}, path: {{ $key }} }]
       {{- end }}
 - name: tmp
-  emptyDir: { sizeLimit: 256Mi }
+  emptyDir: { sizeLimit: 2Gi }
 {{- range $key, $from := .service.folders }}
 - name: {{ $key | replace "_" "-" }}
   secret: { secretName: {{ $from.secret }}, defaultMode: 0440 }

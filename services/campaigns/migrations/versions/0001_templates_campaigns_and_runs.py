@@ -169,8 +169,8 @@ _TABLES = (
         CHECK ((message_id IS NULL) = (state = 'EXCLUDED'))
     ) PARTITION BY RANGE (run_date)
     """,
-    # A message id is the HMAC of channel and address under the run's key: no second message of a
-    # run to an address.
+    # Message ids are in the order of contacts, as the plan is: what is planned, stored and reported
+    # together lies together in this index.
     """
     CREATE UNIQUE INDEX recipients_message
     ON recipients (message_id, run_date) WHERE message_id IS NOT NULL
