@@ -14,11 +14,17 @@ from chassis.db.pool import (
     opened,
     sessions,
 )
+from chassis.db.together import Answer, Ask, Rows, Together, ask, nothing
 
 __all__ = [
+    "Answer",
+    "Ask",
+    "Rows",
     "Sessions",
+    "Together",
     "allow",
     "arrays",
+    "ask",
     "audit",
     "check",
     "dispose",
@@ -29,6 +35,7 @@ __all__ = [
     "idempotency",
     "inbox",
     "look",
+    "nothing",
     "opened",
     "outbox",
     "paging",

@@ -2,7 +2,9 @@
 
 import asyncio
 import traceback
+from typing import Any
 
+import psycopg
 from sqlalchemy import exc
 
 # Classes and codes of SQLSTATE by which a server says that it is going, coming or full.
@@ -37,6 +39,19 @@ def is_contended(error: BaseException) -> bool:
     """
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     return getattr(cause, "sqlstate", None) in _CONTENDED
+
+
+def told(statement: str | None, error: psycopg.Error, raw: Any) -> Exception:
+    """Return what the engine itself would raise for an `error` of a connection below it."""
+    return exc.DBAPIError.instance(
+        statement,
+        None,
+        error,
+        psycopg.Error,
+        hide_parameters=True,
+        connection_invalidated=bool(raw.closed),
+        dialect=None,
+    )
 
 
 def where(error: BaseException) -> str:

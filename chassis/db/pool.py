@@ -19,7 +19,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProx
 
 from chassis import metrics
 from chassis.config import ServiceSettings
-from chassis.db import outbox
+from chassis.db import failures, outbox
 from chassis.errors import Check, Unavailable
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -108,7 +108,7 @@ async def look(
         except psycopg.Error as error:
             if raw.closed:
                 pooled.invalidate(error)
-            raise _told(statement, error, raw) from error
+            raise failures.told(statement, error, raw) from error
     return row
 
 
@@ -124,7 +124,7 @@ async def fetch(
         async with raw.cursor(binary=True) as cursor:
             return await (await cursor.execute(statement.encode(), params)).fetchall()
     except psycopg.Error as error:
-        raise _told(statement, error, raw) from error
+        raise failures.told(statement, error, raw) from error
 
 
 def check(made: Sessions) -> Check:
@@ -211,22 +211,9 @@ def _bound(made: AsyncEngine, statement_timeout_seconds: float) -> None:
         except psycopg.Error as error:
             if raw.closed:
                 connection.invalidate(error)
-            raise _told(statement, error, raw) from error
+            raise failures.told(statement, error, raw) from error
         finally:
             cursor.close()
-
-
-def _told(statement: str, error: psycopg.Error, raw: Any) -> Exception:
-    """What the engine itself would raise for `error`."""
-    return exc.DBAPIError.instance(
-        statement,
-        None,
-        error,
-        psycopg.Error,
-        hide_parameters=True,
-        connection_invalidated=bool(raw.closed),
-        dialect=None,
-    )
 
 
 def _observe(made: AsyncEngine) -> None:

@@ -2,11 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import db
 
 _OF_A_DAY = re.compile(r"^(?!past_|gone_).*_(\d{8})$")
 
@@ -29,7 +31,12 @@ class Explained:
             await self._explain(execute, statement, given)
             return await scalar(statement, given, **kw)
 
+        async def together(asks: Sequence[db.Ask[Any]]) -> None:
+            for it in asks:
+                await self._explain(execute, it.statement, it.given)
+
         session.execute, session.scalar = executing, one  # type: ignore[method-assign, assignment]
+        session.info["explained"] = together
         return session
 
     async def _explain(self, execute: Any, statement: Any, given: Any) -> None:
@@ -60,6 +67,16 @@ class Explained:
 def explain(reads: bool) -> str:
     """The beginning of a statement that explains another."""
     return f"EXPLAIN ({'ANALYZE, ' if reads else ''}FORMAT JSON)"
+
+
+async def _explaining(together: db.Together) -> None:
+    if watching := together.session.info.get("explained"):
+        await watching(together.asks)
+    await _send(together)
+
+
+_send = db.Together.send
+db.Together.send = _explaining  # type: ignore[method-assign, assignment]
 
 
 def _nodes(plan: Any) -> Iterator[Mapping[str, Any]]:

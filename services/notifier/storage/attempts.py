@@ -12,10 +12,13 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import db
 from chassis.db import arrays
 from services.notifier.domain.states import SETTLED_FROM, Next, State
 from services.notifier.domain.work import Claimed, Key
 from services.notifier.storage import claims, rows
+
+_WAITING = (State.QUEUED, State.DEFERRED)
 
 
 class Outcome(NamedTuple):
@@ -77,18 +80,23 @@ async def divert(
     return changed
 
 
-async def settle(session: AsyncSession, outcomes: Sequence[Outcome]) -> list[rows.Changed]:
+async def settle(
+    session: AsyncSession, outcomes: Sequence[Outcome], finished: Sequence[int] = ()
+) -> list[rows.Changed]:
     """Records how attempts ended and moves their messages; returns the messages moved.
 
-    A message is moved only by its newest attempt, and never from an end other than doubt.
+    A message is moved only by its newest attempt, and never from an end other than doubt. Forgets
+    the `finished` claims, of which nothing is left then. Locks messages, what waits, claims.
     """
     if not outcomes:
+        await claims.finish(session, finished)
         return []
-    at = await rows.by_key(session)
+    together = db.Together(session)
+    at = together.add(rows.ask_by_key())
     # Most batches end alike: what is the same for all is given once.
     first = outcomes[0]
     alike = [it for it in outcomes if _are_alike(it, first)]
-    changed = await _settle(session, _SETTLE_ALIKE, alike, _alike(alike), at)
+    moved = [(alike, together.add(_ask_settle(_SETTLE_ALIKE, alike, _alike(alike))))]
     if len(alike) < len(outcomes):
         others = [it for it in outcomes if not _are_alike(it, first)]
         given = {
@@ -96,8 +104,16 @@ async def settle(session: AsyncSession, outcomes: Sequence[Outcome]) -> list[row
             "numbers": arrays.numbers([it.number for it in others]),
             **_next([it.next for it in others]),
         }
-        changed += await _settle(session, _SETTLE, others, given, at)
-    await _wait(session, changed, outcomes)
+        moved.append((others, together.add(_ask_settle(_SETTLE, others, given))))
+    # What waits again is known only then, and is locked before the claims.
+    some_wait = any(it.next.state in _WAITING for it in outcomes)
+    if finished and not some_wait:
+        together.add(claims.ask_finish(finished))
+    await together.send()
+    changed = [it for some, found in moved for it in _changed(some, found(), at())]
+    if some_wait:
+        await _wait(session, changed, outcomes)
+        await claims.finish(session, finished)
     return changed
 
 
@@ -128,13 +144,10 @@ def _alike(outcomes: Sequence[Outcome]) -> dict[str, object]:
     }
 
 
-async def _settle(
-    session: AsyncSession,
-    statement: Any,
-    outcomes: Sequence[Outcome],
-    given: dict[str, object],
-    at: datetime,
-) -> list[rows.Changed]:
+def _ask_settle(
+    statement: Any, outcomes: Sequence[Outcome], given: dict[str, object]
+) -> db.Ask[db.Rows]:
+    """Finds the places of the outcomes that moved their messages, and the revisions of these."""
     has_references = any(it.provider_reference for it in outcomes)
     references = [_kept(it.provider_reference, 200) for it in outcomes] if has_references else []
     parameters = {
@@ -143,9 +156,13 @@ async def _settle(
         "references": arrays.texts(references),
         "from": arrays.numbers(SETTLED_FROM),
     }
+    return db.Ask(statement, parameters, lambda found: found)
+
+
+def _changed(outcomes: Sequence[Outcome], found: db.Rows, at: datetime) -> list[rows.Changed]:
     changed = []
     # What was asked for is known here: only places and revisions need to come back.
-    for place, revision in (await session.execute(statement, parameters)).all():
+    for place, revision in found:
         (day, id), run_id, _, to, *_ = outcomes[place - 1]
         changed.append(rows.Changed(day, id, run_id, to.state, to.reason, revision, at))
     return changed
@@ -154,7 +171,7 @@ async def _settle(
 async def _wait(
     session: AsyncSession, changed: Sequence[rows.Changed], outcomes: Sequence[Outcome]
 ) -> None:
-    again = [it for it in changed if it.state in (State.QUEUED, State.DEFERRED)]
+    again = [it for it in changed if it.state in _WAITING]
     if again:
         due = {it.key.message_id: it.next.not_before for it in outcomes}
         await claims.wait_again(session, again, [due.get(it.message_id) for it in again])

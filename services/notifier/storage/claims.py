@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import db
 from chassis.db import Sessions, arrays, look
 from services.notifier.domain.states import Channel
 from services.notifier.domain.work import Claimed, Run
@@ -73,16 +74,13 @@ async def next_ids(session: AsyncSession, count: int) -> list[int]:
     return list(await session.scalars(_NEXT_IDS, {"count": count}))
 
 
-async def add(
-    session: AsyncSession, claim: int, run: Run, after: int, people: int, holder: Holder
-) -> None:
-    """Adds a claim on the places of a run's line that are being filled now.
+def ask_add(claim: int, run_id: UUID, people: int, holder: Holder) -> db.Ask[None]:
+    """Adds a claim on the last places of a run's line, which `ask_note_chunk` gave out before.
 
     If everything before them is claimed, so are they for whoever looks at the line.
     """
-    given = {"claim": claim, "run_id": run.run_id, "day": run.run_date, **_holder(holder)}
-    span = {"from": after + 1, "to": after + people, "after": after}
-    await session.execute(_ADD, {**given, **span})
+    given = {"claim": claim, "run_id": run_id, "people": people, **_holder(holder)}
+    return db.Ask(_ADD, given, db.nothing)
 
 
 async def claim_single(
@@ -113,7 +111,12 @@ async def renew(session: AsyncSession, claims: Sequence[int], holder: Holder) ->
 async def finish(session: AsyncSession, claims: Sequence[int]) -> None:
     """Forgets claims whose messages have all ended or went back."""
     if claims:
-        await session.execute(_FINISH, {"claims": arrays.numbers(sorted(claims))})
+        await db.ask(session, ask_finish(claims))
+
+
+def ask_finish(claims: Sequence[int]) -> db.Ask[None]:
+    """As `finish`."""
+    return db.Ask(_FINISH, {"claims": arrays.numbers(sorted(claims))}, db.nothing)
 
 
 async def requeue(session: AsyncSession, claimed: Sequence[Claimed]) -> None:
@@ -223,16 +226,21 @@ _NEXT_IDS = text("""
 """)
 # Nobody waits for the line: a worker that holds it may wait for what the caller holds.
 _ADD = text("""
-    WITH line AS (
-        SELECT run_id FROM cursors WHERE run_id = :run_id AND claimed_to = :after
-        FOR UPDATE SKIP LOCKED
+    WITH filled AS (
+        SELECT run_id, run_date, last_seq - CAST(:people AS bigint) AS after, last_seq
+        FROM runs WHERE run_id = :run_id
+    ), line AS (
+        SELECT c.run_id, last_seq FROM cursors c JOIN filled USING (run_id)
+        WHERE claimed_to = after
+        FOR UPDATE OF c SKIP LOCKED
     ), moved AS (
-        UPDATE cursors SET claimed_to = :to WHERE run_id IN (SELECT run_id FROM line)
+        UPDATE cursors c SET claimed_to = line.last_seq FROM line WHERE c.run_id = line.run_id
     )
     INSERT INTO claims (id, run_id, run_date, from_seq, to_seq, worker, lease_until)
     OVERRIDING SYSTEM VALUE
-    VALUES (:claim, :run_id, :day, :from, :to, :worker,
-        clock_timestamp() + CAST(:lease AS interval))
+    SELECT CAST(:claim AS bigint), run_id, run_date, after + 1, last_seq, :worker,
+        clock_timestamp() + CAST(:lease AS interval)
+    FROM filled
 """)
 # What was tried already went straight to the wire, and waits, if it does, by its id.
 _OF_RANGE = text(f"""

@@ -12,10 +12,10 @@ from uuid import UUID
 
 import psycopg
 from psycopg import errors
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
+from chassis.db import failures
 from services.notifier.domain.states import State
 from services.notifier.storage.intake import New, Shared
 
@@ -52,15 +52,7 @@ async def insert(
     except errors.UniqueViolation:
         raise Known from None
     except psycopg.Error as error:
-        raise DBAPIError.instance(
-            None,
-            None,
-            error,
-            psycopg.Error,
-            hide_parameters=True,
-            connection_invalidated=raw.closed,
-            dialect=session.get_bind().dialect,
-        ) from error
+        raise failures.told(None, error, raw) from error
 
 
 def _rows(shared: Shared, news: Sequence[New], after: int, opened: Opened) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import db
 from chassis.db import arrays
 
 
@@ -20,20 +21,22 @@ class List:
     updated_at: datetime
 
 
-async def listed(
-    session: AsyncSession, names: Iterable[str], address_keys: Sequence[str]
-) -> dict[str, frozenset[str]]:
+def ask_listed(
+    names: Iterable[str], address_keys: Sequence[str]
+) -> db.Ask[dict[str, frozenset[str]]]:
     """Which of the numbers are on which list; locks nothing."""
     given = {"names": arrays.texts(names), "keys": arrays.texts(address_keys)}
-    found: dict[str, set[str]] = {}
-    for row in await session.execute(_LISTED, given):
-        found.setdefault(row.list, set()).add(row.address_key)
-    return {name: frozenset(keys) for name, keys in found.items()}
+    return db.Ask(_LISTED, given, _by_list)
 
 
 async def lists(session: AsyncSession) -> list[List]:
     """All lists, by name; locks nothing."""
-    return [List(*row) for row in await session.execute(_LISTS)]
+    return await db.ask(session, ask_lists())
+
+
+def ask_lists() -> db.Ask[list[List]]:
+    """As `lists`."""
+    return db.Ask(_LISTS, {}, lambda found: [List(*row) for row in found])
 
 
 async def lock(session: AsyncSession, name: str) -> List:
@@ -65,6 +68,13 @@ async def note(session: AsyncSession, name: str, as_of: datetime | None, change:
     """Notes how many more numbers there are, and a later time as of which the list is complete."""
     given = {"name": name, "as_of": as_of, "change": change}
     return List(*(await session.execute(_NOTE, given)).one())
+
+
+def _by_list(found: db.Rows) -> dict[str, frozenset[str]]:
+    keys: dict[str, set[str]] = {}
+    for row in found:
+        keys.setdefault(row.list, set()).add(row.address_key)
+    return {name: frozenset(some) for name, some in keys.items()}
 
 
 _COLUMNS = "name, as_of, entries, updated_at"

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import db
 from services.notifier.domain.states import Channel, State
 from services.notifier.domain.work import Key
 from services.notifier.storage import rows
@@ -159,11 +160,18 @@ async def note_heartbeat(
     await session.execute(_HEARTBEAT, {"service": service, "told": told_at, "lag": lag})
 
 
-async def control_age(session: AsyncSession, services: Sequence[str]) -> float:
+def ask_control_age(services: Sequence[str]) -> db.Ask[float]:
     """Age in seconds of the oldest news from `services`, by the database's clock."""
-    found = await session.execute(_CONTROL_AGE, {"services": list(services)})
-    row = found.one()
-    return float(row.age) if row.total == len(services) else float("inf")
+
+    def read(found: db.Rows) -> float:
+        return float(found[0].age) if found[0].total == len(services) else float("inf")
+
+    return db.Ask(_CONTROL_AGE, {"services": list(services)}, read)
+
+
+async def control_age(session: AsyncSession, services: Sequence[str]) -> float:
+    """As `ask_control_age`."""
+    return await db.ask(session, ask_control_age(services))
 
 
 _GET = text(f"""

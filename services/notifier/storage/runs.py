@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import db
 from chassis.db import arrays
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, RunState, State
 from services.notifier.domain.work import NOBODY, Run
@@ -40,10 +41,19 @@ class Told:
 
 
 async def note_chunk(session: AsyncSession, told: Told, people: int) -> tuple[Run, int]:
+    """As `ask_note_chunk`, and begins the run's line if these are the first in it."""
+    run, after = await db.ask(session, ask_note_chunk(told, people))
+    if after == 0:
+        await begin_line(session, told.run_id)
+    return run, after
+
+
+def ask_note_chunk(told: Told, people: int) -> db.Ask[tuple[Run, int]]:
     """Stores what a chunk says and marks the run busy; locks the run until the end.
 
-    Returns the run and the place in its line after which the chunk's `people` stand. A chunk of an
-    epoch greater than known proves that the run was active then.
+    Finds the run and the place in its line after which the chunk's `people` stand; where that is 0
+    the caller begins the line. A chunk of an epoch greater than known proves that the run was
+    active then.
     """
     row = {
         **{name: getattr(told, name) for name in Told.__dataclass_fields__},
@@ -52,11 +62,16 @@ async def note_chunk(session: AsyncSession, told: Told, people: int) -> tuple[Ru
         "variables": list(told.variables),
         "people": people,
     }
-    found = (await session.execute(_NOTE_CHUNK, row)).one()
-    after = found.last_seq - people
-    if after == 0:
-        await session.execute(_LINE, {"run_id": told.run_id})
-    return _run(found), after
+
+    def read(found: db.Rows) -> tuple[Run, int]:
+        return _run(found[0]), found[0].last_seq - people
+
+    return db.Ask(_NOTE_CHUNK, row, read)
+
+
+async def begin_line(session: AsyncSession, run_id: UUID) -> None:
+    """Makes the line of a run unless there is one; the caller holds the run's lock."""
+    await session.execute(_LINE, {"run_id": run_id})
 
 
 async def control(
@@ -84,20 +99,26 @@ async def control(
 
 async def runnable(session: AsyncSession, channel: Channel, *, marketing: bool) -> list[Run]:
     """Active runs of a channel that may have messages to claim; locks nothing."""
-    found = await session.execute(_RUNNABLE, {"channel": int(channel), "marketing": marketing})
-    return [_run(row) for row in found]
+    return await db.ask(session, ask_runnable(channel, marketing=marketing))
 
 
-async def states(
-    session: AsyncSession, run_ids: Sequence[UUID]
-) -> tuple[int, dict[UUID, tuple[int, str]]]:
+def ask_runnable(channel: Channel, *, marketing: bool) -> db.Ask[list[Run]]:
+    """As `runnable`."""
+    given = {"channel": int(channel), "marketing": marketing}
+    return db.Ask(_RUNNABLE, given, lambda found: [_run(row) for row in found])
+
+
+def ask_states(run_ids: Sequence[UUID]) -> db.Ask[tuple[int, dict[UUID, tuple[int, str]]]]:
     """The suppressions' version, and epoch and state of each run; locks nothing.
 
     One statement, because it precedes every burst of writes.
     """
-    found = (await session.execute(_STATES, {"ids": arrays.uuids(run_ids)})).all()
-    known = {row.run_id: (row.epoch, row.state) for row in found if row.run_id}
-    return found[0].version, known
+
+    def read(found: db.Rows) -> tuple[int, dict[UUID, tuple[int, str]]]:
+        known = {row.run_id: (row.epoch, row.state) for row in found if row.run_id}
+        return found[0].version, known
+
+    return db.Ask(_STATES, {"ids": arrays.uuids(run_ids)}, read)
 
 
 async def get(session: AsyncSession, run_id: UUID) -> Run | None:

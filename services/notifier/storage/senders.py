@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import db
 from services.notifier.domain.states import Channel
 from services.notifier.domain.work import Attachment, Content, Sender
 
@@ -111,11 +112,19 @@ async def identities(
 
 async def senders(session: AsyncSession, identity_ids: Sequence[UUID]) -> dict[UUID, Sender]:
     """Identities with their advertisers, by identity id."""
-    found = await session.execute(_SENDERS, {"ids": list(set(identity_ids))})
-    return {
-        row.identity_id: Sender(**{**row._asdict(), "channel": Channel(row.channel)})
-        for row in found
-    }
+    return await db.ask(session, ask_senders(identity_ids))
+
+
+def ask_senders(identity_ids: Sequence[UUID]) -> db.Ask[dict[UUID, Sender]]:
+    """As `senders`."""
+
+    def read(found: db.Rows) -> dict[UUID, Sender]:
+        return {
+            row.identity_id: Sender(**{**row._asdict(), "channel": Channel(row.channel)})
+            for row in found
+        }
+
+    return db.Ask(_SENDERS, {"ids": list(set(identity_ids))}, read)
 
 
 async def contents(session: AsyncSession, hashes: Iterable[str]) -> dict[str, Content]:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import db
 from chassis.db import arrays
 from services.notifier.domain.states import Channel
 from services.notifier.domain.work import Agreement, Suppressed
@@ -23,15 +23,16 @@ class Standing(NamedTuple):
     agreed: dict[tuple[UUID, str], Agreement]
 
 
-async def of(
-    session: AsyncSession, channel: Channel, address_keys: Sequence[str], at: datetime | None
-) -> Standing:
+def ask(channel: Channel, address_keys: Sequence[str], at: datetime | None) -> db.Ask[Standing]:
     """Suppressions and agreements of addresses, at the database's time unless one is given.
 
     One statement, because it comes before every batch: what it costs is mostly that it is one.
     """
     given = {"channel": int(channel), "keys": arrays.texts(address_keys), "at": at}
-    found = (await session.execute(_STANDING, given)).all()
+    return db.Ask(_STANDING, given, _read)
+
+
+def _read(found: db.Rows) -> Standing:
     suppressed: dict[str, list[Suppressed]] = {}
     for row in found:
         if row.address_key is not None:

@@ -1,12 +1,13 @@
 """Asks every gate about a batch of claimed messages, by one statement for each kind of fact."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import db
 from services.notifier.domain.gates import Facts, Judge
 from services.notifier.domain.rulebook import CapRule, ListRule
 from services.notifier.domain.rules import Law, Rules
@@ -65,6 +66,17 @@ async def judge(
     database's clock when it is not given.
     """
     facts = await facts_of(session, channel, messages, run, standards.rules, now)
+    return await decide(session, channel, messages, facts, standards)
+
+
+async def decide(
+    session: AsyncSession,
+    channel: Channel,
+    messages: Sequence[Claimed],
+    facts: Facts,
+    standards: Standards,
+) -> Decisions:
+    """As `judge`, of facts that were read in the same transaction."""
     ask = Judge(standards.rules, facts, standards.default_zone)
     may_go: list[Claimed] = []
     diverted: list[tuple[Claimed, Next]] = []
@@ -135,26 +147,46 @@ async def facts_of(
     rules: Rules,
     now: datetime | None,
 ) -> Facts:
-    """Reads what the gates need of these messages, each kind of fact by one statement."""
+    """Reads what the gates need of these messages; locks nothing."""
+    together = db.Together(session)
+    facts = ask_facts(together, channel, messages, run, rules, now)
+    await together.send()
+    return facts()
+
+
+def ask_facts(
+    together: db.Together,
+    channel: Channel,
+    messages: Sequence[Claimed],
+    run: Run | None,
+    rules: Rules,
+    now: datetime | None,
+) -> Callable[[], Facts]:
+    """As `facts_of`, once that is sent: each kind of fact by one statement."""
     keys = [it.address_key for it in messages]
     kinds = _kinds(messages)
-    now_there = await standing.of(session, channel, keys, now)
-    known = await senders.senders(
-        session, [it.sender_identity_id for it in kinds if it.sender_identity_id]
-    )
+    standings = together.add(standing.ask(channel, keys, now))
+    senders_of = {it.sender_identity_id for it in kinds if it.sender_identity_id}
+    known = together.add(senders.ask_senders(list(senders_of)))
     laws = [rules.law(channel, purpose) for purpose in {it.purpose for it in kinds}]
-    facts = Facts(
-        now_there.at, run, known, now_there.suppressed, now_there.agreed, version=now_there.version
-    )
     names = {rule.list for it in laws for rule in it.lists}
-    if names:
-        found = await do_not_call.lists(session)
-        facts = replace(
-            facts,
-            listed=await do_not_call.listed(session, names, keys),
-            lists_as_of={it.name: it.as_of for it in found if it.as_of},
+    lists = together.add(do_not_call.ask_lists()) if names else None
+    listed = together.add(do_not_call.ask_listed(names, keys)) if names else None
+
+    def read() -> Facts:
+        there = standings()
+        return Facts(
+            there.at,
+            run,
+            known(),
+            there.suppressed,
+            there.agreed,
+            listed=listed() if listed else {},
+            lists_as_of={it.name: it.as_of for it in lists() if it.as_of} if lists else {},
+            version=there.version,
         )
-    return facts
+
+    return read
 
 
 def _kinds(messages: Iterable[Claimed]) -> set[Kind]:

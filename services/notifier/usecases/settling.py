@@ -46,8 +46,7 @@ async def settle(
     busy = any(it.result.verdict is Verdict.BUSY for it in ended)
     now = await claims.now(session) if busy else datetime.now(UTC)
     outcomes = [_outcome(it, now, retry_seconds) for it in ended]
-    changed = await attempts.settle(session, outcomes)
-    await claims.finish(session, finished)
+    changed = await attempts.settle(session, outcomes, finished)
     unsent = [
         it.message.claimed
         for it in ended

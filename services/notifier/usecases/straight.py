@@ -7,11 +7,14 @@ update that opens its attempt. What cannot go this way goes the ordinary one, wh
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import db
 from services.notifier import stages
+from services.notifier.domain.gates import Facts
 from services.notifier.domain.states import Next, RunState
 from services.notifier.domain.work import Claimed, Key, Kind, Run
 from services.notifier.messages.chunks import Chunk
@@ -81,9 +84,26 @@ async def look(session: AsyncSession, chunk: Chunk, claim: int) -> Batch:
     return await claiming.unjudged(session, run, claim, claimed(chunk, run, claim))
 
 
+class Asked(NamedTuple):
+    """What has to be known before a chunk is taken: who else waits, and what the gates ask for."""
+
+    waiting: db.Answer[list[Run]]
+    facts: Callable[[], Facts]
+
+
+def ask(together: db.Together, ready: Ready, terms: Terms) -> Asked:
+    """Asks for what `take` needs, in its transaction; locks nothing."""
+    run, rules = ready.run, terms.standards.rules
+    return Asked(
+        together.add(runs.ask_runnable(run.channel, marketing=True)),
+        gating.ask_facts(together, run.channel, ready.batch.messages, run, rules, None),
+    )
+
+
 async def take(
     session: AsyncSession,
     ready: Ready,
+    asked: Asked,
     terms: Terms,
     provider: str,
     is_next: Callable[[Sequence[Run]], bool],
@@ -93,24 +113,18 @@ async def take(
     Raises `Declined` when part of it is stored already, when its run changed or was paused, when
     its gates see another sender than it was made with, or when another run has its turn.
 
-    Locks what the gates lock, and then the run.
+    Locks what the gates lock, and then the run and its line.
     """
     chunk, run = ready.chunk, ready.run
-    if not is_next(await runs.runnable(session, run.channel, marketing=True)):
+    if not is_next(asked.waiting()):
         raise Declined
-    decided = await stages.during(
-        "gates", gating.judge(session, run.channel, ready.batch.messages, run, terms.standards)
-    )
+    messages, standards = ready.batch.messages, terms.standards
+    judging = gating.decide(session, run.channel, messages, asked.facts(), standards)
+    decided = await stages.during("gates", judging)
     if decided.senders != ready.batch.senders:
         raise Declined
-    stored, after = await runs.note_chunk(session, chunk.told, len(chunk.recipients))
-    was_made_so = (run.epoch, run.kind, run.variables)
-    if (stored.epoch, stored.kind, stored.variables) != was_made_so or not _is_as_told(
-        stored, chunk
-    ):
-        raise Declined
+    stored, after = await _place(session, ready, terms)
     claim = ready.batch.claim
-    await claims.add(session, claim, stored, after, len(chunk.recipients), terms.holder)
     may_go, failed = decided.may_go, []
     if ready.failed:
         may_go = tuple([it for it in may_go if it.key.message_id not in ready.failed])
@@ -135,6 +149,27 @@ async def take(
         closes_in=decided.closes_in,
         gated=Counter(to.rule for _, to in decided.diverted),
     )
+
+
+async def _place(session: AsyncSession, ready: Ready, terms: Terms) -> tuple[Run, int]:
+    """Locks the run and claims the next places of its line; returns it and the place before them.
+
+    Raises `Declined` if the run is not as it was.
+    """
+    told, run, people = ready.chunk.told, ready.run, len(ready.chunk.recipients)
+    together = db.Together(session)
+    noted = together.add(runs.ask_note_chunk(told, people))
+    # Another statement, so that it sees the places this chunk was given once the run is locked.
+    together.add(claims.ask_add(ready.batch.claim, told.run_id, people, terms.holder))
+    await together.send()
+    stored, after = noted()
+    was_made_so = (run.epoch, run.kind, run.variables)
+    is_now = (stored.epoch, stored.kind, stored.variables)
+    if is_now != was_made_so or not _is_as_told(stored, ready.chunk):
+        raise Declined
+    if after == 0:
+        await runs.begin_line(session, told.run_id)
+    return stored, after
 
 
 def _is_as_told(run: Run, chunk: Chunk) -> bool:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import context
+from chassis import context, db
 from chassis.db import Sessions
 from services.notifier.domain.states import Channel, RunState
 from services.notifier.domain.work import Kind, Prepared, Suppressed
@@ -21,6 +22,13 @@ _MOST_NEWS = 5_000
 _NEWS_KEPT_SECONDS = 600.0
 
 log = structlog.get_logger(__name__)
+
+
+class Asked(NamedTuple):
+    """When the state was asked for, and what is said of the runs and of the version."""
+
+    at: float
+    states: db.Answer[tuple[int, dict[UUID, tuple[int, str]]]]
 
 
 class Freshness:
@@ -42,8 +50,18 @@ class Freshness:
 
     async def refresh(self, session: AsyncSession, *also: UUID) -> None:
         """Reads the state of now in the caller's transaction, of `also` too."""
-        asked = now()
-        version, found = await runs.states(session, sorted(self._held().union(also)))
+        together = db.Together(session)
+        asked = self.ask(together, *also)
+        await together.send()
+        await self.hear(session, asked)
+
+    def ask(self, together: db.Together, *also: UUID) -> Asked:
+        """Begins a `refresh` of which `hear` is the end, so that more is asked with it."""
+        return Asked(now(), together.add(runs.ask_states(sorted(self._held().union(also)))))
+
+    async def hear(self, session: AsyncSession, said: Asked) -> None:
+        """Takes over what was answered; reads the news if there are any."""
+        asked, (version, found) = said.at, said.states()
         if self._known < 0 or asked - self._news_began > _NEWS_KEPT_SECONDS:
             self._forget(version, asked)
         elif version > self._known:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
+from chassis import db
 from chassis.db import Sessions
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
@@ -129,13 +130,19 @@ class Straight:
         def is_next(waiting: Sequence[Run]) -> bool:
             return self._filler.is_next(ready.run, waiting, len(ready.chunk.recipients), asked_at)
 
+        terms = self._filler.terms
         async with self._sessions.begin() as session:
+            # None of it takes a lock, so all is asked at once; each is read as of its own moment.
+            together = db.Together(session)
+            age = None
             if ready.run.kind.purpose in _MARKETING:
-                age = await lookups.control_age(session, CONTROL_SOURCES)
-                if age > self._settings.control_max_age_seconds:
-                    raise Declined
-            await self._fresh.refresh(session, ready.run.run_id)
+                age = together.add(lookups.ask_control_age(CONTROL_SOURCES))
+            states = self._fresh.ask(together, ready.run.run_id)
+            asked = straight.ask(together, ready, terms)
+            await together.send()
+            if age is not None and age() > self._settings.control_max_age_seconds:
+                raise Declined
+            await self._fresh.hear(session, states)
             if not self._fresh.reaches(ready.batch.version):
                 raise Declined
-            terms = self._filler.terms
-            return await straight.take(session, ready, terms, self._wire.provider, is_next)
+            return await straight.take(session, ready, asked, terms, self._wire.provider, is_next)

@@ -54,7 +54,8 @@ async def test_claim_open_settle_reap_and_reading_by_run_stay_in_their_day(house
         await lookups.attempts(session, claimed[0].key)
         await evidence.attempts(session, [it.key for it in claimed])
 
-    assert len(seen.days) >= 14
+    assert len(seen.days) >= 15
+    assert sum(statement.startswith("UPDATE messages") for statement, _ in seen.days) >= 3
     assert seen.beyond(f"{DAY:%Y%m%d}") == []
     async with house.sessions.begin() as session:
         await lookups.get(seen.watch(session), claimed[0].key.message_id)
