@@ -1,7 +1,7 @@
 """Chunks as notifiers take them, and reports as they make them."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import UTC, date
 from operator import itemgetter
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -12,7 +12,7 @@ from services.campaigns.domain.planning import Decisions
 from services.campaigns.domain.runs import Run
 from services.campaigns.domain.states import OF_MESSAGE
 from services.campaigns.messages import kinds
-from services.campaigns.storage.news import News
+from services.campaigns.storage.news import News, Told
 
 MAX_RECIPIENTS = 500
 MAX_BYTES = 512 * 1024
@@ -32,11 +32,11 @@ T = TypeVar("T")
 
 
 class Report(NamedTuple):
-    """What a notifier said of some messages of a run, by message id."""
+    """What a notifier said of some messages of a run."""
 
     run_id: UUID
     run_date: date
-    news: dict[bytes, News]
+    told: list[Told]
 
 
 class Packed(NamedTuple):
@@ -155,18 +155,10 @@ def head(run: Run, chunk_id: UUID, epoch: int) -> bytes:
 
 
 def report(data: bytes) -> Report:
-    """Return what an event says; raises `ValueError` or `DecodeError` where it is not one.
-
-    Of several lines about one message only that of the greatest revision is kept.
-    """
+    """Return what an event says; raises `ValueError` or `DecodeError` where it is not one."""
     message = events_pb2.MessagesProgressed.FromString(data)
-    news: dict[bytes, News] = {}
-    for group in message.groups:
-        ids = group.message_ids
-        if len(ids) % _ID_BYTES:
-            raise ValueError("not ids of messages")
-        _add(news, _split(ids), _news(group))
-    return Report(UUID(message.run_id), date.fromisoformat(message.run_date), news)
+    told = [_told(group) for group in message.groups]
+    return Report(UUID(message.run_id), date.fromisoformat(message.run_date), told)
 
 
 def complained(data: bytes) -> UUID:
@@ -174,31 +166,21 @@ def complained(data: bytes) -> UUID:
     return UUID(events_pb2.MessageComplained.FromString(data).run_id)
 
 
-def _news(told: events_pb2.ProgressGroup) -> News:
-    state = _STATES.get(told.state)
-    if state is None or "\0" in told.reason + told.rule:
+def _told(group: events_pb2.ProgressGroup) -> Told:
+    state, ids = _STATES.get(group.state), group.message_ids
+    if len(ids) % _ID_BYTES:
+        raise ValueError("not ids of messages")
+    if state is None or "\0" in group.reason + group.rule:
         raise ValueError("not news of a message")
-    micros = told.time.seconds * 1_000_000 + told.time.nanos // 1_000
-    return News(state, told.reason, told.revision, micros, told.rule)
-
-
-def _add(news: dict[bytes, News], ids: Iterable[bytes], told: News) -> None:
-    for each in ids:
-        known = news.get(each)
-        if known is None or known.revision < told.revision:
-            news[each] = told
+    time = group.time.ToDatetime(UTC)
+    return Told(ids, News(state, group.reason, group.revision, time, group.rule))
 
 
 def merged(reports: Iterable[Report]) -> list[Report]:
-    """Return the reports with those of one run made one; of each message the newest counts."""
+    """Return the reports with those of one run made one, in the order of the runs."""
     whole: dict[UUID, Report] = {}
     for each in reports:
-        if each.run_id not in whole:
-            whole[each.run_id] = each._replace(news=dict(each.news))
-            continue
-        into = whole[each.run_id].news
-        for message_id, news in each.news.items():
-            known = into.get(message_id)
-            if known is None or known.revision < news.revision:
-                into[message_id] = news
+        known = whole.get(each.run_id)
+        told = known.told + each.told if known is not None else each.told
+        whole[each.run_id] = each._replace(told=told)
     return [whole[run_id] for run_id in sorted(whole)]

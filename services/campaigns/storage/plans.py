@@ -23,13 +23,18 @@ async def by_index(
     trip, which costs both sides more than the settings do; the values are quoted here for that
     (`%(name)s`). The settings hold until the transaction ends.
     """
+    return (await together(session, _BY_INDEX + statement, given))[-1]
+
+
+async def together(
+    session: AsyncSession, statements: str, given: Mapping[str, Any]
+) -> list[list[TupleRow]]:
+    """Return what each of several statements (`a; b`) finds, run in order in one round trip."""
     raw = await db.driver(session)
     with translated(session):
         async with psycopg.AsyncClientCursor(raw) as cursor:
-            await cursor.execute(_BY_INDEX + statement, given)
-            while cursor.nextset():
-                pass
-            return await cursor.fetchall()
+            await cursor.execute(statements, given)
+            return [await it.fetchall() if it.description else [] async for it in cursor.results()]
 
 
 async def unawaited(session: AsyncSession) -> None:

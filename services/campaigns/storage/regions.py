@@ -38,17 +38,17 @@ async def hand(session: AsyncSession, run_id: UUID, name: str, to: int, people: 
     await session.execute(_HAND, given)
 
 
-async def move(session: AsyncSession, run_id: UUID, deltas: Mapping[str, int]) -> dict[str, int]:
-    """Move how many the notifiers have yet to tell of; locks the regions in order.
+def moving(deltas: Mapping[str, int]) -> tuple[list[str], dict[str, str | int]]:
+    """Return what moves how many the notifiers have yet to tell of, for `tallies`.
 
-    Returns how many are open now in those that moved.
+    One statement a region that moves, so that they are locked in order; each returns the region
+    and how many are open there now.
     """
-    now = {}
-    for name, delta in sorted(deltas.items()):
-        if delta:
-            given = {"run_id": run_id, "region": name, "delta": delta}
-            now[name] = (await session.execute(_MOVE, given)).scalar_one()
-    return now
+    moves = [(name, delta) for name, delta in sorted(deltas.items()) if delta]
+    given: dict[str, str | int] = {}
+    for number, (name, delta) in enumerate(moves):
+        given |= {f"region_{number}": name, f"delta_{number}": delta}
+    return [_MOVE.format(number) for number in range(len(moves))], given
 
 
 _READ = text("""
@@ -58,7 +58,8 @@ _HAND = text("""
     UPDATE run_regions SET handed_to = :to, open = open + :people
     WHERE run_id = :run_id AND region = :region
 """)
-_MOVE = text("""
-    UPDATE run_regions SET open = open + :delta WHERE run_id = :run_id AND region = :region
-    RETURNING open
-""")
+_MOVE = """
+    UPDATE run_regions SET open = open + %(delta_{0})s
+    WHERE run_id = %(run_id)s AND region = %(region_{0})s
+    RETURNING region, open
+"""

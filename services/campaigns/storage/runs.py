@@ -29,7 +29,8 @@ from services.campaigns.storage.tables import run_counters, runs
 # All that changes of a run besides its plan, which only the planner writes.
 _MOVES = (*("revision", "epoch", "state", "resume_state", "pause_reason", "plan_time", "end_time"),)
 _UNSETTLED = run_counters.c.planned + run_counters.c.handed_over + run_counters.c.deferred
-_COUNTED = {RecipientState(name.upper()): name for name in run_counters.c.keys()[1:]}
+# The columns of run_counters.
+COUNTED = {RecipientState(name.upper()): name for name in run_counters.c.keys()[1:]}
 
 
 class Left(NamedTuple):
@@ -214,7 +215,7 @@ async def count(
     """
     if not any(deltas.values()):
         return None
-    given = {name: deltas.get(state, 0) for state, name in _COUNTED.items()}
+    given = {name: deltas.get(state, 0) for state, name in COUNTED.items()}
     row = (await session.execute(_COUNT, {"run_id": run_id, **given})).first()
     return Left(*row) if row is not None else None
 
@@ -228,13 +229,13 @@ def _missing(run_id: UUID) -> NotFound:
 
 
 def _with_counts() -> Select[Any]:
-    counters = [run_counters.c[name].label(f"count_{name}") for name in _COUNTED.values()]
+    counters = [run_counters.c[name].label(f"count_{name}") for name in COUNTED.values()]
     because: Any = literal_column(OF_RUN).label("reasons")
     return select(runs, *counters, because).join(run_counters, run_counters.c.run_id == runs.c.id)
 
 
 def _progress(row: RowMapping) -> Progress:
-    counts: Counts = {state: row[f"count_{name}"] for state, name in _COUNTED.items()}
+    counts: Counts = {state: row[f"count_{name}"] for state, name in COUNTED.items()}
     reasons = {(RecipientState(it[0]), it[1]): it[2] for it in row["reasons"]}
     return Progress(_run(row), counts, reasons)
 
@@ -292,6 +293,6 @@ _DUE = (
     .order_by(runs.c.id)
 )
 _COUNT = text(
-    f"UPDATE run_counters SET {', '.join(f'{it} = {it} + :{it}' for it in _COUNTED.values())} "  # noqa: S608 (names of columns)
+    f"UPDATE run_counters SET {', '.join(f'{it} = {it} + :{it}' for it in COUNTED.values())} "  # noqa: S608 (names of columns)
     "WHERE run_id = :run_id RETURNING planned, planned + handed_over + deferred"
 )

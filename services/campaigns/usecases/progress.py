@@ -8,8 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.campaigns.domain.states import RecipientState
 from services.campaigns.messages import work
 from services.campaigns.messages.work import Report
-from services.campaigns.storage import chunks, news, nudges, reasons, regions
-from services.campaigns.storage import runs as stored
+from services.campaigns.storage import chunks, news, nudges, tallies
 from services.campaigns.storage.nudges import Worker
 from services.campaigns.usecases import handover
 
@@ -20,7 +19,7 @@ async def apply(session: AsyncSession, reports: Iterable[Report]) -> int:
 
 
 async def _apply(session: AsyncSession, report: Report) -> int:
-    moved = await news.apply(session, report.run_id, report.run_date, report.news)
+    moved = await news.apply(session, report.run_id, report.run_date, report.told)
     states: Counter[RecipientState] = Counter()
     opened: Counter[str] = Counter()
     because: Counter[tuple[RecipientState, str]] = Counter()
@@ -33,12 +32,13 @@ async def _apply(session: AsyncSession, report: Report) -> int:
         exited = each.before is RecipientState.HANDED_OVER
         opened[each.region] += (entered - exited) * each.people
     # Counters before regions before chunks: everybody takes these locks in this order.
-    left = await stored.count(session, report.run_id, states)
-    await reasons.move(session, report.run_id, because)
-    open_ = await regions.move(session, report.run_id, opened)
+    deltas = tallies.Deltas(states, because, opened)
+    left, open_ = await tallies.move(session, report.run_id, deltas)
     if states[RecipientState.PLANNED]:
         # Heard of before they were handed over: a backup was restored here.
-        await chunks.thin(session, report.run_id, report.run_date, list(report.news))
+        await chunks.thin(
+            session, report.run_id, report.run_date, [it.message_ids for it in report.told]
+        )
     if left is not None and left.waiting and any(_has_room(open_[at], opened[at]) for at in open_):
         nudges.add(session, Worker.SENDER)
     if left is not None and not left.unsettled:

@@ -10,8 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
+from services.campaigns.domain.clock import utc_now
 from services.campaigns.storage import news, partitions, plans, recipients, runs
-from services.campaigns.storage.news import News
+from services.campaigns.storage.news import News, Told
 from tests.integration.campaigns import desk as desks
 from tests.integration.campaigns.house import House
 from tests.integration.campaigns.run_parts import handed_over, tell
@@ -54,12 +55,18 @@ async def test_reports_and_pages_stay_in_their_day(
     assert seen.beyond(f"{stored.run_date:%Y%m%d}") == []
 
 
+@pytest.mark.parametrize("groups", [1, 500])
 async def test_a_report_finds_its_messages_by_id_where_nothing_is_known_of_a_day(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, groups: int
 ) -> None:
     by_index = plans.by_index
     run_id, day = UUID(int=7), date(2027, 4, 1)
-    told = {UUID(int=n).bytes: News("ACCEPTED", "", 1, 0) for n in range(1, 501)}
+    ids = [UUID(int=n).bytes for n in range(1, 501)]
+    step = 500 // groups
+    told = [
+        Told(b"".join(ids[at : at + step]), News("ACCEPTED", "", 1, utc_now()))
+        for at in range(0, 500, step)
+    ]
     async with house.sessions.begin() as session:
         await partitions.make(session, day)
     async with house.sessions.begin() as session:

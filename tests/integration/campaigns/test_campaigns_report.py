@@ -3,6 +3,7 @@
 import asyncio
 from uuid import UUID, uuid4
 
+import pytest
 from crm.campaigns.v1 import campaign_pb2, run_pb2, run_service_pb2
 from crm.notifier.v1 import message_pb2
 
@@ -129,6 +130,37 @@ class TestReasons:
 
         assert before == {("DEFERRED", "OUTSIDE_HOURS"): 4, ("SKIPPED", "CAP"): 2}
         assert of(await house.get(run)) == {("DEFERRED", "PROVIDER_BUSY"): 2, ("SKIPPED", "CAP"): 3}
+
+    @pytest.mark.parametrize("count", [3, 40])
+    async def test_news_told_together_counts_whatever_is_new_of_it(
+        self, house: House, count: int
+    ) -> None:
+        run = await house.planned([member(n) for n in range(1, count + 1)])
+        rows = await house.rows("SELECT message_id FROM recipients ORDER BY ordinal")
+        ids = [row[0].bytes for row in rows]  # type: ignore[attr-defined]
+        await told(house, run, slice(1), "BOUNCED", "newer", 9)
+        first, second, known = (
+            desks.report(run, [], message_pb2.MESSAGE_STATE_QUEUED) for _ in range(3)
+        )
+        for number, each in enumerate(ids):
+            reason = f'a "{number}" \\ b'
+            failed = desks.report(run, [each], message_pb2.MESSAGE_STATE_FAILED, reason=reason)
+            first.groups.extend(failed.groups)
+        second.MergeFrom(desks.report(run, ids[1:2], desks.ACCEPTED, revision=3))
+        known.MergeFrom(desks.report(run, [uuid4().bytes], desks.ACCEPTED, revision=3))
+        reports = [work.report(it.SerializeToString()) for it in (second, first, known)]
+
+        async with house.sessions.begin() as session:
+            moved = await progress.apply(session, reports)
+        async with house.sessions.begin() as session:
+            again = await progress.apply(session, reports)
+
+        found = await house.rows("SELECT state, reason, revision FROM recipients ORDER BY ordinal")
+        failed_rows = [("FAILED", f'a "{n}" \\ b', 2) for n in range(2, count)]
+        assert found == [("BOUNCED", "newer", 9), ("ACCEPTED", "", 3), *failed_rows]
+        assert (moved, again) == (count - 1, 0)
+        because = {("FAILED", reason): 1 for _, reason, _ in failed_rows}
+        assert of(await house.get(run)) == {("BOUNCED", "newer"): 1} | because
 
     async def test_those_that_do_not_pass_with_time_are_said_to_last(self, house: House) -> None:
         run = await house.planned([member(n) for n in range(1, 7)])

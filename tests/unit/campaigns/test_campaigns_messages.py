@@ -9,6 +9,7 @@ import pytest
 from crm.campaigns.v1 import campaign_pb2, run_pb2, template_pb2
 from crm.leads.v1 import contact_pb2
 from crm.notifier.v1 import events_pb2, message_pb2, work_pb2
+from google.protobuf import timestamp_pb2
 
 from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.planning import Decisions, Member
@@ -20,9 +21,11 @@ from services.campaigns.domain.states import (
     RunState,
 )
 from services.campaigns.messages import audiences, kinds, work
-from services.campaigns.storage.news import News
+from services.campaigns.storage.news import News, Told, newest
 from tests.unit.campaigns.people import columns
 from tests.unit.campaigns.test_campaigns_states import a_run
+
+NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
 def person(number: int, address: str, region: str = "vn") -> Member:
@@ -132,30 +135,29 @@ class TestReports:
             reason="5.1.1",
             revision=4,
         )
-        group.time.FromDatetime(datetime(2026, 11, 21, 8, tzinfo=UTC))
+        group.time.FromDatetime(NOW)
 
         report = work.report(event.SerializeToString())
 
         assert report.run_id == UUID(event.run_id)
-        when = int(datetime(2026, 11, 21, 8, tzinfo=UTC).timestamp()) * 1_000_000
-        assert report.news == {message_id.bytes: News("BOUNCED", "5.1.1", 4, when)}
+        assert report.told == [Told(message_id.bytes, News("BOUNCED", "5.1.1", 4, NOW))]
 
     def test_what_it_says_of_many_at_once_is_read(self) -> None:
         one, other, event = uuid4().bytes, uuid4().bytes, self.event()
         group = event.groups.add(
             message_ids=one + other, state=message_pb2.MESSAGE_STATE_ACCEPTED, revision=3
         )
-        group.time.FromDatetime(datetime(2026, 11, 21, 8, tzinfo=UTC))
+        group.time.FromDatetime(NOW)
         event.groups.add(
             message_ids=other, state=message_pb2.MESSAGE_STATE_DEFERRED, reason="BUSY", revision=5
         )
         event.groups.add(message_ids=other, state=message_pb2.MESSAGE_STATE_QUEUED, revision=4)
 
-        news = work.report(event.SerializeToString()).news
+        told = work.report(event.SerializeToString()).told
 
-        when = int(datetime(2026, 11, 21, 8, tzinfo=UTC).timestamp()) * 1_000_000
-        assert news[one] == News("ACCEPTED", "", 3, when)
-        assert news[other][1:3] == ("BUSY", 5)
+        assert told[0].news == News("ACCEPTED", "", 3, NOW)
+        assert newest(told) == {one: 1, other: 2}
+        assert told[1].news[1:3] == ("BUSY", 5)
 
     @pytest.mark.parametrize(
         "given",
@@ -177,6 +179,15 @@ class TestReports:
                     )
                 ]
             },
+            {
+                "groups": [
+                    events_pb2.ProgressGroup(
+                        message_ids=bytes(16),
+                        state=message_pb2.MESSAGE_STATE_QUEUED,
+                        time=timestamp_pb2.Timestamp(seconds=2**62),
+                    )
+                ]
+            },
         ],
     )
     def test_nonsense_is_refused(self, given: dict[str, object]) -> None:
@@ -184,23 +195,36 @@ class TestReports:
             work.report(self.event(**given).SerializeToString())
 
 
+def counting(report: work.Report) -> dict[bytes, News]:
+    """Return what counts of each message."""
+    return {it: report.told[number - 1].news for it, number in newest(report.told).items()}
+
+
 class TestMerging:
     def test_reports_of_a_run_become_one_with_the_newest_of_each_message(self) -> None:
         one, other, day = uuid4(), uuid4(), date(2026, 11, 21)
-        old, new = News("ACCEPTED", "", 2, 0), News("DELIVERED", "", 3, 0)
+        a, b, c = (bytes([n] * 16) for n in (1, 2, 3))
+        old, new = News("ACCEPTED", "", 2, NOW), News("DELIVERED", "", 3, NOW)
         reports = [
-            work.Report(one, day, {b"a": new, b"b": old}),
-            work.Report(other, day, {b"c": old}),
-            work.Report(one, day, {b"a": old, b"b": new}),
+            work.Report(one, day, [Told(a, new), Told(b, old)]),
+            work.Report(other, day, [Told(c, old)]),
+            work.Report(one, day, [Told(a, old), Told(b, new)]),
         ]
 
         merged = work.merged(reports)
 
-        assert {each.run_id: each.news for each in merged} == {
-            one: {b"a": new, b"b": new},
-            other: {b"c": old},
+        assert {each.run_id: counting(each) for each in merged} == {
+            one: {a: new, b: new},
+            other: {c: old},
         }
-        assert reports[0].news[b"b"] == old
+        assert [each.run_id for each in merged] == sorted([one, other])
+        assert len(reports[0].told) == 2
+
+    def test_of_what_is_said_twice_in_a_revision_the_first_counts(self) -> None:
+        message_id = bytes(16)
+        said = [News("ACCEPTED", reason, 2, NOW) for reason in ("first", "second")]
+
+        assert newest([Told(message_id, each) for each in said]) == {message_id: 1}
 
 
 class TestContactValues:
