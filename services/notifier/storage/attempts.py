@@ -21,6 +21,13 @@ from services.notifier.storage import claims, rows
 _WAITING = (State.QUEUED, State.DEFERRED)
 
 
+class Opened(NamedTuple):
+    """An attempt, and the claim that opened it: no other speaks for it."""
+
+    number: int
+    claim: int
+
+
 class Outcome(NamedTuple):
     """How attempt `number` of a message ended, and where the message goes."""
 
@@ -34,11 +41,12 @@ class Outcome(NamedTuple):
 
 async def open_all(
     session: AsyncSession, claimed: Sequence[Claimed], *, provider: str, worker: str
-) -> dict[UUID, int]:
-    """Commits an attempt for each message whose claim still holds: id → attempt number.
+) -> dict[UUID, Opened]:
+    """Commits an attempt for each message whose claim still holds, by the message's id.
 
-    Only what is returned may be written to the wire. Its claim cannot lapse before the commit.
-    Asked again after a commit that was not answered, it gives the same attempts.
+    Only what is returned may be written to the wire, and under the claim it is returned with: a
+    worker that stalled may hold a message twice. That claim cannot lapse before the commit. Asked
+    again after a commit that was not answered, it gives the same attempts.
     """
     held = await claims.held(session, [it.claim for it in claimed])
     ours = [it for it in claimed if it.claim in held]
@@ -56,7 +64,7 @@ async def open_all(
         "worker": worker,
     }
     found = await session.execute(_OPEN, parameters)
-    return {id: number for id, number in found}
+    return {id: Opened(number, claim) for id, number, claim in found}
 
 
 async def divert(
@@ -216,7 +224,7 @@ _OPEN = text(f"""
       AND m.run_date = g.run_date AND m.message_id = g.message_id
       AND (m.attempts = g.before AND m.state IN (1, 3)
            OR m.attempts = g.before + 1 AND m.state = 2 AND m.claim = g.claim)
-    RETURNING m.message_id, m.attempts
+    RETURNING m.message_id, m.attempts, m.claim
 """)  # noqa: S608
 _GIVEN = """CAST(:states AS smallint[]), CAST(:reasons AS text[]), CAST(:times AS timestamptz[])"""
 _MOVE = """state = g.state, reason = g.reason, not_before = g.not_before,

@@ -207,11 +207,12 @@ class Engine:
             raise
         going, others = [], []
         for prepared in batch:
-            number = opened.get(prepared.claimed.key.message_id)
-            if number is None:
+            claimed = prepared.claimed
+            attempt = opened.get(claimed.key.message_id)
+            if attempt is None or attempt.claim != claimed.claim:
                 others.append(prepared)
             else:
-                going.append(Outgoing(prepared, number))
+                going.append(Outgoing(prepared, attempt.number))
         self._hand_over(going)
         if others:
             await self._give_back(others)
@@ -231,12 +232,18 @@ class Engine:
         return bool(self._held.urgent) or room >= least
 
     async def _give_back(self, prepared: list[Prepared]) -> None:
-        """These pass the gates again at the next claim, unless they ended meanwhile."""
+        """These pass the gates again at the next claim, unless they ended meanwhile.
+
+        What was held under a claim that lapsed is the sweeper's: others may hold it by now.
+        """
         leaving = [it.claimed for it in prepared]
         certain = [it for it in leaving if self._leases.is_sure(it)]
         async with self._sessions.begin() as session:
-            await claiming.give_back(session, certain, self._rules)
-            await claims.finish(session, self._leases.finished_by(leaving))
+            held = await claims.held(session, [it.claim for it in certain])
+            ours = [it for it in certain if it.claim in held]
+            await claiming.give_back(session, ours, self._rules)
+            finished = self._leases.finished_by(leaving)
+            await claims.finish(session, [it for it in finished if it in held])
         self._leases.leave(leaving)
 
     async def _wait_for_room(self, room: int) -> None:

@@ -58,7 +58,7 @@ class Leases:
         """Whether the message may still be written; `at` is `now()`."""
         claimed = message.prepared.claimed
         found = self._open.get(claimed.key.message_id.int)
-        if found is not message and (found is None or found.number != message.number):
+        if found is not message and not _is_same(found, message):
             return False
         held = self._claims.get(claimed.claim)
         return held is not None and (now() if at is None else at) < held.until
@@ -74,8 +74,7 @@ class Leases:
         for message in ended:
             claimed = message.prepared.claimed
             id = claimed.key.message_id.int
-            newest = self._open.get(id)
-            if newest is not None and newest.number == message.number:
+            if _is_same(self._open.get(id), message):
                 found[id] = claimed
         return list(found.values())
 
@@ -104,7 +103,10 @@ class Leases:
     def leave(self, leaving: Iterable[Claimed]) -> None:
         """These ended, went back or went another way, and that is committed."""
         for claimed in leaving:
-            self._open.pop(claimed.key.message_id.int, None)
+            id = claimed.key.message_id.int
+            newest = self._open.get(id)
+            if newest is not None and newest.claimed.claim == claimed.claim:
+                del self._open[id]
             held = self._claims.get(claimed.claim)
             if held is None:
                 continue
@@ -127,3 +129,12 @@ class Leases:
 
     def _until(self, asked_at: float) -> float:
         return asked_at + self.seconds - self._margin
+
+
+def _is_same(found: Outgoing | None, message: Outgoing) -> bool:
+    """Whether it is the same attempt, under the claim that opened it."""
+    return (
+        found is not None
+        and found.number == message.number
+        and found.claimed.claim == message.claimed.claim
+    )

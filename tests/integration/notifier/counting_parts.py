@@ -63,7 +63,7 @@ async def settle(house: House, message: Claimed, verdict: Verdict) -> None:
     """Opens an attempt and ends it."""
     async with house.sessions.begin() as session:
         opened = await attempts.open_all(session, [message], provider="smtp", worker="w")
-    number = opened[message.key.message_id]
+    number = opened[message.key.message_id].number
     prepared = Prepared(message, "", b"", (), 0, False, 0, 1, 0.0)
     async with house.sessions.begin() as session:
         await settling.settle(

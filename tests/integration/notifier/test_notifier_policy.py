@@ -31,7 +31,8 @@ async def claim(house: House, run_id: uuid.UUID, lease: float = 30.0) -> list[Cl
 async def attempt(house: House, claimed: Sequence[Claimed]) -> dict[uuid.UUID, int]:
     """Opens attempts as a worker does."""
     async with house.sessions.begin() as session:
-        return await attempts.open_all(session, claimed, provider="smtp", worker="w")
+        opened = await attempts.open_all(session, claimed, provider="smtp", worker="w")
+        return {id: it.number for id, it in opened.items()}
 
 
 async def settle(house: House, claimed: Claimed, number: int, state: State) -> int:
@@ -66,6 +67,20 @@ class TestClaims:
         assert len(fresh) == 3
         assert await attempt(house, stale) == {}
         assert len(await attempt(house, fresh)) == 3
+
+    async def test_of_a_message_held_twice_the_claim_that_holds_has_the_attempt(
+        self, house: House
+    ) -> None:
+        run = await house.take(list(people(3)))
+        stale = await claim(house, run, lease=0.2)
+        await asyncio.sleep(0.3)
+        await Sweeper(house.settings, house.sessions)._often()
+        fresh = await claim(house, run)
+
+        async with house.sessions.begin() as session:
+            opened = await attempts.open_all(session, [*stale, *fresh], provider="smtp", worker="w")
+
+        assert {it.claim for it in opened.values()} == {fresh[0].claim} != {stale[0].claim}
 
 
 class TestLateOutcomes:
