@@ -106,6 +106,18 @@ class Judge:
             return Limit(agreed.most, found.hours, "agreement.cap")
         return found
 
+    def least(self, kind: Kind) -> Limit | None:
+        """The fewest and the longest of the caps that may hold for messages of a kind.
+
+        None unless there is one for every such message, wherever the recipient is.
+        """
+        if not self._rules.home_law(kind.channel, kind.purpose).caps:
+            return None
+        caps = self._rules.law(kind.channel, kind.purpose).caps
+        agreed = [it.most for it in self._facts.agreements.values() if it.most is not None]
+        most = min(it.most for it in caps)
+        return Limit(min([most, *agreed]), max(it.hours for it in caps), "")
+
     def once(self, message: Claimed) -> str:
         """The rule that allows one such message ever to an address; empty when none does."""
         requests = self._law(message).requests

@@ -1,10 +1,13 @@
 """How often an advertiser wrote to an address lately, counted so that no two claims both pass.
 
-An entry is made for each message at its claim and stays when the message was taken or may have
-been; it goes with the claim that made it when the message was refused or went back, and never with
-another's. Whoever counts or uncounts holds the lock of advertiser and channel until it commits, so
-that entries need no lock of their own. An address stands in its entries as a hash: should two ever
-share one, they share a cap as well.
+A message whose attempt is open from the beginning counts by its own row, from the moment when it
+is stored until its attempt is known to have failed. For any other an entry is made at its claim and
+stays when the message was taken or may have been; it goes with the claim that made it when the
+message was refused or went back, and never with another's. One that has both counts once.
+
+Whoever counts or uncounts holds the lock of advertiser and channel until it commits, so that
+entries need no lock of their own. Should the hashes of two addresses ever be the same, they share a
+cap as well. While fewer runs sent to anybody than a cap allows, nobody looks at addresses at all.
 """
 
 import hashlib
@@ -14,18 +17,19 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import arrays
+from chassis import db
 from services.notifier.domain.states import Channel
-from services.notifier.domain.work import Claimed
+from services.notifier.domain.work import NOBODY, Claimed
+from services.notifier.storage import cap_entries, cap_runs
+from services.notifier.storage.cap_entries import Entries
+from services.notifier.storage.cap_runs import Noted
 
 # A message counts from its claim on, and may reach the wire a little later: it counts for longer.
 SLACK = timedelta(minutes=10)
 
 T = TypeVar("T")
-Entries = dict[str, dict[UUID, datetime]]
 
 
 class Use(NamedTuple):
@@ -33,6 +37,20 @@ class Use(NamedTuple):
 
     message: Claimed
     most: int
+
+
+class _Book(NamedTuple):
+    """What counts of an advertiser and a channel, while it is locked."""
+
+    line: int
+    now: datetime
+    window: timedelta
+    known: Noted
+
+    @property
+    def since(self) -> datetime:
+        """From when on messages count."""
+        return self.now - self.window
 
 
 async def reserve(
@@ -44,28 +62,40 @@ async def reserve(
     counting, under its new claim.
     """
     full: dict[UUID, datetime] = {}
-    window = timedelta(hours=hours) + SLACK
     for advertiser, group in _by_advertiser(uses, lambda it: it.message):
-        line = seed(advertiser, channel)
-        await session.execute(_LOCK, {"seed": line})
-        first = await _first(session, line, group, now, window)
-        if first is None:
-            continue
-        entries, counted = first
-        again: list[Claimed] = []
-        for message, most in group:
-            known = entries[message.address_key]
-            id = message.key.message_id
-            if id in counted:
-                continue
-            if (until := _room(known, id, most, now)) is None:
-                known[id] = now
-                again.append(message)
-            else:
-                full[id] = until + window
-        if again:
-            await session.execute(_AGAIN, {**_columns(again), "seed": line, "now": now})
+        messages = [it.message for it in group]
+        book = await _locked(session, advertiser, channel, messages, hours, now)
+        put_off = await _enter(session, book, group)
+        going = [it for it in messages if it.key.message_id not in put_off] if put_off else messages
+        await cap_runs.note(session, book.line, going, now, book.known, is_straight=False)
+        full |= put_off
     return full
+
+
+async def reserve_straight(
+    session: AsyncSession,
+    messages: Sequence[Claimed],
+    most: int,
+    hours: int,
+    now: datetime,
+    uses: Callable[[], tuple[Sequence[Use], int]],
+) -> dict[UUID, datetime]:
+    """As `reserve` for messages of one run that count by their rows.
+
+    The caller stores them in the same transaction with an attempt open since `now`, and no other
+    message of the run. No cap is below `most` or longer than `hours`; `uses` says what holds for
+    each of them, and for how many hours, which is asked only where it matters.
+    """
+    kind = messages[0].kind
+    book = await _locked(session, kind.advertiser_id, kind.channel, messages, hours, now)
+    put_off: dict[UUID, datetime] = {}
+    if not book.known.leaves_room(most):
+        group, hours = uses()
+        book = book._replace(window=timedelta(hours=hours) + SLACK)
+        put_off, _ = await _look(session, book, group)
+    if len(put_off) < len(messages):
+        await cap_runs.note(session, book.line, messages[:1], now, book.known, is_straight=True)
+    return put_off
 
 
 async def full(
@@ -75,13 +105,12 @@ async def full(
     window = timedelta(hours=hours) + SLACK
     found: dict[UUID, datetime] = {}
     for advertiser, group in _by_advertiser(uses, lambda it: it.message):
-        messages = [it.message for it in group]
-        given = {
-            "keys": arrays.texts([it.address_key for it in messages]),
-            "seed": seed(advertiser, channel),
-            "from": now - window,
-        }
-        entries = _entries(messages, (await session.execute(_COUNTED, given)).all())
+        line, messages = seed(advertiser, channel), [it.message for it in group]
+        together = db.Together(session)
+        together.add(cap_entries.ask_by_index())
+        noted = together.add(cap_runs.ask_noted(line, None, now - window))
+        await together.send()
+        entries = await cap_entries.counted(session, line, messages, noted().days, now - window)
         for message, most in group:
             id = message.key.message_id
             until = _room(entries[message.address_key], id, most, now)
@@ -93,23 +122,26 @@ async def full(
 async def release(session: AsyncSession, messages: Iterable[Claimed]) -> None:
     """Stops counting messages that were not sent, each if its own claim made it count.
 
-    Locks what counts of their advertisers, in order.
+    Those that count by their rows stop by themselves. Locks what counts of their advertisers, in
+    order.
     """
     by_channel: defaultdict[Channel, list[Claimed]] = defaultdict(list)
     for message in messages:
         by_channel[message.channel].append(message)
     for channel in sorted(by_channel):
         for advertiser, group in _by_advertiser(by_channel[channel], lambda it: it):
-            given = {"seed": seed(advertiser, channel), **_columns(group)}
-            await session.execute(_LOCK, given)
-            await session.execute(_RELEASE, given)
+            line = seed(advertiser, channel)
+            together = db.Together(session)
+            together.add(cap_entries.ask_lock(line))
+            together.add(cap_entries.ask_remove(line, group))
+            await together.send()
 
 
 async def prune(session: AsyncSession, hours: int, limit: int) -> int:
-    """Deletes entries that count no more; returns how many. Passes over locked ones."""
+    """Deletes entries and runs that count no more; returns how many. Passes over locked ones."""
     age = timedelta(hours=hours) + 2 * SLACK
-    found = await session.execute(_PRUNE, {"age": age, "limit": limit})
-    return len(found.all())
+    entries = await cap_entries.prune(session, age, limit)
+    return entries + await cap_runs.prune(session, age, limit)
 
 
 def seed(advertiser: UUID, channel: Channel) -> int:
@@ -118,38 +150,81 @@ def seed(advertiser: UUID, channel: Channel) -> int:
     return int.from_bytes(hashlib.sha256(told).digest()[:8], "big", signed=True)
 
 
-async def _first(
-    session: AsyncSession, line: int, group: Sequence[Use], now: datetime, window: timedelta
-) -> tuple[Entries, set[UUID]] | None:
-    """Counts one message of each address of which none counts yet.
+async def _locked(
+    session: AsyncSession,
+    advertiser: UUID,
+    channel: Channel,
+    messages: Sequence[Claimed],
+    hours: int,
+    now: datetime,
+) -> _Book:
+    """Locks what counts of an advertiser, and reads who sent."""
+    line, window = seed(advertiser, channel), timedelta(hours=hours) + SLACK
+    runs = {it.kind.run_id for it in messages}
+    run_id = (runs.pop() or NOBODY) if len(runs) == 1 else None
+    together = db.Together(session)
+    together.add(cap_entries.ask_lock(line))
+    # Another statement, so that it sees what others counted until they let go.
+    noted = together.add(cap_runs.ask_noted(line, run_id, now - window))
+    await together.send()
+    known = noted()
+    # Of two that want the same address each would have to see the other.
+    if len({it.address_key for it in messages}) < len(messages):
+        known = known._replace(others=None)
+    return _Book(line, now, window, known)
 
-    Returns what counts then of the addresses, and the messages that do since now; None if those
-    are all there are.
-    """
+
+async def _look(
+    session: AsyncSession, book: _Book, group: Sequence[Use]
+) -> tuple[dict[UUID, datetime], list[Claimed]]:
+    """Decides by entries and rows: when there will be room for those that find none, and others."""
+    asked = [it for it in group if not book.known.leaves_room(it.most)]
+    messages, days = [it.message for it in asked], book.known.days
+    entries = await cap_entries.counted(session, book.line, messages, days, book.since)
+    put_off, passed = _decide(book, asked, entries)
+    return put_off, [it.message for it in group if book.known.leaves_room(it.most)] + passed
+
+
+async def _enter(session: AsyncSession, book: _Book, group: Sequence[Use]) -> dict[UUID, datetime]:
+    """Makes entries for messages that find room; returns when there will be some for others."""
+    if book.known.days and not book.known.leaves_room(min(it.most for it in group)):
+        put_off, passed = await _look(session, book, group)
+        await cap_entries.enter(session, book.line, passed, book.now)
+        return put_off
+    # Nothing but entries has to be looked at.
     first: dict[str, Claimed] = {}
     for message, most in group:
         if most > 0:
             first.setdefault(message.address_key, message)
     messages = list(first.values())
-    given = {**_columns(messages), "seed": line, "now": now, "from": now - window}
-    found = (await session.execute(_FIRST, given)).all()
-    if not found and len(messages) == len(group):
-        return None
-    entries = _entries(messages, found)
+    entries = await cap_entries.enter_first(session, book.line, messages, book.now, book.since)
+    if not entries and len(messages) == len(group):
+        return {}
     counted = set()
     for key, message in first.items():
         if not entries[key]:
-            entries[key][message.key.message_id] = now
+            entries[key][message.key.message_id] = book.now
             counted.add(message.key.message_id)
-    return entries, counted
+    others = [it for it in group if it.message.key.message_id not in counted]
+    put_off, passed = _decide(book, others, entries)
+    await cap_entries.enter(session, book.line, passed, book.now)
+    return put_off
 
 
-def _entries(messages: Sequence[Claimed], found: Iterable[Sequence[object]]) -> Entries:
-    """What counts of each address, by the places of its messages."""
-    entries: Entries = defaultdict(dict)
-    for place, id, at in found:
-        entries[messages[place - 1].address_key][id] = at  # type: ignore[operator, index, assignment]
-    return entries
+def _decide(
+    book: _Book, asked: Sequence[Use], entries: Entries
+) -> tuple[dict[UUID, datetime], list[Claimed]]:
+    """When there will be room for those that find none, and the others; one after another."""
+    put_off: dict[UUID, datetime] = {}
+    passed = []
+    for message, most in asked:
+        of, id = entries[message.address_key], message.key.message_id
+        if (until := _room(of, id, most, book.now)) is None:
+            of[id] = book.now
+            passed.append(message)
+        else:
+            put_off[id] = until + book.window
+    return put_off, passed
 
 
 def _room(known: dict[UUID, datetime], id: UUID, most: int, now: datetime) -> datetime | None:
@@ -175,60 +250,3 @@ def _by_advertiser(
     for advertiser, some in kinds.values():
         groups[advertiser] += some
     return ((advertiser, groups[advertiser]) for advertiser in sorted(groups))
-
-
-def _columns(messages: Sequence[Claimed]) -> dict[str, object]:
-    return {
-        "keys": arrays.texts([it.address_key for it in messages]),
-        "ids": arrays.uuids([it.key.message_id for it in messages]),
-        "claims": arrays.numbers([it.claim for it in messages]),
-    }
-
-
-# A statement of its own: what comes after it sees what others counted until they let go.
-_LOCK = text("SELECT pg_advisory_xact_lock(:seed)")
-_GIVEN = """SELECT hashtextextended(g.key, :seed) AS address, g.id, g.claim, g.place
-    FROM unnest(CAST(:keys AS text[]), CAST(:ids AS uuid[]), CAST(:claims AS bigint[]))
-        WITH ORDINALITY AS g (key, id, claim, place)"""
-# The array makes it a look into the index for each address, whatever statistics say.
-_OF_GIVEN = "address = ANY(ARRAY(SELECT address FROM given)) AND counted_at > :from"
-_FIRST = text(f"""
-    WITH given AS MATERIALIZED ({_GIVEN}), known AS MATERIALIZED (
-        SELECT address, message_id, counted_at FROM caps WHERE {_OF_GIVEN}
-    ), added AS (
-        INSERT INTO caps (address, message_id, claim, counted_at)
-        SELECT address, id, claim, :now FROM given
-        WHERE address NOT IN (SELECT address FROM known)
-    )
-    SELECT given.place, known.message_id, known.counted_at FROM known JOIN given USING (address)
-""")  # noqa: S608 (constant parts)
-_AGAIN = text(f"""
-    WITH given AS MATERIALIZED ({_GIVEN}), before AS (
-        DELETE FROM caps USING given
-        WHERE caps.address = given.address AND caps.message_id = given.id
-    )
-    INSERT INTO caps (address, message_id, claim, counted_at)
-    SELECT address, id, claim, :now FROM given
-""")  # noqa: S608
-_COUNTED = text(f"""
-    WITH given AS MATERIALIZED (
-        SELECT hashtextextended(g.key, :seed) AS address, g.place
-        FROM unnest(CAST(:keys AS text[])) WITH ORDINALITY AS g (key, place)
-    )
-    SELECT given.place, caps.message_id, caps.counted_at
-    FROM caps JOIN given USING (address) WHERE {_OF_GIVEN.replace("address", "caps.address", 1)}
-""")  # noqa: S608
-_RELEASE = text(f"""
-    WITH given AS MATERIALIZED ({_GIVEN})
-    DELETE FROM caps USING given
-    WHERE caps.address = ANY(ARRAY(SELECT address FROM given))
-      AND caps.address = given.address AND caps.message_id = given.id
-      AND caps.claim = given.claim
-""")  # noqa: S608
-_PRUNE = text("""
-    DELETE FROM caps WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM caps
-        WHERE counted_at < now() - CAST(:age AS interval)
-        LIMIT :limit FOR UPDATE SKIP LOCKED))
-    RETURNING 1
-""")

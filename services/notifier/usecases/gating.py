@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
-from services.notifier.domain.gates import Facts, Judge
+from services.notifier.domain.gates import Facts, Judge, Limit
 from services.notifier.domain.rulebook import CapRule, ListRule
 from services.notifier.domain.rules import Law, Rules
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
@@ -75,8 +75,14 @@ async def decide(
     messages: Sequence[Claimed],
     facts: Facts,
     standards: Standards,
+    *,
+    is_straight: bool = False,
 ) -> Decisions:
-    """As `judge`, of facts that were read in the same transaction."""
+    """As `judge`, of facts that were read in the same transaction.
+
+    Messages that go straight are of one run, and the caller stores those that may go in the same
+    transaction with an attempt open since the decisions' `now`: that is what counts them.
+    """
     ask = Judge(standards.rules, facts, standards.default_zone)
     may_go: list[Claimed] = []
     diverted: list[tuple[Claimed, Next]] = []
@@ -92,7 +98,7 @@ async def decide(
         full |= await _ask_once(session, channel, may_go, ask, facts.now)
     if any(it.caps for it in laws):
         counting = [it for it in may_go if it.key.message_id not in full] if full else may_go
-        full |= await _count(session, channel, counting, ask, facts.now)
+        full |= await _count(session, channel, counting, ask, facts.now, is_straight)
     if full:
         diverted += [(it, to) for it in may_go if (to := full.get(it.key.message_id))]
         may_go = [it for it in may_go if it.key.message_id not in full]
@@ -221,15 +227,23 @@ async def _count(
     messages: Sequence[Claimed],
     ask: Judge,
     now: datetime,
+    is_straight: bool,
 ) -> dict[UUID, Next]:
     """Counts messages under their caps; returns those that have to wait for room."""
-    limits = [(it, limit) for it in messages if (limit := ask.limit(it))]
-    if not limits:
-        return {}
-    uses = [caps.Use(it, limit.most) for it, limit in limits]
-    full = await caps.reserve(session, channel, uses, limits[0][1].hours, now)
-    if not full:
-        return {}
+    limits: list[tuple[Claimed, Limit]] = []
+
+    def uses() -> tuple[list[caps.Use], int]:
+        limits.extend((it, limit) for it in messages if (limit := ask.limit(it)))
+        return [caps.Use(it, limit.most) for it, limit in limits], limits[0][1].hours
+
+    # Where only some of a run's messages count, their rows do not tell which.
+    least = ask.least(messages[0].kind) if messages and is_straight else None
+    full: dict[UUID, datetime] = {}
+    if least is not None:
+        most, hours, _ = least
+        full = await caps.reserve_straight(session, messages, most, hours, now, uses)
+    elif any(ask.limit(it) for it in messages):
+        full = await caps.reserve(session, channel, *uses(), now)
     return {
         it.key.message_id: Next(State.DEFERRED, Reason.CAP, until, limit.rule)
         for it, limit in limits

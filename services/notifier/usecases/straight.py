@@ -119,7 +119,8 @@ async def take(
     if not is_next(asked.waiting()):
         raise Declined
     messages, standards = ready.batch.messages, terms.standards
-    judging = gating.decide(session, run.channel, messages, asked.facts(), standards)
+    facts = asked.facts()
+    judging = gating.decide(session, run.channel, messages, facts, standards, is_straight=True)
     decided = await stages.during("gates", judging)
     if decided.senders != ready.batch.senders:
         raise Declined

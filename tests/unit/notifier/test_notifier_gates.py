@@ -5,14 +5,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.notifier.config import KEYS_KEPT_DAYS
 from services.notifier.domain import addresses
 from services.notifier.domain.gates import Limit
-from services.notifier.domain.rulebook import window
+from services.notifier.domain.rulebook import CapRule, Rulebook, window
+from services.notifier.domain.rules import Rules
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
 from services.notifier.domain.texts import Legal
 from services.notifier.domain.work import Agreement
+from services.notifier.storage import caps
 from tests.unit.notifier.domain_parts import ADVERTISER, sender
-from tests.unit.notifier.rule_parts import NEW_YORK, NOON, RULES, SAIGON, judge, message
+from tests.unit.notifier.rule_parts import (
+    NEW_YORK,
+    NOON,
+    RULES,
+    SAIGON,
+    changed,
+    judge,
+    message,
+)
 
 
 class TestLists:
@@ -93,6 +104,33 @@ class TestLimits:
 
         assert to is not None
         assert to.rule == "vn.sms.hours"
+
+    def test_the_least_is_below_none_that_holds(self) -> None:
+        agreements = {
+            (ADVERTISER, "+84901234567"): Agreement(2, None),
+            (ADVERTISER, "+84901234568"): Agreement(None, (window("20:00-23:00"),)),
+        }
+        kind = message().kind
+
+        assert judge().least(kind) == Limit(3, 24, "")
+        assert judge(agreements=agreements).least(kind) == Limit(2, 24, "")
+        assert judge().least(kind._replace(purpose=Purpose.CARE)) is None
+
+    def test_the_least_is_that_of_all_jurisdictions_and_none_where_some_have_no_cap(self) -> None:
+        ours = changed()["rules"]
+        cap = next(it for it in ours if it["id"] == "vn.sms.cap")
+        abroad = {**cap, "id": "us.sms.cap", "jurisdiction": "US", "most": 2, "hours": 48}
+        care = {**abroad, "id": "us.sms.care", "purposes": ["CARE"]}
+        rules = Rules(Rulebook.model_validate(changed(rules=[*ours, abroad, care])))
+        kind = message().kind
+
+        assert judge(rules=rules).least(kind) == Limit(2, 48, "")
+        assert judge(rules=rules).least(kind._replace(purpose=Purpose.CARE)) is None
+
+    def test_days_are_kept_longer_than_any_cap_looks_back(self) -> None:
+        (_, longest) = CapRule.model_fields["hours"].metadata
+
+        assert timedelta(hours=longest.le) + 2 * caps.SLACK < timedelta(days=KEYS_KEPT_DAYS)
 
     def test_a_request_for_consent_is_made_once(self) -> None:
         ask = judge()

@@ -40,6 +40,7 @@ _NAMES = (
     "control_heartbeats",
     "confirmations",
     "consent_requests",
+    "cap_runs",
     "caps",
     "agreements",
     "do_not_call",
@@ -452,8 +453,8 @@ _TABLES = (
         UNIQUE (address_key, advertiser_id, channel)
     )
     """,
-    # What counts of an address, an entry a message; `address` is its hash with the advertiser and
-    # the channel. Entries come in the order of their times.
+    # What counts of an address, an entry a message that did not go straight to the wire; `address`
+    # is its hash with the advertiser and the channel. Entries come in the order of their times.
     """
     CREATE TABLE caps (
         address bigint NOT NULL,
@@ -464,6 +465,18 @@ _TABLES = (
     """,
     "CREATE INDEX caps_address ON caps (address)",
     "CREATE INDEX caps_counted ON caps USING brin (counted_at)",
+    # Which runs sent for an advertiser through a channel, until when at the latest; messages of a
+    # `straight` one count by their rows. The zero UUID is all messages without a run.
+    """
+    CREATE TABLE cap_runs (
+        seed bigint NOT NULL,
+        run_id uuid NOT NULL,
+        run_date date NOT NULL,
+        straight boolean NOT NULL,
+        until timestamptz NOT NULL,
+        PRIMARY KEY (seed, run_id)
+    ) WITH (fillfactor = 50)
+    """,
     # Who was asked for consent, ever.
     """
     CREATE TABLE consent_requests (
