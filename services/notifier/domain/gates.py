@@ -107,16 +107,15 @@ class Judge:
         return found
 
     def least(self, kind: Kind) -> Limit | None:
-        """The fewest and the longest of the caps that may hold for messages of a kind.
+        """What no cap of messages of a kind is below, wherever the recipients are.
 
-        None unless there is one for every such message, wherever the recipient is.
+        None unless there is one for every such message.
         """
         if not self._rules.home_law(kind.channel, kind.purpose).caps:
             return None
-        caps = self._rules.law(kind.channel, kind.purpose).caps
+        found = _strictest(self._rules.law(kind.channel, kind.purpose))
         agreed = [it.most for it in self._facts.agreements.values() if it.most is not None]
-        most = min(it.most for it in caps)
-        return Limit(min([most, *agreed]), max(it.hours for it in caps), "")
+        return found._replace(most=min([found.most, *agreed])) if found else None
 
     def once(self, message: Claimed) -> str:
         """The rule that allows one such message ever to an address; empty when none does."""

@@ -78,21 +78,19 @@ async def reserve_straight(
     most: int,
     hours: int,
     now: datetime,
-    uses: Callable[[], tuple[Sequence[Use], int]],
+    uses: Callable[[], Sequence[Use]],
 ) -> dict[UUID, datetime]:
     """As `reserve` for messages of one run that count by their rows.
 
     The caller stores them in the same transaction with an attempt open since `now`, and no other
-    message of the run. No cap is below `most` or longer than `hours`; `uses` says what holds for
-    each of them, and for how many hours, which is asked only where it matters.
+    message of the run. No cap is below `most`; `uses` says what holds for each of them, which is
+    asked only where it matters.
     """
     kind = messages[0].kind
     book = await _locked(session, kind.advertiser_id, kind.channel, messages, hours, now)
     put_off: dict[UUID, datetime] = {}
     if not book.known.leaves_room(most):
-        group, hours = uses()
-        book = book._replace(window=timedelta(hours=hours) + SLACK)
-        put_off, _ = await _look(session, book, group)
+        put_off, _ = await _look(session, book, uses())
     if len(put_off) < len(messages):
         await cap_runs.note(session, book.line, messages[:1], now, book.known, is_straight=True)
     return put_off

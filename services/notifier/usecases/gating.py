@@ -232,9 +232,9 @@ async def _count(
     """Counts messages under their caps; returns those that have to wait for room."""
     limits: list[tuple[Claimed, Limit]] = []
 
-    def uses() -> tuple[list[caps.Use], int]:
+    def uses() -> list[caps.Use]:
         limits.extend((it, limit) for it in messages if (limit := ask.limit(it)))
-        return [caps.Use(it, limit.most) for it, limit in limits], limits[0][1].hours
+        return [caps.Use(it, limit.most) for it, limit in limits]
 
     # Where only some of a run's messages count, their rows do not tell which.
     least = ask.least(messages[0].kind) if messages and is_straight else None
@@ -242,8 +242,8 @@ async def _count(
     if least is not None:
         most, hours, _ = least
         full = await caps.reserve_straight(session, messages, most, hours, now, uses)
-    elif any(ask.limit(it) for it in messages):
-        full = await caps.reserve(session, channel, *uses(), now)
+    elif counting := uses():
+        full = await caps.reserve(session, channel, counting, limits[0][1].hours, now)
     return {
         it.key.message_id: Next(State.DEFERRED, Reason.CAP, until, limit.rule)
         for it, limit in limits

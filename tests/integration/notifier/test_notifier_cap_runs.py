@@ -15,7 +15,7 @@ from chassis import db
 from services.notifier.domain.states import Channel, Purpose, Reason, Result, Verdict
 from services.notifier.domain.work import Claimed, Outgoing, Prepared
 from services.notifier.messages.chunks import Chunk
-from services.notifier.storage import caps, claims, runs
+from services.notifier.storage import attempts, caps, claims, runs
 from services.notifier.storage.intake import New
 from services.notifier.usecases import claiming, compliance, settling, straight
 from services.notifier.usecases.claiming import Batch
@@ -163,7 +163,7 @@ class TestStraight:
         (again,) = await held(house, message.run_id)
         assert (await judge(house, [again], datetime.now(UTC))).may_go == (again,)
         async with house.sessions.begin() as session:
-            await claiming.attempts.open_all(session, [again], provider="smtp", worker="w")
+            await attempts.open_all(session, [again], provider="smtp", worker="w")
         await end(house, again, Verdict.TAKEN, 2)
 
         assert [len(it) for it in await sent_by(house, 3)] == [1, 1, 0]

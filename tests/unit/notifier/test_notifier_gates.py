@@ -112,19 +112,19 @@ class TestLimits:
         }
         kind = message().kind
 
-        assert judge().least(kind) == Limit(3, 24, "")
-        assert judge(agreements=agreements).least(kind) == Limit(2, 24, "")
+        assert judge().least(kind) == Limit(3, 24, "vn.sms.cap")
+        assert judge(agreements=agreements).least(kind) == Limit(2, 24, "vn.sms.cap")
         assert judge().least(kind._replace(purpose=Purpose.CARE)) is None
 
     def test_the_least_is_that_of_all_jurisdictions_and_none_where_some_have_no_cap(self) -> None:
         ours = changed()["rules"]
         cap = next(it for it in ours if it["id"] == "vn.sms.cap")
-        abroad = {**cap, "id": "us.sms.cap", "jurisdiction": "US", "most": 2, "hours": 48}
+        abroad = {**cap, "id": "us.sms.cap", "jurisdiction": "US", "most": 2}
         care = {**abroad, "id": "us.sms.care", "purposes": ["CARE"]}
         rules = Rules(Rulebook.model_validate(changed(rules=[*ours, abroad, care])))
         kind = message().kind
 
-        assert judge(rules=rules).least(kind) == Limit(2, 48, "")
+        assert judge(rules=rules).least(kind) == Limit(2, 24, "us.sms.cap")
         assert judge(rules=rules).least(kind._replace(purpose=Purpose.CARE)) is None
 
     def test_days_are_kept_longer_than_any_cap_looks_back(self) -> None:
