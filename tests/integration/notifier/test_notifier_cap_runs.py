@@ -4,83 +4,38 @@ import asyncio
 import random
 import uuid
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
-from services.notifier.domain.states import Channel, Purpose, Reason, Result, Verdict
-from services.notifier.domain.work import Claimed, Outgoing, Prepared
-from services.notifier.messages.chunks import Chunk
-from services.notifier.storage import attempts, caps, claims, runs
+from services.notifier.domain.doubts import TO, Act
+from services.notifier.domain.states import Channel, Purpose, Reason, Verdict
+from services.notifier.domain.work import Claimed
+from services.notifier.storage import attempts, caps, doubts, runs
 from services.notifier.storage.intake import New
-from services.notifier.usecases import claiming, compliance, settling, straight
+from services.notifier.usecases import claiming, compliance, straight
 from services.notifier.usecases.claiming import Batch
 from services.notifier.workers.sweeps import Sweeper
 from tests.integration.notifier.counting_parts import (
     ADDRESS,
-    RULES,
-    STANDARDS,
-    advertise,
     fill,
     held,
     judge,
 )
 from tests.integration.notifier.notifier_parts import DAY, House, make_chunk
+from tests.integration.notifier.straight_parts import (
+    TERMS,
+    WINDOW,
+    end,
+    new_run,
+    send,
+    sent_by,
+    take,
+    take_chunk,
+)
 from tests.integration.notifier.test_notifier_caps import agreement
-
-TERMS = claiming.Terms(claims.Holder("w", 30.0), STANDARDS, "vn")
-WINDOW = timedelta(hours=24) + caps.SLACK
-
-
-async def take(session: AsyncSession, run_id: uuid.UUID, addresses: Sequence[str]) -> Batch:
-    """A chunk of a run that goes straight: who of it may go."""
-    return await take_chunk(session, make_chunk(run_id, addresses, purpose=Purpose.MARKETING))
-
-
-async def take_chunk(session: AsyncSession, chunk: Chunk) -> Batch:
-    """As `take`."""
-    (claim,) = await claims.next_ids(session, 1)
-    batch = await straight.look(session, chunk, claim)
-    assert batch.run is not None
-    ready = straight.Ready(chunk, batch.run, batch, {})
-    together = db.Together(session)
-    asked = straight.ask(together, ready, TERMS)
-    await together.send()
-    return await straight.take(session, ready, asked, TERMS, "smtp", lambda _: True)
-
-
-async def send(house: House, run_id: uuid.UUID, *addresses: str) -> tuple[Claimed, ...]:
-    """As `take`, committed."""
-    async with house.sessions.begin() as session:
-        return (await take(session, run_id, addresses)).messages
-
-
-async def new_run(house: House) -> uuid.UUID:
-    """A run that is known, of which nobody asked for anything yet."""
-    return await advertise(house, f"{uuid.uuid4()}@example.vn")
-
-
-async def sent_by(house: House, count: int, *addresses: str) -> list[tuple[Claimed, ...]]:
-    """What so many runs sent to addresses."""
-    return [await send(house, await new_run(house), *addresses or (ADDRESS,)) for _ in range(count)]
-
-
-async def end(house: House, message: Claimed, verdict: Verdict, number: int = 1) -> None:
-    """Ends an attempt."""
-    prepared = Prepared(message, "", b"", (), 0, False, 0, 1, 0.0)
-    async with house.sessions.begin() as session:
-        await settling.settle(
-            session,
-            [settling.Ended(Outgoing(prepared, number), Result(verdict))],
-            provider="smtp",
-            retry_seconds=3600,
-            region="vn",
-            rules=RULES,
-        )
 
 
 class TestStraight:
@@ -145,6 +100,22 @@ class TestStraight:
         (fourth,) = await sent_by(house, 1)
 
         assert bool(fourth) is not counts
+
+    async def test_a_message_of_which_a_part_was_taken_counts(self, house: House) -> None:
+        ((message,), *_) = await sent_by(house, 3)
+        await end(house, message, Verdict.REFUSED, reason=Reason.PARTLY_REFUSED)
+
+        assert await sent_by(house, 1) == [()]
+
+    async def test_what_a_person_says_of_a_doubt_frees_no_place(self, house: House) -> None:
+        ((message,), *_) = await sent_by(house, 3)
+        await end(house, message, Verdict.UNKNOWN)
+        async with house.sessions.begin() as session:
+            moved = await doubts.lock(session, message.key.message_id)
+            assert moved is not None
+            await doubts.move(session, moved[0], TO[Act.FAILED])
+
+        assert await sent_by(house, 1) == [()]
 
     async def test_what_a_lost_worker_left_in_doubt_counts(self, house: House) -> None:
         await sent_by(house, 3)
