@@ -27,6 +27,7 @@ Sessions = async_sessionmaker[AsyncSession]
 # A connection that rested longer is asked whether it lives; one in use needs no such round trip.
 _RESTED_SECONDS = 5.0
 _USED_AT = "used at"
+_BEGIN = "begin"  # what has to be sent before anything of the transaction
 # Below 1, so that who waited for a lock is told so, and not that its statement was slow.
 _LOCK_SHARE = 0.5
 
@@ -78,11 +79,37 @@ def engine(made: Sessions) -> AsyncEngine:
 
 async def driver(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
     """The connection below the session, in its transaction, for COPY; never commit on it."""
+    raw, info = await unbegun(session)
+    if _BEGIN in info:
+        try:
+            await raw.execute(info[_BEGIN])
+        except psycopg.Error as error:
+            if raw.closed:
+                await (await session.connection()).invalidate(error)
+            raise failures.told(info[_BEGIN], error, raw) from error
+        begun(info)
+    return raw
+
+
+async def unbegun(session: AsyncSession) -> tuple[psycopg.AsyncConnection[Any], dict[Any, Any]]:
+    """As `driver`, where the caller sends `beginning` before all else, and says so by `begun`."""
     connection = await session.connection()
-    raw = (await connection.get_raw_connection()).driver_connection
+    pooled = await connection.get_raw_connection()
+    raw = pooled.driver_connection
     if not isinstance(raw, psycopg.AsyncConnection):
         raise TypeError(f"not a psycopg connection: {type(raw).__name__}")
-    return raw
+    return raw, pooled.info
+
+
+def beginning(info: dict[Any, Any]) -> list[str]:
+    """The statements that begin a transaction; none once they were sent."""
+    statements: str = info.get(_BEGIN, "")
+    return statements.split("; ") if statements else []
+
+
+def begun(info: dict[Any, Any]) -> None:
+    """Notes that what begins the transaction was executed."""
+    info.pop(_BEGIN, None)
 
 
 async def allow(session: AsyncSession, seconds: float) -> None:
@@ -189,7 +216,10 @@ def _has_news(connection: Any) -> bool:
 
 
 def _bound(made: AsyncEngine, statement_timeout_seconds: float) -> None:
-    """Bounds every statement of a transaction, and what it may wait for a lock."""
+    """Bounds every statement of a transaction, and what it may wait for a lock.
+
+    What begins it is sent with the first statement where that can be, or else before it.
+    """
     milliseconds = int(statement_timeout_seconds * 1000)
     # LOCAL, because a session setting would stay with a pooler's server connection.
     bounds = (
@@ -200,11 +230,19 @@ def _bound(made: AsyncEngine, statement_timeout_seconds: float) -> None:
 
     @event.listens_for(made.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
+        begun(connection.info)  # the transaction before may have had no statement
         if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
             return
         raw: Any = connection.connection.dbapi_connection
         # With an isolation level of its own the driver begins by itself.
-        statement = f"BEGIN; {bounds}" if raw.autocommit else bounds
+        connection.info[_BEGIN] = f"BEGIN; {bounds}" if raw.autocommit else bounds
+
+    @event.listens_for(made.sync_engine, "before_cursor_execute")
+    def _first(connection: Connection, *_: Any) -> None:
+        statement = connection.info.get(_BEGIN)
+        if statement is None:
+            return
+        raw: Any = connection.connection.dbapi_connection
         cursor = raw.cursor()
         try:
             cursor.execute(statement)
@@ -214,6 +252,7 @@ def _bound(made: AsyncEngine, statement_timeout_seconds: float) -> None:
             raise failures.told(statement, error, raw) from error
         finally:
             cursor.close()
+        begun(connection.info)
 
 
 def _observe(made: AsyncEngine) -> None:

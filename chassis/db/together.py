@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import psycopg as dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import failures
-from chassis.db.pool import driver
+from chassis.db.pool import beginning, begun, unbegun
 
 T = TypeVar("T")
 Rows = Sequence[Any]
@@ -74,12 +74,16 @@ class Together:
         self.asks, self._answers = [], []
         if not asks:
             return
-        raw = await driver(self.session)
+        raw, info = await unbegun(self.session)
         try:
             # The protocol that takes several statements takes no parameters: they are quoted here.
             async with psycopg.AsyncClientCursor(raw, row_factory=namedtuple_row) as cursor:
                 merged = [cursor.mogrify(_written(it.statement), it.given) for it in asks]
-                await cursor.execute(";".join(merged).encode())
+                first = beginning(info)
+                await cursor.execute(";".join([*first, *merged]).encode())
+                begun(info)
+                for _ in first:
+                    cursor.nextset()
                 for answer in answers:
                     is_found = cursor.rownumber is not None
                     answer._rows = await cursor.fetchall() if is_found else ()

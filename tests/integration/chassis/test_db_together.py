@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import LiteralString
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
 from chassis.config import ServiceSettings
@@ -15,6 +18,7 @@ from chassis.db import failures
 
 _MAKE = text("CREATE TABLE together (number int PRIMARY KEY, word text)")
 _ADD = text("INSERT INTO together (number, word) VALUES (:number, :word)")
+_SLEEPS: LiteralString = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 _NUMBERS = text("SELECT number FROM together ORDER BY number")
 
 
@@ -172,6 +176,116 @@ class TestTogether:
                 await db.ask(session, db.Ask(text("SELECT pg_sleep(30)"), {}, db.nothing))
         await db.dispose(short)
 
+    async def test_one_that_is_cancelled_leaves_nothing_and_its_connection_to_others(
+        self, settings_with: Callable[..., ServiceSettings], made: db.Sessions
+    ) -> None:
+        one = db.sessions(settings_with(database_pool_size=1))
+
+        async def send() -> None:
+            async with one.begin() as session:
+                together = db.Together(session)
+                together.add(added(1))
+                together.add(db.Ask(text("SELECT pg_sleep(60)"), {}, db.nothing))
+                await together.send()
+
+        sending = asyncio.create_task(send())
+        async with asyncio.timeout(20):
+            while not await db.look(made, _SLEEPS):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+
+        async with one.begin() as session:
+            assert await db.ask(session, numbers()) == []
+            await db.ask(session, added(2))
+        async with made.begin() as session:
+            assert await db.ask(session, numbers()) == [2]
+        await db.dispose(one)
+
     async def test_nothing_is_sent_of_nothing(self, made: db.Sessions) -> None:
         async with made.begin() as session:
             await db.Together(session).send()
+
+    async def test_it_begins_the_transaction_in_the_same_round_trip(
+        self, made: db.Sessions
+    ) -> None:
+        bounds = text("SELECT current_setting('lock_timeout') AS bound")
+        async with made() as session:
+            together = db.Together(session)
+            together.add(added(1))
+            bound = together.add(db.Ask(bounds, {}, lambda found: found[0].bound))
+            await together.send()
+            assert bound() == "5s"
+            assert await session.scalar(bounds) == "5s"
+            await session.rollback()
+            # Another transaction of the same session.
+            assert await db.ask(session, numbers()) == []
+
+    async def test_whatever_comes_first_is_in_the_transaction(self, made: db.Sessions) -> None:
+        async def through_the_session(session: AsyncSession) -> None:
+            await session.execute(_ADD, {"number": 1, "word": ""})
+
+        async def through_the_driver(session: AsyncSession) -> None:
+            await (await db.driver(session)).execute("INSERT INTO together VALUES (1)")
+
+        async def through_a_savepoint(session: AsyncSession) -> None:
+            async with session.begin_nested():
+                await db.ask(session, added(1))
+
+        async def after_an_error(session: AsyncSession) -> None:
+            with pytest.raises(SQLAlchemyError):
+                await db.ask(session, db.Ask(text("SELEC 1"), {}, db.nothing))
+            await db.ask(session, added(1))
+
+        async def after_values_that_cannot_be_sent(session: AsyncSession) -> None:
+            with pytest.raises(SQLAlchemyError):
+                await db.ask(session, added(1, "\x00"))
+            await db.ask(session, added(1))
+
+        for first in (
+            through_the_session,
+            through_the_driver,
+            through_a_savepoint,
+            after_an_error,
+            after_values_that_cannot_be_sent,
+        ):
+            async with made() as session:
+                await first(session)
+                assert await db.ask(session, numbers()) == [1], first
+                await session.rollback()
+            async with made.begin() as session:
+                assert await db.ask(session, numbers()) == [], first
+
+    async def test_after_an_error_nothing_is_done_until_the_rollback(
+        self, made: db.Sessions
+    ) -> None:
+        async with made() as session:
+            together = db.Together(session)
+            together.add(added(1))
+            together.add(added(1))
+            for _ in range(2):
+                with pytest.raises(SQLAlchemyError):
+                    await together.send()
+                with pytest.raises(SQLAlchemyError):
+                    await db.ask(session, added(2))
+                with pytest.raises(SQLAlchemyError):
+                    await session.execute(_ADD, {"number": 3, "word": ""})
+                together.add(added(4))
+            await session.rollback()
+            assert await db.ask(session, numbers()) == []
+
+    async def test_a_transaction_without_a_statement_leaves_no_other_one_open(
+        self, settings_with: Callable[..., ServiceSettings], made: db.Sessions
+    ) -> None:
+        one = db.sessions(settings_with(database_pool_size=1))
+        for _ in range(2):
+            async with one.begin() as session:
+                await session.connection()
+            async with db.engine(one).connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await connection.execute(text("DELETE FROM together"))
+                raw = (await connection.get_raw_connection()).driver_connection
+                assert isinstance(raw, psycopg.AsyncConnection)
+                assert raw.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+        await db.dispose(one)
