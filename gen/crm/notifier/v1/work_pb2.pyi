@@ -69,9 +69,10 @@ class Chunk(_message.Message):
     max_per_second: _builtins.int
     """Optional. Messages per second of the run at most; 0 is no limit."""
     message_ids: _builtins.bytes
-    """Required. Up to 500 ids of 16 bytes, one after another, each the UUIDv8 of HMAC-SHA-256(the run's key, channel |
-    address key); the columns that follow are in their order. A column of texts is their UTF-8, joined by NUL, which
-    no text holds.
+    """Required. Up to 500 ids of 16 bytes, one after another, each a UUIDv8: octets 0 to 5 of the contact's id, three of
+    them masked, and octets 6 to 15 of HMAC-SHA-256(the run's key, channel | address key). A run has one message an
+    address. The columns that follow are in their order. A column of texts is their UTF-8, joined by NUL, which no text
+    holds.
     """
     contact_ids: _builtins.bytes
     """Required. 16 bytes each."""
