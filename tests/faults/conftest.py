@@ -29,7 +29,7 @@ SEED = int(os.environ.setdefault("MEKONG_FAULTS_SEED", str(secrets.randbelow(2**
 only_long = pytest.mark.skipif(not LONG, reason="make faults runs it")
 PEOPLE = 2_000 if LONG else 400
 PER_SECOND = 400 if LONG else 120  # slow enough that there is a middle to break something in
-ROUNDS = 3 if LONG else 1
+ROUNDS = 2 if LONG else 1
 
 REPLICATED = ("notifier", "campaigns", "leads", "gateway")
 LEASE_SECONDS = 5

@@ -130,13 +130,22 @@ class Scene:
 
     async def reborn(self, *names: str) -> None:
         """Kill these processes and wait until each is ready in its next life."""
-        before = {name: self.house.kill(name) for name in names}
+        before = {name: await self._killed(name) for name in names}
         deadline = time.monotonic() + ANSWER_SECONDS
         while any(self.house.pid(name) in (None, pid) for name, pid in before.items()):
             if time.monotonic() > deadline:
                 raise TooLate(f"{', '.join(names)} did not come back")
             await asyncio.sleep(ASK_SECONDS)
         await self.whole()
+
+    async def _killed(self, name: str) -> int:
+        """Kill a process, which may be between two lives; returns the id it had."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ProcessLookupError):
+                return self.house.kill(name)
+            await asyncio.sleep(ASK_SECONDS)
+        raise TooLate(f"{name} does not begin")
 
     def database(self, service: str) -> str:
         """Return the URL of a service's database, past its proxy."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.faults.conftest import ROUNDS, WINDOWS
+from tests.faults.conftest import WINDOWS
 from tests.faults.scene import Scene
 
 NOTIFIERS = ("notifier", "notifier-2")
@@ -34,10 +34,9 @@ async def fragile(scene: Scene, dice: random.Random) -> AsyncIterator[Scene]:
     await scene.reborn(*NOTIFIERS)
 
 
-@pytest.mark.parametrize("round_", range(ROUNDS))
 class TestFaultPoints:
     async def test_whatever_was_between_is_in_doubt_and_never_sent_twice(
-        self, fragile: Scene, round_: int
+        self, fragile: Scene
     ) -> None:
         scene = fragile
         before = scene.restarts(*NOTIFIERS)

@@ -15,7 +15,7 @@ from tests.faults.conftest import LONG, PER_SECOND, ROUNDS, WINDOWS, only_long
 from tests.faults.proxy import Proxies, Weather
 from tests.faults.scene import ASK_SECONDS, Scene, sent
 
-NATS_SILENT_SECONDS = 60.0 if LONG else 4.0
+NATS_SILENT_SECONDS = 20.0 if LONG else 4.0
 NATS_AWAY_SECONDS = 60.0 if LONG else 10.0
 FULL_SECONDS = 20.0 if LONG else 3.0
 STREAMS = ("CONTROL", "FACTS", "AUDIT", "NOTIFY_VN")
