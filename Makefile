@@ -27,7 +27,7 @@ test: setup-dev ## every test; those that break processes in their short form
 
 faults: setup-dev ## break real processes many times and prove that nothing is lost or doubled
 	@# Two houses at once, since each mostly waits for its processes.
-	@MEKONG_FAULTS=long $(PY) -m pytest -n 2 --dist loadfile tests/faults
+	@MEKONG_FAULTS=long $(PY) -m pytest -n 2 --dist loadfile --tb native --durations 20 tests/faults
 
 mailbox: setup-dev ## send a campaign through a real Postfix into a mailbox (root, Debian's postfix)
 	@MEKONG_MAILBOX=1 $(PY) -m pytest -v tests/e2e/test_postfix.py

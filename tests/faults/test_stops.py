@@ -39,9 +39,12 @@ class TestWhoLeaves:
     async def test_gets_nothing_that_starts_five_seconds_after_the_answer(
         self, scene: Scene, leaving: str, dice: random.Random
     ) -> None:
-        first = await scene.start("EMAIL", segment_id=leaving)
+        # Advertising: it waits while nobody can tell whether a withdrawal is on its way.
+        first = await scene.start("EMAIL", segment_id=leaving, purpose="MARKETING")
         await scene.proof(first)
-        run_id = await scene.start("EMAIL", per_second=PER_SECOND, segment_id=leaving)
+        run_id = await scene.start(
+            "EMAIL", per_second=PER_SECOND, segment_id=leaving, purpose="MARKETING"
+        )
         await scene.until(run_id, lambda it: it["state"] == "SENDING" and sent(it) > 0)
         ways = await self._ways(scene, first)
         chosen = dice.sample(await scene.recipients(run_id), EACH * len(ways))
@@ -84,7 +87,7 @@ class TestWhoLeaves:
         async def withdraw(person: Json) -> None:
             entry = {
                 "advertiser_id": advertiser_id,
-                "purpose": "CARE",
+                "purpose": "MARKETING",
                 "channel": "EMAIL",
                 "method": "phone",
                 "evidence": "call 1",
