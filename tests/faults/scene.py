@@ -97,9 +97,11 @@ class Scene:
         """Return the run, asking again while the house does not answer."""
         return await self.answered(lambda: self.api.get(f"/runs/{run_id}"))
 
-    async def answered(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def answered(
+        self, call: Callable[[], Awaitable[T]], seconds: float = ANSWER_SECONDS
+    ) -> T:
         """Return what `call` returns, repeated while somebody on its way is away."""
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + seconds
         while True:
             try:
                 return await call()
@@ -111,7 +113,7 @@ class Scene:
                     raise
                 failure = refusal
             if time.monotonic() > deadline:
-                raise TooLate(f"no answer within {ANSWER_SECONDS:.0f} s") from failure
+                raise TooLate(f"no answer within {seconds:.0f} s") from failure
             await asyncio.sleep(ASK_SECONDS)
 
     async def whole(self, seconds: float = 60.0) -> None:

@@ -48,8 +48,10 @@ class Going:
                 return
             file = self.folder / f"people-{number}.csv"
             people.write(file, ROWS + number)  # another length is another file
+            # Many calls, of which the first that is not answered has all of them repeated.
             done = await self.scene.answered(
-                lambda file=file: job.bring_in(self.scene.api, file, silent, dry_run=False)  # type: ignore[misc]
+                lambda file=file: job.bring_in(self.scene.api, file, silent, dry_run=False),  # type: ignore[misc]
+                seconds=600.0,
             )
             assert done["state"] == "COMPLETED", done
             assert ledger_sum(done).holds
