@@ -12,6 +12,7 @@ PROMISED_SECONDS = 2.0
 WATCH_SECONDS = 1.0  # beyond what is promised
 PAUSES = 25 if LONG else 2
 RUNS = 4 if LONG else 1  # at the same time
+WHILE_PLANNED = 3 if LONG else 1  # so many of them at most
 MOST_WAIT_SECONDS = PEOPLE / PER_SECOND / (PAUSES + 1)
 
 
@@ -36,6 +37,8 @@ async def paused_often(scene: Scene, dice: random.Random, channel: str) -> Pause
     """Start a run, and pause and resume it at random moments, the first while it is planned."""
     it = Paused(await scene.start(channel, per_second=PER_SECOND))
     for pause in range(PAUSES):
+        if pause >= WHILE_PLANNED:
+            await scene.until(it.run_id, lambda run: run["state"] != "PLANNING")
         await asyncio.sleep(dice.uniform(0, MOST_WAIT_SECONDS if pause else 0.2))
         before = await scene.run(it.run_id)
         if before["state"] == "COMPLETED":
@@ -67,6 +70,7 @@ class TestPause:
         states = [state for paused in runs for state in paused.states]
         assert len(late) >= RUNS
         assert max(late) < PROMISED_SECONDS
+        assert "SENDING" in states
         where = ", ".join(f"{states.count(it)} {it}" for it in sorted(set(states)))
         scene.tell(
             "G4",
