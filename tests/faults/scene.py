@@ -125,6 +125,11 @@ class Scene:
                     raise TooLate(f"not ready within {seconds:.0f} s: {missing}")
                 await asyncio.sleep(ASK_SECONDS)
 
+    async def away(self) -> int:
+        """Return how many processes are not ready now."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+            return len(await self._not_ready(http))
+
     def restarts(self, *names: str) -> int:
         """Return how many times in all these processes were started again."""
         processes = self.house.state["processes"]
