@@ -217,12 +217,16 @@ class Scene:
     async def mail_behaves(self, **how: Any) -> None:
         """Have the mail server behave so (`local.sandbox.behaviour`); well, without arguments."""
         url = f"{self.house.state['inbox_url']}/api/mail/behaviour"
-        async with aiohttp.ClientSession() as http, http.put(url, json=how) as answer:
-            answer.raise_for_status()
+
+        async def put() -> None:
+            async with aiohttp.ClientSession() as http, http.put(url, json=how) as answer:
+                answer.raise_for_status()
+
+        await self.answered(put)
 
     async def held(self, channel: str) -> dict[str, int]:
         """Return the copies of each message id that the sandbox peer has."""
-        return await peers.held(self.house.state["inbox_url"], channel)
+        return await self.answered(lambda: peers.held(self.house.state["inbox_url"], channel))
 
     def received(self, channel: str) -> dict[str, float]:
         """Return when the sandbox peer kept each message first, in Unix seconds, by message id."""
