@@ -1,6 +1,7 @@
 """Which addresses of a run have their message, so that no second one is planned."""
 
 import mmap
+import os
 import tempfile
 from array import array
 from collections.abc import Sequence
@@ -19,11 +20,12 @@ class Addresses:
     """
 
     def __init__(self, most: int) -> None:
-        """Raises `ValueError` from `meet` once more than `most` addresses were met."""
+        """Raises `OSError` if there is no room for so many, `ValueError` from `meet` for more."""
         self._left = most
         slots = max(_LEAST_SLOTS, 1 << (most + most // 2).bit_length())
         with tempfile.TemporaryFile() as file:
-            file.truncate(slots * _SLOT_BYTES)
+            # Not a file with holes: a full disk would end the process when it writes into one.
+            os.posix_fallocate(file.fileno(), 0, slots * _SLOT_BYTES)
             self._file = mmap.mmap(file.fileno(), slots * _SLOT_BYTES)
         self._slots = memoryview(self._file).cast("Q")
         self._mask = slots - 1

@@ -28,6 +28,14 @@ async def claim(house: House, run_id: uuid.UUID, lease: float = 30.0) -> list[Cl
         return claimed
 
 
+async def lapsed(house: House, run_id: uuid.UUID) -> list[Claimed]:
+    """Claims a run's messages, and has the claim lapse and swept."""
+    stale = await claim(house, run_id, lease=0.2)
+    await asyncio.sleep(0.3)
+    await Sweeper(house.settings, house.sessions)._often()
+    return stale
+
+
 async def attempt(house: House, claimed: Sequence[Claimed]) -> dict[uuid.UUID, int]:
     """Opens attempts as a worker does."""
     async with house.sessions.begin() as session:
@@ -58,9 +66,7 @@ class TestClaims:
         self, house: House
     ) -> None:
         run = await house.take(list(people(3)))
-        stale = await claim(house, run, lease=0.2)
-        await asyncio.sleep(0.3)
-        await Sweeper(house.settings, house.sessions)._often()
+        stale = await lapsed(house, run)
 
         fresh = await claim(house, run)
 
@@ -72,9 +78,7 @@ class TestClaims:
         self, house: House
     ) -> None:
         run = await house.take(list(people(3)))
-        stale = await claim(house, run, lease=0.2)
-        await asyncio.sleep(0.3)
-        await Sweeper(house.settings, house.sessions)._often()
+        stale = await lapsed(house, run)
         fresh = await claim(house, run)
 
         async with house.sessions.begin() as session:
