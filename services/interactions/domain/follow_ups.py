@@ -41,14 +41,18 @@ PENDING = (Status.SCHEDULED, Status.OPEN)
 
 @dataclass(frozen=True)
 class FollowUp:
-    """A follow-up as it is kept; `creator_id` is a user's or program's id or a service's name."""
+    """A follow-up as it is kept.
+
+    `creator_id` is a user's or program's id or a service's name; `contact_id` is None for one
+    with many contacts, which are in `deliveries`.
+    """
 
     id: UUID
     revision: int
     title: str
     type: Type
     status: Status
-    contact_id: UUID
+    contact_id: UUID | None
     assignee_ids: tuple[UUID, ...]
     start_time: datetime
     end_time: datetime
@@ -61,6 +65,12 @@ class FollowUp:
     create_time: datetime
     update_time: datetime
     close_time: datetime | None
+    contact_count: int = 1
+    segment_id: UUID | None = None
+    series_id: UUID | None = None
+    recurrence_time: datetime | None = None
+    message: Mapping[str, Any] | None = None
+    progress: Mapping[str, int] | None = None
 
     def within(self, scope: Scope) -> bool:
         """Returns True if a right of this reach holds for the follow-up."""

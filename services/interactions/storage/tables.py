@@ -1,6 +1,6 @@
 """The tables of interactions."""
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
@@ -25,7 +25,13 @@ follow_ups = Table(
     Column("title", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("contact_id", Uuid, nullable=False),
+    Column("contact_id", Uuid),
+    Column("contact_count", Integer, nullable=False),
+    Column("segment_id", Uuid),
+    Column("series_id", Uuid),
+    Column("recurrence_time", _time),
+    Column("message", JSONB),
+    Column("progress", JSONB),
     Column("assignee_ids", ARRAY(Uuid), nullable=False),
     Column("start_time", _time, nullable=False),
     Column("end_time", _time, nullable=False),

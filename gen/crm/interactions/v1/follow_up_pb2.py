@@ -22,20 +22,27 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#crm/interactions/v1/follow_up.proto\x12\x13\x63rm.interactions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x04\n\x08\x46ollowUp\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12/\n\x04type\x18\x05 \x01(\x0e\x32!.crm.interactions.v1.FollowUpType\x12\x33\n\x06status\x18\x06 \x01(\x0e\x32#.crm.interactions.v1.FollowUpStatus\x12\x13\n\x0b\x63ontact_ids\x18\x07 \x03(\t\x12\x14\n\x0c\x61ssignee_ids\x18\x08 \x03(\t\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttime_zone\x18\x0b \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x0c \x01(\t\x12\x0f\n\x07outcome\x18\r \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x0e \x01(\t\x12\x0f\n\x07team_id\x18\x0f \x01(\t\x12\x12\n\ncreator_id\x18\x10 \x01(\t\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nclose_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x95\x01\n\x0c\x46ollowUpType\x12\x1e\n\x1a\x46OLLOW_UP_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46OLLOW_UP_TYPE_CALL\x10\x01\x12\x16\n\x12\x46OLLOW_UP_TYPE_SMS\x10\x02\x12\x18\n\x14\x46OLLOW_UP_TYPE_EMAIL\x10\x03\x12\x1a\n\x16\x46OLLOW_UP_TYPE_MEETING\x10\x04*\xad\x01\n\x0e\x46ollowUpStatus\x12 \n\x1c\x46OLLOW_UP_STATUS_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x46OLLOW_UP_STATUS_SCHEDULED\x10\x01\x12\x19\n\x15\x46OLLOW_UP_STATUS_OPEN\x10\x02\x12\x1e\n\x1a\x46OLLOW_UP_STATUS_COMPLETED\x10\x03\x12\x1e\n\x1a\x46OLLOW_UP_STATUS_CANCELLED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#crm/interactions/v1/follow_up.proto\x12\x13\x63rm.interactions.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x01\n\x0f\x46ollowUpMessage\x12\x34\n\x07purpose\x18\x01 \x01(\x0e\x32#.crm.interactions.v1.MessagePurpose\x12\x15\n\radvertiser_id\x18\x02 \x01(\t\x12\x1a\n\x12sender_identity_id\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0c\n\x04html\x18\x05 \x01(\t\x12\x0c\n\x04text\x18\x06 \x01(\t\x12\x30\n\rskip_if_later\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"y\n\x10\x46ollowUpProgress\x12\x0f\n\x07waiting\x18\x01 \x01(\x03\x12\x13\n\x0bhanded_over\x18\x02 \x01(\x03\x12\x0c\n\x04sent\x18\x03 \x01(\x03\x12\x0f\n\x07skipped\x18\x04 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x05 \x01(\x03\x12\x10\n\x08in_doubt\x18\x06 \x01(\x03\"\x99\x06\n\x08\x46ollowUp\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12/\n\x04type\x18\x05 \x01(\x0e\x32!.crm.interactions.v1.FollowUpType\x12\x33\n\x06status\x18\x06 \x01(\x0e\x32#.crm.interactions.v1.FollowUpStatus\x12\x13\n\x0b\x63ontact_ids\x18\x07 \x03(\t\x12\x14\n\x0c\x61ssignee_ids\x18\x08 \x03(\t\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\ttime_zone\x18\x0b \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x0c \x01(\t\x12\x0f\n\x07outcome\x18\r \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x0e \x01(\t\x12\x0f\n\x07team_id\x18\x0f \x01(\t\x12\x12\n\ncreator_id\x18\x10 \x01(\t\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nclose_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tseries_id\x18\x14 \x01(\t\x12\x33\n\x0frecurrence_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x07message\x18\x16 \x01(\x0b\x32$.crm.interactions.v1.FollowUpMessage\x12\x12\n\nsegment_id\x18\x17 \x01(\t\x12\x15\n\rcontact_count\x18\x18 \x01(\x03\x12\x37\n\x08progress\x18\x19 \x01(\x0b\x32%.crm.interactions.v1.FollowUpProgress*\x95\x01\n\x0c\x46ollowUpType\x12\x1e\n\x1a\x46OLLOW_UP_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46OLLOW_UP_TYPE_CALL\x10\x01\x12\x16\n\x12\x46OLLOW_UP_TYPE_SMS\x10\x02\x12\x18\n\x14\x46OLLOW_UP_TYPE_EMAIL\x10\x03\x12\x1a\n\x16\x46OLLOW_UP_TYPE_MEETING\x10\x04*\xad\x01\n\x0e\x46ollowUpStatus\x12 \n\x1c\x46OLLOW_UP_STATUS_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x46OLLOW_UP_STATUS_SCHEDULED\x10\x01\x12\x19\n\x15\x46OLLOW_UP_STATUS_OPEN\x10\x02\x12\x1e\n\x1a\x46OLLOW_UP_STATUS_COMPLETED\x10\x03\x12\x1e\n\x1a\x46OLLOW_UP_STATUS_CANCELLED\x10\x04*n\n\x0eMessagePurpose\x12\x1f\n\x1bMESSAGE_PURPOSE_UNSPECIFIED\x10\x00\x12\x18\n\x14MESSAGE_PURPOSE_CARE\x10\x01\x12!\n\x1dMESSAGE_PURPOSE_TRANSACTIONAL\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.follow_up_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FOLLOWUPTYPE']._serialized_start=663
-  _globals['_FOLLOWUPTYPE']._serialized_end=812
-  _globals['_FOLLOWUPSTATUS']._serialized_start=815
-  _globals['_FOLLOWUPSTATUS']._serialized_end=988
-  _globals['_FOLLOWUP']._serialized_start=94
-  _globals['_FOLLOWUP']._serialized_end=660
+  _globals['_FOLLOWUPTYPE']._serialized_start=1265
+  _globals['_FOLLOWUPTYPE']._serialized_end=1414
+  _globals['_FOLLOWUPSTATUS']._serialized_start=1417
+  _globals['_FOLLOWUPSTATUS']._serialized_end=1590
+  _globals['_MESSAGEPURPOSE']._serialized_start=1592
+  _globals['_MESSAGEPURPOSE']._serialized_end=1702
+  _globals['_FOLLOWUPMESSAGE']._serialized_start=126
+  _globals['_FOLLOWUPMESSAGE']._serialized_end=343
+  _globals['_FOLLOWUPPROGRESS']._serialized_start=345
+  _globals['_FOLLOWUPPROGRESS']._serialized_end=466
+  _globals['_FOLLOWUP']._serialized_start=469
+  _globals['_FOLLOWUP']._serialized_end=1262
 # @@protoc_insertion_point(module_scope)

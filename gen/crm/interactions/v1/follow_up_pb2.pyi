@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -84,9 +85,123 @@ FOLLOW_UP_STATUS_CANCELLED: FollowUpStatus.ValueType  # 4
 """Will not be done."""
 Global___FollowUpStatus: _TypeAlias = FollowUpStatus  # noqa: Y015
 
+class _MessagePurpose:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MessagePurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessagePurpose.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MESSAGE_PURPOSE_UNSPECIFIED: _MessagePurpose.ValueType  # 0
+    """Not said; CARE."""
+    MESSAGE_PURPOSE_CARE: _MessagePurpose.ValueType  # 1
+    """Care of existing relations, without advertising."""
+    MESSAGE_PURPOSE_TRANSACTIONAL: _MessagePurpose.ValueType  # 2
+    """What the person asked for or must know."""
+
+class MessagePurpose(_MessagePurpose, metaclass=_MessagePurposeEnumTypeWrapper):
+    """What a message is for; advertising goes by campaigns only."""
+
+MESSAGE_PURPOSE_UNSPECIFIED: MessagePurpose.ValueType  # 0
+"""Not said; CARE."""
+MESSAGE_PURPOSE_CARE: MessagePurpose.ValueType  # 1
+"""Care of existing relations, without advertising."""
+MESSAGE_PURPOSE_TRANSACTIONAL: MessagePurpose.ValueType  # 2
+"""What the person asked for or must know."""
+Global___MessagePurpose: _TypeAlias = MessagePurpose  # noqa: Y015
+
+@_typing.final
+class FollowUpMessage(_message.Message):
+    """What an SMS or e-mail follow-up sends by itself at its time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    ADVERTISER_ID_FIELD_NUMBER: _builtins.int
+    SENDER_IDENTITY_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    HTML_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    SKIP_IF_LATER_FIELD_NUMBER: _builtins.int
+    purpose: Global___MessagePurpose.ValueType
+    """Optional. CARE when empty."""
+    advertiser_id: _builtins.str
+    """Required. In whose name it is sent."""
+    sender_identity_id: _builtins.str
+    """Required. A sender identity of the advertiser for the channel."""
+    subject: _builtins.str
+    """Required for e-mail; a template, at most 500 characters."""
+    html: _builtins.str
+    """Optional, e-mail only. A template, at most 256 KiB."""
+    text: _builtins.str
+    """Required unless html is given. A template; for an SMS at most 2,000 characters."""
+    @_builtins.property
+    def skip_if_later(self) -> _duration_pb2.Duration:
+        """Optional. Not sent when it could not be handed over within this time of its start, which a failure of ours may cause; sent however late when empty."""
+
+    def __init__(
+        self,
+        *,
+        purpose: Global___MessagePurpose.ValueType = ...,
+        advertiser_id: _builtins.str = ...,
+        sender_identity_id: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        html: _builtins.str = ...,
+        text: _builtins.str = ...,
+        skip_if_later: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["skip_if_later", b"skip_if_later"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advertiser_id", b"advertiser_id", "html", b"html", "purpose", b"purpose", "sender_identity_id", b"sender_identity_id", "skip_if_later", b"skip_if_later", "subject", b"subject", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowUpMessage: _TypeAlias = FollowUpMessage  # noqa: Y015
+
+@_typing.final
+class FollowUpProgress(_message.Message):
+    """How far the message of a follow-up is; the counts sum to contact_count."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAITING_FIELD_NUMBER: _builtins.int
+    HANDED_OVER_FIELD_NUMBER: _builtins.int
+    SENT_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    IN_DOUBT_FIELD_NUMBER: _builtins.int
+    waiting: _builtins.int
+    """Output only. Its time has not come, or it is being handed over."""
+    handed_over: _builtins.int
+    """Output only. The notifier has it and tells more."""
+    sent: _builtins.int
+    """Output only. The provider took it, or it arrived."""
+    skipped: _builtins.int
+    """Output only. A rule, a lost channel or the policy for late ones said no."""
+    failed: _builtins.int
+    """Output only. It could not be made, was refused or came back."""
+    in_doubt: _builtins.int
+    """Output only. Nobody can know whether it was sent."""
+    def __init__(
+        self,
+        *,
+        waiting: _builtins.int = ...,
+        handed_over: _builtins.int = ...,
+        sent: _builtins.int = ...,
+        skipped: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        in_doubt: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed", b"failed", "handed_over", b"handed_over", "in_doubt", b"in_doubt", "sent", b"sent", "skipped", b"skipped", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowUpProgress: _TypeAlias = FollowUpProgress  # noqa: Y015
+
 @_typing.final
 class FollowUp(_message.Message):
-    """Something to do with one contact at one time."""
+    """Something to do with one contact, or a message to many, at one time."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -109,6 +224,12 @@ class FollowUp(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     CLOSE_TIME_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    RECURRENCE_TIME_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    SEGMENT_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_COUNT_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -133,9 +254,15 @@ class FollowUp(_message.Message):
     """Optional. The owning team; that of the creator when empty."""
     creator_id: _builtins.str
     """Output only. The user who created it."""
+    series_id: _builtins.str
+    """Output only. The series it is an occurrence of."""
+    segment_id: _builtins.str
+    """Optional, with a message only. Everybody in this segment at start_time, instead of contact_ids."""
+    contact_count: _builtins.int
+    """Output only. How many contacts it has; 0 while a segment's are not known yet."""
     @_builtins.property
     def contact_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Required. One contact for now; the list leaves room for many."""
+        """Required unless segment_id is given. A call or meeting has one; a message up to 1,000. Output: at most the first 1,000."""
 
     @_builtins.property
     def assignee_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -161,6 +288,18 @@ class FollowUp(_message.Message):
     def close_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was completed or cancelled."""
 
+    @_builtins.property
+    def recurrence_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the series' rule wanted it; stays when it is moved."""
+
+    @_builtins.property
+    def message(self) -> Global___FollowUpMessage:
+        """Optional, SMS and e-mail only. Sent at start_time; without one people do it themselves."""
+
+    @_builtins.property
+    def progress(self) -> Global___FollowUpProgress:
+        """Output only. Empty without a message."""
+
     def __init__(
         self,
         *,
@@ -183,10 +322,16 @@ class FollowUp(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         close_time: _timestamp_pb2.Timestamp | None = ...,
+        series_id: _builtins.str = ...,
+        recurrence_time: _timestamp_pb2.Timestamp | None = ...,
+        message: Global___FollowUpMessage | None = ...,
+        segment_id: _builtins.str = ...,
+        contact_count: _builtins.int = ...,
+        progress: Global___FollowUpProgress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["close_time", b"close_time", "create_time", b"create_time", "end_time", b"end_time", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["close_time", b"close_time", "create_time", b"create_time", "end_time", b"end_time", "message", b"message", "progress", b"progress", "recurrence_time", b"recurrence_time", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_ids", b"assignee_ids", "category", b"category", "close_time", b"close_time", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "end_time", b"end_time", "etag", b"etag", "id", b"id", "outcome", b"outcome", "revision", b"revision", "start_time", b"start_time", "status", b"status", "team_id", b"team_id", "time_zone", b"time_zone", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_ids", b"assignee_ids", "category", b"category", "close_time", b"close_time", "contact_count", b"contact_count", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "end_time", b"end_time", "etag", b"etag", "id", b"id", "message", b"message", "outcome", b"outcome", "progress", b"progress", "recurrence_time", b"recurrence_time", "revision", b"revision", "segment_id", b"segment_id", "series_id", b"series_id", "start_time", b"start_time", "status", b"status", "team_id", b"team_id", "time_zone", b"time_zone", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

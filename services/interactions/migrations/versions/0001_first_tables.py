@@ -25,7 +25,13 @@ _TABLES = (
         title text NOT NULL,
         type text NOT NULL,
         status text NOT NULL,
-        contact_id uuid NOT NULL,
+        contact_id uuid,
+        contact_count integer NOT NULL DEFAULT 1,
+        segment_id uuid,
+        series_id uuid,
+        recurrence_time timestamptz,
+        message jsonb,
+        progress jsonb,
         assignee_ids uuid[] NOT NULL,
         start_time timestamptz NOT NULL,
         end_time timestamptz NOT NULL CHECK (end_time >= start_time),
@@ -39,6 +45,10 @@ _TABLES = (
         update_time timestamptz NOT NULL DEFAULT now(),
         close_time timestamptz
     )
+    """,
+    """
+    CREATE UNIQUE INDEX follow_ups_by_series ON follow_ups
+        (series_id, recurrence_time, contact_id) NULLS NOT DISTINCT WHERE series_id IS NOT NULL
     """,
     "CREATE INDEX follow_ups_by_start ON follow_ups (start_time, id)",
     "CREATE INDEX follow_ups_by_contact ON follow_ups (contact_id, start_time, id)",
