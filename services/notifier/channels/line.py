@@ -8,7 +8,7 @@ from services.notifier.domain.work import Outgoing
 
 
 class Line:
-    """First come, first served, but what belongs to no run before all that does."""
+    """First come, first served, but what is urgent before all that is not."""
 
     def __init__(self) -> None:
         self._first: deque[Outgoing] = deque()
@@ -44,4 +44,4 @@ class Line:
         return None
 
     def _of(self, message: Outgoing) -> deque[Outgoing]:
-        return self._first if message.claimed.run_id is None else self._bulk
+        return self._first if message.claimed.kind.urgent else self._bulk

@@ -20,7 +20,10 @@ class Key(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What all messages of a run have in common, and what one without a run has for itself."""
+    """What all messages of a run have in common, and what one without a run has for itself.
+
+    One without a run is urgent unless it is `patient`.
+    """
 
     run_id: UUID | None
     channel: Channel
@@ -28,6 +31,12 @@ class Kind(NamedTuple):
     advertiser_id: UUID
     sender_identity_id: UUID | None
     content_hash: str
+    patient: bool = False
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it goes before everything that is not."""
+        return self.run_id is None and not self.patient
 
 
 class Claimed(NamedTuple):

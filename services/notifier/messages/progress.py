@@ -8,7 +8,7 @@ from uuid import UUID
 from crm.notifier.v1 import events_pb2, message_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.notifier.storage import rows
+from services.notifier.storage import batches, rows
 
 MOST = 1_000
 
@@ -34,9 +34,10 @@ def reports(changed: Sequence[rows.Changed], region: str) -> list[Event]:
     ]
 
 
-def settled(message: rows.Message) -> events_pb2.MessageSettled:
-    """What is told of a message without a run that ended."""
-    return events_pb2.MessageSettled(message=view(message))
+def settled(message: rows.Message, by: batches.Caller | None) -> events_pb2.MessageSettled:
+    """What is told of a message without a run that ended or is in doubt."""
+    caller, request_id = by or ("", "")
+    return events_pb2.MessageSettled(message=view(message), caller=caller, request_id=request_id)
 
 
 def view(message: rows.Message, attempts: Iterable[rows.Attempt] = ()) -> message_pb2.Message:

@@ -1,8 +1,7 @@
 """MessageService."""
 
-import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +14,12 @@ from chassis.errors import FailedPrecondition, NotFound
 from chassis.rpc import rights
 from services.notifier.domain import addresses
 from services.notifier.domain.checks import Checks
-from services.notifier.domain.states import Channel, Purpose, State
-from services.notifier.messages import progress, resources
+from services.notifier.domain.states import Channel, State
+from services.notifier.messages import progress
+from services.notifier.rpc import requests
 from services.notifier.storage import lookups
-from services.notifier.usecases import intake, sending
-from services.notifier.usecases.sending import Wanted
+from services.notifier.usecases import batches, intake, sending
 
-_LONGEST_HTML, _LONGEST_SMS = 256 * 1024, 2_000
-_USUAL_TIME = timedelta(hours=24)
 _FOUND_AT_ONCE = 1_000
 
 
@@ -40,7 +37,7 @@ class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
         """Accepts one message."""
         rights.require("messages", "write")
         now = datetime.now(UTC)
-        wanted = _wanted(request, now)
+        wanted = requests.wanted(request, now)
         async with self._sessions.begin() as session:
             await intake.make_room(session, now.date())
         async with self._sessions.begin() as session:
@@ -54,6 +51,22 @@ class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
             )
         self._nudge()
         return answer
+
+    async def BatchSendMessages(
+        self, request: message_service_pb2.BatchSendMessagesRequest, _: Any
+    ) -> message_service_pb2.BatchSendMessagesResponse:
+        """Accepts each message that can be."""
+        rights.require("messages", "write")
+        now = datetime.now(UTC)
+        items = requests.items(request, now)
+        subject = context.require_principal().subject
+        async with self._sessions.begin() as session:
+            await intake.make_room(session, now.date())
+        async with self._sessions.begin() as session:
+            answers = await batches.send_many(session, subject, items, now)
+            results = [requests.result(it) for it in answers]
+        self._nudge()
+        return message_service_pb2.BatchSendMessagesResponse(results=results)
 
     async def GetMessage(
         self, request: message_service_pb2.GetMessageRequest, _: Any
@@ -153,57 +166,3 @@ def _filter(request: message_service_pb2.ListMessagesRequest) -> lookups.Filter:
     states = [State(int(it)) for it in request.states if int(it) in set(State)]
     checks.end()
     return lookups.Filter(run_id, key, contact_id, states)
-
-
-def _wanted(request: message_service_pb2.SendMessageRequest, now: datetime) -> Wanted:
-    """Checks every field and names all that are wrong."""
-    checks = Checks()
-    request_id = checks.text("request_id", request.request_id, 200)
-    channel = checks.channel("channel", request.channel)
-    key = addresses.normalised(channel, request.address) if channel else None
-    if channel and key is None:
-        wants = "an E.164 phone number" if channel is Channel.SMS else "an e-mail address"
-        checks.wrong("address", f"is not {wants}")
-    if int(request.purpose) not in (Purpose.TRANSACTIONAL, Purpose.CARE):
-        checks.wrong("purpose", "must be TRANSACTIONAL or CARE")
-    advertiser = checks.uuid("advertiser_id", request.advertiser_id)
-    identity = checks.uuid("sender_identity_id", request.sender_identity_id)
-    contact = checks.uuid("contact_id", request.contact_id, required=False)
-    not_after = now + _USUAL_TIME
-    if request.HasField("not_after"):
-        not_after = resources.time(request.not_after)
-        if not_after <= now:
-            checks.wrong("not_after", "has passed")
-    _check_body(checks, request, channel)
-    checks.end()
-    if channel is None or key is None or advertiser is None or identity is None:
-        raise AssertionError("end raises when one of these is wrong")
-    return Wanted(
-        subject=context.require_principal().subject,
-        request_id=request_id,
-        request_hash=hashlib.sha256(request.SerializeToString(deterministic=True)).digest(),
-        channel=channel,
-        purpose=Purpose(request.purpose),
-        address=key if channel is Channel.SMS else request.address.strip(),
-        address_key=key,
-        advertiser_id=advertiser,
-        sender_identity_id=identity,
-        title=request.subject.strip(),
-        html=request.html,
-        text=request.text,
-        contact_id=contact,
-        not_after=not_after,
-    )
-
-
-def _check_body(
-    checks: Checks, request: message_service_pb2.SendMessageRequest, channel: Channel | None
-) -> None:
-    if channel is Channel.SMS:
-        checks.text("text", request.text, _LONGEST_SMS)
-        if request.html or request.subject:
-            checks.wrong("html" if request.html else "subject", "an SMS has text only")
-    elif channel is Channel.EMAIL:
-        checks.text("subject", request.subject, 500)
-        checks.text("html", request.html, _LONGEST_HTML, required=False)
-        checks.text("text", request.text, _LONGEST_HTML, required=not request.html)

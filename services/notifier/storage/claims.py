@@ -43,10 +43,18 @@ COVERED = {
 }
 
 
-async def waiting(sessions: Sessions, channel: Channel) -> tuple[bool, bool]:
-    """Whether messages without a run wait, and whether any run is busy; locks nothing."""
-    single, runs = await look(sessions, _WAITING, {"channel": int(channel)}) or (False, False)
-    return single, runs
+class Waiting(NamedTuple):
+    """Whether urgent and patient messages without a run wait, and whether any run is busy."""
+
+    single: bool = False
+    patient: bool = False
+    runs: bool = False
+
+
+async def waiting(sessions: Sessions, channel: Channel) -> Waiting:
+    """Who waits; locks nothing."""
+    found = await look(sessions, _WAITING, {"channel": int(channel)})
+    return Waiting(*found) if found else Waiting()
 
 
 async def claim_run(
@@ -84,10 +92,10 @@ def ask_add(claim: int, run_id: UUID, people: int, holder: Holder) -> db.Ask[Non
 
 
 async def claim_single(
-    session: AsyncSession, channel: Channel, limit: int, holder: Holder
+    session: AsyncSession, channel: Channel, limit: int, holder: Holder, *, patient: bool = False
 ) -> tuple[int, list[Claimed]]:
-    """Claims up to `limit` messages that belong to no run; as `claim_run`."""
-    given = {"channel": int(channel), "limit": limit, **_holder(holder)}
+    """Claims up to `limit` urgent or patient messages that belong to no run; as `claim_run`."""
+    given = {"channel": int(channel), "limit": limit, "patient": patient, **_holder(holder)}
     claim = await session.scalar(_TAKE_SINGLE, given)
     if claim is None:
         return 0, []
@@ -209,7 +217,7 @@ def _take(of: str, run: str) -> Any:
 
 
 _TAKE_OF_RUN = _take("run_id = :run_id", "CAST(:run_id AS uuid)")
-_TAKE_SINGLE = _take("run_id IS NULL AND channel = :channel", "NULL")
+_TAKE_SINGLE = _take("run_id IS NULL AND channel = :channel AND patient = :patient", "NULL")
 _SPOT = text("""
     SELECT c.claimed_to, r.last_seq FROM cursors c JOIN runs r USING (run_id)
     WHERE c.run_id = :run_id
@@ -256,7 +264,9 @@ _OF_IDS = text(f"""
 _WAITING = """
     SELECT
         EXISTS (SELECT 1 FROM ready WHERE run_id IS NULL AND channel = %(channel)s
-                AND due_at <= clock_timestamp()) AS single,
+                AND NOT patient AND due_at <= clock_timestamp()) AS single,
+        EXISTS (SELECT 1 FROM ready WHERE run_id IS NULL AND channel = %(channel)s
+                AND patient AND due_at <= clock_timestamp()) AS patient,
         EXISTS (SELECT 1 FROM runs
                 WHERE busy AND channel = %(channel)s AND state = 'ACTIVE') AS runs
 """
@@ -273,17 +283,19 @@ _RENEW = text("""
     RETURNING id
 """)
 _FINISH = text("DELETE FROM claims WHERE id = ANY(CAST(:claims AS bigint[]))")
-_WAIT = "INSERT INTO ready (message_id, run_date, run_id, channel, due_at)"
+_WAIT = "INSERT INTO ready (message_id, run_date, run_id, channel, patient, due_at)"
 _REQUEUE = text(f"""
     {_WAIT}
-    SELECT m.message_id, m.run_date, m.run_id, m.channel, clock_timestamp() FROM messages m
+    SELECT m.message_id, m.run_date, m.run_id, m.channel, m.patient,
+            clock_timestamp()
+        FROM messages m
     WHERE {rows.OF_KEYS} AND m.state IN (1, 3)
     ON CONFLICT DO NOTHING
 """)  # noqa: S608
 # Those due at the same time come back in their order in line, a millionth of a second apart.
 _WAIT_AGAIN = text(f"""
     {_WAIT}
-    SELECT m.message_id, m.run_date, m.run_id, m.channel,
+    SELECT m.message_id, m.run_date, m.run_id, m.channel, m.patient,
         coalesce(g.due + m.seq * interval '1 microsecond', clock_timestamp())
     FROM unnest(CAST(:dates AS date[]), CAST(:ids AS uuid[]), CAST(:due AS timestamptz[]))
         AS g (run_date, message_id, due)
@@ -304,7 +316,9 @@ _LOCKED = text(f"SELECT {_CLAIM_COLUMNS} FROM claims WHERE id = :claim FOR UPDAT
 def _free(covered: str, state: str) -> Any:
     return text(f"""
         {_WAIT}
-        SELECT m.message_id, m.run_date, m.run_id, m.channel, clock_timestamp() FROM messages m
+        SELECT m.message_id, m.run_date, m.run_id, m.channel, m.patient,
+            clock_timestamp()
+        FROM messages m
         WHERE {covered} AND {state}
         ON CONFLICT DO NOTHING
     """)  # noqa: S608

@@ -81,7 +81,7 @@ CLAIMED_COLUMNS = """m.run_date, m.message_id, m.attempts, m.address, m.address_
     m.values, m.not_after, m.created_at"""
 
 KIND_COLUMNS = """m.run_id, m.channel, m.purpose, m.advertiser_id, m.sender_identity_id,
-    m.content_hash"""
+    m.content_hash, m.patient"""
 
 
 def message(row: Any) -> Message:
@@ -138,7 +138,7 @@ def claimed(row: Any, claim: int, kind: Kind) -> Claimed:
 
 def kind(run_id: Any, channel: int, purpose: int, *others: Any) -> Kind:
     """`KIND_COLUMNS` of a row."""
-    advertiser_id, sender_identity_id, content_hash = others
+    advertiser_id, sender_identity_id, content_hash, *patient = others
     return Kind(
         run_id,
         Channel(channel),
@@ -146,6 +146,7 @@ def kind(run_id: Any, channel: int, purpose: int, *others: Any) -> Kind:
         advertiser_id,
         sender_identity_id,
         content_hash or "",
+        *patient,
     )
 
 

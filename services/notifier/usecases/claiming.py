@@ -60,9 +60,13 @@ async def claim_run(session: AsyncSession, run: Run, limit: int, terms: Terms) -
     return await stages.during("gates", judging)
 
 
-async def claim_single(session: AsyncSession, channel: Channel, limit: int, terms: Terms) -> Batch:
-    """Claims up to `limit` messages that belong to no run."""
-    claim, claimed = await claims.claim_single(session, channel, limit, terms.holder)
+async def claim_single(
+    session: AsyncSession, channel: Channel, limit: int, terms: Terms, *, patient: bool = False
+) -> Batch:
+    """Claims up to `limit` messages that belong to no run, all urgent or all patient."""
+    claim, claimed = await claims.claim_single(
+        session, channel, limit, terms.holder, patient=patient
+    )
     if claim == 0:
         return Batch()
     judging = _gated(session, claim, channel, claimed, None, terms)

@@ -7,12 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import outbox
 from services.notifier import stages
 from services.notifier.domain.states import ENDED, State
-from services.notifier.domain.work import Failed
+from services.notifier.domain.work import Failed, Key
 from services.notifier.messages import progress, resources
-from services.notifier.storage import lookups, rows, runs
+from services.notifier.storage import batches, rows, runs
 
 _TOGETHER = 500
 _AGAIN = (State.QUEUED, State.DEFERRED)
+_TOLD = ENDED | {State.IN_DOUBT}
 
 
 async def announce(session: AsyncSession, changed: Sequence[rows.Changed], region: str) -> None:
@@ -31,20 +32,22 @@ async def announce_failed(session: AsyncSession, failed: Sequence[Failed]) -> No
 async def _announce(session: AsyncSession, changed: Sequence[rows.Changed], region: str) -> None:
     for event in progress.reports(changed, region):
         await outbox.add(session, event.body, to=outbox.Class.FACTS, key=event.key)
-    for one in changed:
-        if one.run_id is None and one.state in ENDED:
-            await _settled(session, one)
+    await _settled(session, [it for it in changed if it.run_id is None and it.state in _TOLD])
     await runs.wake(session, [it.run_id for it in changed if it.run_id and it.state in _AGAIN])
 
 
-async def _settled(session: AsyncSession, one: rows.Changed) -> None:
-    message = await lookups.get(session, one.message_id)
-    if message is None:
-        raise AssertionError("what was changed can be read")
-    await outbox.add(
+async def _settled(session: AsyncSession, changed: Sequence[rows.Changed]) -> None:
+    if not changed:
+        return
+    ids = [it.message_id for it in changed]
+    messages = await batches.get(session, [Key(it.run_date, it.message_id) for it in changed])
+    callers = await batches.callers(session, ids)
+    told = [
+        (progress.settled(messages[it.message_id], callers.get(it.message_id)), it)
+        for it in changed
+    ]
+    await outbox.add_many(
         session,
-        progress.settled(message),
+        [(event, str(it.message_id), it.revision) for event, it in told],
         to=outbox.Class.FACTS,
-        key=str(one.message_id),
-        revision=one.revision,
     )

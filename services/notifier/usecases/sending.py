@@ -42,11 +42,7 @@ async def known(session: AsyncSession, wanted: Wanted) -> rows.Message | None:
         return None
     key, request_hash = found
     if request_hash != wanted.request_hash:
-        raise AlreadyExists(
-            "REQUEST_ID_REUSED",
-            "this request_id was used for a different request",
-            method="SendMessage",
-        )
+        raise reused()
     return await lookups.get(session, key.message_id)
 
 
@@ -56,8 +52,8 @@ async def send(session: AsyncSession, wanted: Wanted, now: datetime) -> rows.Mes
     if before is not None:
         return before
     await _check_sender(session, wanted)
-    content = _content(wanted)
-    await senders.add_content(session, content)
+    kept = content(wanted)
+    await senders.add_content(session, kept)
     key = Key(now.date(), uuid_utils.compat.uuid7())
     shared = intake.Shared(
         run_date=key.run_date,
@@ -66,7 +62,7 @@ async def send(session: AsyncSession, wanted: Wanted, now: datetime) -> rows.Mes
         purpose=wanted.purpose,
         advertiser_id=wanted.advertiser_id,
         sender_identity_id=wanted.sender_identity_id,
-        content_hash=content.hash,
+        content_hash=kept.hash,
         not_after=wanted.not_after,
     )
     new = intake.New(
@@ -91,22 +87,41 @@ async def send(session: AsyncSession, wanted: Wanted, now: datetime) -> rows.Mes
 async def _check_sender(session: AsyncSession, wanted: Wanted) -> None:
     identity = await senders.identity(session, wanted.sender_identity_id)
     if identity is None:
-        raise NotFound(
-            "RESOURCE_MISSING",
-            "no such sender identity",
-            resource="sender_identity",
-            id=wanted.sender_identity_id,
-        )
+        raise no_sender(wanted)
     if identity.advertiser_id != wanted.advertiser_id or identity.channel != wanted.channel:
-        field = "sender_identity_id"
-        raise InvalidArgument(
-            "FIELDS_INVALID",
-            "the sender identity does not fit",
-            violations=[FieldViolation(field, "is not of this advertiser and channel")],
-        )
+        raise unfit_sender()
 
 
-def _content(wanted: Wanted) -> Content:
+def reused() -> AlreadyExists:
+    """The error for a request id that stands for another request."""
+    return AlreadyExists(
+        "REQUEST_ID_REUSED",
+        "this request_id was used for a different request",
+        method="SendMessage",
+    )
+
+
+def no_sender(wanted: Wanted) -> NotFound:
+    """The error for a sender identity that is not there."""
+    return NotFound(
+        "RESOURCE_MISSING",
+        "no such sender identity",
+        resource="sender_identity",
+        id=wanted.sender_identity_id,
+    )
+
+
+def unfit_sender() -> InvalidArgument:
+    """The error for a sender identity of another advertiser or channel."""
+    return InvalidArgument(
+        "FIELDS_INVALID",
+        "the sender identity does not fit",
+        violations=[FieldViolation("sender_identity_id", "is not of this advertiser and channel")],
+    )
+
+
+def content(wanted: Wanted) -> Content:
+    """What a message says, kept as it stands: it is no template."""
     parts = (wanted.channel.name, wanted.title, wanted.html, wanted.text)
     digest = hashlib.sha256("\x00".join(parts).encode()).hexdigest()
     # Marked, so that it can never be taken for a template of campaigns with that hash.

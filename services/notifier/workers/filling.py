@@ -99,18 +99,35 @@ class Filler:
         wanted = target - len(self._held)
         claimed = 0
         if self._wire.capacity > 0:
-            single, runs_wait = await claims.waiting(self._sessions, self._wire.channel)
-            if single:
+            waiting = await claims.waiting(self._sessions, self._wire.channel)
+            if waiting.single:
                 claimed = await stages.during("claim", self._claim_single(min(_LEAST, target)))
-            if runs_wait and wanted >= target // 2 and not self.yields:
-                limit = min(wanted, self._most_claimed)
-                claimed += await stages.during("claim", self._claim_run(limit))
+            if wanted >= target // 2 and not self.yields:
+                claimed += await self._claim_bulk(waiting, min(wanted, self._most_claimed))
         if claimed == 0:
             await self._wait()
 
     @property
     def _most_claimed(self) -> int:
         return _MOST_SLOW if self.workshop.is_slow else _MOST_CLAIMED
+
+    async def _claim_bulk(self, waiting: claims.Waiting, limit: int) -> int:
+        """Claims what is not urgent: half each where both patient messages and runs wait."""
+        claimed = 0
+        if waiting.patient:
+            most = limit // 2 if waiting.runs else limit
+            claimed = await stages.during("claim", self._claim_patient(most))
+        if waiting.runs:
+            claimed += await stages.during("claim", self._claim_run(limit - claimed))
+        return claimed
+
+    async def _claim_patient(self, limit: int) -> int:
+        asked_at = now()
+        async with self._sessions.begin() as session:
+            batch = await claiming.claim_single(
+                session, self._wire.channel, limit, self.terms, patient=True
+            )
+        return await self._prepare(batch, asked_at)
 
     async def _claim_single(self, limit: int) -> int:
         if self._held.urgent >= limit:

@@ -8,7 +8,7 @@ from services.notifier.domain.work import Prepared
 
 
 class Held:
-    """Prepared messages without an attempt, those that belong to no run first."""
+    """Prepared messages without an attempt, the urgent ones first."""
 
     def __init__(self) -> None:
         self._first: deque[Prepared] = deque()
@@ -21,22 +21,22 @@ class Held:
 
     @property
     def urgent(self) -> int:
-        """How many belong to no run."""
+        """How many go before the others."""
         return len(self._first)
 
     def add(self, prepared: Iterable[Prepared]) -> None:
         """Puts messages at the end of their line."""
         for it in prepared:
-            (self._bulk if it.claimed.run_id else self._first).append(it)
+            (self._first if it.claimed.kind.urgent else self._bulk).append(it)
         self._changed.set()
 
     def put_back(self, prepared: list[Prepared]) -> None:
         """Puts messages at the front of their line."""
         for it in reversed(prepared):
-            (self._bulk if it.claimed.run_id else self._first).appendleft(it)
+            (self._first if it.claimed.kind.urgent else self._bulk).appendleft(it)
 
     def take(self, room: int, bulk_room: int) -> list[Prepared]:
-        """Up to `room` messages, of runs no more than `bulk_room`."""
+        """Up to `room` messages, of those that are not urgent no more than `bulk_room`."""
         taken: list[Prepared] = []
         for line, limit in ((self._first, room), (self._bulk, bulk_room)):
             while line and len(taken) < min(room, limit):

@@ -85,11 +85,11 @@ dkim_trouble = Gauge(
 
 
 def submitted(going: Iterable[Outgoing]) -> None:
-    """Observe messages whose attempt begins now; of a run, which paces itself, none."""
+    """Observe messages whose attempt begins now; of others none."""
     at = time.time()
     for it in going:
         claimed = it.prepared.claimed
-        is_first = claimed.kind.run_id is None and claimed.attempts == 0
+        is_first = claimed.kind.urgent and claimed.attempts == 0
         if is_first and claimed.kind.purpose is Purpose.TRANSACTIONAL:
             delay = max(0.0, at - claimed.created_at.timestamp())
             submit_delay.labels(claimed.kind.channel.name.lower()).observe(delay)

@@ -152,7 +152,7 @@ class Workshop:
             return None
         chance = random.random()  # noqa: S311 (spreads the load)
         seconds = self.domains.put_off(
-            message.address_key, time.monotonic(), chance, urgent=kind.run_id is None
+            message.address_key, time.monotonic(), chance, urgent=kind.urgent
         )
         if not seconds:
             return None

@@ -103,11 +103,17 @@ Global___MessagesProgressed: _TypeAlias = MessagesProgressed  # noqa: Y015
 
 @_typing.final
 class MessageSettled(_message.Message):
-    """A message that belongs to no run came to an end."""
+    """A message that belongs to no run came to an end, or into doubt."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_FIELD_NUMBER: _builtins.int
+    CALLER_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    caller: _builtins.str
+    """Output only. Who asked for it to be sent; empty 35 days after."""
+    request_id: _builtins.str
+    """Output only. The caller's name of it; empty 35 days after."""
     @_builtins.property
     def message(self) -> _message_pb2.Message:
         """Output only. As it is now, without attempts."""
@@ -116,10 +122,12 @@ class MessageSettled(_message.Message):
         self,
         *,
         message: _message_pb2.Message | None = ...,
+        caller: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "message", b"message", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ from crm.notifier.v1 import message_pb2 as crm_dot_notifier_dot_v1_dot_message__
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%crm/notifier/v1/message_service.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb2\x02\n\x12SendMessageRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12)\n\x07purpose\x18\x04 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x15\n\radvertiser_id\x18\x05 \x01(\t\x12\x1a\n\x12sender_identity_id\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x0c\n\x04html\x18\x08 \x01(\t\x12\x0c\n\x04text\x18\t \x01(\t\x12\x12\n\ncontact_id\x18\n \x01(\t\x12-\n\tnot_after\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1f\n\x11GetMessageRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xa0\x01\n\x13ListMessagesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12-\n\x06states\x18\x04 \x03(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"[\n\x14ListMessagesResponse\x12*\n\x08messages\x18\x01 \x03(\x0b\x32\x18.crm.notifier.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x13\x46indMessagesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\x0c\"+\n\x14\x46indMessagesResponse\x12\x13\n\x0bmessage_ids\x18\x01 \x03(\x0c\"&\n\x14\x43ountMessagesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"I\n\nStateCount\x12,\n\x05state\x18\x01 \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"D\n\x15\x43ountMessagesResponse\x12+\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1b.crm.notifier.v1.StateCount2\xdd\x03\n\x0eMessageService\x12Q\n\x0bSendMessage\x12#.crm.notifier.v1.SendMessageRequest\x1a\x18.crm.notifier.v1.Message\"\x03\x90\x02\x02\x12O\n\nGetMessage\x12\".crm.notifier.v1.GetMessageRequest\x1a\x18.crm.notifier.v1.Message\"\x03\x90\x02\x01\x12`\n\x0cListMessages\x12$.crm.notifier.v1.ListMessagesRequest\x1a%.crm.notifier.v1.ListMessagesResponse\"\x03\x90\x02\x01\x12`\n\x0c\x46indMessages\x12$.crm.notifier.v1.FindMessagesRequest\x1a%.crm.notifier.v1.FindMessagesResponse\"\x03\x90\x02\x01\x12\x63\n\rCountMessages\x12%.crm.notifier.v1.CountMessagesRequest\x1a&.crm.notifier.v1.CountMessagesResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%crm/notifier/v1/message_service.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb2\x02\n\x12SendMessageRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12)\n\x07purpose\x18\x04 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x15\n\radvertiser_id\x18\x05 \x01(\t\x12\x1a\n\x12sender_identity_id\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x0c\n\x04html\x18\x08 \x01(\t\x12\x0c\n\x04text\x18\t \x01(\t\x12\x12\n\ncontact_id\x18\n \x01(\t\x12-\n\tnot_after\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x18\x42\x61tchSendMessagesRequest\x12\x35\n\x08messages\x18\x01 \x03(\x0b\x32#.crm.notifier.v1.SendMessageRequest\"V\n\x0bSendRefusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\x12\x12\n\nmessage_id\x18\x04 \x01(\t\"f\n\nSendResult\x12)\n\x07message\x18\x01 \x01(\x0b\x32\x18.crm.notifier.v1.Message\x12-\n\x07refusal\x18\x02 \x01(\x0b\x32\x1c.crm.notifier.v1.SendRefusal\"I\n\x19\x42\x61tchSendMessagesResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.crm.notifier.v1.SendResult\"\x1f\n\x11GetMessageRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xa0\x01\n\x13ListMessagesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12-\n\x06states\x18\x04 \x03(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"[\n\x14ListMessagesResponse\x12*\n\x08messages\x18\x01 \x03(\x0b\x32\x18.crm.notifier.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x13\x46indMessagesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\x0c\"+\n\x14\x46indMessagesResponse\x12\x13\n\x0bmessage_ids\x18\x01 \x03(\x0c\"&\n\x14\x43ountMessagesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"I\n\nStateCount\x12,\n\x05state\x18\x01 \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"D\n\x15\x43ountMessagesResponse\x12+\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1b.crm.notifier.v1.StateCount2\xce\x04\n\x0eMessageService\x12Q\n\x0bSendMessage\x12#.crm.notifier.v1.SendMessageRequest\x1a\x18.crm.notifier.v1.Message\"\x03\x90\x02\x02\x12o\n\x11\x42\x61tchSendMessages\x12).crm.notifier.v1.BatchSendMessagesRequest\x1a*.crm.notifier.v1.BatchSendMessagesResponse\"\x03\x90\x02\x02\x12O\n\nGetMessage\x12\".crm.notifier.v1.GetMessageRequest\x1a\x18.crm.notifier.v1.Message\"\x03\x90\x02\x01\x12`\n\x0cListMessages\x12$.crm.notifier.v1.ListMessagesRequest\x1a%.crm.notifier.v1.ListMessagesResponse\"\x03\x90\x02\x01\x12`\n\x0c\x46indMessages\x12$.crm.notifier.v1.FindMessagesRequest\x1a%.crm.notifier.v1.FindMessagesResponse\"\x03\x90\x02\x01\x12\x63\n\rCountMessages\x12%.crm.notifier.v1.CountMessagesRequest\x1a&.crm.notifier.v1.CountMessagesResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['SendMessage']._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['SendMessage']._serialized_options = b'\220\002\002'
+  _globals['_MESSAGESERVICE'].methods_by_name['BatchSendMessages']._loaded_options = None
+  _globals['_MESSAGESERVICE'].methods_by_name['BatchSendMessages']._serialized_options = b'\220\002\002'
   _globals['_MESSAGESERVICE'].methods_by_name['GetMessage']._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['GetMessage']._serialized_options = b'\220\002\001'
   _globals['_MESSAGESERVICE'].methods_by_name['ListMessages']._loaded_options = None
@@ -45,22 +47,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MESSAGESERVICE'].methods_by_name['CountMessages']._serialized_options = b'\220\002\001'
   _globals['_SENDMESSAGEREQUEST']._serialized_start=123
   _globals['_SENDMESSAGEREQUEST']._serialized_end=429
-  _globals['_GETMESSAGEREQUEST']._serialized_start=431
-  _globals['_GETMESSAGEREQUEST']._serialized_end=462
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=465
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=625
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=627
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=718
-  _globals['_FINDMESSAGESREQUEST']._serialized_start=720
-  _globals['_FINDMESSAGESREQUEST']._serialized_end=778
-  _globals['_FINDMESSAGESRESPONSE']._serialized_start=780
-  _globals['_FINDMESSAGESRESPONSE']._serialized_end=823
-  _globals['_COUNTMESSAGESREQUEST']._serialized_start=825
-  _globals['_COUNTMESSAGESREQUEST']._serialized_end=863
-  _globals['_STATECOUNT']._serialized_start=865
-  _globals['_STATECOUNT']._serialized_end=938
-  _globals['_COUNTMESSAGESRESPONSE']._serialized_start=940
-  _globals['_COUNTMESSAGESRESPONSE']._serialized_end=1008
-  _globals['_MESSAGESERVICE']._serialized_start=1011
-  _globals['_MESSAGESERVICE']._serialized_end=1488
+  _globals['_BATCHSENDMESSAGESREQUEST']._serialized_start=431
+  _globals['_BATCHSENDMESSAGESREQUEST']._serialized_end=512
+  _globals['_SENDREFUSAL']._serialized_start=514
+  _globals['_SENDREFUSAL']._serialized_end=600
+  _globals['_SENDRESULT']._serialized_start=602
+  _globals['_SENDRESULT']._serialized_end=704
+  _globals['_BATCHSENDMESSAGESRESPONSE']._serialized_start=706
+  _globals['_BATCHSENDMESSAGESRESPONSE']._serialized_end=779
+  _globals['_GETMESSAGEREQUEST']._serialized_start=781
+  _globals['_GETMESSAGEREQUEST']._serialized_end=812
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=815
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=975
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=977
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1068
+  _globals['_FINDMESSAGESREQUEST']._serialized_start=1070
+  _globals['_FINDMESSAGESREQUEST']._serialized_end=1128
+  _globals['_FINDMESSAGESRESPONSE']._serialized_start=1130
+  _globals['_FINDMESSAGESRESPONSE']._serialized_end=1173
+  _globals['_COUNTMESSAGESREQUEST']._serialized_start=1175
+  _globals['_COUNTMESSAGESREQUEST']._serialized_end=1213
+  _globals['_STATECOUNT']._serialized_start=1215
+  _globals['_STATECOUNT']._serialized_end=1288
+  _globals['_COUNTMESSAGESRESPONSE']._serialized_start=1290
+  _globals['_COUNTMESSAGESRESPONSE']._serialized_end=1358
+  _globals['_MESSAGESERVICE']._serialized_start=1361
+  _globals['_MESSAGESERVICE']._serialized_end=1951
 # @@protoc_insertion_point(module_scope)

@@ -41,6 +41,11 @@ class MessageServiceStub:
                 request_serializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.SendMessageRequest.SerializeToString,
                 response_deserializer=crm_dot_notifier_dot_v1_dot_message__pb2.Message.FromString,
                 _registered_method=True)
+        self.BatchSendMessages = channel.unary_unary(
+                '/crm.notifier.v1.MessageService/BatchSendMessages',
+                request_serializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.BatchSendMessagesRequest.SerializeToString,
+                response_deserializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.BatchSendMessagesResponse.FromString,
+                _registered_method=True)
         self.GetMessage = channel.unary_unary(
                 '/crm.notifier.v1.MessageService/GetMessage',
                 request_serializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.GetMessageRequest.SerializeToString,
@@ -69,6 +74,13 @@ class MessageServiceServicer:
 
     def SendMessage(self, request, context):
         """Accepts one transactional message; it goes before any campaign. The same request_id gives the same message for 24 hours.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchSendMessages(self, request, context):
+        """Accepts up to 500 messages in one transaction; each is as SendMessage would make it, or says why not. They go after those of SendMessage.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,6 +121,11 @@ def add_MessageServiceServicer_to_server(servicer, server):
                     servicer.SendMessage,
                     request_deserializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.SendMessageRequest.FromString,
                     response_serializer=crm_dot_notifier_dot_v1_dot_message__pb2.Message.SerializeToString,
+            ),
+            'BatchSendMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchSendMessages,
+                    request_deserializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.BatchSendMessagesRequest.FromString,
+                    response_serializer=crm_dot_notifier_dot_v1_dot_message__service__pb2.BatchSendMessagesResponse.SerializeToString,
             ),
             'GetMessage': grpc.unary_unary_rpc_method_handler(
                     servicer.GetMessage,
@@ -159,6 +176,33 @@ class MessageService:
             '/crm.notifier.v1.MessageService/SendMessage',
             crm_dot_notifier_dot_v1_dot_message__service__pb2.SendMessageRequest.SerializeToString,
             crm_dot_notifier_dot_v1_dot_message__pb2.Message.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchSendMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.notifier.v1.MessageService/BatchSendMessages',
+            crm_dot_notifier_dot_v1_dot_message__service__pb2.BatchSendMessagesRequest.SerializeToString,
+            crm_dot_notifier_dot_v1_dot_message__service__pb2.BatchSendMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,6 +36,8 @@ class MessageServiceStub:
     def __new__(cls, channel: _aio.Channel) -> MessageServiceAsyncStub: ...
     SendMessage: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.SendMessageRequest, _message_pb2.Message]
     """Accepts one transactional message; it goes before any campaign. The same request_id gives the same message for 24 hours."""
+    BatchSendMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.BatchSendMessagesRequest, _message_service_pb2.BatchSendMessagesResponse]
+    """Accepts up to 500 messages in one transaction; each is as SendMessage would make it, or says why not. They go after those of SendMessage."""
     GetMessage: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.GetMessageRequest, _message_pb2.Message]
     """Returns one message with its attempts."""
     ListMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]
@@ -52,6 +54,8 @@ class MessageServiceAsyncStub(MessageServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SendMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.SendMessageRequest, _message_pb2.Message]  # type: ignore[assignment]
     """Accepts one transactional message; it goes before any campaign. The same request_id gives the same message for 24 hours."""
+    BatchSendMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.BatchSendMessagesRequest, _message_service_pb2.BatchSendMessagesResponse]  # type: ignore[assignment]
+    """Accepts up to 500 messages in one transaction; each is as SendMessage would make it, or says why not. They go after those of SendMessage."""
     GetMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.GetMessageRequest, _message_pb2.Message]  # type: ignore[assignment]
     """Returns one message with its attempts."""
     ListMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
@@ -71,6 +75,14 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_message_pb2.Message, _abc.Awaitable[_message_pb2.Message]]:
         """Accepts one transactional message; it goes before any campaign. The same request_id gives the same message for 24 hours."""
+
+    @_abc_1.abstractmethod
+    def BatchSendMessages(
+        self,
+        request: _message_service_pb2.BatchSendMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_message_service_pb2.BatchSendMessagesResponse, _abc.Awaitable[_message_service_pb2.BatchSendMessagesResponse]]:
+        """Accepts up to 500 messages in one transaction; each is as SendMessage would make it, or says why not. They go after those of SendMessage."""
 
     @_abc_1.abstractmethod
     def GetMessage(

@@ -23,6 +23,7 @@ INTERNAL: dict[str, str] = {
     "crm.accounts.v1.SessionService/SignIn": "browsers sign in on a page, programs get a token",
     "crm.accounts.v1.SessionService/ExchangeSession": "the gateway's own, for the session cookie",
     "crm.accounts.v1.SessionService/SignOut": "browsers sign out on a page",
+    "crm.notifier.v1.MessageService/BatchSendMessages": "interactions hands over with it",
     "crm.notifier.v1.MessageService/FindMessages": "campaigns asks about silent chunks with it",
     "crm.notifier.v1.GateService/ProbeRecipients": "campaigns reviews with it",
     "crm.notifier.v1.GateService/ProbeTexts": "campaigns reviews with it",

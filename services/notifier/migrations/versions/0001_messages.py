@@ -166,6 +166,7 @@ _TABLES = (
         contact_id uuid,
         channel smallint NOT NULL,
         purpose smallint NOT NULL,
+        patient boolean NOT NULL DEFAULT false,
         advertiser_id uuid NOT NULL,
         sender_identity_id uuid,
         content_hash text,
@@ -213,11 +214,13 @@ _TABLES = (
         run_id uuid,
         channel smallint NOT NULL,
         due_at timestamptz NOT NULL,
+        patient boolean NOT NULL DEFAULT false,
         PRIMARY KEY (message_id, run_date)
     ) WITH (autovacuum_vacuum_scale_factor = 0.02)
     """,
     "CREATE INDEX ready_run ON ready (run_id, due_at) WHERE run_id IS NOT NULL",
-    "CREATE INDEX ready_single ON ready (channel, due_at) WHERE run_id IS NULL",
+    # Of those without a run, the patient ones wait for all others.
+    "CREATE INDEX ready_single ON ready (channel, patient, due_at) WHERE run_id IS NULL",
     # What a worker holds: a range of a run's line, or messages by their ids.
     """
     CREATE TABLE claims (
@@ -367,6 +370,7 @@ _TABLES = (
         PRIMARY KEY (subject, request_id)
     )
     """,
+    "CREATE INDEX message_keys_message ON message_keys (message_id)",
     "CREATE INDEX message_keys_created ON message_keys (created_at)",
     """
     CREATE TABLE suppression_version (
