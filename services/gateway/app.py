@@ -94,7 +94,7 @@ def _document(problem: problems.Problem, settings: Settings) -> Response:
 
 
 def _page(problem: problems.Problem) -> Response:
-    if not request.path.startswith("/u/"):
+    if not request.path.startswith("/u/") and not (request.endpoint or "").startswith("public."):
         return web.problem_page(problem)
     language = languages.of(request)
     return Response(

@@ -9,7 +9,12 @@ from crm.campaigns.v1 import (
     run_service_pb2_grpc,
     template_service_pb2_grpc,
 )
-from crm.interactions.v1 import follow_up_service_pb2_grpc, note_service_pb2_grpc
+from crm.interactions.v1 import (
+    calendar_service_pb2_grpc,
+    feed_service_pb2_grpc,
+    follow_up_service_pb2_grpc,
+    note_service_pb2_grpc,
+)
 from crm.leads.v1 import (
     consent_service_pb2_grpc,
     contact_service_pb2_grpc,
@@ -36,6 +41,8 @@ STUBS: Mapping[str, Any] = {
     "crm.leads.v1.SegmentService": segment_service_pb2_grpc.SegmentServiceStub,
     "crm.leads.v1.ImportService": import_service_pb2_grpc.ImportServiceStub,
     "crm.interactions.v1.FollowUpService": follow_up_service_pb2_grpc.FollowUpServiceStub,
+    "crm.interactions.v1.CalendarService": calendar_service_pb2_grpc.CalendarServiceStub,
+    "crm.interactions.v1.FeedService": feed_service_pb2_grpc.FeedServiceStub,
     "crm.interactions.v1.NoteService": note_service_pb2_grpc.NoteServiceStub,
     "crm.interactions.v1.TimelineService": note_service_pb2_grpc.TimelineServiceStub,
     "crm.campaigns.v1.TemplateService": template_service_pb2_grpc.TemplateServiceStub,

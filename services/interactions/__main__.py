@@ -1,5 +1,7 @@
 """Runs interactions."""
 
+from crm.interactions.v1 import calendar_service_pb2_grpc as calendar_grpc
+from crm.interactions.v1 import feed_service_pb2_grpc as feed_grpc
 from crm.interactions.v1 import follow_up_service_pb2_grpc as follow_up_grpc
 from crm.interactions.v1 import note_service_pb2_grpc as note_grpc
 
@@ -11,6 +13,8 @@ from chassis.events.relay import Relay
 from chassis.rpc.tokens import TokenSource
 from services.interactions import clients, consumers, workers
 from services.interactions.config import Settings
+from services.interactions.rpc.calendar import CalendarServicer
+from services.interactions.rpc.feeds import FeedServicer
 from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.notes import NoteServicer
@@ -31,6 +35,7 @@ async def main(settings: Settings) -> None:
     campaigns = clients.connect_campaigns(settings, settings.campaigns_address, tokens)
     gate = Gate(sessions, leads)
     timeline = TimelineServicer(sessions, gate, campaigns, settings.messages_seconds, seal)
+    owners = clients.owners(settings, NAME, tokens)
     await app.run(
         settings,
         NAME,
@@ -38,6 +43,14 @@ async def main(settings: Settings) -> None:
             (
                 follow_up_grpc.add_FollowUpServiceServicer_to_server,
                 FollowUpServicer(sessions, gate, seal),
+            ),
+            (
+                calendar_grpc.add_CalendarServiceServicer_to_server,
+                CalendarServicer(sessions, seal),
+            ),
+            (
+                feed_grpc.add_FeedServiceServicer_to_server,
+                FeedServicer(sessions, leads, owners, seal),
             ),
             (note_grpc.add_NoteServiceServicer_to_server, NoteServicer(sessions, gate, seal)),
             (note_grpc.add_TimelineServiceServicer_to_server, timeline),

@@ -1,17 +1,49 @@
 """What interactions asks of its peers."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import grpc
 from crm.campaigns.v1 import run_service_pb2, run_service_pb2_grpc
 from crm.leads.v1 import contact_service_pb2, contact_service_pb2_grpc
 
+from chassis import errors
 from chassis.config import ServiceSettings
+from chassis.context import Principal
 from chassis.rpc import client
+from chassis.rpc.keys import Keys, Verifier
 from chassis.rpc.tokens import TokenSource
 from services.interactions.domain.contacts import Contact
 from services.interactions.domain.timeline import Batch
 from services.interactions.messages import contacts, timeline
+
+_MOST_IDS = 1_000
+
+
+class Owners:
+    """The rights that users and programs have now, for what is done in their name without them."""
+
+    def __init__(self, tokens: TokenSource, verifier: Verifier, audience: str) -> None:
+        self._tokens = tokens
+        self._verifier = verifier
+        self._audience = audience
+
+    async def principal(self, owner_id: UUID) -> Principal | None:
+        """Returns who this is now; None for whom nothing may be done any more.
+
+        Raises `Unavailable` while accounts is away. What it told is kept for minutes.
+        """
+        try:
+            token = await self._tokens.for_(self._audience, str(owner_id))
+            return await self._verifier.principal(token)
+        except errors.PermissionDenied:
+            return None
+        except errors.Unauthenticated as refused:
+            # It is our token that is not understood, which says nothing about who asked us.
+            self._tokens.forget(self._audience, str(owner_id))
+            raise errors.Unavailable(
+                "PEER_REFUSED_IDENTITY", "a token of accounts is not understood"
+            ) from refused
 
 
 class Leads:
@@ -29,6 +61,17 @@ class Leads:
             with client.acting_for(on_behalf_of):
                 found = await self._contacts.BatchGetContacts(request)
         return contacts.contact(found.contacts[0]) if found.contacts else None
+
+    async def names(self, ids: Sequence[UUID], *, on_behalf_of: str) -> dict[UUID, str]:
+        """Returns the names of those contacts that this user or program may see."""
+        names: dict[UUID, str] = {}
+        with client.acting_for(on_behalf_of):
+            for at in range(0, len(ids), _MOST_IDS):
+                some = [str(it) for it in ids[at : at + _MOST_IDS]]
+                request = contact_service_pb2.BatchGetContactsRequest(ids=some)
+                found = await self._contacts.BatchGetContacts(request)
+                names |= {UUID(it.id): it.display_name for it in found.contacts}
+        return names
 
 
 class Campaigns:
@@ -57,3 +100,8 @@ def connect_campaigns(settings: ServiceSettings, address: str, tokens: TokenSour
     """Returns a client that connects when it is first used."""
     services = [run_service_pb2.DESCRIPTOR.services_by_name["RunService"]]
     return Campaigns(client.channel(address, settings, tokens, services))
+
+
+def owners(settings: ServiceSettings, name: str, tokens: TokenSource) -> Owners:
+    """Returns who knows the rights of now, as the service `name` would be told them."""
+    return Owners(tokens, Verifier(Keys(settings.issuer_url), name), name)

@@ -112,6 +112,8 @@ class _Described:
             good = {"description": "Events.", "content": {"text/event-stream": {"schema": _TEXT}}}
         elif self._route.kind == "csv":
             good = {"description": "A csv file.", "content": {"text/csv": {"schema": _TEXT}}}
+        elif self._route.kind == "calendar":
+            good = {"description": "An iCalendar file.", "content": {"text/calendar": _AS_TEXT}}
         else:
             good = models.of(output, Use.OUTPUT)
         return {status: good, 400: _problem("Refused."), "default": _problem("Failed.")}
@@ -159,6 +161,7 @@ def _header(name: str, about: str, default: Any) -> tuple[type[str], Any]:
 
 
 _TEXT = {"type": "string"}
+_AS_TEXT = {"schema": _TEXT}
 
 
 class _ProblemField(BaseModel):

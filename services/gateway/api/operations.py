@@ -7,7 +7,7 @@ from flask import Flask, Response, jsonify, request
 from google.protobuf.message import Message
 
 from chassis import errors
-from services.gateway import clients, files
+from services.gateway import calendars, clients, files
 from services.gateway.api import convert, uploads
 from services.gateway.api.requests import Reader
 from services.gateway.api.streams import Streams
@@ -63,7 +63,10 @@ class Operation:
         if self._route.kind == "csv":
             return self._file(call, message)
         try:
-            return self._response(call(message))
+            answer = call(message)
+            return (
+                calendars.file(answer) if self._route.kind == "calendar" else self._response(answer)
+            )
         except errors.InvalidArgument as refused:
             raise self._reader.as_sent(refused) from refused
 

@@ -1,11 +1,17 @@
 """Checks of what people type; every bad field is named at once."""
 
+import re
 import unicodedata
 import zoneinfo
 from functools import cache
 from uuid import UUID
 
 from chassis.errors import FieldViolation, InvalidArgument
+
+LONGEST_EMAIL = 254
+_EMAIL = re.compile(
+    r"[^\s@\"(),:;<>\[\]\\\x00-\x1f\x7f]{1,64}@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}"
+)
 
 
 class Problems:
@@ -47,6 +53,14 @@ def uuid(given: str, field: str, problems: Problems) -> UUID | None:
     except ValueError:
         problems.add(field, "not a UUID" if given else "is required")
         return None
+
+
+def email(given: str, field: str, problems: Problems) -> str:
+    """Returns the address, or notes that it is none."""
+    clean = given.strip()
+    if not _EMAIL.fullmatch(clean) or len(clean) > LONGEST_EMAIL:
+        problems.add(field, "not an e-mail address" if clean else "is required")
+    return clean
 
 
 def time_zone(given: str, field: str, default: str, problems: Problems) -> str:

@@ -68,6 +68,16 @@ def fields(given: follow_up_pb2.FollowUp, paths: Sequence[str]) -> dict[str, Any
     return values
 
 
+def type_out(kind: Type) -> "follow_up_pb2.FollowUpType.ValueType":
+    """Returns what is to be done."""
+    return _TYPES[kind]
+
+
+def status_out(status: Status) -> "follow_up_pb2.FollowUpStatus.ValueType":
+    """Returns how far it is."""
+    return _STATUSES[status]
+
+
 def types(given: Sequence["follow_up_pb2.FollowUpType.ValueType"]) -> list[Type]:
     """Returns the types of a filter; one that is not said is left out."""
     return [_TYPE_OF[each] for each in given if each in _TYPE_OF]

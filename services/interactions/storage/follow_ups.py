@@ -1,6 +1,6 @@
 """Queries of follow-ups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,13 @@ async def get(session: AsyncSession, follow_up_id: UUID, *, lock: bool = False) 
     query = select(follow_ups).where(follow_ups.c.id == follow_up_id)
     row = (await session.execute(query.with_for_update() if lock else query)).first()
     return _follow_up(row) if row else None
+
+
+async def locked_among(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, FollowUp]:
+    """Returns those that are there by id, locked until the end, in one order for everybody."""
+    query = select(follow_ups).where(follow_ups.c.id.in_(ids)).order_by(follow_ups.c.id)
+    found = [_follow_up(row) for row in await session.execute(query.with_for_update())]
+    return {each.id: each for each in found}
 
 
 async def change(session: AsyncSession, kept: FollowUp, values: Mapping[str, Any]) -> FollowUp:

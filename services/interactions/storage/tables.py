@@ -1,6 +1,17 @@
 """The tables of interactions."""
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
@@ -69,4 +80,18 @@ facts = Table(
     Column("actor", Text, nullable=False),
     Column("details", JSONB, nullable=False),
     Column("version", Text, nullable=False),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("owner_id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("types", ARRAY(Text), nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("last_read_time", _time),
+    Column("content_etag", Text, nullable=False),
+    Column("change_time", _time, nullable=False),
 )

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import time
+import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -255,6 +256,35 @@ class TestEveryOperation:
         assert done["status"] == "COMPLETED"
         assert cancelled["status"] == "CANCELLED"
         assert story["entries"]
+
+    def test_the_calendar_and_its_feeds(self, api: Api, house: Any, contact: Any) -> None:
+        plan = {
+            "title": "Họp",
+            "type": "MEETING",
+            "contact_ids": [contact["id"]],
+            "start_time": "2031-01-02T03:04:05Z",
+        }
+        range_ = "range_start=2031-01-01T00:00:00Z&range_end=2031-02-01T00:00:00Z"
+
+        meeting = api("CreateFollowUp", body=plan)
+        move = {"follow_ups": [{"id": meeting["id"], "etag": "1"}], "day": "2031-01-20"}
+        moved = api("RescheduleFollowUps", body=move)
+        by = {"follow_ups": [{"id": meeting["id"]}], "offset": {"seconds": 3600}}
+        api("RescheduleFollowUps", body=by)
+        shown = api("ListCalendar", query=f"{range_}&types=MEETING")
+        busy = api("CheckOverlaps", query="start_time=2031-01-20T04:10:00Z")
+        file = api("GetInvitation", query="organizer_email=lan@mekong.example", id=meeting["id"])
+        made = api("CreateFeed", body={"name": "Điện thoại"})
+        listed = api("ListFeeds")
+        read = urllib.request.urlopen(house.state["gateway_url"] + made["path"]).read()  # noqa: S310
+        api("RevokeFeed", id=made["feed"]["id"])
+
+        assert moved["entries"][0]["start_time"] == "2031-01-20T03:04:05Z"
+        assert [it["start_time"] for it in shown["entries"]] == ["2031-01-20T04:04:05Z"]
+        assert [it["id"] for it in busy["entries"]] == [meeting["id"]]
+        assert file.startswith("BEGIN:VCALENDAR\r\n")
+        assert [it["id"] for it in listed["feeds"]] == [made["feed"]["id"]]
+        assert read.startswith(b"BEGIN:VCALENDAR\r\n")
 
     def test_templates_campaigns_and_runs(
         self, api: Api, contact: Any, advertiser: Any, sender: Any

@@ -11,6 +11,8 @@ import pytest
 import uuid_utils.compat
 from crm.campaigns.v1 import run_pb2, run_service_pb2, run_service_pb2_grpc, template_pb2
 from crm.interactions.v1 import (
+    calendar_service_pb2_grpc,
+    feed_service_pb2_grpc,
     follow_up_pb2,
     follow_up_service_pb2,
     follow_up_service_pb2_grpc,
@@ -23,8 +25,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from chassis import context, db, errors
 from chassis.context import Principal
 from chassis.events.consumer import Event
+from chassis.rpc.keys import Verifier
 from services.interactions import clients, consumers
 from services.interactions.config import Settings
+from services.interactions.rpc.calendar import CalendarServicer
+from services.interactions.rpc.feeds import FeedServicer
 from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.notes import NoteServicer
@@ -105,6 +110,22 @@ class Tokens:
         return None
 
 
+class OwnersTokens:
+    """Gives tokens with the rights that people have now, as accounts does for interactions."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, Principal] = {}
+        self.keys = serving.TestKeys()
+
+    async def for_(self, audience: str, on_behalf_of: str | None = None) -> str:
+        if on_behalf_of not in self.people:
+            raise errors.PermissionDenied("ON_BEHALF_OF_REFUSED", "not for this one")
+        return self.keys.token(self.people[on_behalf_of], audience)
+
+    def forget(self, audience: str, on_behalf_of: str | None = None) -> None:
+        return None
+
+
 @dataclass
 class House:
     """The service under test, its peers, and what tests look into."""
@@ -113,6 +134,13 @@ class House:
     sessions: db.Sessions
     leads: ScriptedLeads
     campaigns: ScriptedCampaigns
+    people: dict[str, Principal]
+
+    def calendar(self, who: Principal = SERVICE) -> Any:
+        return calendar_service_pb2_grpc.CalendarServiceStub(self.served.as_(who))
+
+    def feeds(self, who: Principal = SERVICE) -> Any:
+        return feed_service_pb2_grpc.FeedServiceStub(self.served.as_(who))
 
     def follow_ups(self, who: Principal = SERVICE) -> Any:
         return follow_up_service_pb2_grpc.FollowUpServiceStub(self.served.as_(who))
@@ -213,15 +241,26 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
     leads_server = await serve(settings, "leads", [(add_leads, leads)])
     campaigns_server = await serve(settings, "campaigns", [(add_campaigns, campaigns)])
     asked: Any = Tokens(leads_server)
-    gate = Gate(sessions, clients.connect_leads(settings, leads_server.address, asked))
+    people = clients.connect_leads(settings, leads_server.address, asked)
+    gate = Gate(sessions, people)
     merging: Any = Tokens(campaigns_server)
     runs = clients.connect_campaigns(settings, campaigns_server.address, merging)
     seal = settings.seal_key
     timeline = TimelineServicer(sessions, gate, runs, 0.5, seal)
+    tokens: Any = OwnersTokens()
+    owners = clients.Owners(tokens, Verifier(tokens.keys, "interactions"), "interactions")
     served = await serve(
         settings,
         "interactions",
         [
+            (
+                calendar_service_pb2_grpc.add_CalendarServiceServicer_to_server,
+                CalendarServicer(sessions, seal),
+            ),
+            (
+                feed_service_pb2_grpc.add_FeedServiceServicer_to_server,
+                FeedServicer(sessions, people, owners, seal),
+            ),
             (
                 follow_up_service_pb2_grpc.add_FollowUpServiceServicer_to_server,
                 FollowUpServicer(sessions, gate, seal),
@@ -233,7 +272,7 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
             (note_service_pb2_grpc.add_TimelineServiceServicer_to_server, timeline),
         ],
     )
-    return House(served, sessions, leads, campaigns)
+    return House(served, sessions, leads, campaigns, tokens.people)
 
 
 def later(minutes: float) -> Timestamp:

@@ -27,6 +27,7 @@ INTERNAL: dict[str, str] = {
     "crm.notifier.v1.MessageService/FindMessages": "campaigns asks about silent chunks with it",
     "crm.notifier.v1.GateService/ProbeRecipients": "campaigns reviews with it",
     "crm.notifier.v1.GateService/ProbeTexts": "campaigns reviews with it",
+    "crm.interactions.v1.FeedService/ReadFeed": "the public address /calendar/{token}.ics",
     "crm.notifier.v1.SuppressionService/DescribeUnsubscribe": "the public page /u/{token}",
     "crm.notifier.v1.SuppressionService/Unsubscribe": "the public page /u/{token}",
 }

@@ -1,14 +1,22 @@
-"""Follow-ups, notes and the timeline."""
+"""Follow-ups, the calendar, notes and the timeline."""
 
 from services.gateway.api.table import Route, resource
 
 _FOLLOW_UPS = "interactions.FollowUpService"
 _NOTES = "interactions.NoteService"
+_CALENDAR = "interactions.CalendarService"
+_FEEDS = "interactions.FeedService"
 
 ROUTES: tuple[Route, ...] = (
     *resource("/follow-ups", _FOLLOW_UPS, "FollowUp", "FollowUps", field="follow_up"),
     Route("POST", "/follow-ups/{id}:complete", f"{_FOLLOW_UPS}/CompleteFollowUp", "*"),
     Route("POST", "/follow-ups/{id}:cancel", f"{_FOLLOW_UPS}/CancelFollowUp", "*"),
+    Route("POST", "/follow-ups:reschedule", f"{_CALENDAR}/RescheduleFollowUps", "*"),
+    Route("GET", "/follow-ups:overlaps", f"{_CALENDAR}/CheckOverlaps"),
+    Route("GET", "/follow-ups/{id}/invitation.ics", f"{_CALENDAR}/GetInvitation", kind="calendar"),
+    Route("GET", "/calendar", f"{_CALENDAR}/ListCalendar"),
+    *resource("/calendar-feeds", _FEEDS, "Feed", "Feeds", field="feed", only="create list"),
+    Route("DELETE", "/calendar-feeds/{id}", f"{_FEEDS}/RevokeFeed", status=204),
     Route(
         "POST",
         "/contacts/{contact_id}/notes",

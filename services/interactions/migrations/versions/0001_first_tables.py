@@ -56,6 +56,11 @@ _TABLES = (
     "CREATE INDEX follow_ups_by_creator ON follow_ups (creator_id, start_time, id)",
     "CREATE INDEX follow_ups_by_team ON follow_ups (team_id, start_time, id)",
     "CREATE INDEX follow_ups_due ON follow_ups (start_time) WHERE status = 'scheduled'",
+    # Who reads a day finds by their start those that last a day at most; the few others are here.
+    """
+    CREATE INDEX follow_ups_long ON follow_ups (end_time)
+        WHERE end_time - start_time > interval '1 day'
+    """,
     """
     CREATE TABLE notes (
         id uuid PRIMARY KEY,
@@ -83,6 +88,20 @@ _TABLES = (
         PRIMARY KEY (contact_id, id)
     )
     """,
+    """
+    CREATE TABLE feeds (
+        id uuid PRIMARY KEY,
+        owner_id uuid NOT NULL,
+        name text NOT NULL,
+        types text[] NOT NULL,
+        token_hash bytea NOT NULL UNIQUE,
+        create_time timestamptz NOT NULL DEFAULT now(),
+        last_read_time timestamptz,
+        content_etag text NOT NULL DEFAULT '',
+        change_time timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE INDEX feeds_by_owner ON feeds (owner_id, id)",
 )
 
 
@@ -93,6 +112,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("facts", "notes", "follow_ups", "contacts"):
+    for table in ("feeds", "facts", "notes", "follow_ups", "contacts"):
         op.execute(f"DROP TABLE {table}")
     drop_chassis_tables(op)

@@ -1,0 +1,137 @@
+"""Queries of follow-ups by when they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Uuid
+
+from services.interactions.domain.calendar import BUSY, Entry, Span
+from services.interactions.domain.follow_ups import PENDING, Status, Type
+from services.interactions.domain.scope import Scope
+from services.interactions.storage import scopes
+from services.interactions.storage.tables import follow_ups
+
+_DAY = timedelta(days=1)
+# In the very words of the index, so that a plan may use it whatever it is prepared for.
+_A_DAY: ColumnElement[Any] = literal_column("interval '1 day'")
+_COLUMNS = tuple(follow_ups.c[name] for name in Entry.__dataclass_fields__)
+_PLACE = tuple_(follow_ups.c.start_time, follow_ups.c.id)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which follow-ups of a range; empty and None mean any."""
+
+    span: Span
+    assignee_ids: Sequence[UUID] = ()
+    types: Sequence[Type] = ()
+    statuses: Sequence[Status] = ()
+    team_id: UUID | None = None
+
+
+async def page(
+    session: AsyncSession,
+    wanted: Filter,
+    reach: Scope,
+    size: int,
+    after: tuple[datetime, UUID] | None,
+) -> Sequence[Entry]:
+    """Returns up to `size` within reach that touch the range, by (start, id), after a place."""
+    parts = []
+    for when in _touching(wanted.span):
+        query = _within(select(*_COLUMNS).where(when, scopes.within(reach)), wanted)
+        if after is not None:
+            query = query.where(after < _PLACE)
+        parts.append(query.order_by(*_place(follow_ups)).limit(size).subquery().select())
+    return await _merged(session, parts, size)
+
+
+async def newest(session: AsyncSession, wanted: Filter, reach: Scope, most: int) -> Sequence[Entry]:
+    """Returns up to `most` within reach that start in the range, the latest if there are more."""
+    started = and_(
+        follow_ups.c.start_time >= wanted.span.start, follow_ups.c.start_time < wanted.span.end
+    )
+    query = _within(select(*_COLUMNS).where(started, scopes.within(reach)), wanted)
+    query = query.order_by(*(it.desc() for it in _place(follow_ups))).limit(most)
+    return [_entry(row) for row in await session.execute(query)]
+
+
+async def overlapping(
+    session: AsyncSession, wanted: Filter, reach: Scope, exclude_id: UUID | None, most: int
+) -> Sequence[Entry]:
+    """Returns up to `most` calls and meetings within reach that are not closed, by start."""
+    busy = Filter(wanted.span, wanted.assignee_ids, BUSY, PENDING)
+    parts = []
+    for when in _touching(wanted.span):
+        query = _within(select(*_COLUMNS).where(when, scopes.within(reach)), busy)
+        if exclude_id is not None:
+            query = query.where(follow_ups.c.id != exclude_id)
+        # What has no length takes no time, and what ends as another begins is not in its way.
+        query = query.where(
+            follow_ups.c.end_time > wanted.span.start, follow_ups.c.start_time < wanted.span.end
+        )
+        parts.append(query.order_by(*_place(follow_ups)).limit(most).subquery().select())
+    return await _merged(session, parts, most)
+
+
+def _touching(span: Span) -> Sequence[Any]:
+    """Two conditions that together hold for what touches the range, and never both.
+
+    The first finds by start what lasts a day at most, the second has an index of the others.
+    """
+    table = follow_ups.c
+    long = table.end_time - table.start_time > _A_DAY
+    begins = and_(table.start_time >= span.start, table.start_time < span.end)
+    lasts = and_(
+        table.start_time >= span.start - _DAY,
+        table.start_time < span.end,
+        or_(begins, and_(table.end_time > span.start, ~long)),
+    )
+    return lasts, and_(long, table.end_time > span.start, table.start_time < span.start)
+
+
+def _within(query: Select[Any], wanted: Filter) -> Select[Any]:
+    table = follow_ups.c
+    if wanted.assignee_ids:
+        asked: Any = array(list(wanted.assignee_ids), type_=Uuid)
+        query = query.where(table.assignee_ids.op("&&")(asked))
+    if wanted.types:
+        query = query.where(table.type.in_(wanted.types))
+    if wanted.statuses:
+        query = query.where(table.status.in_(wanted.statuses))
+    if wanted.team_id is not None:
+        query = query.where(table.team_id == wanted.team_id)
+    return query
+
+
+async def _merged(session: AsyncSession, parts: Sequence[Any], size: int) -> Sequence[Entry]:
+    whole = union_all(*parts).subquery()
+    query = select(whole).order_by(*_place(whole)).limit(size)
+    return [_entry(row) for row in await session.execute(query)]
+
+
+def _place(table: Any) -> tuple[Any, Any]:
+    return table.c.start_time, table.c.id
+
+
+def _entry(row: Row[Any]) -> Entry:
+    values: dict[str, Any] = {str(name): value for name, value in row._mapping.items()}
+    values["type"], values["status"] = Type(values["type"]), Status(values["status"])
+    values["assignee_ids"] = tuple(values["assignee_ids"])
+    return Entry(**values)
