@@ -19,7 +19,9 @@ from crm.leads.v1 import (
     consent_service_pb2_grpc,
     contact_service_pb2_grpc,
     import_service_pb2_grpc,
+    report_service_pb2_grpc,
     segment_service_pb2_grpc,
+    source_cost_service_pb2_grpc,
     source_service_pb2_grpc,
     transaction_service_pb2_grpc,
 )
@@ -35,6 +37,8 @@ from crm.notifier.v1 import (
 STUBS: Mapping[str, Any] = {
     "crm.leads.v1.ContactService": contact_service_pb2_grpc.ContactServiceStub,
     "crm.leads.v1.SourceService": source_service_pb2_grpc.SourceServiceStub,
+    "crm.leads.v1.SourceCostService": source_cost_service_pb2_grpc.SourceCostServiceStub,
+    "crm.leads.v1.ReportService": report_service_pb2_grpc.ReportServiceStub,
     "crm.leads.v1.LifeStageService": source_service_pb2_grpc.LifeStageServiceStub,
     "crm.leads.v1.TransactionService": transaction_service_pb2_grpc.TransactionServiceStub,
     "crm.leads.v1.ConsentService": consent_service_pb2_grpc.ConsentServiceStub,

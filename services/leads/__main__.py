@@ -6,7 +6,9 @@ from crm.leads.v1 import audience_service_pb2_grpc as audience_grpc
 from crm.leads.v1 import consent_service_pb2_grpc as consent_grpc
 from crm.leads.v1 import contact_service_pb2_grpc as contact_grpc
 from crm.leads.v1 import import_service_pb2_grpc as import_grpc
+from crm.leads.v1 import report_service_pb2_grpc as report_grpc
 from crm.leads.v1 import segment_service_pb2_grpc as segment_grpc
+from crm.leads.v1 import source_cost_service_pb2_grpc as source_cost_grpc
 from crm.leads.v1 import source_service_pb2_grpc as source_grpc
 from crm.leads.v1 import transaction_service_pb2_grpc as transaction_grpc
 
@@ -22,7 +24,9 @@ from services.leads.rpc.audiences import AudienceServicer
 from services.leads.rpc.consents import ConsentServicer
 from services.leads.rpc.contacts import ContactServicer
 from services.leads.rpc.imports import ImportServicer
+from services.leads.rpc.reports import ReportServicer
 from services.leads.rpc.segments import SegmentServicer
+from services.leads.rpc.source_costs import SourceCostServicer
 from services.leads.rpc.sources import LifeStageServicer, SourceServicer
 from services.leads.rpc.transactions import TransactionServicer
 from services.leads.workers.importer import Importer
@@ -79,6 +83,11 @@ def _servicers(settings: Settings, sessions: db.Sessions) -> Servicers:
         (segment_grpc.add_SegmentServiceServicer_to_server, segments),
         (audience_grpc.add_AudienceServiceServicer_to_server, audiences),
         (import_grpc.add_ImportServiceServicer_to_server, imports),
+        (
+            source_cost_grpc.add_SourceCostServiceServicer_to_server,
+            SourceCostServicer(sessions, seal, _now),
+        ),
+        (report_grpc.add_ReportServiceServicer_to_server, ReportServicer(sessions)),
     ]
 
 

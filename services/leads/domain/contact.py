@@ -30,6 +30,15 @@ class Status(IntEnum):
     LOST = 5
 
 
+class Conversion(IntEnum):
+    """How somebody became a customer; who was created as one was never a lead."""
+
+    NONE = 1
+    HAND = 2
+    FIRST_SALE = 3
+    ENTERED = 4
+
+
 class Channel(IntEnum):
     """A way to reach a person."""
 
@@ -168,7 +177,7 @@ class Profile:
 
 @dataclass(frozen=True, kw_only=True)
 class Contact:
-    """A contact as stored."""
+    """A contact as stored; `passed_stage_ids` are all stages it was in, in order of first entry."""
 
     id: UUID
     revision: int
@@ -181,6 +190,8 @@ class Contact:
     create_time: datetime
     update_time: datetime
     convert_time: datetime | None = None
+    conversion: Conversion = Conversion.NONE
+    passed_stage_ids: tuple[UUID, ...] = ()
 
     @property
     def etag(self) -> str:
@@ -201,14 +212,15 @@ def new_lead(
     """Return somebody who was not known before; made for every row of an import, so cheaply."""
     new = object.__new__(Contact)
     values = {"id": contact_id, "profile": profile, "life_stage_id": life_stage_id}
+    passed = {"passed_stage_ids": (life_stage_id,) if life_stage_id else ()}
     times = {"create_time": now, "update_time": now}
-    object.__setattr__(new, "__dict__", {**_NEW_LEAD, **values, **times})
+    object.__setattr__(new, "__dict__", {**_NEW_LEAD, **values, **passed, **times})
     return new
 
 
 _NEW_LEAD = {
     **{"revision": 1, "kind": Kind.LEAD, "status": Status.NEW},
-    **{"lost_reason": "", "score": 0, "convert_time": None},
+    **{"lost_reason": "", "score": 0, "convert_time": None, "conversion": Conversion.NONE},
 }
 
 

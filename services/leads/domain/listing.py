@@ -7,7 +7,7 @@ from enum import IntEnum
 from uuid import UUID
 
 from services.leads.domain import text
-from services.leads.domain.contact import Kind, Status
+from services.leads.domain.contact import Conversion, Kind, Status
 
 MAX_WORDS = 8
 _PHONE_LIKE = re.compile(r"[+(]?[0-9][0-9 .()+-]*")
@@ -36,6 +36,10 @@ class Filter:
     import_id: UUID | None = None
     created_from: datetime | None = None
     created_until: datetime | None = None
+    conversions: tuple[Conversion, ...] = ()
+    main_owner_ids: tuple[UUID | None, ...] = ()
+    passed_stage_ids: tuple[UUID | None, ...] = ()
+    with_sale: bool = False
 
 
 def words(query: str) -> tuple[str, ...]:

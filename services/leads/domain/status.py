@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis.errors import FailedPrecondition, FieldViolation, InvalidArgument
-from services.leads.domain.contact import Contact, Kind, Status
+from services.leads.domain.contact import Contact, Conversion, Kind, Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +72,12 @@ def moved(
     *,
     lost_reason: str,
     now: datetime,
+    by: Conversion = Conversion.HAND,
 ) -> Contact:
-    """Return the contact with status and stage of after the move, its revision grown by one."""
+    """Return the contact with status and stage of after the move, its revision grown by one.
+
+    `by` is how it became a customer, if it does by this.
+    """
     converts = to is Status.CONVERTED and current.status is not Status.CONVERTED
     return replace(
         current,
@@ -83,8 +87,15 @@ def moved(
         lost_reason=lost_reason if to is Status.LOST else "",
         life_stage_id=stage_id,
         convert_time=now if converts else current.convert_time,
+        conversion=by if converts else current.conversion,
+        passed_stage_ids=passed(current.passed_stage_ids, stage_id),
         update_time=now,
     )
+
+
+def passed(before: tuple[UUID, ...], stage_id: UUID | None) -> tuple[UUID, ...]:
+    """Return the stages somebody has been in who enters `stage_id`, each once."""
+    return before if stage_id is None or stage_id in before else (*before, stage_id)
 
 
 def stage_for(status: Status, current: UUID | None, stages: Sequence[LifeStage]) -> UUID | None:

@@ -17,7 +17,7 @@ _AHEAD = timedelta(days=1)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _MOST = 2**53
 # Words tills use for an order that did not happen, without accents.
-_NO_SALE = frozenset(
+CANCELLED = frozenset(
     {"cancelled", "canceled", "cancel", "void", "voided", "huy", "da huy", "bi huy"}
 )
 
@@ -83,7 +83,7 @@ class Transaction:
     @property
     def is_sale(self) -> bool:
         """An order or invoice that was not cancelled; payments and returns are none."""
-        cancelled = text.fold(self.status) in _NO_SALE
+        cancelled = text.fold(self.status) in CANCELLED
         return self.type in (Type.ORDER, Type.INVOICE) and not cancelled
 
 

@@ -13,6 +13,7 @@ from services.leads.domain.contact import (
     Address,
     Birthday,
     Contact,
+    Conversion,
     Draft,
     DraftAddress,
     ExternalId,
@@ -35,6 +36,10 @@ CHANGEABLE = frozenset(
         "description",
     }
 )
+_LISTS = (
+    *("statuses", "life_stage_ids", "source_ids", "tags", "owner_ids"),
+    *("conversions", "main_owner_ids", "passed_life_stage_ids"),
+)
 _NAMED_BY = {"display_name", "family_name", "given_name", "locale"}
 
 
@@ -52,6 +57,7 @@ def contact(it: Contact) -> contact_pb2.Contact:
         create_time=values.stamp(it.create_time),
         update_time=values.stamp(it.update_time),
         convert_time=values.stamp(it.convert_time),
+        conversion=int(it.conversion),  # type: ignore[arg-type]
         **_profile(it.profile),
     )
 
@@ -178,7 +184,7 @@ def wanted(request: contact_service_pb2.ListContactsRequest) -> tuple[Filter, Or
         checks.wrong("query", "is longer than 200 characters")
     if int(request.order) not in {int(it) for it in Order}:
         checks.wrong("order", "is not one of the choices")
-    for name in ("statuses", "life_stage_ids", "source_ids", "tags", "owner_ids"):
+    for name in _LISTS:
         checks.at_most(name, getattr(request, name), 100)
     found = Filter(
         words=listing.words(request.query),
@@ -194,6 +200,13 @@ def wanted(request: contact_service_pb2.ListContactsRequest) -> tuple[Filter, Or
         import_id=checks.uuid("import_id", request.import_id),
         created_from=values.moment(request, "created_from"),
         created_until=values.moment(request, "created_until"),
+        conversions=tuple(
+            checks.needed(f"conversions[{place}]", it, Conversion)
+            for place, it in enumerate(request.conversions)
+        ),
+        main_owner_ids=_ids(checks, "main_owner_ids", request.main_owner_ids),
+        passed_stage_ids=_ids(checks, "passed_life_stage_ids", request.passed_life_stage_ids),
+        with_sale=request.with_sale,
     )
     checks.finish()
     return found, Order(request.order)

@@ -26,6 +26,7 @@ def line(it: Contact, search_text: str) -> str:
             *_place(it.profile.address),
             *_belonging(it.profile),
             *(_time(it.create_time), _time(it.update_time), _time(it.convert_time)),
+            *(f"{it.conversion:d}", _stages(it.passed_stage_ids)),
         )
     )
 
@@ -88,6 +89,11 @@ def _tags(tags: tuple[str, ...]) -> str:
 @functools.lru_cache(maxsize=256)  # of sources and stages there are few
 def _id(it: UUID | None) -> str:
     return it.hex if it else copying.NULL
+
+
+@functools.lru_cache(maxsize=64)  # new people are all in one
+def _stages(ids: tuple[UUID, ...]) -> str:
+    return arrays.uuids(ids)
 
 
 @functools.lru_cache(maxsize=64)  # what a batch writes is of one time

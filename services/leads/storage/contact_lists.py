@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, func, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, exists, false, func, literal, not_, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Uuid
 
 from chassis.db.paging import Page
 from services.leads.domain.contact import Contact
 from services.leads.domain.listing import Filter, Order
 from services.leads.domain.scope import Scope
 from services.leads.storage import arrays, contact_rows, scopes
-from services.leads.storage.tables import contact_imports, contacts
+from services.leads.storage.tables import contact_imports, contacts, transactions
 
 Key = tuple[object, ...]
 _SHORT = 3
@@ -31,7 +33,7 @@ async def page(
     }[order]
     keys = tuple_(column, contacts.c.id)
     query = select(*contact_rows.READ, column.label("order_key")).where(
-        scopes.within(scope), *_conditions(wanted)
+        scopes.within(scope), *conditions(wanted)
     )
     if order is Order.NAME:
         query = query.order_by(column, contacts.c.id)
@@ -59,7 +61,8 @@ def has_word(word: str) -> ColumnElement[bool]:
     return contacts.c.search_text.like(func.fold(pattern))
 
 
-def _conditions(it: Filter) -> list[ColumnElement[bool]]:
+def conditions(it: Filter) -> list[ColumnElement[bool]]:
+    """Return what must all hold of a contact that is listed; reports count by the same."""
     c = contacts.c
     found = [has_word(word) for word in it.words]
     if it.kind is not None:
@@ -69,7 +72,7 @@ def _conditions(it: Filter) -> list[ColumnElement[bool]]:
     if it.life_stage_ids:
         found.append(_any_of(c.life_stage_id, it.life_stage_ids))
     if it.source_ids:
-        found.append(_any_of(c.source_id, it.source_ids))
+        found.append(any_source(it.source_ids))
     if it.tags:
         found.append(arrays.has_all(c.tags, it.tags))
     if it.owner_ids:
@@ -81,7 +84,36 @@ def _conditions(it: Filter) -> list[ColumnElement[bool]]:
         found.append(c.create_time >= it.created_from)
     if it.created_until is not None:
         found.append(c.create_time < it.created_until)
+    return found + _past(it)
+
+
+def _past(it: Filter) -> list[ColumnElement[bool]]:
+    """Return the conditions on what became of a contact, as reports count it."""
+    c = contacts.c
+    found: list[ColumnElement[bool]] = []
+    if it.conversions:
+        found.append(c.conversion.in_(it.conversions))
+    if it.main_owner_ids:
+        found.append(main_owner(it.main_owner_ids))
+    if it.passed_stage_ids:
+        some = [each for each in it.passed_stage_ids if each is not None]
+        overlap = c.passed_stage_ids.op("&&", is_comparison=True)(literal(some, ARRAY(Uuid)))
+        none = c.passed_stage_ids == literal([], ARRAY(Uuid))
+        found.append(or_(overlap, none) if None in it.passed_stage_ids else overlap)
+    if it.with_sale:
+        t = transactions.c
+        found.append(exists().where(t.contact_id == c.id, t.is_sale))
     return found
+
+
+def main_owner(ids: Sequence[UUID | None]) -> ColumnElement[bool]:
+    """Return the condition that the first owner is any of these; None stands for having none."""
+    return _any_of(contacts.c.owner_ids[1], ids)
+
+
+def any_source(ids: Sequence[UUID | None]) -> ColumnElement[bool]:
+    """Return the condition that the source is any of these; None stands for having none."""
+    return _any_of(contacts.c.source_id, ids)
 
 
 def _any_of(column: ColumnElement[UUID], ids: Sequence[UUID | None]) -> ColumnElement[bool]:

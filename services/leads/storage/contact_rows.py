@@ -12,6 +12,7 @@ from services.leads.domain.contact import (
     Birthday,
     Channel,
     Contact,
+    Conversion,
     ExternalId,
     Gender,
     Kind,
@@ -44,6 +45,8 @@ def row(contact: Contact) -> dict[str, object]:
         "create_time": contact.create_time,
         "update_time": contact.update_time,
         "convert_time": contact.convert_time,
+        "conversion": contact.conversion,
+        "passed_stage_ids": contact.passed_stage_ids,
         **_person(profile),
         **_reaching(profile),
         **_belonging(profile),
@@ -136,6 +139,8 @@ def contact(it: Any) -> Contact:
         create_time=it.create_time,
         update_time=it.update_time,
         convert_time=it.convert_time,
+        conversion=Conversion(it.conversion),
+        passed_stage_ids=_ids(it.passed_stage_ids),
         profile=_profile(it),
     )
 

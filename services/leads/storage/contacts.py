@@ -222,7 +222,8 @@ _INSERT = recordset.insert_statement("contacts", contact_rows.COLUMNS, folded=_F
 _UPDATE = recordset.update_statement(
     "contacts", [it for it in contact_rows.COLUMNS if it not in _NEVER_CHANGED], folded=_FOLDED
 )
-_UPDATE_STATE = recordset.update_statement("contacts", [*_STATE, "update_time", "convert_time"])
+_BECAME = ("update_time", "convert_time", "conversion", "passed_stage_ids")
+_UPDATE_STATE = recordset.update_statement("contacts", [*_STATE, *_BECAME])
 _INSERT_ADDRESSES = recordset.insert_statement(
     "contact_addresses", ["channel", "key", "contact_id"]
 )

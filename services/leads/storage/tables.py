@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Integer,
     MetaData,
@@ -65,6 +66,8 @@ contacts = Table(
     Column("create_time", _TIME),
     Column("update_time", _TIME),
     Column("convert_time", _TIME),
+    Column("conversion", SmallInteger),
+    Column("passed_stage_ids", ARRAY(Uuid)),
 )
 
 contact_addresses = Table(
@@ -119,6 +122,20 @@ sources = Table(
     Column("name", Text),
     Column("code", Text),
     Column("retire_time", _TIME),
+    Column("create_time", _TIME),
+)
+
+source_costs = Table(
+    "source_costs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("source_id", Uuid),
+    Column("start_date", Date),
+    Column("end_date", Date),
+    Column("amount", BigInteger),
+    Column("currency", Text),
+    Column("note", Text),
+    Column("creator_id", Text),
     Column("create_time", _TIME),
 )
 

@@ -17,10 +17,10 @@ from chassis.db.paging import Page
 from chassis.errors import FieldViolation
 from services.leads.domain import contact as model
 from services.leads.domain import fields, validation
-from services.leads.domain.contact import Contact, Draft, Kind, Profile, Status
+from services.leads.domain.contact import Contact, Conversion, Draft, Kind, Profile, Status
 from services.leads.domain.listing import Filter, Order
 from services.leads.domain.scope import Scope
-from services.leads.domain.status import LifeStage, first_stage
+from services.leads.domain.status import LifeStage, first_stage, passed
 from services.leads.messages import events
 from services.leads.storage import contact_lists, contacts, sources
 from services.leads.usecases import access, trail
@@ -54,16 +54,19 @@ def new(profile: Profile, kind: Kind, stages: Sequence[LifeStage], *, now: datet
     """
     is_customer = kind is Kind.CUSTOMER
     status = Status.CONVERTED if is_customer else Status.NEW
+    stage_id = first_stage(status, stages)
     return Contact(
         id=uuid_utils.compat.uuid7(),
         revision=1,
         kind=kind,
         status=status,
-        life_stage_id=first_stage(status, stages),
+        life_stage_id=stage_id,
         profile=profile,
         create_time=now,
         update_time=now,
         convert_time=now if is_customer else None,
+        conversion=Conversion.ENTERED if is_customer else Conversion.NONE,
+        passed_stage_ids=passed((), stage_id),
     )
 
 

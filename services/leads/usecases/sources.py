@@ -8,11 +8,14 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.errors import AlreadyExists, FailedPrecondition
+from chassis.errors import AlreadyExists, FailedPrecondition, ResourceExhausted
 from services.leads.domain.source import Source, StageDraft, check_source, check_stage
 from services.leads.domain.status import LifeStage
 from services.leads.storage import sources as storage
 from services.leads.usecases import access, trail
+
+MOST_STAGES = 100
+"""A contact's index entry, from which reports count, has room for so many that it has passed."""
 
 
 async def create(session: AsyncSession, name: str, code: str, *, now: datetime) -> Source:
@@ -72,6 +75,8 @@ async def create_stage(session: AsyncSession, draft: StageDraft, *, now: datetim
     await storage.take_turn(session, "life_stages")
     await _refuse_stage_name(session, draft.name, None)
     stages = await storage.stages(session)
+    if len(stages) >= MOST_STAGES:
+        raise ResourceExhausted("TOO_LARGE", "there are enough life stages", limit=MOST_STAGES)
     last = stages[-1].position if stages else 0
     stage = LifeStage(
         id=uuid_utils.compat.uuid7(),

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
 from services.leads.domain import status as rules
-from services.leads.domain.contact import Contact, Kind, Status
+from services.leads.domain.contact import Contact, Conversion, Kind, Status
 from services.leads.domain.fields import Checks
 from services.leads.domain.status import LifeStage, StageChange
 from services.leads.messages import events
@@ -18,6 +18,7 @@ from services.leads.usecases import access, trail
 from services.leads.usecases.contacts import announce
 
 FIRST_SALE = "first_sale"
+_TOLD = {Conversion.HAND: "hand", Conversion.FIRST_SALE: "sale"}
 
 
 async def convert(session: AsyncSession, contact_id: UUID, etag: str, *, now: datetime) -> Contact:
@@ -26,7 +27,7 @@ async def convert(session: AsyncSession, contact_id: UUID, etag: str, *, now: da
     if before.kind is Kind.CUSTOMER:
         return before
     stages = await sources.stages(session)
-    return await _become_customer(session, before, stages, access.actor(), "hand", now)
+    return await _become_customer(session, before, stages, access.actor(), Conversion.HAND, now)
 
 
 async def convert_by_sale(
@@ -34,7 +35,10 @@ async def convert_by_sale(
 ) -> list[Contact]:
     """Turn leads, which the caller has locked, into customers because of a first sale."""
     stages = await sources.stages(session) if leads else []
-    return [await _become_customer(session, it, stages, FIRST_SALE, "sale", now) for it in leads]
+    return [
+        await _become_customer(session, it, stages, FIRST_SALE, Conversion.FIRST_SALE, now)
+        for it in leads
+    ]
 
 
 async def change_status(
@@ -115,14 +119,14 @@ async def _become_customer(
     before: Contact,
     stages: Sequence[LifeStage],
     actor: str,
-    by: str,
+    by: Conversion,
     now: datetime,
 ) -> Contact:
     to = rules.advanced(before, Status.CONVERTED)
     stage_id = rules.stage_for(to, before.life_stage_id, stages)
-    after = rules.moved(before, to, stage_id, lost_reason="", now=now)
+    after = rules.moved(before, to, stage_id, lost_reason="", now=now, by=by)
     await _store(session, before, after, actor, "", now)
-    await announce(session, after, events.converted(after, by))
+    await announce(session, after, events.converted(after, _TOLD[by]))
     return after
 
 

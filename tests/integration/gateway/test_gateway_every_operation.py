@@ -7,11 +7,12 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -540,6 +541,32 @@ class TestEveryOperation:
         api("RevokeSession", id=sessions[0]["id"])
 
         assert "mekong=" in (answer.getheader("Set-Cookie") or "")
+
+    def test_reports_and_what_sources_cost(self, api: Api, contact: Any) -> None:
+        today = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).date()
+        source = api("CreateSource", body={"name": "Triển lãm"})
+        days = {"start_date": f"{today}", "end_date": f"{today + timedelta(1)}"}
+        given = {"source_id": source["id"], "amount": 300, **days}
+        person = api("CreateContact", body={"display_name": "Lê", "source_id": source["id"]})
+        asked = f"{urlencode(days)}&source_ids={source['id']}"
+
+        cost = api("CreateSourceCost", body=given)
+        costs = api("ListSourceCosts", query=f"source_id={source['id']}")
+        conversion = api("GetConversionReport", query=f"{asked}&grouping=SOURCE")
+        brought = api("GetSourceReport", query=asked)
+        lines = api("ExportConversionReport", query=f"{asked}&grouping=SOURCE")
+        file = api("ExportSourceReport", query=asked)
+        (row,) = conversion["rows"]
+        filled = [(k, v) for k, v in row["leads"]["rows"].items() if v not in (None, "", [], 0)]
+        behind = api("ListContacts", query=urlencode(filled, doseq=True))
+        api("DeleteSourceCost", id=cost["id"])
+
+        assert [it["id"] for it in costs["source_costs"]] == [cost["id"]]
+        assert [it["id"] for it in behind["contacts"]] == [person["id"]]
+        assert (row["name"], row["leads"]["count"]) == ("Triển lãm", 1)
+        assert brought["total"]["cost"] == [{"currency": "VND", "amount": 300}]
+        assert lines.splitlines()[1].startswith(f"{source['id']},Triển lãm,1,0")
+        assert file.splitlines()[-1].startswith(",total,1,0")
 
     def test_none_was_left_out(self, api: Api) -> None:
         assert {route.name for route in ROUTES} - api.called == set()

@@ -12,7 +12,9 @@ from crm.leads.v1 import (
     contact_pb2,
     contact_service_pb2,
     contact_service_pb2_grpc,
+    report_service_pb2_grpc,
     segment_service_pb2_grpc,
+    source_cost_service_pb2_grpc,
     source_service_pb2_grpc,
     transaction_service_pb2_grpc,
 )
@@ -27,7 +29,9 @@ from chassis.db.outbox import Class
 from services.leads.rpc.audiences import AudienceServicer
 from services.leads.rpc.consents import ConsentServicer
 from services.leads.rpc.contacts import ContactServicer
+from services.leads.rpc.reports import ReportServicer
 from services.leads.rpc.segments import SegmentServicer
+from services.leads.rpc.source_costs import SourceCostServicer
 from services.leads.rpc.sources import LifeStageServicer, SourceServicer
 from services.leads.rpc.transactions import TransactionServicer
 from tests.integration import serving
@@ -42,7 +46,7 @@ NOBODY = "01980000-0000-7000-8000-0000000dead0"
 _TABLES = (
     *("contacts", "contact_addresses", "contact_external_ids", "contact_imports"),
     *("contact_tombstones", "consent_entries", "consent_states", "stage_changes"),
-    *("transactions", "segments", "audiences", "audience_members"),
+    *("source_costs", "transactions", "segments", "audiences", "audience_members"),
     *("outbox", "inbox", "idempotency"),
 )
 # Deleting a few rows is ten times faster than truncating, which makes new files.
@@ -118,6 +122,14 @@ class Leads:
     @property
     def segments(self) -> Any:
         return self._stub(segment_service_pb2_grpc.SegmentServiceStub)
+
+    @property
+    def source_costs(self) -> Any:
+        return self._stub(source_cost_service_pb2_grpc.SourceCostServiceStub)
+
+    @property
+    def reports(self) -> Any:
+        return self._stub(report_service_pb2_grpc.ReportServiceStub)
 
     @property
     def audiences(self) -> Any:
@@ -211,6 +223,14 @@ async def leads(
         (
             audience_service_pb2_grpc.add_AudienceServiceServicer_to_server,
             AudienceServicer(made, clock),
+        ),
+        (
+            source_cost_service_pb2_grpc.add_SourceCostServiceServicer_to_server,
+            SourceCostServicer(made, seal, clock),
+        ),
+        (
+            report_service_pb2_grpc.add_ReportServiceServicer_to_server,
+            ReportServicer(made),
         ),
     ]
     served = await serve(leads_settings, "leads", servicers)

@@ -80,6 +80,38 @@ LEAD_STATUS_LOST: LeadStatus.ValueType  # 5
 """Will not buy; carries a reason."""
 Global___LeadStatus: _TypeAlias = LeadStatus  # noqa: Y015
 
+class _Conversion:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConversionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Conversion.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONVERSION_UNSPECIFIED: _Conversion.ValueType  # 0
+    """Not said."""
+    CONVERSION_NONE: _Conversion.ValueType  # 1
+    """Not yet: still a lead."""
+    CONVERSION_HAND: _Conversion.ValueType  # 2
+    """By ConvertContact, or by a move to a stage that implies it."""
+    CONVERSION_FIRST_SALE: _Conversion.ValueType  # 3
+    """By a first sale."""
+    CONVERSION_ENTERED: _Conversion.ValueType  # 4
+    """Created as a customer, and so never a lead here."""
+
+class Conversion(_Conversion, metaclass=_ConversionEnumTypeWrapper):
+    """How somebody became a customer."""
+
+CONVERSION_UNSPECIFIED: Conversion.ValueType  # 0
+"""Not said."""
+CONVERSION_NONE: Conversion.ValueType  # 1
+"""Not yet: still a lead."""
+CONVERSION_HAND: Conversion.ValueType  # 2
+"""By ConvertContact, or by a move to a stage that implies it."""
+CONVERSION_FIRST_SALE: Conversion.ValueType  # 3
+"""By a first sale."""
+CONVERSION_ENTERED: Conversion.ValueType  # 4
+"""Created as a customer, and so never a lead here."""
+Global___Conversion: _TypeAlias = Conversion  # noqa: Y015
+
 class _Channel:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -366,6 +398,7 @@ class Contact(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     CONVERT_TIME_FIELD_NUMBER: _builtins.int
+    CONVERSION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -414,6 +447,8 @@ class Contact(_message.Message):
     """Output only. 0 to 100."""
     description: _builtins.str
     """Optional. Free text; at most 4,000 characters."""
+    conversion: Global___Conversion.ValueType
+    """Output only."""
     @_builtins.property
     def phones(self) -> _containers.RepeatedCompositeFieldContainer[Global___Phone]:
         """Optional. At most 10."""
@@ -491,10 +526,11 @@ class Contact(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         convert_time: _timestamp_pb2.Timestamp | None = ...,
+        conversion: Global___Conversion.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "birthday", b"birthday", "convert_time", b"convert_time", "create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "birthday", b"birthday", "company", b"company", "convert_time", b"convert_time", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "emails", b"emails", "etag", b"etag", "external_ids", b"external_ids", "family_name", b"family_name", "gender", b"gender", "given_name", b"given_name", "id", b"id", "job_title", b"job_title", "kind", b"kind", "life_stage_id", b"life_stage_id", "locale", b"locale", "lost_reason", b"lost_reason", "owner_ids", b"owner_ids", "phones", b"phones", "preferred_channel", b"preferred_channel", "reference_code", b"reference_code", "referred_by_contact_id", b"referred_by_contact_id", "region", b"region", "revision", b"revision", "salutation", b"salutation", "score", b"score", "source_id", b"source_id", "status", b"status", "tags", b"tags", "team_id", b"team_id", "time_zone", b"time_zone", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "birthday", b"birthday", "company", b"company", "conversion", b"conversion", "convert_time", b"convert_time", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "emails", b"emails", "etag", b"etag", "external_ids", b"external_ids", "family_name", b"family_name", "gender", b"gender", "given_name", b"given_name", "id", b"id", "job_title", b"job_title", "kind", b"kind", "life_stage_id", b"life_stage_id", "locale", b"locale", "lost_reason", b"lost_reason", "owner_ids", b"owner_ids", "phones", b"phones", "preferred_channel", b"preferred_channel", "reference_code", b"reference_code", "referred_by_contact_id", b"referred_by_contact_id", "region", b"region", "revision", b"revision", "salutation", b"salutation", "score", b"score", "source_id", b"source_id", "status", b"status", "tags", b"tags", "team_id", b"team_id", "time_zone", b"time_zone", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

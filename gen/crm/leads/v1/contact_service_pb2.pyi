@@ -193,6 +193,10 @@ class ListContactsRequest(_message.Message):
     CREATED_FROM_FIELD_NUMBER: _builtins.int
     CREATED_UNTIL_FIELD_NUMBER: _builtins.int
     ORDER_FIELD_NUMBER: _builtins.int
+    CONVERSIONS_FIELD_NUMBER: _builtins.int
+    MAIN_OWNER_IDS_FIELD_NUMBER: _builtins.int
+    PASSED_LIFE_STAGE_IDS_FIELD_NUMBER: _builtins.int
+    WITH_SALE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Optional. 0 gives 50; at most 1,000."""
     page_token: _builtins.str
@@ -205,6 +209,8 @@ class ListContactsRequest(_message.Message):
     """Optional. In this import."""
     order: Global___ContactOrder.ValueType
     """Optional."""
+    with_sale: _builtins.bool
+    """Optional. Only those with a sale: an order or invoice that is not cancelled."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_contact_pb2.LeadStatus.ValueType]:
         """Optional. Any of these."""
@@ -233,6 +239,18 @@ class ListContactsRequest(_message.Message):
     def created_until(self) -> _timestamp_pb2.Timestamp:
         """Optional. Created before this time."""
 
+    @_builtins.property
+    def conversions(self) -> _containers.RepeatedScalarFieldContainer[_contact_pb2.Conversion.ValueType]:
+        """Optional. Any of these."""
+
+    @_builtins.property
+    def main_owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Whose main owner, the first one, is any of these users; an empty id stands for having none."""
+
+    @_builtins.property
+    def passed_life_stage_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. That have been in any of these stages, and may still be; an empty id stands for never having been in one."""
+
     def __init__(
         self,
         *,
@@ -249,10 +267,14 @@ class ListContactsRequest(_message.Message):
         created_from: _timestamp_pb2.Timestamp | None = ...,
         created_until: _timestamp_pb2.Timestamp | None = ...,
         order: Global___ContactOrder.ValueType = ...,
+        conversions: _abc.Iterable[_contact_pb2.Conversion.ValueType] | None = ...,
+        main_owner_ids: _abc.Iterable[_builtins.str] | None = ...,
+        passed_life_stage_ids: _abc.Iterable[_builtins.str] | None = ...,
+        with_sale: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_from", b"created_from", "created_until", b"created_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_from", b"created_from", "created_until", b"created_until", "import_id", b"import_id", "kind", b"kind", "life_stage_ids", b"life_stage_ids", "order", b"order", "owner_ids", b"owner_ids", "page_size", b"page_size", "page_token", b"page_token", "query", b"query", "source_ids", b"source_ids", "statuses", b"statuses", "tags", b"tags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversions", b"conversions", "created_from", b"created_from", "created_until", b"created_until", "import_id", b"import_id", "kind", b"kind", "life_stage_ids", b"life_stage_ids", "main_owner_ids", b"main_owner_ids", "order", b"order", "owner_ids", b"owner_ids", "page_size", b"page_size", "page_token", b"page_token", "passed_life_stage_ids", b"passed_life_stage_ids", "query", b"query", "source_ids", b"source_ids", "statuses", b"statuses", "tags", b"tags", "with_sale", b"with_sale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,6 +5,8 @@ from services.gateway.api.table import Route, resource
 _CONTACTS = "leads.ContactService"
 _CONSENTS = "leads.ConsentService"
 _SOURCES = "leads.SourceService"
+_COSTS = "leads.SourceCostService"
+_REPORTS = "leads.ReportService"
 _STAGES = "leads.LifeStageService"
 _SEGMENTS = "leads.SegmentService"
 _IMPORTS = "leads.ImportService"
@@ -29,6 +31,18 @@ ROUTES: tuple[Route, ...] = (
         "/sources", _SOURCES, "Source", "Sources", field="source", only="create list get update"
     ),
     Route("POST", "/sources/{id}:retire", f"{_SOURCES}/RetireSource", "*"),
+    *resource(
+        "/source-costs",
+        _COSTS,
+        "SourceCost",
+        "SourceCosts",
+        field="source_cost",
+        only="create list delete",
+    ),
+    Route("GET", "/reports/conversion", f"{_REPORTS}/GetConversionReport"),
+    Route("GET", "/reports/conversion:export", f"{_REPORTS}/ExportConversionReport", kind="csv"),
+    Route("GET", "/reports/sources", f"{_REPORTS}/GetSourceReport"),
+    Route("GET", "/reports/sources:export", f"{_REPORTS}/ExportSourceReport", kind="csv"),
     *resource(
         "/life-stages",
         _STAGES,

@@ -1,0 +1,91 @@
+"""Figures about leads, counted by the conditions that lists have, so that both agree."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, case, func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.leads.domain.contact import Conversion, Status
+from services.leads.domain.listing import Filter
+from services.leads.domain.report import Grouping
+from services.leads.domain.scope import Scope
+from services.leads.domain.source_report import Sold
+from services.leads.domain.transaction import CANCELLED, Type
+from services.leads.storage import contact_lists, scopes
+from services.leads.storage.tables import contacts, transactions
+
+Counted = tuple[Any, Conversion, Status, int]
+
+
+# A report reads more than it can sort in what is given to every statement.
+_ROOM = text("SET LOCAL work_mem = '64MB'")
+
+
+async def make_room(session: AsyncSession) -> None:
+    """Let this transaction's statements keep what they group in memory."""
+    await session.execute(_ROOM)
+
+
+async def leads(
+    session: AsyncSession, wanted: Filter, grouping: Grouping, scope: Scope
+) -> list[Counted]:
+    """Return how many contacts within reach each group has, by conversion and status.
+
+    The key of a group is an id or None; for stages it is the tuple of all that were passed, a
+    contact in one such group only. Locks nothing.
+    """
+    c = contacts.c
+    key: ColumnElement[Any] = {
+        Grouping.OWNER: c.owner_ids[1],
+        Grouping.SOURCE: c.source_id,
+        Grouping.STAGE: c.passed_stage_ids,
+    }[grouping]
+    query = (
+        select(key.label("key"), c.conversion, c.status, func.count().label("number"))
+        .where(scopes.within(scope), *contact_lists.conditions(wanted))
+        .group_by(key, c.conversion, c.status)
+    )
+    return [
+        (
+            tuple(it.key) if isinstance(it.key, list) else it.key,
+            Conversion(it.conversion),
+            Status(it.status),
+            it.number,
+        )
+        for it in await session.execute(query)
+    ]
+
+
+async def buyers(session: AsyncSession, wanted: Filter, scope: Scope) -> dict[UUID | None, int]:
+    """Return how many of the contacts have a sale, by source. Locks nothing."""
+    asked = replace(wanted, with_sale=True)
+    query = (
+        select(contacts.c.source_id, func.count().label("number"))
+        .where(scopes.within(scope), *contact_lists.conditions(asked))
+        .group_by(contacts.c.source_id)
+    )
+    return {it.source_id: it.number for it in await session.execute(query)}
+
+
+async def sold(session: AsyncSession, wanted: Filter, scope: Scope) -> Sequence[Sold]:
+    """Return what the contacts bought and sent back so far. Locks nothing."""
+    t, c = transactions.c, contacts.c
+    # A return that the till took back is none, by the words that make an order none.
+    came_back = (~t.is_sale) & func.fold(t.status).not_in(sorted(CANCELLED))
+    query = (
+        select(
+            c.source_id,
+            t.currency,
+            func.coalesce(func.sum(case((t.is_sale, t.amount))), 0).label("sales"),
+            func.coalesce(func.sum(case((came_back, t.amount))), 0).label("returned"),
+        )
+        .select_from(transactions.join(contacts, t.contact_id == c.id))
+        .where(or_(t.is_sale, t.type == Type.RETURN.value))
+        .where(scopes.within(scope), *contact_lists.conditions(wanted))
+        .group_by(c.source_id, t.currency)
+    )
+    rows = await session.execute(query)
+    return [Sold(it.source_id, it.currency, int(it.sales), int(it.returned)) for it in rows]
