@@ -95,6 +95,7 @@ def _globals() -> dict[str, Any]:
         "percent": lambda part, whole: formats.percent(language, part, whole),
         "moment": lambda value: formats.moment(language, value, zone),
         "instant": lambda value: formats.instant(language, value, zone),
+        "day_text": lambda value: formats.day(language, value),
         "day": lambda value: formats.day(language, value),
         "size": lambda value: formats.size(language, value),
         "money": lambda amount, currency: formats.money(language, amount, currency),

@@ -39,8 +39,8 @@ class Invited:
 def feed(name: str, entries: Iterable[Entry], contacts: Mapping[UUID, str]) -> bytes:
     """Returns a calendar of these entries; `contacts` are the names that its reader may see."""
     calendar = _calendar()
-    calendar.add("name", _plain(name))
-    calendar.add("x-wr-calname", _plain(name))
+    # Said to be text, which the library knows of neither and so would not escape.
+    calendar["NAME"] = calendar["X-WR-CALNAME"] = vText(_plain(name))
     duration = vDuration(REFRESH)
     duration.params["VALUE"] = "DURATION"
     calendar.add("refresh-interval", duration)

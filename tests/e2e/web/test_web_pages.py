@@ -12,6 +12,9 @@ PAGES = [
     "/contacts/quick",
     "/follow-ups",
     "/follow-ups/new",
+    "/calendar",
+    "/calendar?view=week&whose=all",
+    "/calendar?view=day",
     "/campaigns",
     "/campaigns/new",
     "/segments",
@@ -25,6 +28,7 @@ PAGES = [
     "/doubts/deeds",
     "/support",
     "/account/sessions",
+    "/account/feeds",
 ]
 FIRST = "a.row-link"
 BEHIND = {

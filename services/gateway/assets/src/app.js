@@ -3,3 +3,4 @@ import "@tabler/core/dist/js/tabler.esm.js";
 import "./web/requests.js";
 import "./web/forms.js";
 import "./web/keyboard.js";
+import "./web/calendar.js";
