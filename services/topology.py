@@ -38,6 +38,7 @@ FACTS_EVENTS = (
     "crm.interactions.v1.FollowUpCreated",
     "crm.interactions.v1.FollowUpUpdated",
     "crm.interactions.v1.FollowUpDeleted",
+    "crm.interactions.v1.InteractionLogged",
     "crm.interactions.v1.NoteAdded",
     "crm.campaigns.v1.RunStarted",
     "crm.campaigns.v1.RunPlanned",

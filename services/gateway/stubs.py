@@ -10,9 +10,11 @@ from crm.campaigns.v1 import (
     template_service_pb2_grpc,
 )
 from crm.interactions.v1 import (
+    agenda_service_pb2_grpc,
     calendar_service_pb2_grpc,
     feed_service_pb2_grpc,
     follow_up_service_pb2_grpc,
+    interaction_service_pb2_grpc,
     note_service_pb2_grpc,
 )
 from crm.leads.v1 import (
@@ -47,6 +49,8 @@ STUBS: Mapping[str, Any] = {
     "crm.interactions.v1.FollowUpService": follow_up_service_pb2_grpc.FollowUpServiceStub,
     "crm.interactions.v1.CalendarService": calendar_service_pb2_grpc.CalendarServiceStub,
     "crm.interactions.v1.FeedService": feed_service_pb2_grpc.FeedServiceStub,
+    "crm.interactions.v1.InteractionService": (interaction_service_pb2_grpc.InteractionServiceStub),
+    "crm.interactions.v1.AgendaService": agenda_service_pb2_grpc.AgendaServiceStub,
     "crm.interactions.v1.NoteService": note_service_pb2_grpc.NoteServiceStub,
     "crm.interactions.v1.TimelineService": note_service_pb2_grpc.TimelineServiceStub,
     "crm.campaigns.v1.TemplateService": template_service_pb2_grpc.TemplateServiceStub,

@@ -1,8 +1,10 @@
 """Runs interactions."""
 
+from crm.interactions.v1 import agenda_service_pb2_grpc as agenda_grpc
 from crm.interactions.v1 import calendar_service_pb2_grpc as calendar_grpc
 from crm.interactions.v1 import feed_service_pb2_grpc as feed_grpc
 from crm.interactions.v1 import follow_up_service_pb2_grpc as follow_up_grpc
+from crm.interactions.v1 import interaction_service_pb2_grpc as interaction_grpc
 from crm.interactions.v1 import note_service_pb2_grpc as note_grpc
 
 from chassis import app, db
@@ -13,10 +15,12 @@ from chassis.events.relay import Relay
 from chassis.rpc.tokens import TokenSource
 from services.interactions import clients, consumers, workers
 from services.interactions.config import Settings
+from services.interactions.rpc.agenda import AgendaServicer
 from services.interactions.rpc.calendar import CalendarServicer
 from services.interactions.rpc.feeds import FeedServicer
 from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
+from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.notes import NoteServicer
 from services.interactions.rpc.timeline import TimelineServicer
 
@@ -53,6 +57,11 @@ async def main(settings: Settings) -> None:
                 FeedServicer(sessions, leads, owners, seal),
             ),
             (note_grpc.add_NoteServiceServicer_to_server, NoteServicer(sessions, gate, seal)),
+            (
+                interaction_grpc.add_InteractionServiceServicer_to_server,
+                InteractionServicer(sessions, gate),
+            ),
+            (agenda_grpc.add_AgendaServiceServicer_to_server, AgendaServicer(sessions, seal)),
             (note_grpc.add_TimelineServiceServicer_to_server, timeline),
         ],
         background=[

@@ -8,12 +8,16 @@ from services.interactions.domain.scope import Scope
 
 @dataclass(frozen=True)
 class Contact:
-    """A copy of what leads told at one revision; a deleted one is a tombstone."""
+    """A copy of what leads told at one revision; a deleted one is a tombstone.
+
+    `open_lead` is True for a lead that is new, contacted or qualified.
+    """
 
     id: UUID
     revision: int
     owner_ids: tuple[UUID, ...] = ()
     team_id: UUID | None = None
+    open_lead: bool = False
     deleted: bool = False
 
     def visible(self, scope: Scope) -> bool:

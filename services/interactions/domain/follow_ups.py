@@ -88,15 +88,23 @@ class FollowUp:
             )
 
 
-def columns(given: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
-    """Returns the columns for the fields that were given, and notes the bad ones."""
+def columns(
+    given: Mapping[str, Any], problems: Problems, *, at: str = "follow_up"
+) -> dict[str, Any]:
+    """Returns the columns for the fields that were given, and notes the bad ones, as of `at`."""
     made: dict[str, Any] = {}
     for field, value in given.items():
-        made.update(_COLUMNS[field](value, f"follow_up.{field}", problems))
+        made.update(_COLUMNS[field](value, f"{at}.{field}", problems))
     return made
 
 
-def with_end(changed: dict[str, Any], before: FollowUp | None, problems: Problems) -> None:
+def with_end(
+    changed: dict[str, Any],
+    before: FollowUp | None,
+    problems: Problems,
+    *,
+    at: str = "follow_up",
+) -> None:
     """Adds the end where it was not said: half an hour, or as long as it was before.
 
     Notes an end that comes before the start.
@@ -111,7 +119,7 @@ def with_end(changed: dict[str, Any], before: FollowUp | None, problems: Problem
             changed["end_time"] = start + (before.end_time - before.start_time)
     end = changed.get("end_time") or (before.end_time if before else start)
     if end < start:
-        problems.add("follow_up.end_time", "before the start")
+        problems.add(f"{at}.end_time", "before the start")
 
 
 def status_at(start: datetime, now: datetime) -> Status:

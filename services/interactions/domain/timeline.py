@@ -16,6 +16,7 @@ class Kind(StrEnum):
 
     NOTE = "note"
     FOLLOW_UP = "follow_up"
+    INTERACTION = "interaction"
     CONTACT_CREATED = "contact_created"
     CONTACT_IMPORTED = "contact_imported"
     STAGE_CHANGED = "stage_changed"

@@ -6,6 +6,12 @@ from crm.leads.v1 import contact_pb2, events_pb2
 
 from services.interactions.domain.contacts import Contact
 
+_OPEN = (
+    contact_pb2.LEAD_STATUS_NEW,
+    contact_pb2.LEAD_STATUS_CONTACTED,
+    contact_pb2.LEAD_STATUS_QUALIFIED,
+)
+
 
 def contact(told: contact_pb2.Contact | events_pb2.ImportedContact) -> Contact:
     """Returns the little that is kept of a contact; raises `ValueError` for an id that is none."""
@@ -14,6 +20,7 @@ def contact(told: contact_pb2.Contact | events_pb2.ImportedContact) -> Contact:
         revision=told.revision,
         owner_ids=tuple(UUID(owner) for owner in told.owner_ids),
         team_id=UUID(told.team_id) if told.team_id else None,
+        open_lead=told.kind == contact_pb2.CONTACT_KIND_LEAD and told.status in _OPEN,
     )
 
 

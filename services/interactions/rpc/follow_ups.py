@@ -19,7 +19,7 @@ from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import Status
 from services.interactions.messages import follow_ups as messages
 from services.interactions.messages import times
-from services.interactions.rpc import gate
+from services.interactions.rpc import gate, steps
 from services.interactions.storage import follow_ups as kept
 from services.interactions.storage.follow_ups import Filter
 from services.interactions.usecases import follow_ups as usecases
@@ -116,13 +116,27 @@ class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
     async def CompleteFollowUp(
         self, request: pb2.CompleteFollowUpRequest, context: Context
     ) -> follow_up_pb2.FollowUp:
-        """Says that it was done."""
-        problems = Problems()
+        """Says that it was done, and plans the next step."""
+        caller, problems = gate.may("follow_ups", "write"), Problems()
         outcome = fields.text(
             request.outcome, "outcome", rules.LONGEST_OUTCOME, problems, required=True
         )
+        step = steps.columns(request, problems)
         problems.raise_if_any()
-        return await self._close(request.id, request.etag, Status.COMPLETED, outcome)
+        readable = gate.reach("follow_ups", "read")
+        follow_up_id = found.parsed(request.id, usecases.RESOURCE)
+        async with self._sessions.begin() as session:
+
+            async def complete() -> follow_up_pb2.FollowUp:
+                before = await usecases.locked(session, readable, caller, follow_up_id, "write")
+                etag, to = request.etag, Status.COMPLETED
+                if step is not None:
+                    await usecases.plan_next(session, caller, before, etag, step)
+                return messages.out(await usecases.close(session, before, etag, to, outcome))
+
+            return await idempotency.once(
+                session, "CompleteFollowUp", request, follow_up_pb2.FollowUp, complete
+            )
 
     async def CancelFollowUp(
         self, request: pb2.CancelFollowUpRequest, context: Context

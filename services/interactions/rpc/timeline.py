@@ -72,7 +72,8 @@ class TimelineServicer(note_service_pb2_grpc.TimelineServiceServicer):
         self, contact_id: UUID, kinds: Sequence[Kind], size: int, cursor: Cursor
     ) -> Sequence[rules.Entry]:
         reach = gate.reach("follow_ups", "read")
-        hidden = set() if gate.reach("notes", "read").level is not Level.NONE else {Kind.NOTE}
+        may_read = gate.reach("notes", "read").level is not Level.NONE
+        hidden = set() if may_read else {Kind.NOTE, Kind.INTERACTION}
         shown = [kind for kind in kinds if kind not in hidden]
         async with self._sessions.begin() as session:
             return await kept.page(session, contact_id, shown, reach, size, cursor.before)

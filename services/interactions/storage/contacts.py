@@ -13,8 +13,12 @@ from services.interactions.storage.tables import contacts
 
 
 async def get(session: AsyncSession, contact_id: UUID) -> Contact | None:
-    """Returns the copy or tombstone of a contact; locks nothing."""
-    row = (await session.execute(select(contacts).where(contacts.c.id == contact_id))).first()
+    """Returns the copy or tombstone of a contact; locks nothing.
+
+    A row of revision 0 keeps where a contact stands of which leads told nothing yet: it is None.
+    """
+    query = select(contacts).where(contacts.c.id == contact_id, contacts.c.revision > 0)
+    row = (await session.execute(query)).first()
     return _contact(row) if row else None
 
 
@@ -35,6 +39,7 @@ async def put(session: AsyncSession, copies: Sequence[Contact]) -> None:
             "ids": arrays.uuids(it.id for it in rows),
             "revisions": arrays.numbers(it.revision for it in rows),
             "owners": arrays.texts(arrays.uuids(it.owner_ids) for it in rows),
+            "open": arrays.of("t" if it.open_lead else "f" for it in rows),
             "teams": arrays.of(it.team_id.hex if it.team_id else "NULL" for it in rows),
             "deleted": arrays.of("t" if it.deleted else "f" for it in rows),
         },
@@ -63,20 +68,21 @@ def _contact(row: Row[Any]) -> Contact:
         revision=row.revision,
         owner_ids=tuple(row.owner_ids),
         team_id=row.team_id,
+        open_lead=row.open_lead,
         deleted=row.deleted,
     )
 
 
 _PUT = text("""
-    INSERT INTO contacts AS c (id, revision, owner_ids, team_id, deleted)
-    SELECT id, revision, CAST(owners AS uuid[]), team, deleted
+    INSERT INTO contacts AS c (id, revision, owner_ids, team_id, open_lead, deleted)
+    SELECT id, revision, CAST(owners AS uuid[]), team, open_lead, deleted
     FROM unnest(
         CAST(:ids AS uuid[]), CAST(:revisions AS bigint[]), CAST(:owners AS text[]),
-        CAST(:teams AS uuid[]), CAST(:deleted AS boolean[])
-    ) AS told (id, revision, owners, team, deleted)
+        CAST(:teams AS uuid[]), CAST(:open AS boolean[]), CAST(:deleted AS boolean[])
+    ) AS told (id, revision, owners, team, open_lead, deleted)
     ON CONFLICT (id) DO UPDATE
     SET revision = excluded.revision, owner_ids = excluded.owner_ids,
-        team_id = excluded.team_id, deleted = excluded.deleted
+        team_id = excluded.team_id, open_lead = excluded.open_lead, deleted = excluded.deleted
     WHERE c.revision < excluded.revision
 """)
 # Tombstones have an index of their own: asking for them costs nothing, however many live.

@@ -131,6 +131,11 @@ async def page(
     return [_follow_up(row) for row in await session.execute(query)]
 
 
+def of_row(row: Row[Any]) -> FollowUp:
+    """Returns a row of the table as a follow-up."""
+    return _follow_up(row)
+
+
 def _follow_up(row: Row[Any]) -> FollowUp:
     values: dict[str, Any] = {str(name): value for name, value in row._mapping.items()}
     values["type"], values["status"] = Type(values["type"]), Status(values["status"])

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Integer,
+    Interval,
     LargeBinary,
     MetaData,
     Table,
@@ -25,7 +26,12 @@ contacts = Table(
     Column("revision", BigInteger, nullable=False),
     Column("owner_ids", ARRAY(Uuid), nullable=False),
     Column("team_id", Uuid),
+    Column("open_lead", Boolean, nullable=False),
     Column("deleted", Boolean, nullable=False),
+    Column("next_follow_up_id", Uuid),
+    Column("next_follow_up_time", _time),
+    Column("last_interaction_time", _time),
+    Column("last_interaction_kind", Text, nullable=False),
 )
 
 follow_ups = Table(
@@ -55,6 +61,23 @@ follow_ups = Table(
     Column("create_time", _time, nullable=False),
     Column("update_time", _time, nullable=False),
     Column("close_time", _time),
+)
+
+interactions = Table(
+    "interactions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("contact_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("start_time", _time, nullable=False),
+    Column("duration", Interval, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("next_follow_up_id", Uuid),
+    Column("author_id", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
 )
 
 notes = Table(

@@ -1,4 +1,4 @@
-"""Queries of a contact's story: facts from events, notes and follow-ups from their own tables."""
+"""Queries of a contact's story: facts from events, the rest from tables of its own."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,20 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Select, Text, cast, delete, func, literal, select, text, tuple_, union_all
+from sqlalchemy import (
+    Integer,
+    Select,
+    Text,
+    cast,
+    delete,
+    extract,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +27,7 @@ from chassis.db import arrays
 from services.interactions.domain.scope import Scope
 from services.interactions.domain.timeline import Entry, Fact, Imported, Kind
 from services.interactions.storage import scopes
-from services.interactions.storage.tables import facts, follow_ups, notes
+from services.interactions.storage.tables import facts, follow_ups, interactions, notes
 
 
 async def put(session: AsyncSession, told: Sequence[Fact]) -> None:
@@ -68,6 +81,8 @@ async def page(
     sources = [_facts(contact_id, kinds)]
     if Kind.NOTE in kinds:
         sources.append(_notes(contact_id))
+    if Kind.INTERACTION in kinds:
+        sources.append(_interactions(contact_id))
     if Kind.FOLLOW_UP in kinds:
         sources.append(_follow_ups(contact_id, reach))
     parts = []
@@ -106,6 +121,22 @@ def _notes(contact_id: UUID) -> Select[Any]:
         notes.c.author_id.label("actor"),
         details.label("details"),
     ).where(notes.c.contact_id == contact_id)
+
+
+def _interactions(contact_id: UUID) -> Select[Any]:
+    table = interactions
+    told = ("kind", "direction", "result", "text")
+    pairs = [part for name in told for part in (name, table.c[name])]
+    seconds = cast(cast(extract("epoch", table.c.duration), Integer), Text)
+    details: Any = func.jsonb_build_object(*pairs, "seconds", seconds, type_=JSONB)
+    return select(
+        table.c.id,
+        table.c.start_time.label("time"),
+        literal(Kind.INTERACTION.value).label("kind"),
+        cast(table.c.id, Text).label("resource_id"),
+        table.c.author_id.label("actor"),
+        details.label("details"),
+    ).where(table.c.contact_id == contact_id)
 
 
 def _follow_ups(contact_id: UUID, reach: Scope) -> Select[Any]:

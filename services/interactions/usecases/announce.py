@@ -6,8 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import audit, outbox
 from services.interactions.domain.follow_ups import FollowUp
+from services.interactions.domain.interactions import Interaction
 from services.interactions.domain.notes import Note
-from services.interactions.messages import follow_ups, notes
+from services.interactions.messages import follow_ups, interactions, notes
 
 _SHOWN = (
     "title",
@@ -78,6 +79,36 @@ async def note_changed(
     )
 
 
+async def interaction_logged(session: AsyncSession, now: Interaction) -> None:
+    """Announces a logged interaction."""
+    event = interactions.logged(now)
+    await outbox.add(session, event, to=outbox.Class.FACTS, key=str(now.id), revision=now.revision)
+    await _interaction(session, "create", now, after=_logged(now))
+
+
+async def interaction_deleted(session: AsyncSession, gone: Interaction) -> None:
+    """Notes who deleted a logged interaction; no event tells of it."""
+    await _interaction(session, "delete", gone, before=_logged(gone))
+
+
+async def _interaction(
+    session: AsyncSession,
+    action: str,
+    kept: Interaction,
+    *,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    await audit.record(
+        session,
+        action=f"interaction.{action}",
+        subject_type="interaction",
+        subject_id=str(kept.id),
+        before=before,
+        after=after,
+    )
+
+
 async def _follow_up(
     session: AsyncSession,
     action: str,
@@ -102,3 +133,8 @@ def _values(kept: FollowUp) -> dict[str, object]:
 
 def _text(kept: Note) -> Mapping[str, object]:
     return {"contact_id": kept.contact_id, "text": kept.text}
+
+
+def _logged(kept: Interaction) -> Mapping[str, object]:
+    told = ("contact_id", "kind", "direction", "result", "start_time", "text")
+    return {**{name: getattr(kept, name) for name in told}, "seconds": kept.duration.seconds}

@@ -12,6 +12,7 @@ from services.interactions.domain import ics
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import FollowUp, Type
 from services.interactions.domain.scope import Scope
+from services.interactions.storage import contacts, standings
 from services.interactions.storage import follow_ups as kept
 from services.interactions.usecases import follow_ups
 
@@ -28,7 +29,10 @@ async def reschedule(
     session: AsyncSession, readable: Scope, allowed: Scope, moves: Sequence[Move], to: rules.To
 ) -> Sequence[FollowUp]:
     """Moves all, each with its length; raises `InvalidArgument` that names each that cannot be."""
+    await contacts.lock_against_deletion(session)
     found, problems = await kept.locked_among(session, [it.id for it in moves]), Problems()
+    # All at once and in order, or two that move several could wait for each other.
+    await standings.hold(session, [it.contact_id for it in found.values()])
     after = []
     for at, move in enumerate(moves):
         before, field = found.get(move.id), f"follow_ups[{at}]"

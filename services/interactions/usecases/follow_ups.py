@@ -11,7 +11,7 @@ from services.interactions.domain import follow_ups as rules
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import FollowUp, Status
 from services.interactions.domain.scope import Scope
-from services.interactions.storage import follow_ups
+from services.interactions.storage import contacts, follow_ups, standings
 from services.interactions.usecases import announce, story
 from services.interactions.usecases.found import existing, forbidden, missing, unchanged
 
@@ -40,6 +40,7 @@ async def create(session: AsyncSession, caller: Scope, columns: Mapping[str, Any
     }
     made = await follow_ups.add(session, values)
     await announce.follow_up_created(session, made)
+    await standings.refresh(session, [made.contact_id])
     return made
 
 
@@ -71,6 +72,7 @@ async def update(
     changed["status"] = rules.status_at(start, now)
     after = await follow_ups.change(session, kept, changed)
     await announce.follow_up_changed(session, "update", kept, after)
+    await standings.refresh(session, [kept.contact_id, after.contact_id])
     return after
 
 
@@ -87,7 +89,24 @@ async def close(
     after = await follow_ups.change(session, kept, values)
     action = "complete" if to is Status.COMPLETED else "cancel"
     await announce.follow_up_changed(session, action, kept, after)
+    await standings.refresh(session, [kept.contact_id])
     return after
+
+
+async def plan_next(
+    session: AsyncSession, caller: Scope, kept: FollowUp, etag: str, columns: Mapping[str, Any]
+) -> FollowUp:
+    """Plans the next step of one that is about to be completed, with the same contact.
+
+    Raises `FailedPrecondition` for one that is closed already: its next step was planned then.
+    """
+    unchanged(etag, kept.revision, RESOURCE, kept.id)
+    kept.must_be_pending(Status.COMPLETED)
+    if kept.contact_id is None:
+        problems = Problems()
+        problems.add("next", "needs a follow-up with one contact")
+        problems.raise_if_any()
+    return await create(session, caller, {**columns, "contact_id": kept.contact_id})
 
 
 async def delete(session: AsyncSession, kept: FollowUp, etag: str) -> None:
@@ -95,6 +114,7 @@ async def delete(session: AsyncSession, kept: FollowUp, etag: str) -> None:
     unchanged(etag, kept.revision, RESOURCE, kept.id)
     await follow_ups.drop(session, kept.id)
     await announce.follow_up_deleted(session, kept)
+    await standings.refresh(session, [kept.contact_id])
 
 
 async def locked(
@@ -104,6 +124,8 @@ async def locked(
 
     Raises `NotFound` when it is beyond what the caller may see, `PermissionDenied` beyond that.
     """
+    # First, as whoever deletes a contact does, or the two could wait for each other.
+    await contacts.lock_against_deletion(session)
     found = await follow_ups.get(session, follow_up_id, lock=True)
     kept = existing(found, RESOURCE, follow_up_id)
     if kept.within(allowed):
@@ -112,7 +134,7 @@ async def locked(
 
 
 async def open_due(session: AsyncSession, limit: int) -> Sequence[FollowUp]:
-    """Opens those whose time has come."""
+    """Opens those whose time has come; what is next of their contacts stays the same."""
     opened = await follow_ups.open_due(session, limit)
     for each in opened:
         await announce.follow_up_changed(session, "open", None, each)

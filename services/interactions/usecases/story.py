@@ -7,7 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain.contacts import Contact
 from services.interactions.domain.timeline import Fact, Imported
-from services.interactions.storage import contacts, follow_ups, notes, timeline
+from services.interactions.storage import (
+    contacts,
+    follow_ups,
+    interactions,
+    notes,
+    standings,
+    timeline,
+)
 from services.interactions.usecases import announce
 from services.interactions.usecases.found import missing
 
@@ -45,3 +52,6 @@ async def forget(session: AsyncSession, tombstone: Contact) -> None:
         await announce.follow_up_deleted(session, gone)
     for note in await notes.drop_of_contact(session, tombstone.id):
         await announce.note_changed(session, "delete", note, before=note, after=None)
+    for logged in await interactions.drop_of_contact(session, tombstone.id):
+        await announce.interaction_deleted(session, logged)
+    await standings.refresh(session, [tombstone.id])

@@ -62,6 +62,8 @@ def _imported(it: Contact, *, created: bool = False) -> events_pb2.ImportedConta
         created=created,
         owner_ids=[str(each) for each in it.profile.owner_ids],
         team_id=it.profile.team_id,
+        kind=int(it.kind),  # type: ignore[arg-type]
+        status=int(it.status),  # type: ignore[arg-type]
     )
 
 

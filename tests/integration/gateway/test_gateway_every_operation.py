@@ -287,6 +287,23 @@ class TestEveryOperation:
         assert [it["id"] for it in listed["feeds"]] == [made["feed"]["id"]]
         assert read.startswith(b"BEGIN:VCALENDAR\r\n")
 
+    def test_logged_calls_next_steps_and_queues(self, api: Api, contact: Any) -> None:
+        one = contact["id"]
+        step = {"title": "Gặp lại", "type": "MEETING", "start_time": "2030-01-02T03:04:05Z"}
+        call = {"contact_id": one, "kind": "CALL", "duration": {"seconds": 95}, "text": "hỏi giá"}
+        logged = api("CreateInteraction", body={"interaction": call, "next": step})
+        got = api("GetInteraction", id=logged["id"])
+        (stands,) = api("BatchGetStandings", body={"contact_ids": [one]})["standings"]
+        late = {**step, "contact_ids": [one], "start_time": "2026-01-02T03:04:05Z"}
+        planned = api("CreateFollowUp", body=late)
+        overdue = api("ListQueue", query="queue=OVERDUE&time_zone=Asia/Ho_Chi_Minh")
+        api("DeleteInteraction", id=logged["id"])
+
+        assert got == logged
+        assert stands["next_follow_up_id"] == logged["next_follow_up_id"]
+        assert stands["last_interaction_kind"] == "call"
+        assert planned["id"] in {it["follow_up"]["id"] for it in overdue["items"]}
+
     def test_templates_campaigns_and_runs(
         self, api: Api, contact: Any, advertiser: Any, sender: Any
     ) -> None:

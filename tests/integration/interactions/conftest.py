@@ -11,11 +11,13 @@ import pytest
 import uuid_utils.compat
 from crm.campaigns.v1 import run_pb2, run_service_pb2, run_service_pb2_grpc, template_pb2
 from crm.interactions.v1 import (
+    agenda_service_pb2_grpc,
     calendar_service_pb2_grpc,
     feed_service_pb2_grpc,
     follow_up_pb2,
     follow_up_service_pb2,
     follow_up_service_pb2_grpc,
+    interaction_service_pb2_grpc,
     note_service_pb2_grpc,
 )
 from crm.leads.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
@@ -28,10 +30,12 @@ from chassis.events.consumer import Event
 from chassis.rpc.keys import Verifier
 from services.interactions import clients, consumers
 from services.interactions.config import Settings
+from services.interactions.rpc.agenda import AgendaServicer
 from services.interactions.rpc.calendar import CalendarServicer
 from services.interactions.rpc.feeds import FeedServicer
 from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
+from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.notes import NoteServicer
 from services.interactions.rpc.timeline import TimelineServicer
 from tests.integration import emptied, serving
@@ -147,6 +151,12 @@ class House:
 
     def notes(self, who: Principal = SERVICE) -> Any:
         return note_service_pb2_grpc.NoteServiceStub(self.served.as_(who))
+
+    def interactions(self, who: Principal = SERVICE) -> Any:
+        return interaction_service_pb2_grpc.InteractionServiceStub(self.served.as_(who))
+
+    def agenda(self, who: Principal = SERVICE) -> Any:
+        return agenda_service_pb2_grpc.AgendaServiceStub(self.served.as_(who))
 
     def timeline(self, who: Principal = SERVICE) -> Any:
         return note_service_pb2_grpc.TimelineServiceStub(self.served.as_(who))
@@ -268,6 +278,14 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
             (
                 note_service_pb2_grpc.add_NoteServiceServicer_to_server,
                 NoteServicer(sessions, gate, seal),
+            ),
+            (
+                interaction_service_pb2_grpc.add_InteractionServiceServicer_to_server,
+                InteractionServicer(sessions, gate),
+            ),
+            (
+                agenda_service_pb2_grpc.add_AgendaServiceServicer_to_server,
+                AgendaServicer(sessions, seal),
             ),
             (note_service_pb2_grpc.add_TimelineServiceServicer_to_server, timeline),
         ],

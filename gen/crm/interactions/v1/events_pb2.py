@@ -23,22 +23,25 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.interactions.v1 import follow_up_pb2 as crm_dot_interactions_dot_v1_dot_follow__up__pb2
+from crm.interactions.v1 import interaction_pb2 as crm_dot_interactions_dot_v1_dot_interaction__pb2
 from crm.interactions.v1 import note_pb2 as crm_dot_interactions_dot_v1_dot_note__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crm/interactions/v1/events.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a\x1e\x63rm/interactions/v1/note.proto\"C\n\x0f\x46ollowUpCreated\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"C\n\x0f\x46ollowUpUpdated\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"9\n\x0f\x46ollowUpDeleted\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\"4\n\tNoteAdded\x12\'\n\x04note\x18\x01 \x01(\x0b\x32\x19.crm.interactions.v1.Noteb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crm/interactions/v1/events.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a%crm/interactions/v1/interaction.proto\x1a\x1e\x63rm/interactions/v1/note.proto\"C\n\x0f\x46ollowUpCreated\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"C\n\x0f\x46ollowUpUpdated\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"9\n\x0f\x46ollowUpDeleted\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\"4\n\tNoteAdded\x12\'\n\x04note\x18\x01 \x01(\x0b\x32\x19.crm.interactions.v1.Note\"J\n\x11InteractionLogged\x12\x35\n\x0binteraction\x18\x01 \x01(\x0b\x32 .crm.interactions.v1.Interactionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FOLLOWUPCREATED']._serialized_start=126
-  _globals['_FOLLOWUPCREATED']._serialized_end=193
-  _globals['_FOLLOWUPUPDATED']._serialized_start=195
-  _globals['_FOLLOWUPUPDATED']._serialized_end=262
-  _globals['_FOLLOWUPDELETED']._serialized_start=264
-  _globals['_FOLLOWUPDELETED']._serialized_end=321
-  _globals['_NOTEADDED']._serialized_start=323
-  _globals['_NOTEADDED']._serialized_end=375
+  _globals['_FOLLOWUPCREATED']._serialized_start=165
+  _globals['_FOLLOWUPCREATED']._serialized_end=232
+  _globals['_FOLLOWUPUPDATED']._serialized_start=234
+  _globals['_FOLLOWUPUPDATED']._serialized_end=301
+  _globals['_FOLLOWUPDELETED']._serialized_start=303
+  _globals['_FOLLOWUPDELETED']._serialized_end=360
+  _globals['_NOTEADDED']._serialized_start=362
+  _globals['_NOTEADDED']._serialized_end=414
+  _globals['_INTERACTIONLOGGED']._serialized_start=416
+  _globals['_INTERACTIONLOGGED']._serialized_end=490
 # @@protoc_insertion_point(module_scope)

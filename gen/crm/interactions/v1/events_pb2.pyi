@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from crm.interactions.v1 import follow_up_pb2 as _follow_up_pb2
+from crm.interactions.v1 import interaction_pb2 as _interaction_pb2
 from crm.interactions.v1 import note_pb2 as _note_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -115,3 +116,27 @@ class NoteAdded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NoteAdded: _TypeAlias = NoteAdded  # noqa: Y015
+
+@_typing.final
+class InteractionLogged(_message.Message):
+    """A call, visit, letter or web contact was logged."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERACTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def interaction(self) -> _interaction_pb2.Interaction:
+        """Output only. As it is now."""
+
+    def __init__(
+        self,
+        *,
+        interaction: _interaction_pb2.Interaction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interaction", b"interaction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interaction", b"interaction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InteractionLogged: _TypeAlias = InteractionLogged  # noqa: Y015

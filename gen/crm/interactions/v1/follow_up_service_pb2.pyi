@@ -230,22 +230,32 @@ class CompleteFollowUpRequest(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Required."""
     outcome: _builtins.str
     """Required. What came of it; at most 2,000 characters."""
     etag: _builtins.str
     """Optional."""
+    request_id: _builtins.str
+    """Optional. Without one, a repeated request that plans a next step is refused, as the first has closed it."""
+    @_builtins.property
+    def next(self) -> _follow_up_pb2.FollowUp:
+        """Optional. The next step, planned in the same act: a follow-up with the same contact, whose contact_ids stay empty."""
+
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         outcome: _builtins.str = ...,
         etag: _builtins.str = ...,
+        next: _follow_up_pb2.FollowUp | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["next", b"next"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "id", b"id", "outcome", b"outcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "id", b"id", "next", b"next", "outcome", b"outcome", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

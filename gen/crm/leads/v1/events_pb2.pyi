@@ -194,6 +194,8 @@ class ImportedContact(_message.Message):
     CREATED_FIELD_NUMBER: _builtins.int
     OWNER_IDS_FIELD_NUMBER: _builtins.int
     TEAM_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -201,6 +203,10 @@ class ImportedContact(_message.Message):
     created: _builtins.bool
     """Output only. Whether it came to be; otherwise it changed."""
     team_id: _builtins.str
+    """Output only."""
+    kind: _contact_pb2.ContactKind.ValueType
+    """Output only."""
+    status: _contact_pb2.LeadStatus.ValueType
     """Output only."""
     @_builtins.property
     def owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -214,10 +220,12 @@ class ImportedContact(_message.Message):
         created: _builtins.bool = ...,
         owner_ids: _abc.Iterable[_builtins.str] | None = ...,
         team_id: _builtins.str = ...,
+        kind: _contact_pb2.ContactKind.ValueType = ...,
+        status: _contact_pb2.LeadStatus.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "id", b"id", "owner_ids", b"owner_ids", "revision", b"revision", "team_id", b"team_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "id", b"id", "kind", b"kind", "owner_ids", b"owner_ids", "revision", b"revision", "status", b"status", "team_id", b"team_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,8 +1,10 @@
-"""Follow-ups, the calendar, notes and the timeline."""
+"""Follow-ups, the calendar, the log of interactions, notes, the timeline, and what waits."""
 
 from services.gateway.api.table import Route, resource
 
 _FOLLOW_UPS = "interactions.FollowUpService"
+_LOG = "interactions.InteractionService"
+_AGENDA = "interactions.AgendaService"
 _NOTES = "interactions.NoteService"
 _CALENDAR = "interactions.CalendarService"
 _FEEDS = "interactions.FeedService"
@@ -29,5 +31,17 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/notes/{id}", f"{_NOTES}/GetNote"),
     Route("PATCH", "/notes/{id}", f"{_NOTES}/UpdateNote", "*"),
     Route("DELETE", "/notes/{id}", f"{_NOTES}/DeleteNote", status=204),
+    Route(
+        "POST",
+        "/interactions",
+        f"{_LOG}/CreateInteraction",
+        "*",
+        status=201,
+        location="/interactions/{id}",
+    ),
+    Route("GET", "/interactions/{id}", f"{_LOG}/GetInteraction"),
+    Route("DELETE", "/interactions/{id}", f"{_LOG}/DeleteInteraction", status=204),
+    Route("GET", "/agenda", f"{_AGENDA}/ListQueue"),
+    Route("POST", "/standings:batchGet", f"{_AGENDA}/BatchGetStandings", "*"),
     Route("GET", "/contacts/{contact_id}/timeline", "interactions.TimelineService/ListTimeline"),
 )

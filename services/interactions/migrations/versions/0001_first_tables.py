@@ -1,4 +1,4 @@
-"""Follow-ups, notes, facts of timelines, and the copy of contacts."""
+"""Follow-ups, interactions, notes, facts of timelines, and the copy of contacts."""
 
 from alembic import op
 
@@ -14,10 +14,27 @@ _TABLES = (
         revision bigint NOT NULL,
         owner_ids uuid[] NOT NULL DEFAULT '{}',
         team_id uuid,
-        deleted boolean NOT NULL DEFAULT false
+        open_lead boolean NOT NULL DEFAULT false,
+        deleted boolean NOT NULL DEFAULT false,
+        next_follow_up_id uuid,
+        next_follow_up_time timestamptz,
+        last_interaction_time timestamptz,
+        last_interaction_kind text NOT NULL DEFAULT ''
     )
     """,
     "CREATE INDEX contacts_deleted ON contacts (id) WHERE deleted",
+    # Leads without a next step. Of several owners the first has an index that gives pages in
+    # order, as assignees of follow-ups below; those after it, who are few, are sorted.
+    *(
+        f"CREATE INDEX contacts_idle_{name} WHERE open_lead AND next_follow_up_id IS NULL"
+        f" AND NOT deleted{more}"
+        for name, more in (
+            ("by_owner ON contacts ((owner_ids[1]), id)", ""),
+            ("by_team ON contacts (team_id, id)", ""),
+            ("by_id ON contacts (id)", ""),
+            ("shared ON contacts USING gin (owner_ids)", " AND cardinality(owner_ids) > 1"),
+        )
+    ),
     """
     CREATE TABLE follow_ups (
         id uuid PRIMARY KEY,
@@ -60,6 +77,40 @@ _TABLES = (
     """
     CREATE INDEX follow_ups_long ON follow_ups (end_time)
         WHERE end_time - start_time > interval '1 day'
+    """,
+    *(
+        f"CREATE INDEX follow_ups_to_do_{name} WHERE status IN ('scheduled', 'open'){more}"
+        for name, more in (
+            ("by_contact ON follow_ups (contact_id, start_time, id)", ""),
+            ("by_assignee ON follow_ups ((assignee_ids[1]), start_time, id)", ""),
+            ("by_team ON follow_ups (team_id, start_time, id)", ""),
+            ("by_start ON follow_ups (start_time, id)", ""),
+            ("shared ON follow_ups USING gin (assignee_ids)", " AND cardinality(assignee_ids) > 1"),
+        )
+    ),
+    """
+    CREATE INDEX follow_ups_met ON follow_ups (contact_id, close_time)
+        WHERE status = 'completed' AND type IN ('call', 'meeting')
+    """,
+    """
+    CREATE TABLE interactions (
+        id uuid PRIMARY KEY,
+        revision bigint NOT NULL DEFAULT 1,
+        contact_id uuid NOT NULL,
+        kind text NOT NULL,
+        direction text NOT NULL,
+        result text NOT NULL,
+        start_time timestamptz NOT NULL,
+        duration interval NOT NULL,
+        text text NOT NULL,
+        next_follow_up_id uuid,
+        author_id text NOT NULL,
+        create_time timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE INDEX interactions_by_contact ON interactions (contact_id, start_time, id)",
+    """
+    CREATE INDEX interactions_met ON interactions (contact_id, start_time) WHERE result = 'reached'
     """,
     """
     CREATE TABLE notes (
@@ -112,6 +163,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("feeds", "facts", "notes", "follow_ups", "contacts"):
+    for table in ("feeds", "facts", "notes", "interactions", "follow_ups", "contacts"):
         op.execute(f"DROP TABLE {table}")
     drop_chassis_tables(op)
