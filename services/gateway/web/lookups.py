@@ -13,6 +13,8 @@ from crm.campaigns.v1 import (
 )
 from crm.campaigns.v1.campaign_service_pb2_grpc import CampaignServiceStub
 from crm.campaigns.v1.template_service_pb2_grpc import TemplateServiceStub
+from crm.interactions.v1 import agenda_pb2, agenda_service_pb2
+from crm.interactions.v1.agenda_service_pb2_grpc import AgendaServiceStub
 from crm.leads.v1 import (
     contact_pb2,
     contact_service_pb2,
@@ -124,6 +126,19 @@ def contacts(ids: Sequence[str]) -> dict[str, contact_pb2.Contact]:
         lambda: desk.ask(ContactServiceStub).BatchGetContacts(asked).contacts, source="leads"
     )
     return {it.id: it for it in found or []}
+
+
+def standings(ids: Sequence[str]) -> dict[str, agenda_pb2.Standing]:
+    """Return where the contacts of `ids` stand; empty while interactions is away."""
+    wanted = sorted({it for it in ids if it})[:MOST]
+    if not wanted:
+        return {}
+    asked = agenda_service_pb2.BatchGetStandingsRequest(contact_ids=wanted)
+    found = desk.maybe(
+        lambda: desk.ask(AgendaServiceStub).BatchGetStandings(asked).standings,
+        source="interactions",
+    )
+    return {it.contact_id: it for it in found or []}
 
 
 def campaigns(ids: Sequence[str]) -> dict[str, campaign_pb2.Campaign]:

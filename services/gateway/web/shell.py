@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from crm.accounts.v1 import user_pb2
 from crm.campaigns.v1 import campaign_pb2, run_pb2, template_pb2
-from crm.interactions.v1 import follow_up_pb2
+from crm.interactions.v1 import follow_up_pb2, interaction_pb2
 from crm.leads.v1 import consent_pb2, contact_pb2, import_pb2, segment_pb2
 from crm.notifier.v1 import doubt_pb2, message_pb2
 from flask import Blueprint, Flask, g, request, url_for
@@ -39,6 +39,9 @@ ENUMS: Mapping[str, Any] = {
     "doubt_teller": doubt_pb2.DoubtTeller,
     "type": follow_up_pb2.FollowUpType,
     "follow_up": follow_up_pb2.FollowUpStatus,
+    "interaction": interaction_pb2.InteractionKind,
+    "direction": interaction_pb2.InteractionDirection,
+    "result": interaction_pb2.InteractionResult,
     "match": segment_pb2.Match,
     "level": user_pb2.Level,
 }

@@ -13,6 +13,10 @@ Details = Mapping[str, str]
 ICONS = {
     "note": "note",
     "follow_up": "calendar-event",
+    "interaction": "phone",
+    "visit": "users",
+    "letter": "mail",
+    "web": "message",
     "contact_created": "user-plus",
     "contact_imported": "file-import",
     "stage_changed": "arrow-right",
@@ -95,9 +99,18 @@ def _follow_up(it: Details) -> list[str]:
     return [*told, it.get("outcome", "")]
 
 
+def _interaction(it: Details) -> list[str]:
+    seconds = it.get("seconds", "")
+    minutes = (int(seconds) + 59) // 60 if seconds.isdecimal() else 0
+    told = [_word("interaction", it, "kind"), _word("direction", it, "direction")]
+    told.append(_word("result", it, "result") if it.get("result") != "reached" else "")
+    return [*told, desk.t("log.n_minutes", n=minutes) if minutes else "", it.get("text", "")]
+
+
 TELLERS: Mapping[str, Callable[[Details], list[str]]] = {
     "note": lambda it: [it.get("text", "")],
     "follow_up": _follow_up,
+    "interaction": _interaction,
     "contact_created": lambda it: [lookups.source_name(it.get("source", ""))],
     "contact_imported": lambda it: [_word("outcome", it, "result")],
     "stage_changed": _stage_changed,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from crm.accounts.v1 import session_service_pb2, user_pb2
 from crm.campaigns.v1 import template_pb2
-from crm.interactions.v1 import follow_up_service_pb2, note_service_pb2
+from crm.interactions.v1 import agenda_service_pb2, follow_up_service_pb2, note_service_pb2
 from crm.leads.v1 import contact_pb2, contact_service_pb2, source_service_pb2
 from flask.testing import FlaskClient
 
@@ -33,6 +33,7 @@ def signed_in(http: FlaskClient, peers: Any) -> FlaskClient:
         ListUsers=errors.PermissionDenied("RIGHT_MISSING", "no"),
         ListTimeline=note_service_pb2.ListTimelineResponse(),
         ListFollowUps=follow_up_service_pb2.ListFollowUpsResponse(),
+        BatchGetStandings=agenda_service_pb2.BatchGetStandingsResponse(),
         GetContact=contact_pb2.Contact(
             id=ID, display_name="Đào <b>Hoa</b>", kind=contact_pb2.CONTACT_KIND_LEAD, etag="7"
         ),

@@ -49,11 +49,20 @@ document.addEventListener("click", (event) => {
   input.value = offer.dataset.choose;
   name.textContent = offer.dataset.name;
   box.append(input, name);
-  document.getElementById("chosen").replaceChildren(box);
-  document.getElementById("offered").replaceChildren();
-  const query = document.getElementById("contact_query");
+  const form = offer.closest("form");
+  form.querySelector("#chosen, [data-chosen]").replaceChildren(box);
+  form.querySelector("#offered, [data-offered]").replaceChildren();
+  const query = form.querySelector("[name=contact_query]");
   query.value = "";
   query.focus();
+});
+
+// Enter takes the first that is offered; with none offered it sends the form as elsewhere.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !event.target.matches("[data-offers]")) return;
+  const first = event.target.closest("form").querySelector("[data-choose]");
+  if (first || event.target.value) event.preventDefault();
+  first?.click();
 });
 
 // Sent once: the button rests until the next page is here.

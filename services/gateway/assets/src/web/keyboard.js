@@ -3,12 +3,12 @@ import htmx from "htmx.org";
 
 const quick = document.getElementById("quick");
 
-function openQuick() {
-  const button = document.querySelector("[data-quick-add]");
-  if (!quick || !button || quick.open) return;
+function openQuick(address = document.querySelector("[data-quick-add]")?.dataset.quickAdd) {
+  if (!quick || !address || quick.open) return;
   quick.showModal();
-  htmx.ajax("GET", button.dataset.quickAdd, { target: quick, swap: "innerHTML" }).then(() => {
-    quick.querySelector("input:not([type=hidden])")?.focus();
+  htmx.ajax("GET", address, { target: quick, swap: "innerHTML" }).then(() => {
+    const first = quick.querySelector("[autofocus]") ?? quick.querySelector("input:not([type=hidden])");
+    first?.focus();
   });
 }
 
@@ -28,11 +28,21 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "c") {
     event.preventDefault();
     openQuick();
+  } else {
+    const button = document.querySelector(`[data-quick][data-key="${CSS.escape(event.key)}"]`);
+    if (!button) return;
+    event.preventDefault();
+    openQuick(button.dataset.quick);
   }
 });
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-quick-add]")) openQuick();
+  const other = event.target.closest("[data-quick]");
+  if (other && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    openQuick(other.dataset.quick);
+  }
   if (event.target.closest("[data-close]")) quick?.close();
   if (event.target === quick) quick.close();
   for (const open of document.querySelectorAll("details.confirm[open]")) {
