@@ -17,6 +17,7 @@ from crm.interactions.v1 import (
     interaction_service_pb2_grpc,
     note_service_pb2_grpc,
 )
+from crm.interactions.v1 import report_service_pb2_grpc as follow_up_reports
 from crm.leads.v1 import (
     consent_service_pb2_grpc,
     contact_service_pb2_grpc,
@@ -52,6 +53,7 @@ STUBS: Mapping[str, Any] = {
     "crm.interactions.v1.InteractionService": (interaction_service_pb2_grpc.InteractionServiceStub),
     "crm.interactions.v1.AgendaService": agenda_service_pb2_grpc.AgendaServiceStub,
     "crm.interactions.v1.NoteService": note_service_pb2_grpc.NoteServiceStub,
+    "crm.interactions.v1.ReportService": follow_up_reports.ReportServiceStub,
     "crm.interactions.v1.TimelineService": note_service_pb2_grpc.TimelineServiceStub,
     "crm.campaigns.v1.TemplateService": template_service_pb2_grpc.TemplateServiceStub,
     "crm.campaigns.v1.CampaignService": campaign_service_pb2_grpc.CampaignServiceStub,

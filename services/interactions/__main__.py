@@ -6,6 +6,7 @@ from crm.interactions.v1 import feed_service_pb2_grpc as feed_grpc
 from crm.interactions.v1 import follow_up_service_pb2_grpc as follow_up_grpc
 from crm.interactions.v1 import interaction_service_pb2_grpc as interaction_grpc
 from crm.interactions.v1 import note_service_pb2_grpc as note_grpc
+from crm.interactions.v1 import report_service_pb2_grpc as report_grpc
 
 from chassis import app, db
 from chassis.db.outbox import Class
@@ -22,6 +23,7 @@ from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.notes import NoteServicer
+from services.interactions.rpc.reports import ReportServicer
 from services.interactions.rpc.timeline import TimelineServicer
 
 NAME, PACKAGE = "interactions", "services.interactions"
@@ -63,6 +65,7 @@ async def main(settings: Settings) -> None:
             ),
             (agenda_grpc.add_AgendaServiceServicer_to_server, AgendaServicer(sessions, seal)),
             (note_grpc.add_TimelineServiceServicer_to_server, timeline),
+            (report_grpc.add_ReportServiceServicer_to_server, ReportServicer(sessions, seal)),
         ],
         background=[
             *(Relay(sessions, nats, cls) for cls in Class),

@@ -1,6 +1,7 @@
 """Follow-ups: the list, one of them, and ending it."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from crm.interactions.v1 import follow_up_pb2, follow_up_service_pb2
 from crm.interactions.v1.follow_up_service_pb2_grpc import FollowUpServiceStub
@@ -26,14 +27,13 @@ def listing() -> desk.View:
     found = desk.ask(FollowUpServiceStub).ListFollowUps(_wanted())
     filters = {name: request.args.get(name, "") for name in FILTERS}
     template = "follow_ups_rows.html" if desk.partial() else "follow_ups.html"
-    return desk.page(
-        template,
-        found=found,
-        filters=filters,
-        contacts=lookups.contacts([it.contact_ids[0] for it in found.follow_ups if it.contact_ids]),
-        now=datetime.now(UTC),
-        users=lookups.users(),
-    )
+    return desk.page(template, filters=filters, users=lookups.users(), **rows(found))
+
+
+def rows(found: follow_up_service_pb2.ListFollowUpsResponse) -> dict[str, Any]:
+    """Return what the rows of a list are made of."""
+    people = [it.contact_ids[0] for it in found.follow_ups if it.contact_ids]
+    return {"found": found, "contacts": lookups.contacts(people), "now": datetime.now(UTC)}
 
 
 def _wanted() -> follow_up_service_pb2.ListFollowUpsRequest:

@@ -177,6 +177,9 @@ def _filter(request: pb2.ListFollowUpsRequest) -> Filter:
         start_from=times.read(request.start_from),
         start_until=times.read(request.start_until),
         newest_first=request.newest_first,
+        overdue_at=times.read(request.overdue_at),
+        unassigned=request.unassigned,
+        to_many=request.to_many,
     )
     problems.raise_if_any()
     return wanted

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
-from services.interactions.domain.follow_ups import FollowUp, Status, Type
+from services.interactions.domain.follow_ups import PENDING, FollowUp, Status, Type
 from services.interactions.domain.scope import Scope
 from services.interactions.storage import scopes
 from services.interactions.storage.tables import follow_ups
@@ -28,6 +28,9 @@ class Filter:
     start_from: datetime | None = None
     start_until: datetime | None = None
     newest_first: bool = False
+    overdue_at: datetime | None = None
+    unassigned: bool = False
+    to_many: bool = False
 
 
 async def database_time(session: AsyncSession) -> datetime:
@@ -108,20 +111,7 @@ async def page(
 ) -> Sequence[FollowUp]:
     """Returns up to `size` within reach, by (start, id), from after the given place."""
     table, place = follow_ups, tuple_(follow_ups.c.start_time, follow_ups.c.id)
-    query = select(table).where(scopes.within(scope)).limit(size)
-    if wanted.contact_id is not None:
-        query = query.where(table.c.contact_id == wanted.contact_id)
-    if wanted.assignee_id is not None:
-        assignee = array([wanted.assignee_id], type_=Uuid)
-        query = query.where(table.c.assignee_ids.contains(assignee))
-    if wanted.statuses:
-        query = query.where(table.c.status.in_(wanted.statuses))
-    if wanted.types:
-        query = query.where(table.c.type.in_(wanted.types))
-    if wanted.start_from is not None:
-        query = query.where(table.c.start_time >= wanted.start_from)
-    if wanted.start_until is not None:
-        query = query.where(table.c.start_time < wanted.start_until)
+    query = select(table).where(scopes.within(scope), *conditions(wanted)).limit(size)
     if wanted.newest_first:
         query = query.order_by(table.c.start_time.desc(), table.c.id.desc())
     else:
@@ -134,6 +124,36 @@ async def page(
 def of_row(row: Row[Any]) -> FollowUp:
     """Returns a row of the table as a follow-up."""
     return _follow_up(row)
+
+
+def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    """Returns what must all hold of one that is listed; reports count by the same."""
+    c = follow_ups.c
+    found: list[ColumnElement[bool]] = []
+    if wanted.contact_id is not None:
+        found.append(c.contact_id == wanted.contact_id)
+    if wanted.assignee_id is not None:
+        found.append(c.assignee_ids.contains(array([wanted.assignee_id], type_=Uuid)))
+    if wanted.statuses:
+        found.append(c.status.in_(wanted.statuses))
+    if wanted.types:
+        found.append(c.type.in_(wanted.types))
+    if wanted.start_from is not None:
+        found.append(c.start_time >= wanted.start_from)
+    if wanted.start_until is not None:
+        found.append(c.start_time < wanted.start_until)
+    if wanted.overdue_at is not None:
+        found.append(overdue(wanted.overdue_at))
+    if wanted.unassigned:
+        found.append(func.cardinality(c.assignee_ids) == 0)
+    if wanted.to_many:
+        found.append(c.contact_id.is_(None))
+    return found
+
+
+def overdue(at: datetime) -> ColumnElement[bool]:
+    """Returns the condition that one was not done though its end had passed."""
+    return and_(follow_ups.c.status.in_(PENDING), follow_ups.c.end_time < at)
 
 
 def _follow_up(row: Row[Any]) -> FollowUp:

@@ -573,6 +573,10 @@ class TestEveryOperation:
         brought = api("GetSourceReport", query=asked)
         lines = api("ExportConversionReport", query=f"{asked}&grouping=SOURCE")
         file = api("ExportSourceReport", query=asked)
+        plan = {"title": "Gọi", "type": "CALL", "contact_ids": [person["id"]]}
+        api("CreateFollowUp", body={**plan, "start_time": f"{today}T05:00:00+07:00"})
+        to_do = api("GetFollowUpReport", query=f"{urlencode(days)}&grouping=CONTACT")
+        tasks = api("ExportFollowUpReport", query=f"{urlencode(days)}&grouping=ASSIGNEE")
         (row,) = conversion["rows"]
         filled = [(k, v) for k, v in row["leads"]["rows"].items() if v not in (None, "", [], 0)]
         behind = api("ListContacts", query=urlencode(filled, doseq=True))
@@ -580,6 +584,8 @@ class TestEveryOperation:
 
         assert [it["id"] for it in costs["source_costs"]] == [cost["id"]]
         assert [it["id"] for it in behind["contacts"]] == [person["id"]]
+        (calls,) = [it["calls"] for it in to_do["rows"] if it["group_id"] == person["id"]]
+        assert (calls["count"], tasks.splitlines()[-1].split(",")[1]) == (1, "total")
         assert (row["name"], row["leads"]["count"]) == ("Triển lãm", 1)
         assert brought["total"]["cost"] == [{"currency": "VND", "amount": 300}]
         assert lines.splitlines()[1].startswith(f"{source['id']},Triển lãm,1,0")

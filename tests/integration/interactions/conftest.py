@@ -19,6 +19,7 @@ from crm.interactions.v1 import (
     follow_up_service_pb2_grpc,
     interaction_service_pb2_grpc,
     note_service_pb2_grpc,
+    report_service_pb2_grpc,
 )
 from crm.leads.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
 from google.protobuf.message import Message
@@ -37,6 +38,7 @@ from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.notes import NoteServicer
+from services.interactions.rpc.reports import ReportServicer
 from services.interactions.rpc.timeline import TimelineServicer
 from tests.integration import emptied, serving
 
@@ -157,6 +159,9 @@ class House:
 
     def agenda(self, who: Principal = SERVICE) -> Any:
         return agenda_service_pb2_grpc.AgendaServiceStub(self.served.as_(who))
+
+    def reports(self, who: Principal = SERVICE) -> Any:
+        return report_service_pb2_grpc.ReportServiceStub(self.served.as_(who))
 
     def timeline(self, who: Principal = SERVICE) -> Any:
         return note_service_pb2_grpc.TimelineServiceStub(self.served.as_(who))
@@ -288,6 +293,10 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
                 AgendaServicer(sessions, seal),
             ),
             (note_service_pb2_grpc.add_TimelineServiceServicer_to_server, timeline),
+            (
+                report_service_pb2_grpc.add_ReportServiceServicer_to_server,
+                ReportServicer(sessions, seal),
+            ),
         ],
     )
     return House(served, sessions, leads, campaigns, tokens.people)

@@ -86,6 +86,9 @@ class ListFollowUpsRequest(_message.Message):
     START_FROM_FIELD_NUMBER: _builtins.int
     START_UNTIL_FIELD_NUMBER: _builtins.int
     NEWEST_FIRST_FIELD_NUMBER: _builtins.int
+    OVERDUE_AT_FIELD_NUMBER: _builtins.int
+    UNASSIGNED_FIELD_NUMBER: _builtins.int
+    TO_MANY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Optional. 0 gives 50; at most 1,000."""
     page_token: _builtins.str
@@ -96,6 +99,10 @@ class ListFollowUpsRequest(_message.Message):
     """Optional."""
     newest_first: _builtins.bool
     """Optional. Latest start first."""
+    unassigned: _builtins.bool
+    """Optional. That nobody is named for."""
+    to_many: _builtins.bool
+    """Optional. That go to many contacts."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_follow_up_pb2.FollowUpStatus.ValueType]:
         """Optional. Any of these."""
@@ -112,6 +119,10 @@ class ListFollowUpsRequest(_message.Message):
     def start_until(self) -> _timestamp_pb2.Timestamp:
         """Optional. Starting before this time."""
 
+    @_builtins.property
+    def overdue_at(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Scheduled or open though their end had passed by this time."""
+
     def __init__(
         self,
         *,
@@ -124,10 +135,13 @@ class ListFollowUpsRequest(_message.Message):
         start_from: _timestamp_pb2.Timestamp | None = ...,
         start_until: _timestamp_pb2.Timestamp | None = ...,
         newest_first: _builtins.bool = ...,
+        overdue_at: _timestamp_pb2.Timestamp | None = ...,
+        unassigned: _builtins.bool = ...,
+        to_many: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["start_from", b"start_from", "start_until", b"start_until"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["overdue_at", b"overdue_at", "start_from", b"start_from", "start_until", b"start_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_id", b"assignee_id", "contact_id", b"contact_id", "newest_first", b"newest_first", "page_size", b"page_size", "page_token", b"page_token", "start_from", b"start_from", "start_until", b"start_until", "statuses", b"statuses", "types", b"types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_id", b"assignee_id", "contact_id", b"contact_id", "newest_first", b"newest_first", "overdue_at", b"overdue_at", "page_size", b"page_size", "page_token", b"page_token", "start_from", b"start_from", "start_until", b"start_until", "statuses", b"statuses", "to_many", b"to_many", "types", b"types", "unassigned", b"unassigned"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

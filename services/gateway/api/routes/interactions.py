@@ -5,6 +5,7 @@ from services.gateway.api.table import Route, resource
 _FOLLOW_UPS = "interactions.FollowUpService"
 _LOG = "interactions.InteractionService"
 _AGENDA = "interactions.AgendaService"
+_REPORTS = "interactions.ReportService"
 _NOTES = "interactions.NoteService"
 _CALENDAR = "interactions.CalendarService"
 _FEEDS = "interactions.FeedService"
@@ -43,5 +44,7 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/interactions/{id}", f"{_LOG}/DeleteInteraction", status=204),
     Route("GET", "/agenda", f"{_AGENDA}/ListQueue"),
     Route("POST", "/standings:batchGet", f"{_AGENDA}/BatchGetStandings", "*"),
+    Route("GET", "/reports/follow-ups", f"{_REPORTS}/GetFollowUpReport"),
+    Route("GET", "/reports/follow-ups:export", f"{_REPORTS}/ExportFollowUpReport", kind="csv"),
     Route("GET", "/contacts/{contact_id}/timeline", "interactions.TimelineService/ListTimeline"),
 )

@@ -67,7 +67,11 @@ _TABLES = (
     CREATE UNIQUE INDEX follow_ups_by_series ON follow_ups
         (series_id, recurrence_time, contact_id) NULLS NOT DISTINCT WHERE series_id IS NOT NULL
     """,
-    "CREATE INDEX follow_ups_by_start ON follow_ups (start_time, id)",
+    # Reports count from this index alone.
+    """
+    CREATE INDEX follow_ups_by_start ON follow_ups (start_time, id)
+    INCLUDE (type, status, end_time, contact_id, assignee_ids, team_id, creator_id)
+    """,
     "CREATE INDEX follow_ups_by_contact ON follow_ups (contact_id, start_time, id)",
     "CREATE INDEX follow_ups_by_assignee ON follow_ups USING gin (assignee_ids)",
     "CREATE INDEX follow_ups_by_creator ON follow_ups (creator_id, start_time, id)",
