@@ -39,7 +39,9 @@ class Service:
 HOUSE: tuple[Service, ...] = (
     Service("accounts", ("-m", "services.accounts")),
     Service("leads", ("-m", "services.leads")),
-    Service("interactions", ("-m", "services.interactions"), peers=("leads", "campaigns")),
+    Service(
+        "interactions", ("-m", "services.interactions"), peers=("leads", "campaigns", "notifier")
+    ),
     Service("campaigns", ("-m", "services.campaigns"), peers=("leads", "notifier")),
     Service("notifier", ("-m", "services.notifier"), peers=("campaigns",)),
     Service(
@@ -132,6 +134,11 @@ class Environment:
                 "LISTEN": self._listen(instance),
                 "PUBLIC_URL": self.gateway_url(),
                 "COOKIE_SECURE": "false",  # plain HTTP on this machine
+            }
+        if name == "interactions":
+            return identity | {
+                "PUBLIC_URL": self.gateway_url(),
+                "MAC_KEY_FILE": str(secrets.file("mac_key")),
             }
         if name == "notifier":
             return identity | {

@@ -87,6 +87,7 @@ TITLES: dict[str, tuple[str, str]] = {
         "Thư này không nói về thư nào của chúng tôi",
     ),
     "UNSUBSCRIBE_TOKEN_INVALID": ("This link is not valid", "Liên kết này không hợp lệ"),
+    "PROPOSAL_LINK_INVALID": ("This link is not valid", "Liên kết này không hợp lệ"),
     **dict.fromkeys(
         ("DEADLINE_PASSED", "DEADLINE_EXCEEDED"), ("It took too long", "Mất quá nhiều thời gian")
     ),

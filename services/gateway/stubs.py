@@ -16,6 +16,7 @@ from crm.interactions.v1 import (
     follow_up_service_pb2_grpc,
     interaction_service_pb2_grpc,
     note_service_pb2_grpc,
+    proposal_service_pb2_grpc,
 )
 from crm.interactions.v1 import report_service_pb2_grpc as follow_up_reports
 from crm.leads.v1 import (
@@ -55,6 +56,11 @@ STUBS: Mapping[str, Any] = {
     "crm.interactions.v1.NoteService": note_service_pb2_grpc.NoteServiceStub,
     "crm.interactions.v1.ReportService": follow_up_reports.ReportServiceStub,
     "crm.interactions.v1.TimelineService": note_service_pb2_grpc.TimelineServiceStub,
+    "crm.interactions.v1.ProposalTemplateService": (
+        proposal_service_pb2_grpc.ProposalTemplateServiceStub
+    ),
+    "crm.interactions.v1.ProposalService": proposal_service_pb2_grpc.ProposalServiceStub,
+    "crm.interactions.v1.ProposalLinkService": proposal_service_pb2_grpc.ProposalLinkServiceStub,
     "crm.campaigns.v1.TemplateService": template_service_pb2_grpc.TemplateServiceStub,
     "crm.campaigns.v1.CampaignService": campaign_service_pb2_grpc.CampaignServiceStub,
     "crm.campaigns.v1.RunService": run_service_pb2_grpc.RunServiceStub,

@@ -6,6 +6,7 @@ from crm.interactions.v1 import feed_service_pb2_grpc as feed_grpc
 from crm.interactions.v1 import follow_up_service_pb2_grpc as follow_up_grpc
 from crm.interactions.v1 import interaction_service_pb2_grpc as interaction_grpc
 from crm.interactions.v1 import note_service_pb2_grpc as note_grpc
+from crm.interactions.v1 import proposal_service_pb2_grpc as proposal_grpc
 from crm.interactions.v1 import report_service_pb2_grpc as report_grpc
 
 from chassis import app, db
@@ -15,7 +16,9 @@ from chassis.events.consumer import consume
 from chassis.events.relay import Relay
 from chassis.rpc.tokens import TokenSource
 from services.interactions import clients, consumers, workers
+from services.interactions.clients import mail, people, press
 from services.interactions.config import Settings
+from services.interactions.domain.proposals.links import Links
 from services.interactions.rpc.agenda import AgendaServicer
 from services.interactions.rpc.calendar import CalendarServicer
 from services.interactions.rpc.feeds import FeedServicer
@@ -23,8 +26,13 @@ from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.notes import NoteServicer
+from services.interactions.rpc.proposal_links import ProposalLinkServicer
+from services.interactions.rpc.proposal_parts import Studio
+from services.interactions.rpc.proposal_templates import ProposalTemplateServicer
+from services.interactions.rpc.proposals import ProposalServicer
 from services.interactions.rpc.reports import ReportServicer
 from services.interactions.rpc.timeline import TimelineServicer
+from services.interactions.workers import proposals as proposal_workers
 
 NAME, PACKAGE = "interactions", "services.interactions"
 
@@ -42,6 +50,10 @@ async def main(settings: Settings) -> None:
     gate = Gate(sessions, leads)
     timeline = TimelineServicer(sessions, gate, campaigns, settings.messages_seconds, seal)
     owners = clients.owners(settings, NAME, tokens)
+    studio = Studio(people.connect(settings, settings.leads_address, tokens), press.Press())
+    links = Links(settings.public_url, settings.mac_key.get_secret_value().encode())
+    letters = mail.connect(settings, settings.notifier_address, tokens)
+    prefix = settings.proposal_number_prefix
     await app.run(
         settings,
         NAME,
@@ -65,6 +77,18 @@ async def main(settings: Settings) -> None:
             ),
             (agenda_grpc.add_AgendaServiceServicer_to_server, AgendaServicer(sessions, seal)),
             (note_grpc.add_TimelineServiceServicer_to_server, timeline),
+            (
+                proposal_grpc.add_ProposalTemplateServiceServicer_to_server,
+                ProposalTemplateServicer(sessions, studio, seal),
+            ),
+            (
+                proposal_grpc.add_ProposalServiceServicer_to_server,
+                ProposalServicer(sessions, gate, studio, links, prefix, seal),
+            ),
+            (
+                proposal_grpc.add_ProposalLinkServiceServicer_to_server,
+                ProposalLinkServicer(sessions, studio, links),
+            ),
             (report_grpc.add_ReportServiceServicer_to_server, ReportServicer(sessions, seal)),
         ],
         background=[
@@ -82,6 +106,7 @@ async def main(settings: Settings) -> None:
                 for durable, stream in consumers.DURABLES.items()
             ),
             workers.open_due(sessions, settings.open_seconds),
+            proposal_workers.tend(sessions, letters, links, settings.proposals_seconds),
         ],
         ready=[db.check(sessions), db.revision_check(sessions, PACKAGE)],
         closing=[nats.close],

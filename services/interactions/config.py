@@ -1,6 +1,6 @@
 """Settings of interactions."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from chassis.config import ServiceSettings
 
@@ -22,3 +22,18 @@ class Settings(ServiceSettings):
 
     messages_seconds: float = Field(default=1.0, gt=0)
     """A timeline waits this long for campaigns, then is shown without messages and says so."""
+
+    notifier_address: str
+    """`host:port` of the notifier, which sends what proposals need sent."""
+
+    public_url: str
+    """`https://host` that people reach the gateway by; links of proposals begin with it."""
+
+    mac_key: SecretStr = Field(min_length=16)
+    """Makes links of proposals unguessable; with another one, links sent before lead nowhere."""
+
+    proposal_number_prefix: str = Field(default="BG", pattern=r"^[A-Z]{1,8}$")
+    """Numbers of proposals begin with it: `BG-2026-00001`."""
+
+    proposals_seconds: float = Field(default=1.0, gt=0)
+    """How often letters, reminders and last days of proposals are looked for."""

@@ -114,6 +114,8 @@ class _Described:
             good = {"description": "A csv file.", "content": {"text/csv": {"schema": _TEXT}}}
         elif self._route.kind == "calendar":
             good = {"description": "An iCalendar file.", "content": {"text/calendar": _AS_TEXT}}
+        elif self._route.kind == "pdf":
+            good = {"description": "A PDF.", "content": {"application/pdf": _AS_TEXT}}
         else:
             good = models.of(output, Use.OUTPUT)
         return {status: good, 400: _problem("Refused."), "default": _problem("Failed.")}

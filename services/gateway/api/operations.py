@@ -1,13 +1,13 @@
 """Answers every route of the table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, jsonify, request
 from google.protobuf.message import Message
 
 from chassis import errors
-from services.gateway import calendars, clients, files
+from services.gateway import calendars, clients, files, pdfs
 from services.gateway.api import convert, uploads
 from services.gateway.api.requests import Reader
 from services.gateway.api.streams import Streams
@@ -63,10 +63,8 @@ class Operation:
         if self._route.kind == "csv":
             return self._file(call, message)
         try:
-            answer = call(message)
-            return (
-                calendars.file(answer) if self._route.kind == "calendar" else self._response(answer)
-            )
+            made = _FILES.get(self._route.kind, self._response)
+            return made(call(message))
         except errors.InvalidArgument as refused:
             raise self._reader.as_sent(refused) from refused
 
@@ -112,6 +110,12 @@ class Operation:
             if self._route.method == "GET":
                 response.make_conditional(request)
         return response
+
+
+_FILES: Mapping[str, Callable[[Any], Response]] = {
+    "calendar": calendars.file,
+    "pdf": pdfs.file,
+}
 
 
 def _cell(value: Any) -> str:

@@ -24,6 +24,11 @@ class Problems:
         """Note one bad field."""
         self._violations.append(FieldViolation(field, why))
 
+    @property
+    def count(self) -> int:
+        """How many were noted."""
+        return len(self._violations)
+
     def raise_if_any(self) -> None:
         """Raises `InvalidArgument` that names every noted field."""
         if self._violations:

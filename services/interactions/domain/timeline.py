@@ -25,6 +25,7 @@ class Kind(StrEnum):
     CONSENT_GIVEN = "consent_given"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     MESSAGE = "message"
+    PROPOSAL = "proposal"
 
 
 @dataclass(frozen=True)

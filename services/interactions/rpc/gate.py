@@ -3,13 +3,14 @@
 from uuid import UUID
 
 from chassis import context, db
-from chassis.context import Principal
+from chassis.context import Level, Principal
 from chassis.rpc import rights
 from services.interactions.clients import Leads
 from services.interactions.domain import scope
 from services.interactions.domain.contacts import Contact
 from services.interactions.domain.scope import Scope
 from services.interactions.storage import contacts
+from services.interactions.usecases import found
 from services.interactions.usecases.found import missing
 
 
@@ -48,6 +49,12 @@ class Gate:
 def may(resource: str, action: str) -> Scope:
     """Returns how far the caller's right reaches; raises `PermissionDenied` for none."""
     return scope.of(context.require_principal(), rights.require(resource, action))
+
+
+def all_of(resource: str, action: str) -> None:
+    """Raises `PermissionDenied` unless the caller's right reaches everything."""
+    if reach(resource, action).level is not Level.ALL:
+        raise found.forbidden(resource, action)
 
 
 def reach(resource: str, action: str) -> Scope:

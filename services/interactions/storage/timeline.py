@@ -26,7 +26,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import arrays
 from services.interactions.domain.scope import Scope
 from services.interactions.domain.timeline import Entry, Fact, Imported, Kind
+from services.interactions.storage import proposals as offered
 from services.interactions.storage import scopes
+from services.interactions.storage.proposal_tables import events, proposals
 from services.interactions.storage.tables import facts, follow_ups, interactions, notes
 
 
@@ -73,10 +75,13 @@ async def page(
     reach: Scope,
     size: int,
     before: tuple[datetime, UUID] | None,
+    *,
+    offers: Scope | None = None,
 ) -> Sequence[Entry]:
     """Returns up to `size` entries of these kinds, newest first, from before the given place.
 
-    `reach` is the caller's right to read follow-ups; those beyond it are left out.
+    `reach` is the caller's right to read follow-ups, `offers` that to read proposals; those
+    beyond it are left out.
     """
     sources = [_facts(contact_id, kinds)]
     if Kind.NOTE in kinds:
@@ -85,6 +90,8 @@ async def page(
         sources.append(_interactions(contact_id))
     if Kind.FOLLOW_UP in kinds:
         sources.append(_follow_ups(contact_id, reach))
+    if Kind.PROPOSAL in kinds and offers is not None:
+        sources.append(_proposals(contact_id, offers))
     parts = []
     for source in sources:
         part = source.subquery()
@@ -151,6 +158,24 @@ def _follow_ups(contact_id: UUID, reach: Scope) -> Select[Any]:
         follow_ups.c.creator_id.label("actor"),
         details.label("details"),
     ).where(follow_ups.c.contact_id == contact_id, scopes.within(reach))
+
+
+def _proposals(contact_id: UUID, reach: Scope) -> Select[Any]:
+    pairs = [
+        *("event", events.c.kind, "text", events.c.text),
+        *("title", proposals.c.title, "number", func.coalesce(proposals.c.number, "")),
+    ]
+    details: Any = func.jsonb_build_object(*pairs, type_=JSONB)
+    joined = events.join(proposals, proposals.c.id == events.c.proposal_id)
+    query = select(
+        events.c.id,
+        events.c.time,
+        literal(Kind.PROPOSAL.value).label("kind"),
+        cast(proposals.c.id, Text).label("resource_id"),
+        events.c.actor,
+        details.label("details"),
+    ).select_from(joined)
+    return query.where(proposals.c.contact_id == contact_id, offered.within(reach))
 
 
 def _row(fact: Fact) -> dict[str, Any]:

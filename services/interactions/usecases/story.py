@@ -15,7 +15,7 @@ from services.interactions.storage import (
     standings,
     timeline,
 )
-from services.interactions.usecases import announce
+from services.interactions.usecases import announce, proposal_erasing
 from services.interactions.usecases.found import missing
 
 
@@ -55,3 +55,4 @@ async def forget(session: AsyncSession, tombstone: Contact) -> None:
     for logged in await interactions.drop_of_contact(session, tombstone.id):
         await announce.interaction_deleted(session, logged)
     await standings.refresh(session, [tombstone.id])
+    await proposal_erasing.forget(session, tombstone.id)

@@ -61,7 +61,7 @@ class Api:
         connection = HTTPConnection(self._address, timeout=SECONDS)
         connection.request(route.method, address, data, {**given, "Content-Type": kind})
         answer = connection.getresponse()
-        text = answer.read().decode()
+        text = answer.read().decode(errors="replace")
         connection.close()
         assert answer.status == (expected or route.status), f"{operation}: {answer.status} {text}"
         if answer.status == route.status:
@@ -303,6 +303,49 @@ class TestEveryOperation:
         assert stands["next_follow_up_id"] == logged["next_follow_up_id"]
         assert stands["last_interaction_kind"] == "call"
         assert planned["id"] in {it["follow_up"]["id"] for it in overdue["items"]}
+
+    def test_proposals_and_their_templates(
+        self, api: Api, contact: Any, advertiser: Any, sender: Any
+    ) -> None:
+        block = {"text": "Kính gửi {{ display_name }}"}
+        template = api("CreateProposalTemplate", body={"name": "Báo giá", "blocks": [block]})
+        line = {"description": "Máy lọc", "quantity": "1.5", "unit_price": 99, "vat_rate": "8"}
+        plan = {
+            "title": "Máy lọc nước",
+            "contact_id": contact["id"],
+            "template_id": template["id"],
+            "lines": [line],
+            "valid_until": "2099-12-31",
+        }
+        by = {"advertiser_id": advertiser["id"], "sender_identity_id": sender["id"]}
+
+        api("GetProposalTemplate", id=template["id"])
+        api("UpdateProposalTemplate", body={"name": "Báo giá mới"}, id=template["id"])
+        api("ListProposalTemplates")
+        api("PreviewProposalTemplate", body={"template": {"name": "x", "blocks": [block]}})
+        preview = api("PreviewProposal", body={"proposal": plan})
+        draft, spare = (api("CreateProposal", body=plan) for _ in range(2))
+        api("GetProposal", id=draft["id"])
+        api("UpdateProposal", body={"title": "Máy lọc"}, id=draft["id"])
+        api("DeleteProposal", id=spare["id"])
+        pdf = api("GetProposalPdf", id=draft["id"])
+        sent = api("SendProposal", body=by, id=draft["id"])
+        until(lambda: api("GetProposal", id=draft["id"])["state"] == "SENT", "sent")
+        api("WithdrawProposal", body={"reason": "sai"}, id=draft["id"])
+        api("ReviseProposal", body={}, id=draft["id"])
+        api("UpdateProposal", body={"contact_id": None, "address": "a@b.vn"}, id=draft["id"])
+        linked = api("LinkProposal", body={"contact_id": contact["id"]}, id=draft["id"])
+        listed = api("ListProposals", query=f"contact_id={contact['id']}")
+        happened = api("ListProposalEvents", proposal_id=draft["id"])
+
+        assert preview["totals"]["total"] == 149 + 12
+        assert pdf.startswith("%PDF-")
+        assert sent["proposal"]["number"].startswith("BG-")
+        assert linked["contact_id"] == contact["id"]
+        assert [it["id"] for it in listed["proposals"]] == [draft["id"]]
+        assert [it["kind"] for it in happened["events"]] == [
+            *("linked", "revised", "withdrawn", "sent")
+        ]
 
     def test_templates_campaigns_and_runs(
         self, api: Api, contact: Any, advertiser: Any, sender: Any

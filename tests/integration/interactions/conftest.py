@@ -41,6 +41,7 @@ from services.interactions.rpc.notes import NoteServicer
 from services.interactions.rpc.reports import ReportServicer
 from services.interactions.rpc.timeline import TimelineServicer
 from tests.integration import emptied, serving
+from tests.integration.interactions import proposal_parts
 
 SERVICE = Principal("interactions", "service")
 NOON = datetime(2026, 5, 1, 5, tzinfo=UTC)
@@ -212,7 +213,7 @@ def person(
 ) -> Principal:
     """A user with one level for everything of contacts, follow-ups and notes."""
     actions = dict.fromkeys(("read", "write", "delete"), level)
-    given = {resource: actions for resource in ("contacts", "follow_ups", "notes")}
+    given = {resource: actions for resource in ("contacts", "follow_ups", "notes", "proposals")}
     for resource, reach in rights.items():
         given[resource] = dict.fromkeys(actions, reach)
     return Principal(user_id or str(uuid4()), "user", team, given)
@@ -234,6 +235,9 @@ def settings(interactions_database: str) -> Settings:
         "client_secret": "secret",
         "leads_address": "127.0.0.1:1",
         "campaigns_address": "127.0.0.1:1",
+        "notifier_address": "127.0.0.1:1",
+        "public_url": "https://crm.example.com",
+        "mac_key": "a key of sixteen letters",
     }
     return Settings.model_validate(given)
 
@@ -300,6 +304,14 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
         ],
     )
     return House(served, sessions, leads, campaigns, tokens.people)
+
+
+@pytest.fixture
+async def desk(
+    settings: Settings, sessions: db.Sessions, serve: Callable[..., Any]
+) -> proposal_parts.Desk:
+    """The services of proposals, with scripted leads and notifier."""
+    return await proposal_parts.desk(settings, sessions, serve)
 
 
 def later(minutes: float) -> Timestamp:

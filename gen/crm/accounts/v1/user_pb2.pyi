@@ -62,7 +62,7 @@ class Right(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
     resource: _builtins.str
-    """Required. "contacts", "follow_ups", "notes", "segments", "imports", "templates", "campaigns", "messages", "suppressions", "senders", "inbound_mails", "sources", "users", "api_clients", "audit"; or "*"."""
+    """Required. "contacts", "follow_ups", "notes", "proposals", "segments", "imports", "templates", "campaigns", "messages", "suppressions", "senders", "inbound_mails", "sources", "users", "api_clients", "audit"; or "*"."""
     action: _builtins.str
     """Required. "read", "write", "delete", "export", "start"; or "*"."""
     level: Global___Level.ValueType

@@ -104,6 +104,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """FAILED_PRECONDITION; metadata: resource, id. The rows of an old run were let go of; its figures stay."""
     REASON_RETURN_PATH_INVALID: _Reason.ValueType  # 40
     """INVALID_ARGUMENT; the mail came to no return path of ours, and names none."""
+    REASON_PROPOSAL_LINK_INVALID: _Reason.ValueType  # 41
+    """NOT_FOUND; the link of a proposal is not one of ours, or what it led to is gone."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call failed. `ErrorInfo.reason` is the value's name without the prefix `REASON_`,
@@ -192,4 +194,6 @@ REASON_ROWS_GONE: Reason.ValueType  # 39
 """FAILED_PRECONDITION; metadata: resource, id. The rows of an old run were let go of; its figures stay."""
 REASON_RETURN_PATH_INVALID: Reason.ValueType  # 40
 """INVALID_ARGUMENT; the mail came to no return path of ours, and names none."""
+REASON_PROPOSAL_LINK_INVALID: Reason.ValueType  # 41
+"""NOT_FOUND; the link of a proposal is not one of ours, or what it led to is gone."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

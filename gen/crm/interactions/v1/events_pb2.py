@@ -25,23 +25,34 @@ _sym_db = _symbol_database.Default()
 from crm.interactions.v1 import follow_up_pb2 as crm_dot_interactions_dot_v1_dot_follow__up__pb2
 from crm.interactions.v1 import interaction_pb2 as crm_dot_interactions_dot_v1_dot_interaction__pb2
 from crm.interactions.v1 import note_pb2 as crm_dot_interactions_dot_v1_dot_note__pb2
+from crm.interactions.v1 import proposal_pb2 as crm_dot_interactions_dot_v1_dot_proposal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crm/interactions/v1/events.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a%crm/interactions/v1/interaction.proto\x1a\x1e\x63rm/interactions/v1/note.proto\"C\n\x0f\x46ollowUpCreated\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"C\n\x0f\x46ollowUpUpdated\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"9\n\x0f\x46ollowUpDeleted\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\"4\n\tNoteAdded\x12\'\n\x04note\x18\x01 \x01(\x0b\x32\x19.crm.interactions.v1.Note\"J\n\x11InteractionLogged\x12\x35\n\x0binteraction\x18\x01 \x01(\x0b\x32 .crm.interactions.v1.Interactionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crm/interactions/v1/events.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a%crm/interactions/v1/interaction.proto\x1a\x1e\x63rm/interactions/v1/note.proto\x1a\"crm/interactions/v1/proposal.proto\"C\n\x0f\x46ollowUpCreated\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"C\n\x0f\x46ollowUpUpdated\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"9\n\x0f\x46ollowUpDeleted\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\"4\n\tNoteAdded\x12\'\n\x04note\x18\x01 \x01(\x0b\x32\x19.crm.interactions.v1.Note\"J\n\x11InteractionLogged\x12\x35\n\x0binteraction\x18\x01 \x01(\x0b\x32 .crm.interactions.v1.Interaction\"?\n\x0cProposalSent\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"A\n\x0eProposalViewed\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"C\n\x10ProposalAccepted\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"C\n\x10ProposalDeclined\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"B\n\x0fProposalExpired\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposalb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FOLLOWUPCREATED']._serialized_start=165
-  _globals['_FOLLOWUPCREATED']._serialized_end=232
-  _globals['_FOLLOWUPUPDATED']._serialized_start=234
-  _globals['_FOLLOWUPUPDATED']._serialized_end=301
-  _globals['_FOLLOWUPDELETED']._serialized_start=303
-  _globals['_FOLLOWUPDELETED']._serialized_end=360
-  _globals['_NOTEADDED']._serialized_start=362
-  _globals['_NOTEADDED']._serialized_end=414
-  _globals['_INTERACTIONLOGGED']._serialized_start=416
-  _globals['_INTERACTIONLOGGED']._serialized_end=490
+  _globals['_FOLLOWUPCREATED']._serialized_start=201
+  _globals['_FOLLOWUPCREATED']._serialized_end=268
+  _globals['_FOLLOWUPUPDATED']._serialized_start=270
+  _globals['_FOLLOWUPUPDATED']._serialized_end=337
+  _globals['_FOLLOWUPDELETED']._serialized_start=339
+  _globals['_FOLLOWUPDELETED']._serialized_end=396
+  _globals['_NOTEADDED']._serialized_start=398
+  _globals['_NOTEADDED']._serialized_end=450
+  _globals['_INTERACTIONLOGGED']._serialized_start=452
+  _globals['_INTERACTIONLOGGED']._serialized_end=526
+  _globals['_PROPOSALSENT']._serialized_start=528
+  _globals['_PROPOSALSENT']._serialized_end=591
+  _globals['_PROPOSALVIEWED']._serialized_start=593
+  _globals['_PROPOSALVIEWED']._serialized_end=658
+  _globals['_PROPOSALACCEPTED']._serialized_start=660
+  _globals['_PROPOSALACCEPTED']._serialized_end=727
+  _globals['_PROPOSALDECLINED']._serialized_start=729
+  _globals['_PROPOSALDECLINED']._serialized_end=796
+  _globals['_PROPOSALEXPIRED']._serialized_start=798
+  _globals['_PROPOSALEXPIRED']._serialized_end=864
 # @@protoc_insertion_point(module_scope)

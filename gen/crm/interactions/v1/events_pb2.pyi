@@ -6,6 +6,7 @@ isort:skip_file
 from crm.interactions.v1 import follow_up_pb2 as _follow_up_pb2
 from crm.interactions.v1 import interaction_pb2 as _interaction_pb2
 from crm.interactions.v1 import note_pb2 as _note_pb2
+from crm.interactions.v1 import proposal_pb2 as _proposal_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 import builtins as _builtins
@@ -140,3 +141,123 @@ class InteractionLogged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InteractionLogged: _TypeAlias = InteractionLogged  # noqa: Y015
+
+@_typing.final
+class ProposalSent(_message.Message):
+    """A proposal was sent: the notifier has its e-mail."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def proposal(self) -> _proposal_pb2.Proposal:
+        """Output only. As it is now, without lines."""
+
+    def __init__(
+        self,
+        *,
+        proposal: _proposal_pb2.Proposal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposalSent: _TypeAlias = ProposalSent  # noqa: Y015
+
+@_typing.final
+class ProposalViewed(_message.Message):
+    """Somebody looked at a proposal for the first time since it was sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def proposal(self) -> _proposal_pb2.Proposal:
+        """Output only. As it is now, without lines."""
+
+    def __init__(
+        self,
+        *,
+        proposal: _proposal_pb2.Proposal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposalViewed: _TypeAlias = ProposalViewed  # noqa: Y015
+
+@_typing.final
+class ProposalAccepted(_message.Message):
+    """The customer accepted a proposal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def proposal(self) -> _proposal_pb2.Proposal:
+        """Output only. As it is now, without lines."""
+
+    def __init__(
+        self,
+        *,
+        proposal: _proposal_pb2.Proposal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposalAccepted: _TypeAlias = ProposalAccepted  # noqa: Y015
+
+@_typing.final
+class ProposalDeclined(_message.Message):
+    """The customer declined a proposal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def proposal(self) -> _proposal_pb2.Proposal:
+        """Output only. As it is now, without lines."""
+
+    def __init__(
+        self,
+        *,
+        proposal: _proposal_pb2.Proposal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposalDeclined: _TypeAlias = ProposalDeclined  # noqa: Y015
+
+@_typing.final
+class ProposalExpired(_message.Message):
+    """The last day of a proposal passed without an answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def proposal(self) -> _proposal_pb2.Proposal:
+        """Output only. As it is now, without lines."""
+
+    def __init__(
+        self,
+        *,
+        proposal: _proposal_pb2.Proposal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposalExpired: _TypeAlias = ProposalExpired  # noqa: Y015

@@ -1,11 +1,19 @@
 """The table of the REST API, and the calls that are on purpose not in it."""
 
-from services.gateway.api.routes import accounts, campaigns, interactions, leads, notifier
+from services.gateway.api.routes import (
+    accounts,
+    campaigns,
+    interactions,
+    leads,
+    notifier,
+    proposals,
+)
 from services.gateway.api.table import Route
 
 ROUTES: tuple[Route, ...] = (
     *leads.ROUTES,
     *interactions.ROUTES,
+    *proposals.ROUTES,
     *campaigns.ROUTES,
     *notifier.ROUTES,
     *accounts.ROUTES,
@@ -28,6 +36,12 @@ INTERNAL: dict[str, str] = {
     "crm.notifier.v1.GateService/ProbeRecipients": "campaigns reviews with it",
     "crm.notifier.v1.GateService/ProbeTexts": "campaigns reviews with it",
     "crm.interactions.v1.FeedService/ReadFeed": "the public address /calendar/{token}.ics",
+    "crm.interactions.v1.ProposalLinkService/OpenProposal": "the public page /p/{token}",
+    "crm.interactions.v1.ProposalLinkService/OpenProposalPdf": "the public page /p/{token}",
+    "crm.interactions.v1.ProposalLinkService/SeeProposal": "the public page /p/{token}",
+    "crm.interactions.v1.ProposalLinkService/AcceptProposal": "the public page /p/{token}",
+    "crm.interactions.v1.ProposalLinkService/DeclineProposal": "the public page /p/{token}",
+    "crm.interactions.v1.ProposalLinkService/CommentProposal": "the public page /p/{token}",
     "crm.notifier.v1.SuppressionService/DescribeUnsubscribe": "the public page /u/{token}",
     "crm.notifier.v1.SuppressionService/Unsubscribe": "the public page /u/{token}",
 }

@@ -1,0 +1,80 @@
+"""Whom a proposal is for, as leads knows them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import grpc
+from crm.leads.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
+
+from chassis.config import ServiceSettings
+from chassis.rpc import client
+from chassis.rpc.tokens import TokenSource
+
+_FOUND_AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Person:
+    """A contact's name and address, and its values for templates."""
+
+    name: str
+    address: str
+    values: Mapping[str, str]
+
+
+class People:
+    """Calls to leads; each raises members of the error family."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._contacts = contact_service_pb2_grpc.ContactServiceStub(channel)
+
+    async def get(self, contact_id: UUID, *, on_behalf_of: str | None) -> Person | None:
+        """Returns a person, None if there is none or this user or program may not see them."""
+        request = contact_service_pb2.BatchGetContactsRequest(ids=[str(contact_id)])
+        if on_behalf_of is None:
+            found = await self._contacts.BatchGetContacts(request)
+        else:
+            with client.acting_for(on_behalf_of):
+                found = await self._contacts.BatchGetContacts(request)
+        return _person(found.contacts[0]) if found.contacts else None
+
+    async def has(self, address: str, *, on_behalf_of: str | None) -> bool:
+        """Returns True if a contact that this user or program may see has the address."""
+        request = contact_service_pb2.ListContactsRequest(query=address, page_size=_FOUND_AT_ONCE)
+        if on_behalf_of is None:
+            found = await self._contacts.ListContacts(request)
+        else:
+            with client.acting_for(on_behalf_of):
+                found = await self._contacts.ListContacts(request)
+        wanted = address.casefold()
+        return any(
+            email.address.casefold() == wanted for it in found.contacts for email in it.emails
+        )
+
+
+def connect(settings: ServiceSettings, address: str, tokens: TokenSource) -> People:
+    """Returns a client that connects when it is first used."""
+    services = [contact_service_pb2.DESCRIPTOR.services_by_name["ContactService"]]
+    return People(client.channel(address, settings, tokens, services))
+
+
+def _person(told: contact_pb2.Contact) -> Person:
+    emails = sorted(told.emails, key=lambda it: (not it.valid, not it.primary))
+    phones = sorted(told.phones, key=lambda it: (not it.valid, not it.primary))
+    address = emails[0].address if emails and emails[0].valid else ""
+    return Person(
+        name=told.display_name,
+        address=address,
+        values={
+            "salutation": told.salutation,
+            "family_name": told.family_name,
+            "given_name": told.given_name,
+            "display_name": told.display_name,
+            "company": told.company,
+            "job_title": told.job_title,
+            "email": address,
+            "phone": phones[0].number if phones else "",
+            "reference_code": told.reference_code,
+        },
+    )

@@ -1,0 +1,1 @@
+"""Decisions about proposals: prices, states, templates, links and how they look; no I/O."""

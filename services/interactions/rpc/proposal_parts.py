@@ -1,0 +1,70 @@
+"""What the servicers of proposals share: whom one is for, and how it looks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from chassis import context
+from chassis.errors import FieldViolation, InvalidArgument
+from services.interactions.clients.people import People, Person
+from services.interactions.clients.press import Press
+from services.interactions.domain.proposals import pricing, sheets
+from services.interactions.domain.proposals.proposals import HOME_ZONE, Proposal
+from services.interactions.domain.proposals.sheets import Sheet
+from services.interactions.domain.proposals.templates import Block
+
+_NOBODY = Person("", "", {})
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Makes sheets of proposals: asks leads for the person, and the press for the texts."""
+
+    people: People
+    press: Press
+
+    async def person(self, contact_id: UUID | None) -> Person:
+        """Returns whom a proposal is for, nobody for None; asks with the caller's rights.
+
+        Raises `InvalidArgument` for one that the caller may not see.
+        """
+        if contact_id is None:
+            return _NOBODY
+        found = await self.people.get(contact_id, on_behalf_of=caller())
+        if found is None:
+            raise _wrong("proposal.contact_id", "no such contact")
+        return found
+
+    async def knows(self, address: str) -> bool:
+        """Returns True if a contact that the caller may see has the address."""
+        return await self.people.has(address, on_behalf_of=caller())
+
+    async def sheet(self, proposal: Proposal, person: Person, blocks: Sequence[Block]) -> Sheet:
+        """Returns how a proposal looks with the blocks of its template."""
+        today = datetime.now(UTC).astimezone(HOME_ZONE).date()
+        recipient = proposal.recipient_name or person.name
+        values = sheets.variables(proposal, person.values, today, recipient)
+        rendered = await self.press.render(blocks, values, "template.blocks")
+        priced = [pricing.price(line) for line in proposal.lines]
+        return sheets.made(proposal, rendered, priced, values)
+
+
+def address_of(proposal: Proposal, person: Person) -> str:
+    """Returns where a proposal goes; raises `InvalidArgument` if that is nowhere."""
+    address = proposal.address or person.address
+    if not address:
+        raise _wrong("proposal.address", "is required: the contact has no e-mail address")
+    return address
+
+
+def caller() -> str | None:
+    """Returns for whom peers are asked; None for a service, which acts for itself."""
+    principal = context.require_principal()
+    return None if principal.kind == "service" else principal.subject
+
+
+def _wrong(field: str, why: str) -> InvalidArgument:
+    return InvalidArgument(
+        "FIELDS_INVALID", "some fields cannot be accepted", violations=[FieldViolation(field, why)]
+    )

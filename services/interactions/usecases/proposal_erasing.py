@@ -1,0 +1,35 @@
+"""Erases a person from proposals."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.interactions.domain.proposals.events import Happened
+from services.interactions.domain.proposals.proposals import WAITING, State
+from services.interactions.storage import proposal_letters, proposals
+from services.interactions.usecases import proposal_news
+
+
+async def forget(session: AsyncSession, contact_id: UUID) -> None:
+    """Erases a person from proposals; number and sums stay of what was sent."""
+    for kept in await proposals.of_contact(session, contact_id):
+        if not kept.number:
+            await proposals.drop(session, kept.id)
+            await proposal_news.deleted(session, kept)
+            continue
+        await proposal_letters.drop(session, kept.id)
+        await proposals.silence(session, kept.id)
+        pending = kept.state is State.DRAFT or kept.state in WAITING
+        erased = {
+            "contact_id": None,
+            "address": "",
+            "recipient_name": "",
+            "answer_name": "",
+            "answer_reason": "",
+            "document": None,
+            "remind_time": None,
+            "state": State.WITHDRAWN if pending else kept.state,
+        }
+        after = await proposals.change(session, kept, erased)
+        if pending:
+            await proposal_news.happened(session, after, Happened.WITHDRAWN)
