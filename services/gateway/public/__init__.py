@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from services.gateway.public import calendar, unsubscribe
+from services.gateway.public import calendar, proposals, unsubscribe
 
 if TYPE_CHECKING:
     from services.gateway.app import Gateway
@@ -14,3 +14,4 @@ def attach(app: Flask, gateway: "Gateway") -> None:
     """Add the public addresses to `app`."""
     unsubscribe.attach(app, gateway)
     calendar.attach(app, gateway)
+    proposals.attach(app, gateway)
