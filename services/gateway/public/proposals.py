@@ -102,7 +102,7 @@ class _Pages:
         except errors.FailedPrecondition as refused:
             late = refused.metadata.get("state") == "expired"
             return self._page(token, trouble="late" if late else "state", status=409)
-        return redirect(url_for("public.proposal", token=token, said=said, **_language()), code=303)
+        return redirect(url_for("public.proposal", token=token, said=said, lang=_asked()), code=303)
 
     def _page(
         self, token: str, *, said: str = "", wrong: str = "", trouble: str = "", status: int = 200
@@ -139,9 +139,9 @@ def _issue() -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
-def _language() -> dict[str, str]:
+def _asked() -> str | None:
     asked = request.args.get("lang", "")
-    return {"lang": asked} if asked in TEXTS else {}
+    return asked if asked in TEXTS else None
 
 
 def _language_of(locale: str) -> Language:

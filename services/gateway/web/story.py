@@ -25,6 +25,7 @@ ICONS = {
     "consent_given": "shield-check",
     "consent_withdrawn": "shield-off",
     "message": "send",
+    "proposal": "file-text",
     "call": "phone",
     "sms": "message",
     "email": "mail",
@@ -107,6 +108,11 @@ def _interaction(it: Details) -> list[str]:
     return [*told, desk.t("log.n_minutes", n=minutes) if minutes else "", it.get("text", "")]
 
 
+def _proposal(it: Details) -> list[str]:
+    told = [it.get("number", ""), it.get("title", ""), _word("proposal_event", it, "event")]
+    return [*told, it.get("text", "")]
+
+
 TELLERS: Mapping[str, Callable[[Details], list[str]]] = {
     "note": lambda it: [it.get("text", "")],
     "follow_up": _follow_up,
@@ -119,4 +125,5 @@ TELLERS: Mapping[str, Callable[[Details], list[str]]] = {
     "consent_given": _consent,
     "consent_withdrawn": _consent,
     "message": _message,
+    "proposal": _proposal,
 }
