@@ -2,7 +2,7 @@
 
 import asyncio
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import grpc
 import pytest
@@ -69,7 +69,7 @@ class TestOpening:
         draft = await desk.draft()
         unsent = desk.links.of(uuid4()).rpartition("/")[2]
 
-        for wrong in ("", "x", unsent, desk.links.of(draft.id).rpartition("/")[2], "é" * 43):
+        for wrong in ("", "x", unsent, desk.links.of(UUID(draft.id)).rpartition("/")[2], "é" * 43):
             with refused(errors.NotFound, "PROPOSAL_LINK_INVALID"):
                 await desk.link().OpenProposal(pb2.OpenProposalRequest(token=wrong))
 
