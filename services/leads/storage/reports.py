@@ -20,13 +20,15 @@ from services.leads.storage.tables import contacts, transactions
 Counted = tuple[Any, Conversion, Status, int]
 
 
-# A report reads more than it can sort in what is given to every statement.
-_ROOM = text("SET LOCAL work_mem = '64MB'")
+# A report groups more than fits in what is given to every statement, and reads the index alone: at
+# the default the planner takes its pages for so dear that it reads the table, ten times as large.
+_ROOM = (text("SET LOCAL work_mem = '64MB'"), text("SET LOCAL random_page_cost = 1.1"))
 
 
 async def make_room(session: AsyncSession) -> None:
-    """Let this transaction's statements keep what they group in memory."""
-    await session.execute(_ROOM)
+    """Let this transaction's statements keep what they group in memory, and read the index."""
+    for each in _ROOM:
+        await session.execute(each)
 
 
 async def leads(
