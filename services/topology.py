@@ -39,6 +39,8 @@ FACTS_EVENTS = (
     "crm.interactions.v1.FollowUpUpdated",
     "crm.interactions.v1.FollowUpDeleted",
     "crm.interactions.v1.InteractionLogged",
+    "crm.interactions.v1.OccurrencesPlanned",
+    "crm.interactions.v1.OccurrencesDropped",
     "crm.interactions.v1.NoteAdded",
     "crm.interactions.v1.ProposalSent",
     "crm.interactions.v1.ProposalViewed",

@@ -17,6 +17,7 @@ from crm.interactions.v1 import (
     interaction_service_pb2_grpc,
     note_service_pb2_grpc,
     proposal_service_pb2_grpc,
+    series_service_pb2_grpc,
 )
 from crm.interactions.v1 import report_service_pb2_grpc as follow_up_reports
 from crm.leads.v1 import (
@@ -53,6 +54,7 @@ STUBS: Mapping[str, Any] = {
     "crm.interactions.v1.FeedService": feed_service_pb2_grpc.FeedServiceStub,
     "crm.interactions.v1.InteractionService": (interaction_service_pb2_grpc.InteractionServiceStub),
     "crm.interactions.v1.AgendaService": agenda_service_pb2_grpc.AgendaServiceStub,
+    "crm.interactions.v1.SeriesService": series_service_pb2_grpc.SeriesServiceStub,
     "crm.interactions.v1.NoteService": note_service_pb2_grpc.NoteServiceStub,
     "crm.interactions.v1.ReportService": follow_up_reports.ReportServiceStub,
     "crm.interactions.v1.TimelineService": note_service_pb2_grpc.TimelineServiceStub,

@@ -8,6 +8,7 @@ from crm.interactions.v1 import interaction_service_pb2_grpc as interaction_grpc
 from crm.interactions.v1 import note_service_pb2_grpc as note_grpc
 from crm.interactions.v1 import proposal_service_pb2_grpc as proposal_grpc
 from crm.interactions.v1 import report_service_pb2_grpc as report_grpc
+from crm.interactions.v1 import series_service_pb2_grpc as series_grpc
 
 from chassis import app, db
 from chassis.db.outbox import Class
@@ -31,6 +32,7 @@ from services.interactions.rpc.proposal_parts import Studio
 from services.interactions.rpc.proposal_templates import ProposalTemplateServicer
 from services.interactions.rpc.proposals import ProposalServicer
 from services.interactions.rpc.reports import ReportServicer
+from services.interactions.rpc.series import SeriesServicer
 from services.interactions.rpc.timeline import TimelineServicer
 from services.interactions.workers import proposals as proposal_workers
 
@@ -70,6 +72,10 @@ async def main(settings: Settings) -> None:
                 feed_grpc.add_FeedServiceServicer_to_server,
                 FeedServicer(sessions, leads, owners, seal),
             ),
+            (
+                series_grpc.add_SeriesServiceServicer_to_server,
+                SeriesServicer(sessions, gate, seal),
+            ),
             (note_grpc.add_NoteServiceServicer_to_server, NoteServicer(sessions, gate, seal)),
             (
                 interaction_grpc.add_InteractionServiceServicer_to_server,
@@ -107,6 +113,7 @@ async def main(settings: Settings) -> None:
             ),
             workers.open_due(sessions, settings.open_seconds),
             proposal_workers.tend(sessions, letters, links, settings.proposals_seconds),
+            workers.expand_series(sessions, settings.expand_seconds),
         ],
         ready=[db.check(sessions), db.revision_check(sessions, PACKAGE)],
         closing=[nats.close],

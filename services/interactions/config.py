@@ -20,6 +20,9 @@ class Settings(ServiceSettings):
     open_seconds: float = Field(default=1.0, gt=0)
     """How often follow-ups whose time has come are looked for; they open this much late."""
 
+    expand_seconds: float = Field(default=1.0, gt=0)
+    """How often series that have follow-ups to plan are looked for."""
+
     messages_seconds: float = Field(default=1.0, gt=0)
     """A timeline waits this long for campaigns, then is shown without messages and says so."""
 

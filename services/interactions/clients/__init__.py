@@ -54,13 +54,21 @@ class Leads:
 
     async def contact(self, contact_id: UUID, *, on_behalf_of: str | None) -> Contact | None:
         """Returns a contact, None if there is none or this user or program may not see it."""
-        request = contact_service_pb2.BatchGetContactsRequest(ids=[str(contact_id)])
+        found = await self.contacts([contact_id], on_behalf_of=on_behalf_of)
+        return found[0] if found else None
+
+    async def contacts(
+        self, contact_ids: Sequence[UUID], *, on_behalf_of: str | None
+    ) -> list[Contact]:
+        """Returns those of up to 1,000 contacts that are there and this one may see."""
+        ids = [str(each) for each in contact_ids]
+        request = contact_service_pb2.BatchGetContactsRequest(ids=ids)
         if on_behalf_of is None:
             found = await self._contacts.BatchGetContacts(request)
         else:
             with client.acting_for(on_behalf_of):
                 found = await self._contacts.BatchGetContacts(request)
-        return contacts.contact(found.contacts[0]) if found.contacts else None
+        return [contacts.contact(each) for each in found.contacts]
 
     async def names(self, ids: Sequence[UUID], *, on_behalf_of: str) -> dict[UUID, str]:
         """Returns the names of those contacts that this user or program may see."""

@@ -70,9 +70,14 @@ def email(given: str, field: str, problems: Problems) -> str:
 
 def time_zone(given: str, field: str, default: str, problems: Problems) -> str:
     """Returns an IANA name, `default` for an empty one."""
-    if given and given not in _time_zones():
+    if given and not is_time_zone(given):
         problems.add(field, "not an IANA time zone")
     return given or default
+
+
+def is_time_zone(name: str) -> bool:
+    """Returns True for an IANA name."""
+    return name in _time_zones()
 
 
 @cache

@@ -78,6 +78,11 @@ def status_out(status: Status) -> "follow_up_pb2.FollowUpStatus.ValueType":
     return _STATUSES[status]
 
 
+def type_of(given: "follow_up_pb2.FollowUpType.ValueType") -> Type | None:
+    """Returns the type; None for one that is not said."""
+    return _TYPE_OF.get(given)
+
+
 def types(given: Sequence["follow_up_pb2.FollowUpType.ValueType"]) -> list[Type]:
     """Returns the types of a filter; one that is not said is left out."""
     return [_TYPE_OF[each] for each in given if each in _TYPE_OF]

@@ -1,5 +1,6 @@
 """Who may see which contact, asked here first and of leads when no event told of it yet."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from chassis import context, db
@@ -34,6 +35,25 @@ class Gate:
         if copy is None or not copy.visible(reach):
             raise missing("contact", contact_id)
         return copy
+
+    async def hidden(self, contact_ids: Sequence[UUID]) -> set[UUID]:
+        """Returns those of up to 1,000 contacts that the caller may not see or that are not there.
+
+        Raises `Unavailable` when leads must be asked and is away. Opens its own transactions.
+        """
+        reach = may("contacts", "read")
+        async with self._sessions.begin() as session:
+            known = await contacts.several(session, contact_ids)
+        unknown = [each for each in contact_ids if each not in known]
+        if unknown:
+            whom = _whom(context.require_principal())
+            told = await self._leads.contacts(unknown, on_behalf_of=whom)
+            async with self._sessions.begin() as session:
+                await contacts.put(session, told)
+                # A deletion may have been told meanwhile, with a greater revision.
+                known |= await contacts.several(session, [copy.id for copy in told])
+        seen = {copy.id for copy in known.values() if copy.visible(reach)}
+        return set(contact_ids) - seen
 
     async def _fetched(self, contact_id: UUID) -> Contact | None:
         whom = _whom(context.require_principal())

@@ -22,6 +22,17 @@ async def get(session: AsyncSession, contact_id: UUID) -> Contact | None:
     return _contact(row) if row else None
 
 
+async def several(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Contact]:
+    """Returns the copies and tombstones of those that leads told of."""
+    query = (
+        select(contacts)
+        .where(contacts.c.revision > 0)
+        .where(text("contacts.id = ANY(CAST(:ids AS uuid[]))"))
+    )
+    found = await session.execute(query, {"ids": arrays.uuids(ids)})
+    return {row.id: _contact(row) for row in found}
+
+
 async def put(session: AsyncSession, copies: Sequence[Contact]) -> None:
     """Stores copies and tombstones, each only if its revision is greater than the stored one."""
     newest: dict[UUID, Contact] = {}

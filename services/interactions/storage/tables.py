@@ -11,6 +11,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    Time,
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -78,6 +79,36 @@ interactions = Table(
     Column("next_follow_up_id", Uuid),
     Column("author_id", Text, nullable=False),
     Column("create_time", _time, nullable=False),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("contact_ids", ARRAY(Uuid), nullable=False),
+    Column("assignee_ids", ARRAY(Uuid), nullable=False),
+    Column("duration", Interval, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("team_id", Uuid),
+    Column("time_zone", Text, nullable=False),
+    Column("rrule", Text),
+    Column("start_local", DateTime),
+    Column("exceptions", ARRAY(DateTime)),
+    Column("days", Integer),
+    Column("clock", Time),
+    Column("paused", Boolean, nullable=False),
+    Column("cursor_local", DateTime),
+    Column("cursor_passed", Integer),
+    Column("since", _time, nullable=False),
+    Column("due_time", _time),
+    Column("previous_series_id", Uuid),
+    Column("creator_id", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
 )
 
 notes = Table(

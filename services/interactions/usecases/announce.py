@@ -1,6 +1,7 @@
 """Tells the world of a change: the event and the audit entry, in the change's transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -8,8 +9,11 @@ from chassis.db import audit, outbox
 from services.interactions.domain.follow_ups import FollowUp
 from services.interactions.domain.interactions import Interaction
 from services.interactions.domain.notes import Note
+from services.interactions.domain.series import Planned, Series
 from services.interactions.messages import follow_ups, interactions, notes
+from services.interactions.messages import series as series_messages
 
+_MANY = 500
 _SHOWN = (
     "title",
     "type",
@@ -56,6 +60,36 @@ async def follow_up_deleted(session: AsyncSession, gone: FollowUp) -> None:
     revision = gone.revision + 1
     await outbox.add(session, event, to=outbox.Class.FACTS, key=str(gone.id), revision=revision)
     await _follow_up(session, "delete", gone, before=_values(gone))
+
+
+async def series_changed(
+    session: AsyncSession, action: str, before: Series | None, now: Series | None
+) -> None:
+    """Notes who made, changed or deleted a series; events tell of what it plans."""
+    then, after = (series_messages.values(it) if it else {} for it in (before, now))
+    changed = [name for name in {**then, **after} if then.get(name) != after.get(name)]
+    kept = now or before
+    await audit.record(
+        session,
+        action=f"series.{action}",
+        subject_type="series",
+        subject_id=str(kept.id if kept else ""),
+        before={name: then[name] for name in changed if name in then} or None,
+        after={name: after[name] for name in changed if name in after} or None,
+    )
+
+
+async def occurrences_planned(session: AsyncSession, new: Sequence[Planned]) -> None:
+    """Announces follow-ups that series planned, some hundred at once."""
+    events = [series_messages.planned(new[at : at + _MANY]) for at in range(0, len(new), _MANY)]
+    await outbox.add_many(session, [(it, "", 0) for it in events], to=outbox.Class.FACTS)
+
+
+async def occurrences_dropped(session: AsyncSession, dropped: Iterable[UUID]) -> None:
+    """Announces follow-ups that were taken back, some hundred at once."""
+    gone = list(dropped)
+    events = [series_messages.dropped(gone[at : at + _MANY]) for at in range(0, len(gone), _MANY)]
+    await outbox.add_many(session, [(it, "", 0) for it in events], to=outbox.Class.FACTS)
 
 
 async def note_added(session: AsyncSession, now: Note) -> None:

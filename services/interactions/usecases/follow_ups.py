@@ -11,7 +11,7 @@ from services.interactions.domain import follow_ups as rules
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import FollowUp, Status
 from services.interactions.domain.scope import Scope
-from services.interactions.storage import contacts, follow_ups, standings
+from services.interactions.storage import contacts, follow_ups, occurrences, standings
 from services.interactions.usecases import announce, story
 from services.interactions.usecases.found import existing, forbidden, missing, unchanged
 
@@ -110,8 +110,10 @@ async def plan_next(
 
 
 async def delete(session: AsyncSession, kept: FollowUp, etag: str) -> None:
-    """Deletes one."""
+    """Deletes one; its series does not plan it again."""
     unchanged(etag, kept.revision, RESOURCE, kept.id)
+    if kept.series_id and kept.recurrence_time and kept.contact_id:
+        await occurrences.skip(session, kept.series_id, kept.recurrence_time, kept.contact_id)
     await follow_ups.drop(session, kept.id)
     await announce.follow_up_deleted(session, kept)
     await standings.refresh(session, [kept.contact_id])

@@ -6,25 +6,32 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain.contacts import Contact
-from services.interactions.domain.timeline import Fact, Imported
+from services.interactions.domain.timeline import Fact, Imported, Kind
 from services.interactions.storage import (
     contacts,
     follow_ups,
     interactions,
     notes,
+    occurrences,
     standings,
     timeline,
 )
-from services.interactions.usecases import announce, proposal_erasing
+from services.interactions.usecases import announce, proposal_erasing, series
 from services.interactions.usecases.found import missing
 
 
 async def tell(session: AsyncSession, copies: Sequence[Contact], facts: Sequence[Fact]) -> None:
-    """Keeps copies of contacts and adds facts; nothing is added to who was deleted."""
+    """Keeps copies of contacts and adds facts; nothing is added to who was deleted.
+
+    Series that wait for orders of these contacts look at them again.
+    """
     await contacts.lock_against_deletion(session)
     await contacts.put(session, copies)
     gone = await contacts.deleted_among(session, {fact.contact_id for fact in facts})
     await timeline.put(session, [fact for fact in facts if fact.contact_id not in gone])
+    bought = {fact.contact_id for fact in facts if fact.entry.kind is Kind.TRANSACTION}
+    if bought - gone:
+        await occurrences.wake(session, bought - gone)
 
 
 async def tell_imported(
@@ -48,6 +55,7 @@ async def forget(session: AsyncSession, tombstone: Contact) -> None:
     await contacts.lock_for_deletion(session)
     await contacts.put(session, [tombstone])
     await timeline.drop_of_contact(session, tombstone.id)
+    await series.forget(session, tombstone.id)
     for gone in await follow_ups.drop_of_contact(session, tombstone.id):
         await announce.follow_up_deleted(session, gone)
     for note in await notes.drop_of_contact(session, tombstone.id):

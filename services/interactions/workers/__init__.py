@@ -1,4 +1,4 @@
-"""Work on time: follow-ups open when their time has come."""
+"""Work on time: series plan follow-ups, and these open when their time has come."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,9 +7,10 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db
-from services.interactions.usecases import follow_ups
+from services.interactions.usecases import expansion, follow_ups
 
 _BATCH = 200
+_SERIES = 500
 
 log = structlog.get_logger()
 
@@ -36,3 +37,24 @@ async def open_batch(sessions: db.Sessions) -> int:
     if opened:
         log.info("follow_ups_opened", count=len(opened))
     return len(opened)
+
+
+def expand_series(sessions: db.Sessions, every_seconds: float) -> Callable[[], Awaitable[None]]:
+    """Returns the task that plans for series that are due; several replicas share the work."""
+
+    async def expand_due_series() -> None:
+        while True:
+            try:
+                while await expand_batch(sessions):
+                    pass
+            except (SQLAlchemyError, OSError) as away:
+                log.info("expansion_postponed", error=type(away).__name__)
+            await asyncio.sleep(every_seconds)
+
+    return expand_due_series
+
+
+async def expand_batch(sessions: db.Sessions) -> int:
+    """Plans for one batch in a transaction of its own; returns how many series it looked at."""
+    async with sessions.begin() as session:
+        return await expansion.expand_due(session, _SERIES)

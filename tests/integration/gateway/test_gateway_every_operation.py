@@ -525,6 +525,36 @@ class TestEveryOperation:
         assert [it["name"] for it in lists["lists"]] == ["vn"]
         assert [it["id"] for it in agreements["agreements"]] == [agreement["id"]]
 
+    def test_series(self, api: Api, contact: Any) -> None:
+        calendar = {"rrule": "FREQ=WEEKLY;BYDAY=MO,TH", "start": "2030-01-07T09:00"}
+        plan = {
+            "title": "Hỏi thăm",
+            "type": "CALL",
+            "contact_ids": [contact["id"]],
+            "duration": "900s",
+            "calendar": calendar,
+        }
+
+        preview = api("PreviewSeries", body={"calendar": calendar, "count": 3})
+        made = api("CreateSeries", body=plan)
+        api("GetSeries", id=made["id"])
+        listed = api("ListSeries", query=f"contact_id={contact['id']}")
+        changed = api("UpdateSeries", body={"title": "Chào hỏi"}, id=made["id"])
+        monday, thursday, next_monday = (it["time"] for it in preview["occurrences"])
+        skipped = api("SkipOccurrence", body={"recurrence_time": thursday}, id=made["id"])
+        rest = {"recurrence_time": next_monday, "series": {"title": "Từ nay"}}
+        following = api("SplitSeries", body=rest, id=made["id"])
+        paused = api("PauseSeries", id=following["id"])
+        resumed = api("ResumeSeries", id=following["id"])
+        api("DeleteSeries", id=made["id"])
+
+        assert monday == "2030-01-07T02:00:00Z"
+        assert [it["id"] for it in listed["series"]] == [made["id"]]
+        assert changed["title"] == "Chào hỏi"
+        assert skipped["calendar"]["exceptions"] == ["2030-01-10T09:00:00"]
+        assert following["previous_series_id"] == made["id"]
+        assert (paused["state"], resumed["state"]) == ("PAUSED", "ACTIVE")
+
     def test_messages_in_doubt(self, api: Api, advertiser: Any, sender: Any) -> None:
         for n in range(2):
             message = {

@@ -20,6 +20,7 @@ from crm.interactions.v1 import (
     interaction_service_pb2_grpc,
     note_service_pb2_grpc,
     report_service_pb2_grpc,
+    series_service_pb2_grpc,
 )
 from crm.leads.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
 from google.protobuf.message import Message
@@ -39,6 +40,7 @@ from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.notes import NoteServicer
 from services.interactions.rpc.reports import ReportServicer
+from services.interactions.rpc.series import SeriesServicer
 from services.interactions.rpc.timeline import TimelineServicer
 from tests.integration import emptied, serving
 from tests.integration.interactions import proposal_parts
@@ -151,6 +153,9 @@ class House:
 
     def follow_ups(self, who: Principal = SERVICE) -> Any:
         return follow_up_service_pb2_grpc.FollowUpServiceStub(self.served.as_(who))
+
+    def series(self, who: Principal = SERVICE) -> Any:
+        return series_service_pb2_grpc.SeriesServiceStub(self.served.as_(who))
 
     def notes(self, who: Principal = SERVICE) -> Any:
         return note_service_pb2_grpc.NoteServiceStub(self.served.as_(who))
@@ -283,6 +288,10 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
             (
                 follow_up_service_pb2_grpc.add_FollowUpServiceServicer_to_server,
                 FollowUpServicer(sessions, gate, seal),
+            ),
+            (
+                series_service_pb2_grpc.add_SeriesServiceServicer_to_server,
+                SeriesServicer(sessions, gate, seal),
             ),
             (
                 note_service_pb2_grpc.add_NoteServiceServicer_to_server,

@@ -3,12 +3,15 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from crm.interactions.v1 import follow_up_pb2 as _follow_up_pb2
 from crm.interactions.v1 import interaction_pb2 as _interaction_pb2
 from crm.interactions.v1 import note_pb2 as _note_pb2
 from crm.interactions.v1 import proposal_pb2 as _proposal_pb2
+from crm.interactions.v1 import series_pb2 as _series_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -261,3 +264,51 @@ class ProposalExpired(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProposalExpired: _TypeAlias = ProposalExpired  # noqa: Y015
+
+@_typing.final
+class OccurrencesPlanned(_message.Message):
+    """Series planned up to 500 follow-ups."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OCCURRENCES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def occurrences(self) -> _containers.RepeatedCompositeFieldContainer[_series_pb2.PlannedOccurrence]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        occurrences: _abc.Iterable[_series_pb2.PlannedOccurrence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["occurrences", b"occurrences"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OccurrencesPlanned: _TypeAlias = OccurrencesPlanned  # noqa: Y015
+
+@_typing.final
+class OccurrencesDropped(_message.Message):
+    """Up to 500 follow-ups of series were taken back, for their series changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLLOW_UP_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def follow_up_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        follow_up_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow_up_ids", b"follow_up_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OccurrencesDropped: _TypeAlias = OccurrencesDropped  # noqa: Y015

@@ -1,4 +1,4 @@
-"""Follow-ups, the calendar, the log of interactions, notes, the timeline, and what waits."""
+"""Follow-ups, their series, the calendar, interactions, notes, the timeline, and what waits."""
 
 from services.gateway.api.table import Route, resource
 
@@ -6,6 +6,7 @@ _FOLLOW_UPS = "interactions.FollowUpService"
 _LOG = "interactions.InteractionService"
 _AGENDA = "interactions.AgendaService"
 _REPORTS = "interactions.ReportService"
+_SERIES = "interactions.SeriesService"
 _NOTES = "interactions.NoteService"
 _CALENDAR = "interactions.CalendarService"
 _FEEDS = "interactions.FeedService"
@@ -20,6 +21,12 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/calendar", f"{_CALENDAR}/ListCalendar"),
     *resource("/calendar-feeds", _FEEDS, "Feed", "Feeds", field="feed", only="create list"),
     Route("DELETE", "/calendar-feeds/{id}", f"{_FEEDS}/RevokeFeed", status=204),
+    *resource("/series", _SERIES, "Series", "Series", field="series"),
+    Route("POST", "/series:preview", f"{_SERIES}/PreviewSeries", "*"),
+    Route("POST", "/series/{id}:skip", f"{_SERIES}/SkipOccurrence", "*"),
+    Route("POST", "/series/{id}:split", f"{_SERIES}/SplitSeries", "*"),
+    Route("POST", "/series/{id}:pause", f"{_SERIES}/PauseSeries", "*"),
+    Route("POST", "/series/{id}:resume", f"{_SERIES}/ResumeSeries", "*"),
     Route(
         "POST",
         "/contacts/{contact_id}/notes",

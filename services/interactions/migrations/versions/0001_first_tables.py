@@ -1,4 +1,4 @@
-"""Follow-ups, interactions, notes, facts of timelines, and the copy of contacts."""
+"""Follow-ups, series, interactions, notes, facts of timelines, and the copy of contacts."""
 
 from alembic import op
 
@@ -127,6 +127,50 @@ _TABLES = (
     """
     CREATE INDEX interactions_met ON interactions (contact_id, start_time) WHERE result = 'reached'
     """,
+    # `start_local`, `exceptions` and `cursor_local` are what the clock of the zone shows.
+    """
+    CREATE TABLE series (
+        id uuid PRIMARY KEY,
+        revision bigint NOT NULL DEFAULT 1,
+        title text NOT NULL,
+        type text NOT NULL,
+        contact_ids uuid[] NOT NULL,
+        assignee_ids uuid[] NOT NULL,
+        duration interval NOT NULL,
+        description text NOT NULL DEFAULT '',
+        category text NOT NULL DEFAULT '',
+        team_id uuid,
+        time_zone text NOT NULL,
+        rrule text,
+        start_local timestamp,
+        exceptions timestamp[],
+        days integer,
+        clock time,
+        paused boolean NOT NULL DEFAULT false,
+        cursor_local timestamp,
+        cursor_passed integer,
+        since timestamptz NOT NULL,
+        due_time timestamptz,
+        previous_series_id uuid,
+        creator_id text NOT NULL,
+        create_time timestamptz NOT NULL DEFAULT now(),
+        update_time timestamptz NOT NULL DEFAULT now(),
+        CHECK ((rrule IS NULL) <> (days IS NULL))
+    )
+    """,
+    "CREATE INDEX series_due ON series (due_time) WHERE due_time IS NOT NULL",
+    "CREATE INDEX series_by_create ON series (create_time, id)",
+    "CREATE INDEX series_by_contact ON series USING gin (contact_ids)",
+    "CREATE INDEX series_by_assignee ON series USING gin (assignee_ids)",
+    # Occurrences that somebody deleted: they are not planned again.
+    """
+    CREATE TABLE series_skips (
+        series_id uuid NOT NULL REFERENCES series ON DELETE CASCADE,
+        recurrence_time timestamptz NOT NULL,
+        contact_id uuid NOT NULL,
+        PRIMARY KEY (series_id, recurrence_time, contact_id)
+    )
+    """,
     """
     CREATE TABLE notes (
         id uuid PRIMARY KEY,
@@ -178,6 +222,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("feeds", "facts", "notes", "interactions", "follow_ups", "contacts"):
+    for table in (
+        "feeds",
+        "facts",
+        "notes",
+        "series_skips",
+        "series",
+        "interactions",
+        "follow_ups",
+        "contacts",
+    ):
         op.execute(f"DROP TABLE {table}")
     drop_chassis_tables(op)

@@ -1,0 +1,201 @@
+"""Queries that plan the follow-ups of series."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import arrays
+from services.interactions.domain.recurrence import Cursor
+from services.interactions.domain.series import Planned, Series
+from services.interactions.storage import series
+from services.interactions.storage.tables import series as table
+
+Moved = tuple[UUID, Cursor | None, datetime | None]
+"""A series, where its planning goes on, and when."""
+
+Gone = Mapping[UUID, UUID | None]
+"""Follow-ups that were deleted, and the contact of each."""
+
+
+async def claim(session: AsyncSession, limit: int) -> Sequence[Series]:
+    """Locks and returns up to `limit` series that are due; skips those another replica holds."""
+    found = await session.execute(_CLAIM.columns(*table.c), {"limit": limit})
+    return [series.read(row) for row in found]
+
+
+async def add(session: AsyncSession, planned: Sequence[Planned]) -> Sequence[Planned]:
+    """Stores follow-ups of series that were locked before; returns those that are new.
+
+    Left out are those that are there already, that somebody deleted, or whose contact was.
+    """
+    if not planned:
+        return []
+    values = {
+        "ids": arrays.uuids(it.id for it in planned),
+        "series": arrays.uuids(it.series_id for it in planned),
+        "contacts": arrays.uuids(it.contact_id for it in planned),
+        "times": arrays.times(it.time for it in planned),
+    }
+    new = set(await session.scalars(_ADD, values))
+    return planned if len(new) == len(planned) else [it for it in planned if it.id in new]
+
+
+async def move(session: AsyncSession, moved: Sequence[Moved]) -> None:
+    """Stores where the planning of series that were locked before goes on."""
+    values = {
+        "ids": arrays.uuids(it for it, _, _ in moved),
+        "locals": arrays.times(at.local if at else None for _, at, _ in moved),
+        "passed": arrays.of(str(at.passed) if at else "NULL" for _, at, _ in moved),
+        "due": arrays.times(due for _, _, due in moved),
+    }
+    await session.execute(_MOVE, values)
+
+
+async def drop_untouched(
+    session: AsyncSession,
+    series_id: UUID,
+    now: datetime,
+    *,
+    since: datetime | None = None,
+    but: Mapping[UUID, datetime] | None = None,
+) -> Gone:
+    """Deletes and returns what a series planned after `now` and nobody touched.
+
+    Only from the time `since` of its rule on, and not what `but` has by contact. Somebody who
+    holds one right now is touching it.
+    """
+    keep = but or {}
+    values = {
+        "series": series_id,
+        "now": now,
+        "since": since or now,
+        "contacts": arrays.uuids(keep),
+        "times": arrays.times(keep.values()),
+    }
+    return {row.id: row.contact_id for row in await session.execute(_DROP_UNTOUCHED, values)}
+
+
+async def drop_pending(session: AsyncSession, series_id: UUID, time: datetime) -> Gone:
+    """Deletes and returns what of a series is scheduled or open for one time of its rule."""
+    found = await session.execute(_DROP_PENDING, {"series": series_id, "time": time})
+    return {row.id: row.contact_id for row in found}
+
+
+async def hand_over(session: AsyncSession, old: UUID, new: UUID, since: datetime) -> None:
+    """Makes a series' follow-ups, and what was deleted of them, another's from a time on."""
+    values = {"old": old, "new": new, "since": since}
+    await session.execute(_HAND_OVER, values)
+    await session.execute(_HAND_OVER_SKIPS, values)
+
+
+async def skip(session: AsyncSession, series_id: UUID, time: datetime, contact_id: UUID) -> None:
+    """Notes that somebody deleted an occurrence, if its series is still there.
+
+    Waits for a worker that plans the series.
+    """
+    await session.execute(_SKIP, {"series": series_id, "time": time, "contact": contact_id})
+
+
+async def last_orders(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """Returns when each of these contacts ordered last, cancelled orders not counted."""
+    found = await session.execute(_LAST_ORDERS, {"ids": arrays.uuids(ids)})
+    return {row.contact_id: row.ordered for row in found}
+
+
+async def wake(session: AsyncSession, contact_ids: Collection[UUID]) -> None:
+    """Makes the series that wait for orders of these contacts due."""
+    await session.execute(_WAKE, {"contacts": arrays.uuids(contact_ids)})
+
+
+_CLAIM = text("""
+    SELECT * FROM series
+    WHERE due_time <= now() AND NOT paused
+    ORDER BY due_time
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+""")
+_ADD = text("""
+    INSERT INTO follow_ups (
+        id, title, type, status, contact_id, series_id, recurrence_time, assignee_ids,
+        start_time, end_time, time_zone, description, category, team_id, creator_id
+    )
+    SELECT p.id, s.title, s.type, CASE WHEN p.time <= now() THEN 'open' ELSE 'scheduled' END,
+           p.contact_id, s.id, p.time, s.assignee_ids,
+           p.time, p.time + s.duration, s.time_zone, s.description, s.category, s.team_id,
+           s.creator_id
+    FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:series AS uuid[]), CAST(:contacts AS uuid[]),
+        CAST(:times AS timestamptz[])
+    ) AS p (id, series_id, contact_id, time)
+    JOIN series AS s ON s.id = p.series_id
+    WHERE NOT EXISTS (SELECT FROM contacts AS c WHERE c.deleted AND c.id = p.contact_id)
+      AND NOT EXISTS (
+          SELECT FROM series_skips AS k
+          WHERE k.series_id = p.series_id AND k.recurrence_time = p.time
+            AND k.contact_id = p.contact_id
+      )
+    ON CONFLICT DO NOTHING
+    RETURNING id
+""")
+_MOVE = text("""
+    UPDATE series AS s
+    SET cursor_local = m.local, cursor_passed = m.passed, due_time = m.due
+    FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:locals AS timestamp[]), CAST(:passed AS integer[]),
+        CAST(:due AS timestamptz[])
+    ) AS m (id, local, passed, due)
+    WHERE s.id = m.id
+""")
+# Every change by a person or by time raises the revision.
+_DROP_UNTOUCHED = text("""
+    DELETE FROM follow_ups WHERE id IN (
+        SELECT f.id FROM follow_ups AS f
+        WHERE f.series_id = :series AND f.status = 'scheduled' AND f.revision = 1
+          AND f.start_time > :now AND f.recurrence_time >= :since
+          AND NOT EXISTS (
+              SELECT FROM unnest(
+                  CAST(:contacts AS uuid[]), CAST(:times AS timestamptz[])
+              ) AS k (contact_id, time)
+              WHERE k.contact_id = f.contact_id AND k.time = f.recurrence_time
+          )
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id, contact_id
+""")
+_DROP_PENDING = text("""
+    DELETE FROM follow_ups
+    WHERE series_id = :series AND recurrence_time = :time AND status IN ('scheduled', 'open')
+    RETURNING id, contact_id
+""")
+_HAND_OVER = text("""
+    UPDATE follow_ups SET series_id = :new WHERE series_id = :old AND recurrence_time >= :since
+""")
+_HAND_OVER_SKIPS = text("""
+    UPDATE series_skips SET series_id = :new WHERE series_id = :old AND recurrence_time >= :since
+""")
+_SKIP = text("""
+    WITH kept AS (SELECT id FROM series WHERE id = :series FOR SHARE)
+    INSERT INTO series_skips (series_id, recurrence_time, contact_id)
+    SELECT id, :time, :contact FROM kept
+    ON CONFLICT DO NOTHING
+""")
+_LAST_ORDERS = text("""
+    SELECT contact_id, max(time) AS ordered
+    FROM facts
+    WHERE contact_id = ANY(CAST(:ids AS uuid[])) AND kind = 'transaction'
+      AND details->>'type' = 'order' AND coalesce(details->>'status', '') <> 'cancelled'
+    GROUP BY contact_id
+""")
+# In one order, so that two consumers never wait for each other.
+_WAKE = text("""
+    UPDATE series SET due_time = now()
+    WHERE id IN (
+        SELECT id FROM series
+        WHERE contact_ids && CAST(:contacts AS uuid[]) AND days IS NOT NULL
+        ORDER BY id
+        FOR UPDATE
+    )
+""")

@@ -1,0 +1,101 @@
+"""Plans the follow-ups of series: those of the next 60 days, each once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import uuid_utils.compat
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.interactions.domain import recurrence
+from services.interactions.domain import series as rules
+from services.interactions.domain.recurrence import Calendar
+from services.interactions.domain.series import Planned, Series
+from services.interactions.storage import contacts, follow_ups, occurrences, standings
+from services.interactions.usecases import announce
+
+ROWS = 5_000
+"""How many follow-ups one transaction plans, but for what one time of one series takes."""
+
+
+@dataclass
+class _Batch:
+    now: datetime
+    planned: list[Planned] = field(default_factory=list)
+    moved: list[occurrences.Moved] = field(default_factory=list)
+    touched: set[UUID | None] = field(default_factory=set)
+
+
+async def expand_due(session: AsyncSession, limit: int) -> int:
+    """Plans for up to `limit` series that are due; returns how many were looked at."""
+    await contacts.lock_against_deletion(session)
+    claimed = await occurrences.claim(session, limit)
+    return await expand(session, claimed) if claimed else 0
+
+
+async def expand(
+    session: AsyncSession, claimed: Sequence[Series], touched: Iterable[UUID | None] = ()
+) -> int:
+    """Plans for series that were locked before, with contacts' deletions locked out.
+
+    Finds anew where contacts stand, those `touched` before included: the transaction's last act.
+    Returns how many were looked at: those beyond `ROWS` follow-ups are left as they were.
+    """
+    batch = _Batch(await follow_ups.database_time(session), touched=set(touched))
+    for each in claimed:
+        if len(batch.planned) >= ROWS:
+            break
+        if isinstance(each.rule, Calendar):
+            _by_calendar(each, each.rule, batch)
+        else:
+            await _after_orders(session, each, each.rule, batch)
+    new = await occurrences.add(session, batch.planned)
+    await occurrences.move(session, batch.moved)
+    await announce.occurrences_planned(session, new)
+    await standings.refresh(session, batch.touched | {it.contact_id for it in new})
+    return len(batch.moved)
+
+
+def _by_calendar(each: Series, rule: Calendar, batch: _Batch) -> None:
+    if each.cursor is None or not each.contact_ids:
+        batch.moved.append((each.id, None, None))
+        return
+    left = max(1, (ROWS - len(batch.planned)) // len(each.contact_ids))
+    horizon = batch.now + recurrence.HORIZON
+    found = recurrence.plan(rule, each.cursor, each.since, horizon, left)
+    batch.planned += [
+        Planned(uuid_utils.compat.uuid7(), each.id, contact_id, time)
+        for time in found.times
+        for contact_id in each.contact_ids
+    ]
+    batch.moved.append((each.id, found.cursor, found.due))
+
+
+async def _after_orders(
+    session: AsyncSession, each: Series, rule: rules.AfterOrder, batch: _Batch
+) -> None:
+    """Plans after the last order of each contact, and takes back what older ones planned."""
+    orders = await occurrences.last_orders(session, each.contact_ids)
+    wanted = rules.after(rule, orders)
+    gone = await occurrences.drop_untouched(session, each.id, batch.now, but=wanted)
+    await announce.occurrences_dropped(session, gone)
+    batch.touched |= set(gone.values())
+    horizon = batch.now + recurrence.HORIZON
+    near = {who: time for who, time in wanted.items() if each.since <= time < horizon}
+    far = [time for time in wanted.values() if time >= horizon]
+    batch.planned += [
+        Planned(uuid_utils.compat.uuid7(), each.id, contact_id, time)
+        for contact_id, time in near.items()
+    ]
+    due = min(far) - recurrence.HORIZON if far else None
+    batch.moved.append((each.id, None, due))
+
+
+async def take_back(
+    session: AsyncSession, series_id: UUID, now: datetime, since: datetime | None = None
+) -> set[UUID | None]:
+    """Deletes what a series planned for the future and nobody touched; returns whose it was."""
+    gone = await occurrences.drop_untouched(session, series_id, now, since=since)
+    await announce.occurrences_dropped(session, gone)
+    return set(gone.values())
