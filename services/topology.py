@@ -143,6 +143,7 @@ def consumers(regions: Sequence[str]) -> list[Consumer]:
             ["crm.leads.v1.ConsentGiven", "crm.leads.v1.ConsentWithdrawn"],
         ),
         Consumer("FACTS", "interactions-contacts", ["crm.leads.v1.ContactDeleted"]),
+        Consumer("FACTS", "interactions-messages", ["crm.notifier.v1.MessageSettled"]),
         Consumer("FACTS", "campaigns-progress", ["crm.notifier.v1.MessagesProgressed"]),
         Consumer("FACTS", "campaigns-complaints", ["crm.notifier.v1.MessageComplained"]),
         Consumer("CONTROL", "leads-control", ["crm.notifier.v1.SuppressionAdded"]),

@@ -17,7 +17,8 @@ from chassis.events.consumer import consume
 from chassis.events.relay import Relay
 from chassis.rpc.tokens import TokenSource
 from services.interactions import clients, consumers, workers
-from services.interactions.clients import mail, people, press
+from services.interactions.clients import audiences, mail, notifier, people, press
+from services.interactions.clients.renderer import Renderer
 from services.interactions.config import Settings
 from services.interactions.domain.proposals.links import Links
 from services.interactions.rpc.agenda import AgendaServicer
@@ -32,9 +33,12 @@ from services.interactions.rpc.proposal_parts import Studio
 from services.interactions.rpc.proposal_templates import ProposalTemplateServicer
 from services.interactions.rpc.proposals import ProposalServicer
 from services.interactions.rpc.reports import ReportServicer
+from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
 from services.interactions.rpc.timeline import TimelineServicer
 from services.interactions.workers import proposals as proposal_workers
+from services.interactions.workers.delivering import Courier
+from services.interactions.workers.resolving import Resolver
 
 NAME, PACKAGE = "interactions", "services.interactions"
 
@@ -50,6 +54,11 @@ async def main(settings: Settings) -> None:
     leads = clients.connect_leads(settings, settings.leads_address, tokens)
     campaigns = clients.connect_campaigns(settings, settings.campaigns_address, tokens)
     gate = Gate(sessions, leads)
+    desk = Desk(
+        notifier.connect(settings, settings.notifier_address, tokens),
+        audiences.connect(settings, settings.leads_address, tokens),
+        Renderer(),
+    )
     timeline = TimelineServicer(sessions, gate, campaigns, settings.messages_seconds, seal)
     owners = clients.owners(settings, NAME, tokens)
     studio = Studio(people.connect(settings, settings.leads_address, tokens), press.Press())
@@ -62,7 +71,7 @@ async def main(settings: Settings) -> None:
         servicers=[
             (
                 follow_up_grpc.add_FollowUpServiceServicer_to_server,
-                FollowUpServicer(sessions, gate, seal),
+                FollowUpServicer(sessions, gate, desk, seal),
             ),
             (
                 calendar_grpc.add_CalendarServiceServicer_to_server,
@@ -111,9 +120,12 @@ async def main(settings: Settings) -> None:
                 )
                 for durable, stream in consumers.DURABLES.items()
             ),
+            consumers.messages(settings, nats, sessions),
             workers.open_due(sessions, settings.open_seconds),
             proposal_workers.tend(sessions, letters, links, settings.proposals_seconds),
             workers.expand_series(sessions, settings.expand_seconds),
+            Resolver(settings, sessions, desk.people),
+            Courier(settings, sessions, desk.people, desk.notifier),
         ],
         ready=[db.check(sessions), db.revision_check(sessions, PACKAGE)],
         closing=[nats.close],

@@ -17,6 +17,15 @@ class Settings(ServiceSettings):
     campaigns_address: str
     """`host:port` of campaigns, which knows what messages a contact got."""
 
+    notifier_address: str
+    """`host:port` of the home notifier, which sends for follow-ups and proposals."""
+
+    lease_seconds: float = Field(default=60.0, gt=1)
+    """What a replica that was killed was handing over is taken up by another this much later."""
+
+    retry_seconds: float = Field(default=5.0, gt=0)
+    """While leads or the notifier are away, handing over is tried again so often."""
+
     open_seconds: float = Field(default=1.0, gt=0)
     """How often follow-ups whose time has come are looked for; they open this much late."""
 
@@ -25,9 +34,6 @@ class Settings(ServiceSettings):
 
     messages_seconds: float = Field(default=1.0, gt=0)
     """A timeline waits this long for campaigns, then is shown without messages and says so."""
-
-    notifier_address: str
-    """`host:port` of the notifier, which sends what proposals need sent."""
 
     public_url: str
     """`https://host` that people reach the gateway by; links of proposals begin with it."""

@@ -1,16 +1,24 @@
-"""Reacts to what leads tells: copies of contacts and facts of their stories."""
+"""Reacts to what leads tells of contacts, and the notifier of messages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from crm.leads.v1 import events_pb2
+from crm.notifier.v1 import events_pb2 as notifier_events_pb2
 from google.protobuf.message import DecodeError, Message
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.events.consumer import Event, Handler, Poison, Policy
+from chassis import db
+from chassis.events.connection import Connection
+from chassis.events.consumer import BatchHandler, Event, Handler, Poison, Policy, consume
+from chassis.events.puller import Puller
+from services.interactions import metrics
+from services.interactions.config import Settings
 from services.interactions.domain.contacts import Contact
+from services.interactions.domain.deliveries import Key, News
 from services.interactions.domain.timeline import Fact, Kind
-from services.interactions.messages import contacts, timeline
+from services.interactions.messages import contacts, deliveries, timeline
+from services.interactions.usecases import deliveries as usecases
 from services.interactions.usecases import story
 
 M = TypeVar("M", bound=Message)
@@ -22,6 +30,11 @@ DURABLES: Mapping[str, str] = {
     "interactions-control": "CONTROL",
 }
 """Each durable and its stream; all hand to the same handlers."""
+
+MESSAGES, MESSAGES_STREAM = "interactions-messages", "FACTS"
+
+# So many news of messages share a transaction when they wait together.
+MESSAGES_BATCH, MESSAGES_APART = 200, 0.1
 
 POLICY = Policy(concurrency=2)
 """Two at a time: one that hangs delays no other, and revisions make any order right."""
@@ -97,3 +110,44 @@ HANDLERS: Mapping[str, Handler] = dict(
         (events_pb2.ContactDeleted.DESCRIPTOR.full_name, _forget),
     ]
 )
+
+
+def outcomes(caller: str) -> tuple[Handler, BatchHandler]:
+    """Returns what is done with the notifier's news of messages, one or many; ours are `caller`'s.
+
+    Matched by the name they were handed over under, so that news may come before the hand-over
+    was recorded. Raises `Poison` for what is no news.
+    """
+
+    async def all_settled(session: AsyncSession, events: Sequence[Event]) -> None:
+        told: dict[Key, list[News]] = {}
+        for event in events:
+            try:
+                settled = deliveries.settled(event.data, caller)
+            except (DecodeError, ValueError):
+                raise Poison("EVENT_UNREADABLE") from None
+            if settled is not None:
+                told.setdefault(settled.key, []).append(settled.news)
+        if told:
+            metrics.moved(await usecases.settle(session, told))
+
+    async def settled(session: AsyncSession, event: Event) -> None:
+        await all_settled(session, [event])
+
+    return settled, all_settled
+
+
+def messages(settings: Settings, nats: Connection, sessions: db.Sessions) -> Puller:
+    """Returns the task that hears what became of our messages."""
+    one, many = outcomes(settings.client_id)
+    return consume(
+        settings,
+        nats,
+        sessions,
+        stream=MESSAGES_STREAM,
+        durable=MESSAGES,
+        handlers={notifier_events_pb2.MessageSettled.DESCRIPTOR.full_name: one},
+        batch=MESSAGES_BATCH,
+        apart=MESSAGES_APART,
+        batch_handler=many,
+    )

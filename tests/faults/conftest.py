@@ -31,7 +31,7 @@ PEOPLE = 2_000 if LONG else 400
 PER_SECOND = 400 if LONG else 120  # slow enough that there is a middle to break something in
 ROUNDS = 2 if LONG else 1
 
-REPLICATED = ("notifier", "campaigns", "leads", "gateway")
+REPLICATED = ("notifier", "campaigns", "leads", "interactions", "gateway")
 LEASE_SECONDS = 5
 WINDOWS = {"EMAIL": 64, "SMS": 100}  # attempts that one process may have open
 OPTIONS = {
@@ -42,6 +42,8 @@ OPTIONS = {
     "notifier.smtp_window": WINDOWS["EMAIL"],
     "notifier.smpp_window": WINDOWS["SMS"],
     "campaigns.planner_lease_seconds": 2,
+    "interactions.lease_seconds": 2,
+    "interactions.retry_seconds": 0.5,
     "campaigns.silence_seconds": 30,
 }
 

@@ -22,7 +22,7 @@ STREAMS = ("FACTS", "CONTROL")
 DURABLES = {
     "FACTS": (
         *("interactions-timeline", "interactions-contacts", "campaigns-progress"),
-        *("campaigns-complaints", "leads-addresses"),
+        *("campaigns-complaints", "leads-addresses", "interactions-messages"),
     ),
     "CONTROL": ("interactions-control", "leads-control", "notifier-vn-control"),
 }
@@ -31,6 +31,7 @@ STATE: Mapping[str, Sequence[str]] = {
     "interactions": (
         "select id, revision, owner_ids, team_id, deleted from contacts order by id",
         "select contact_id, id, time, kind, details, version from facts order by 1, 2",
+        "select follow_up_id, contact_id, state, reason, revision from deliveries order by 1, 2",
     ),
     "campaigns": (
         "select run_id, message_id, state, reason, revision from recipients order by 1, 2",

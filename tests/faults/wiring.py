@@ -22,7 +22,8 @@ PAIRS: Mapping[str, Sequence[str]] = {
     "campaigns-2": ("postgres", "nats", "leads", "notifier"),
     "leads": ("postgres", "nats"),
     "leads-2": ("postgres", "nats"),
-    "interactions": ("postgres", "nats", "leads", "campaigns"),
+    "interactions": ("postgres", "nats", "leads", "campaigns", "notifier"),
+    "interactions-2": ("postgres", "nats", "leads", "campaigns", "notifier"),
     "gateway": ("leads", "campaigns", "notifier"),
     "gateway-2": ("leads", "campaigns", "notifier"),
 }

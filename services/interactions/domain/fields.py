@@ -14,6 +14,9 @@ _EMAIL = re.compile(
 )
 
 
+MOST_NAMED = 50
+
+
 class Problems:
     """Collects what is wrong with a request."""
 
@@ -30,10 +33,13 @@ class Problems:
         return len(self._violations)
 
     def raise_if_any(self) -> None:
-        """Raises `InvalidArgument` that names every noted field."""
+        """Raises `InvalidArgument` that names the noted fields, the first 50 of them."""
         if self._violations:
+            # An error travels in headers, which hold a few kilobytes.
             raise InvalidArgument(
-                "FIELDS_INVALID", "some fields cannot be accepted", violations=self._violations
+                "FIELDS_INVALID",
+                "some fields cannot be accepted",
+                violations=self._violations[:MOST_NAMED],
             )
 
 

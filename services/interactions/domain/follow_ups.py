@@ -1,4 +1,4 @@
-"""Follow-ups: one thing to do with one contact at one time."""
+"""Follow-ups: one thing to do with one contact, or a message to many, at one time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.errors import FailedPrecondition
-from services.interactions.domain import fields
+from services.interactions.domain import fields, messages
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.scope import Scope
 
@@ -16,6 +16,7 @@ DEFAULT_LENGTH = timedelta(minutes=30)
 DEFAULT_TIME_ZONE = "Asia/Ho_Chi_Minh"
 MOST_ASSIGNEES = 20
 LONGEST_OUTCOME = 2_000
+MOST_CONTACTS = 1_000
 
 
 class Type(StrEnum):
@@ -122,6 +123,68 @@ def with_end(
         problems.add(f"{at}.end_time", "before the start")
 
 
+def with_audience(
+    changed: dict[str, Any], before: FollowUp | None, problems: Problems
+) -> messages.Message | None:
+    """Adds how many contacts there are, and the message as it is kept, where any of that changes.
+
+    Notes what does not go together. Returns the message if it was given and may be admitted.
+    """
+    if before is not None and not changed.keys() & {"type", "message", "contact_id", "segment_id"}:
+        return None
+    kind = changed.get("type") or (before.type if before else None)
+    given = changed.get("message", before.message if before else None)
+    message = None
+    if given is not None and kind is not None:
+        channel = messages.channel_of(kind)
+        if channel is None:
+            problems.add("follow_up.message", "only an SMS or e-mail sends itself")
+        elif "message" in changed:
+            message = messages.checked(given, channel, "follow_up.message", problems)
+            changed["message"] = messages.stored(message) if message else None
+        elif before is not None and kind is not before.type:
+            problems.add("follow_up.message", "is needed where the type changes")
+    _count(changed, before, given is not None, problems)
+    return message
+
+
+def _count(
+    changed: dict[str, Any], before: FollowUp | None, is_sent: bool, problems: Problems
+) -> None:
+    segment = changed.get("segment_id", before.segment_id if before else None)
+    given = _given(changed)
+    if segment is not None:
+        if given:
+            problems.add("follow_up.segment_id", "give contacts or a segment")
+        if not is_sent:
+            problems.add("follow_up.segment_id", "needs a message")
+        changed["contact_id"], changed["contact_count"] = None, 0
+        return
+    if given is None and before is not None:
+        count = before.contact_count
+        if before.segment_id is not None:
+            problems.add("follow_up.contact_ids", "is required")
+    else:
+        count = len(given or ())
+        changed["contact_count"] = count
+        if not count:
+            problems.add("follow_up.contact_ids", "is required")
+    if count > 1 and not is_sent:
+        problems.add("follow_up.contact_ids", "needs exactly one contact")
+
+
+def _given(changed: Mapping[str, Any]) -> list[UUID] | None:
+    if "contact_id" not in changed:
+        return None
+    one: UUID | None = changed["contact_id"]
+    return [one] if one is not None else list(changed.get("contact_ids", ()))
+
+
+def contacts_in(columns: Mapping[str, Any]) -> list[UUID]:
+    """Return the contacts that checked columns name."""
+    return _given(columns) or []
+
+
 def status_at(start: datetime, now: datetime) -> Status:
     """Returns the status of one that is not closed."""
     return Status.OPEN if start <= now else Status.SCHEDULED
@@ -141,10 +204,14 @@ def _type(value: Type | None, field: str, problems: Problems) -> dict[str, Any]:
 
 
 def _contacts(value: list[str], field: str, problems: Problems) -> dict[str, Any]:
-    if len(value) != 1:
-        problems.add(field, "needs exactly one contact")
-        return {}
-    return {"contact_id": fields.uuid(value[0], f"{field}[0]", problems)}
+    if len(value) > MOST_CONTACTS:
+        problems.add(field, f"more than {MOST_CONTACTS}; a segment may have any number")
+        value = value[:MOST_CONTACTS]
+    found = [fields.uuid(each, f"{field}[{at}]", problems) for at, each in enumerate(value)]
+    ids = list(dict.fromkeys(it for it in found if it is not None))
+    if len(ids) == 1:
+        return {"contact_id": ids[0]}
+    return {"contact_id": None, "contact_ids": ids}
 
 
 def _assignees(value: list[str], field: str, problems: Problems) -> dict[str, Any]:
@@ -162,6 +229,14 @@ def _start(value: datetime | None, field: str, problems: Problems) -> dict[str, 
 
 def _end(value: datetime | None, field: str, problems: Problems) -> dict[str, Any]:
     return {"end_time": value}
+
+
+def _message(value: Mapping[str, Any] | None, field: str, problems: Problems) -> dict[str, Any]:
+    return {"message": value}
+
+
+def _segment(value: str, field: str, problems: Problems) -> dict[str, Any]:
+    return {"segment_id": fields.uuid(value, field, problems) if value else None}
 
 
 def _zone(value: str, field: str, problems: Problems) -> dict[str, Any]:
@@ -183,5 +258,7 @@ _COLUMNS: Mapping[str, Any] = {
     "description": _text("description", 4_000),
     "category": _text("category", 80),
     "team_id": _team,
+    "message": _message,
+    "segment_id": _segment,
 }
 FIELDS = tuple(_COLUMNS)

@@ -236,6 +236,10 @@ def _fit(freq: str, said: Mapping[str, str]) -> None:
             raise RuleRefused("BYDAY with a number goes with MONTHLY and YEARLY only")
         if "BYWEEKNO" in said:
             raise RuleRefused("BYDAY with a number does not go with BYWEEKNO")
+    # The library counts the first week's from its start only, so that a rule begun at one of its
+    # own times would be another. Nothing is lost: a week's nth of some days is always one day.
+    if "BYSETPOS" in said and freq == "WEEKLY":
+        raise RuleRefused("BYSETPOS does not go with FREQ=WEEKLY; name the day")
     if "BYSETPOS" in said and len([it for it in said if it.startswith("BY")]) < 2:
         raise RuleRefused("BYSETPOS needs another BY part")
 

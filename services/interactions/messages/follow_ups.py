@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from crm.interactions.v1 import events_pb2, follow_up_pb2
 
+from services.interactions.domain import messages as stored
 from services.interactions.domain.follow_ups import FollowUp, Status, Type
+from services.interactions.domain.messages import Purpose
 from services.interactions.messages import times
 
 _TYPES: Mapping[Type, "follow_up_pb2.FollowUpType.ValueType"] = {
@@ -20,20 +23,30 @@ _STATUSES: Mapping[Status, "follow_up_pb2.FollowUpStatus.ValueType"] = {
     Status.COMPLETED: follow_up_pb2.FOLLOW_UP_STATUS_COMPLETED,
     Status.CANCELLED: follow_up_pb2.FOLLOW_UP_STATUS_CANCELLED,
 }
+_PURPOSES: Mapping[Purpose, "follow_up_pb2.MessagePurpose.ValueType"] = {
+    Purpose.CARE: follow_up_pb2.MESSAGE_PURPOSE_CARE,
+    Purpose.TRANSACTIONAL: follow_up_pb2.MESSAGE_PURPOSE_TRANSACTIONAL,
+}
+_PURPOSE_OF = {number: purpose for purpose, number in _PURPOSES.items()}
 _TYPE_OF = {number: kind for kind, number in _TYPES.items()}
 _STATUS_OF = {number: status for status, number in _STATUSES.items()}
 
 
-def out(kept: FollowUp) -> follow_up_pb2.FollowUp:
-    """Returns a follow-up as others may see it."""
-    return follow_up_pb2.FollowUp(
+def out(
+    kept: FollowUp, contacts: Sequence[UUID] = (), *, whole: bool = True
+) -> follow_up_pb2.FollowUp:
+    """Returns a follow-up as others may see it; `contacts` are those of one that has many.
+
+    Unless it is `whole` its message is left out.
+    """
+    made = follow_up_pb2.FollowUp(
         id=str(kept.id),
         revision=kept.revision,
         etag=str(kept.revision),
         title=kept.title,
         type=_TYPES[kept.type],
         status=_STATUSES[kept.status],
-        contact_ids=[str(kept.contact_id)] if kept.contact_id else [],
+        contact_ids=[str(each) for each in ([kept.contact_id] if kept.contact_id else contacts)],
         contact_count=kept.contact_count,
         segment_id=str(kept.segment_id or ""),
         series_id=str(kept.series_id or ""),
@@ -51,6 +64,40 @@ def out(kept: FollowUp) -> follow_up_pb2.FollowUp:
         update_time=times.out(kept.update_time),
         close_time=times.out(kept.close_time),
     )
+    if kept.message is not None and whole:
+        made.message.CopyFrom(message(kept.message))
+    if kept.progress is not None:
+        made.progress.CopyFrom(follow_up_pb2.FollowUpProgress(**kept.progress))
+    return made
+
+
+def message(kept: Mapping[str, Any]) -> follow_up_pb2.FollowUpMessage:
+    """Returns what a follow-up sends, from what is kept of it."""
+    loaded = stored.loaded(kept)
+    made = follow_up_pb2.FollowUpMessage(
+        purpose=_PURPOSES[loaded.purpose],
+        advertiser_id=str(loaded.advertiser_id),
+        sender_identity_id=str(loaded.sender_identity_id),
+        subject=loaded.subject,
+        html=loaded.html,
+        text=loaded.text,
+    )
+    if loaded.skip_if_later is not None:
+        made.skip_if_later.FromTimedelta(loaded.skip_if_later)
+    return made
+
+
+def _given(told: follow_up_pb2.FollowUpMessage) -> dict[str, Any]:
+    is_late = told.HasField("skip_if_later")
+    return {
+        "purpose": _PURPOSE_OF.get(told.purpose, Purpose.CARE),
+        "advertiser_id": told.advertiser_id,
+        "sender_identity_id": told.sender_identity_id,
+        "subject": told.subject,
+        "html": told.html,
+        "text": told.text,
+        "skip_if_later": told.skip_if_later.ToTimedelta() if is_late else None,
+    }
 
 
 def fields(given: follow_up_pb2.FollowUp, paths: Sequence[str]) -> dict[str, Any]:
@@ -64,6 +111,8 @@ def fields(given: follow_up_pb2.FollowUp, paths: Sequence[str]) -> dict[str, Any
             value = times.read(value)
         elif path in ("contact_ids", "assignee_ids"):
             value = list(value)
+        elif path == "message":
+            value = _given(value) if given.HasField("message") else None
         values[path] = value
     return values
 
@@ -95,12 +144,12 @@ def statuses(given: Sequence["follow_up_pb2.FollowUpStatus.ValueType"]) -> list[
 
 def created(kept: FollowUp) -> events_pb2.FollowUpCreated:
     """Returns the event that it was planned."""
-    return events_pb2.FollowUpCreated(follow_up=out(kept))
+    return events_pb2.FollowUpCreated(follow_up=out(kept, whole=False))
 
 
 def updated(kept: FollowUp) -> events_pb2.FollowUpUpdated:
     """Returns the event that it changed."""
-    return events_pb2.FollowUpUpdated(follow_up=out(kept))
+    return events_pb2.FollowUpUpdated(follow_up=out(kept, whole=False))
 
 
 def deleted(kept: FollowUp) -> events_pb2.FollowUpDeleted:

@@ -8,18 +8,21 @@ from crm.interactions.v1 import follow_up_pb2, follow_up_service_pb2_grpc
 from crm.interactions.v1 import follow_up_service_pb2 as pb2
 from google.protobuf import empty_pb2
 from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
 from chassis.db import idempotency, paging
-from chassis.errors import NotFound
 from chassis.rpc import fieldmask
 from services.interactions.domain import fields
 from services.interactions.domain import follow_ups as rules
 from services.interactions.domain.fields import Problems
-from services.interactions.domain.follow_ups import Status
+from services.interactions.domain.follow_ups import FollowUp, Status
+from services.interactions.messages import deliveries as sent
 from services.interactions.messages import follow_ups as messages
 from services.interactions.messages import times
-from services.interactions.rpc import gate, steps
+from services.interactions.rpc import gate, sending, steps
+from services.interactions.rpc.sending import Desk
+from services.interactions.storage import deliveries
 from services.interactions.storage import follow_ups as kept
 from services.interactions.storage.follow_ups import Filter
 from services.interactions.usecases import follow_ups as usecases
@@ -31,9 +34,12 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
     """Serves `FollowUpService`."""
 
-    def __init__(self, sessions: db.Sessions, contacts: gate.Gate, seal_key: SecretStr) -> None:
+    def __init__(
+        self, sessions: db.Sessions, contacts: gate.Gate, desk: Desk, seal_key: SecretStr
+    ) -> None:
         self._sessions = sessions
         self._contacts = contacts
+        self._desk = desk
         self._seal_key = seal_key
 
     async def CreateFollowUp(
@@ -44,11 +50,16 @@ class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
         problems = Problems()
         columns = rules.columns(messages.fields(request.follow_up, rules.FIELDS), problems)
         rules.with_end(columns, None, problems)
-        await self._known(columns, problems)
+        message = rules.with_audience(columns, None, problems)
+        contact_ids = rules.contacts_in(columns)
+        sending.may_send_to_segment(columns)
+        await sending.known(self._contacts, contact_ids, problems)
+        await sending.admit(self._desk, message, columns["type"], problems)
         async with self._sessions.begin() as session:
 
             async def create() -> follow_up_pb2.FollowUp:
-                return messages.out(await usecases.create(session, caller, columns))
+                made = await usecases.create(session, caller, columns)
+                return messages.out(made, sorted(contact_ids))
 
             return await idempotency.once(
                 session, "CreateFollowUp", request, follow_up_pb2.FollowUp, create
@@ -61,7 +72,7 @@ class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
         readable = gate.may("follow_ups", "read")
         follow_up_id = found.parsed(request.id, usecases.RESOURCE)
         async with self._sessions.begin() as session:
-            return messages.out(await usecases.get(session, readable, follow_up_id))
+            return await _whole(session, await usecases.get(session, readable, follow_up_id))
 
     async def ListFollowUps(
         self, request: pb2.ListFollowUpsRequest, context: Context
@@ -73,13 +84,16 @@ class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
         after: Any = page.after
         async with self._sessions.begin() as session:
             listed = await kept.page(session, wanted, readable, page.size + 1, after)
-        shown = listed[: page.size]
+            shown = listed[: page.size]
+            many = [each.id for each in shown if each.contact_id is None]
+            contacts = await deliveries.contacts_of(session, many, rules.MOST_CONTACTS)
         token = ""
         if len(listed) > page.size:
             last = shown[-1]
             token = paging.token([last.start_time, last.id], vars(wanted), self._seal_key)
         return pb2.ListFollowUpsResponse(
-            follow_ups=[messages.out(each) for each in shown], next_page_token=token
+            follow_ups=[messages.out(each, contacts.get(each.id, ())) for each in shown],
+            next_page_token=token,
         )
 
     async def UpdateFollowUp(
@@ -91,16 +105,49 @@ class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
         follow_up_id = found.parsed(given.id, usecases.RESOURCE)
         paths = fieldmask.paths(request.update_mask, given, rules.FIELDS)
         columns = rules.columns(messages.fields(given, paths), problems)
-        await self._known(columns, problems)
+        sending.may_send_to_segment(columns)
+        await sending.known(self._contacts, rules.contacts_in(columns), problems)
+        async with self._sessions.begin() as session:
+            before = await usecases.locked(session, readable, allowed, follow_up_id, "write")
+        tried = dict(columns)
+        message = rules.with_audience(tried, before, problems)
+        await sending.admit(self._desk, message, tried.get("type", before.type), problems)
         async with self._sessions.begin() as session:
 
             async def update() -> follow_up_pb2.FollowUp:
                 before = await usecases.locked(session, readable, allowed, follow_up_id, "write")
-                return messages.out(await usecases.update(session, before, given.etag, columns))
+                after = await usecases.update(session, before, given.etag, columns)
+                return await _whole(session, after)
 
             return await idempotency.once(
                 session, "UpdateFollowUp", request, follow_up_pb2.FollowUp, update
             )
+
+    async def PreviewFollowUp(
+        self, request: pb2.PreviewFollowUpRequest, context: Context
+    ) -> pb2.PreviewFollowUpResponse:
+        """Shows what contacts would get."""
+        return await sending.preview(self._desk, self._contacts, request)
+
+    async def ListFollowUpDeliveries(
+        self, request: pb2.ListFollowUpDeliveriesRequest, context: Context
+    ) -> pb2.ListFollowUpDeliveriesResponse:
+        """Lists the messages of one within reach."""
+        readable = gate.may("follow_ups", "read")
+        follow_up_id = found.parsed(request.follow_up_id, usecases.RESOURCE)
+        wanted = {"id": follow_up_id, "states": sorted(request.states)}
+        page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
+        after: Any = page.after[0] if page.after else None
+        states = sent.states(request.states)
+        async with self._sessions.begin() as session:
+            await usecases.get(session, readable, follow_up_id)
+            listed = await deliveries.page(session, follow_up_id, states, page.size + 1, after)
+        shown, token = listed[: page.size], ""
+        if len(listed) > page.size:
+            token = paging.token([shown[-1].key.contact_id], wanted, self._seal_key)
+        return pb2.ListFollowUpDeliveriesResponse(
+            deliveries=[sent.out(each) for each in shown], next_page_token=token
+        )
 
     async def DeleteFollowUp(
         self, request: pb2.DeleteFollowUpRequest, context: Context
@@ -132,7 +179,8 @@ class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
                 etag, to = request.etag, Status.COMPLETED
                 if step is not None:
                     await usecases.plan_next(session, caller, before, etag, step)
-                return messages.out(await usecases.close(session, before, etag, to, outcome))
+                after = await usecases.close(session, before, etag, to, outcome)
+                return await _whole(session, after)
 
             return await idempotency.once(
                 session, "CompleteFollowUp", request, follow_up_pb2.FollowUp, complete
@@ -154,17 +202,15 @@ class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
         follow_up_id = found.parsed(wanted, usecases.RESOURCE)
         async with self._sessions.begin() as session:
             before = await usecases.locked(session, readable, allowed, follow_up_id, "write")
-            return messages.out(await usecases.close(session, before, etag, to, outcome))
+            return await _whole(session, await usecases.close(session, before, etag, to, outcome))
 
-    async def _known(self, columns: dict[str, Any], problems: Problems) -> None:
-        """Raises unless all is well, the contact included; asks before any transaction."""
-        contact_id = columns.get("contact_id")
-        if contact_id is not None:
-            try:
-                await self._contacts.visible(contact_id)
-            except NotFound:
-                problems.add("follow_up.contact_ids[0]", "no such contact")
-        problems.raise_if_any()
+
+async def _whole(session: AsyncSession, found: FollowUp) -> follow_up_pb2.FollowUp:
+    """A follow-up with its contacts."""
+    if found.contact_id is not None:
+        return messages.out(found)
+    contacts = await deliveries.contacts_of(session, [found.id], rules.MOST_CONTACTS)
+    return messages.out(found, contacts.get(found.id, ()))
 
 
 def _filter(request: pb2.ListFollowUpsRequest) -> Filter:

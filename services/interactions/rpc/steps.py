@@ -12,7 +12,8 @@ from services.interactions.rpc import gate
 Request = (
     follow_up_service_pb2.CompleteFollowUpRequest | interaction_service_pb2.CreateInteractionRequest
 )
-_FIELDS = tuple(name for name in rules.FIELDS if name != "contact_ids")
+_OTHERS = ("contact_ids", "message", "segment_id")
+_FIELDS = tuple(name for name in rules.FIELDS if name not in _OTHERS)
 
 
 def columns(request: Request, problems: Problems) -> dict[str, Any] | None:
@@ -25,6 +26,8 @@ def columns(request: Request, problems: Problems) -> dict[str, Any] | None:
     gate.may("follow_ups", "write")
     if request.next.contact_ids:
         problems.add("next.contact_ids", "is that of what was done")
+    if request.next.HasField("message") or request.next.segment_id:
+        problems.add("next.message", "plan a follow-up that sends itself on its own")
     step = rules.columns(messages.fields(request.next, _FIELDS), problems, at="next")
     rules.with_end(step, None, problems, at="next")
     return step

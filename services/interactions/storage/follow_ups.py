@@ -59,6 +59,22 @@ async def locked_among(session: AsyncSession, ids: Collection[UUID]) -> dict[UUI
     return {each.id: each for each in found}
 
 
+async def get_many(session: AsyncSession, ids: Collection[UUID]) -> Sequence[FollowUp]:
+    """Returns those that are there, in no promised order; locks nothing."""
+    if not ids:
+        return []
+    query = select(follow_ups).where(follow_ups.c.id.in_(list(ids)))
+    return [_follow_up(row) for row in await session.execute(query)]
+
+
+async def count(
+    session: AsyncSession, follow_up_id: UUID, contacts: int, progress: Mapping[str, int]
+) -> None:
+    """Stores how many contacts a locked one has, and how far it is with them."""
+    values = {"contact_count": contacts, "progress": dict(progress)}
+    await session.execute(update(follow_ups).where(follow_ups.c.id == follow_up_id).values(values))
+
+
 async def change(session: AsyncSession, kept: FollowUp, values: Mapping[str, Any]) -> FollowUp:
     """Sets columns and raises the revision of one that was locked before."""
     query = (

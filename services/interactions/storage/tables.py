@@ -48,8 +48,8 @@ follow_ups = Table(
     Column("segment_id", Uuid),
     Column("series_id", Uuid),
     Column("recurrence_time", _time),
-    Column("message", JSONB),
-    Column("progress", JSONB),
+    Column("message", JSONB(none_as_null=True)),
+    Column("progress", JSONB(none_as_null=True)),
     Column("assignee_ids", ARRAY(Uuid), nullable=False),
     Column("start_time", _time, nullable=False),
     Column("end_time", _time, nullable=False),
@@ -108,6 +108,23 @@ series = Table(
     Column("previous_series_id", Uuid),
     Column("creator_id", Text, nullable=False),
     Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("follow_up_id", Uuid, primary_key=True),
+    Column("contact_id", Uuid, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("message_id", Uuid),
+    Column("claim", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("due_time", _time, nullable=False),
+    Column("try_time", _time, nullable=False),
     Column("update_time", _time, nullable=False),
 )
 

@@ -29,7 +29,13 @@ from services.interactions.domain.timeline import Entry, Fact, Imported, Kind
 from services.interactions.storage import proposals as offered
 from services.interactions.storage import scopes
 from services.interactions.storage.proposal_tables import events, proposals
-from services.interactions.storage.tables import facts, follow_ups, interactions, notes
+from services.interactions.storage.tables import (
+    deliveries,
+    facts,
+    follow_ups,
+    interactions,
+    notes,
+)
 
 
 async def put(session: AsyncSession, told: Sequence[Fact]) -> None:
@@ -89,7 +95,8 @@ async def page(
     if Kind.INTERACTION in kinds:
         sources.append(_interactions(contact_id))
     if Kind.FOLLOW_UP in kinds:
-        sources.append(_follow_ups(contact_id, reach))
+        sources.append(_follow_ups(reach).where(follow_ups.c.contact_id == contact_id))
+        sources.append(_shared(contact_id, reach))
     if Kind.PROPOSAL in kinds and offers is not None:
         sources.append(_proposals(contact_id, offers))
     parts = []
@@ -146,7 +153,17 @@ def _interactions(contact_id: UUID) -> Select[Any]:
     ).where(table.c.contact_id == contact_id)
 
 
-def _follow_ups(contact_id: UUID, reach: Scope) -> Select[Any]:
+def _shared(contact_id: UUID, reach: Scope) -> Select[Any]:
+    """Messages to several, the contact among them."""
+    among = deliveries.c.follow_up_id == follow_ups.c.id
+    return (
+        _follow_ups(reach)
+        .join(deliveries, among)
+        .where(deliveries.c.contact_id == contact_id, follow_ups.c.contact_id.is_(None))
+    )
+
+
+def _follow_ups(reach: Scope) -> Select[Any]:
     told = ("title", "type", "status", "outcome")
     pairs = [part for name in told for part in (name, follow_ups.c[name])]
     details: Any = func.jsonb_build_object(*pairs, type_=JSONB)
@@ -157,7 +174,7 @@ def _follow_ups(contact_id: UUID, reach: Scope) -> Select[Any]:
         cast(follow_ups.c.id, Text).label("resource_id"),
         follow_ups.c.creator_id.label("actor"),
         details.label("details"),
-    ).where(follow_ups.c.contact_id == contact_id, scopes.within(reach))
+    ).where(scopes.within(reach))
 
 
 def _proposals(contact_id: UUID, reach: Scope) -> Select[Any]:

@@ -19,6 +19,9 @@ _SHOWN = (
     "type",
     "status",
     "contact_id",
+    "contact_count",
+    "segment_id",
+    "message",
     "assignee_ids",
     "start_time",
     "end_time",
@@ -52,6 +55,12 @@ async def follow_up_changed(
         before={name: then[name] for name in changed if name in then} or None,
         after={name: after[name] for name in changed},
     )
+
+
+async def follow_ups_completed(session: AsyncSession, now: Sequence[FollowUp]) -> None:
+    """Announces follow-ups that completed themselves; their deliveries say how."""
+    events = [(follow_ups.updated(it), str(it.id), it.revision) for it in now]
+    await outbox.add_many(session, events, to=outbox.Class.FACTS)
 
 
 async def follow_up_deleted(session: AsyncSession, gone: FollowUp) -> None:

@@ -8,11 +8,13 @@ import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain import follow_ups as rules
+from services.interactions.domain.deliveries import planned
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import FollowUp, Status
 from services.interactions.domain.scope import Scope
 from services.interactions.storage import contacts, follow_ups, occurrences, standings
-from services.interactions.usecases import announce, story
+from services.interactions.storage import deliveries as many
+from services.interactions.usecases import announce, deliveries, story
 from services.interactions.usecases.found import existing, forbidden, missing, unchanged
 
 RESOURCE = "follow_up"
@@ -23,7 +25,8 @@ async def create(session: AsyncSession, caller: Scope, columns: Mapping[str, Any
 
     Raises `NotFound` if the contact was deleted meanwhile.
     """
-    await story.still_there(session, columns["contact_id"])
+    contact_ids = rules.contacts_in(columns)
+    await story.still_there(session, *contact_ids)
     now = await follow_ups.database_time(session)
     alone = [caller.user_id] if caller.user_id is not None else []
     values = {
@@ -33,12 +36,15 @@ async def create(session: AsyncSession, caller: Scope, columns: Mapping[str, Any
         "creator_id": caller.subject,
         "create_time": now,
         "update_time": now,
-        **columns,
+        **_kept(columns),
         "assignee_ids": columns["assignee_ids"] or alone,
         "team_id": columns["team_id"] or caller.team_id,
         "status": rules.status_at(columns["start_time"], now),
     }
+    if columns.get("message") is not None:
+        values["progress"] = planned(len(contact_ids))
     made = await follow_ups.add(session, values)
+    await deliveries.plan(session, made, contact_ids)
     await announce.follow_up_created(session, made)
     await standings.refresh(session, [made.contact_id])
     return made
@@ -60,17 +66,17 @@ async def update(
     kept.must_be_pending("changed")
     changed, problems = dict(columns), Problems()
     rules.with_end(changed, kept, problems)
+    rules.with_audience(changed, kept, problems)
     problems.raise_if_any()
     if not changed:
         return kept
-    if "contact_id" in changed:
-        await story.still_there(session, changed["contact_id"])
+    contact_ids = await _contacts_after(session, kept, changed)
     if "assignee_ids" in changed and not changed["assignee_ids"]:
         changed["assignee_ids"] = list(kept.assignee_ids)
     now = await follow_ups.database_time(session)
     start = changed.get("start_time", kept.start_time)
     changed["status"] = rules.status_at(start, now)
-    after = await follow_ups.change(session, kept, changed)
+    after = await _sent_after(session, kept, changed, contact_ids)
     await announce.follow_up_changed(session, "update", kept, after)
     await standings.refresh(session, [kept.contact_id, after.contact_id])
     return after
@@ -86,7 +92,9 @@ async def close(
     kept.must_be_pending(to)
     now = await follow_ups.database_time(session)
     values = {"status": to, "outcome": outcome, "close_time": now}
-    after = await follow_ups.change(session, kept, values)
+    await follow_ups.change(session, kept, values)
+    await deliveries.stop(session, kept)
+    after = existing(await follow_ups.get(session, kept.id), RESOURCE, kept.id)
     action = "complete" if to is Status.COMPLETED else "cancel"
     await announce.follow_up_changed(session, action, kept, after)
     await standings.refresh(session, [kept.contact_id])
@@ -107,6 +115,51 @@ async def plan_next(
         problems.add("next", "needs a follow-up with one contact")
         problems.raise_if_any()
     return await create(session, caller, {**columns, "contact_id": kept.contact_id})
+
+
+async def _contacts_after(
+    session: AsyncSession, kept: FollowUp, changed: Mapping[str, Any]
+) -> list[UUID] | None:
+    """The contacts of one whose contacts change, all there; None where they stay."""
+    if not changed.keys() & {"contact_id", "segment_id"}:
+        return None
+    contact_ids = rules.contacts_in(changed)
+    await story.still_there(session, *contact_ids)
+    return contact_ids
+
+
+async def _sent_after(
+    session: AsyncSession,
+    kept: FollowUp,
+    changed: dict[str, Any],
+    contact_ids: list[UUID] | None,
+) -> FollowUp:
+    """Changes a follow-up and what is planned of its message; raises where it is being sent."""
+    message = changed.get("message", kept.message)
+    is_planned = kept.message is not None or message is not None
+    others = contact_ids is not None or (kept.message is None) is not (message is None)
+    if is_planned and others:
+        if contact_ids is None:
+            contact_ids = await _contacts_of(session, kept)
+        changed["progress"] = planned(len(contact_ids)) if message is not None else None
+    after = await follow_ups.change(session, kept, _kept(changed))
+    if is_planned and others:
+        await deliveries.replan(session, after, contact_ids or ())
+    elif is_planned and changed.keys() & {"message", "start_time", "type"}:
+        await deliveries.move(session, after, after.start_time)
+    return after
+
+
+async def _contacts_of(session: AsyncSession, kept: FollowUp) -> list[UUID]:
+    if kept.contact_id is not None:
+        return [kept.contact_id]
+    found = await many.contacts_of(session, [kept.id], rules.MOST_CONTACTS)
+    return found.get(kept.id, [])
+
+
+def _kept(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of the follow-up's own row."""
+    return {name: value for name, value in columns.items() if name != "contact_ids"}
 
 
 async def delete(session: AsyncSession, kept: FollowUp, etag: str) -> None:

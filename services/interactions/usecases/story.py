@@ -43,11 +43,11 @@ async def tell_imported(
     await timeline.put_imported(session, imported)
 
 
-async def still_there(session: AsyncSession, contact_id: UUID) -> None:
-    """Raises `NotFound` if the contact was deleted, and keeps it from being until the end."""
+async def still_there(session: AsyncSession, *contact_ids: UUID) -> None:
+    """Raises `NotFound` if one was deleted, and keeps them from being until the end."""
     await contacts.lock_against_deletion(session)
-    if await contacts.deleted_among(session, {contact_id}):
-        raise missing("contact", contact_id)
+    for gone in await contacts.deleted_among(session, set(contact_ids)):
+        raise missing("contact", gone)
 
 
 async def forget(session: AsyncSession, tombstone: Contact) -> None:

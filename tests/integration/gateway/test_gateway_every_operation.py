@@ -436,6 +436,34 @@ class TestEveryOperation:
         assert resumed["state"] in ("PLANNING", "SENDING")
         assert cancelled["state"] == "CANCELLED"
 
+    def test_follow_ups_that_send_themselves(self, api: Api, advertiser: Any, sender: Any) -> None:
+        address = "theo-doi@example.vn"
+        person = api("CreateContact", body={"emails": [{"address": address}]})
+        plan = {
+            "title": "Chăm sóc",
+            "type": "EMAIL",
+            "contact_ids": [person["id"]],
+            "start_time": "2026-01-02T03:04:05Z",
+            "message": {
+                "purpose": "TRANSACTIONAL",
+                "advertiser_id": advertiser["id"],
+                "sender_identity_id": sender["id"],
+                "subject": "Chào {{ display_name }}",
+                "text": "Cảm ơn",
+            },
+        }
+
+        shown = api("PreviewFollowUp", body={"follow_up": plan})
+        planned = api("CreateFollowUp", body=plan)
+
+        def sent() -> Any:
+            found = api("ListFollowUpDeliveries", follow_up_id=planned["id"])["deliveries"]
+            return found and found[0]["state"] == "SENT"
+
+        assert shown["rendered"][0]["address"] == address
+        until(sent, "it is sent by itself")
+        until(lambda: api("GetFollowUp", id=planned["id"])["status"] == "COMPLETED", "it is done")
+
     def test_mails_that_come_back(
         self, house: Any, api: Api, advertiser: Any, sender: Any, tmp_path: Path
     ) -> None:

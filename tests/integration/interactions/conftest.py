@@ -31,6 +31,8 @@ from chassis.context import Principal
 from chassis.events.consumer import Event
 from chassis.rpc.keys import Verifier
 from services.interactions import clients, consumers
+from services.interactions.clients import audiences, notifier
+from services.interactions.clients.renderer import Renderer
 from services.interactions.config import Settings
 from services.interactions.rpc.agenda import AgendaServicer
 from services.interactions.rpc.calendar import CalendarServicer
@@ -40,6 +42,7 @@ from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.notes import NoteServicer
 from services.interactions.rpc.reports import ReportServicer
+from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
 from services.interactions.rpc.timeline import TimelineServicer
 from tests.integration import emptied, serving
@@ -270,6 +273,12 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
     merging: Any = Tokens(campaigns_server)
     runs = clients.connect_campaigns(settings, campaigns_server.address, merging)
     seal = settings.seal_key
+    # Nobody is there: what these tests do has no message. `delivery_parts` has somebody there.
+    desk = Desk(
+        notifier.connect(settings, settings.notifier_address, asked),
+        audiences.connect(settings, leads_server.address, asked),
+        Renderer(),
+    )
     timeline = TimelineServicer(sessions, gate, runs, 0.5, seal)
     tokens: Any = OwnersTokens()
     owners = clients.Owners(tokens, Verifier(tokens.keys, "interactions"), "interactions")
@@ -287,7 +296,7 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
             ),
             (
                 follow_up_service_pb2_grpc.add_FollowUpServiceServicer_to_server,
-                FollowUpServicer(sessions, gate, seal),
+                FollowUpServicer(sessions, gate, desk, seal),
             ),
             (
                 series_service_pb2_grpc.add_SeriesServiceServicer_to_server,

@@ -195,10 +195,11 @@ class TestFollowUp:
         with pytest.raises(InvalidArgument):
             problems.raise_if_any()
 
-    def test_two_contacts_are_refused_for_now(self) -> None:
+    def test_two_contacts_need_a_message(self) -> None:
         problems = fields.Problems()
 
-        follow_ups.columns({"contact_ids": [str(ME), str(OTHER)]}, problems)
+        columns = follow_ups.columns({"contact_ids": [str(ME), str(OTHER)]}, problems)
+        follow_ups.with_audience(columns, None, problems)
 
         with pytest.raises(InvalidArgument) as refusal:
             problems.raise_if_any()

@@ -32,7 +32,7 @@ class FollowUpCreated(_message.Message):
     FOLLOW_UP_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def follow_up(self) -> _follow_up_pb2.FollowUp:
-        """Output only. As it is now."""
+        """Output only. As it is now, without its message and, where it has several, its contacts."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class FollowUpUpdated(_message.Message):
     FOLLOW_UP_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def follow_up(self) -> _follow_up_pb2.FollowUp:
-        """Output only. As it is now."""
+        """Output only. As it is now, without its message and, where it has several, its contacts."""
 
     def __init__(
         self,

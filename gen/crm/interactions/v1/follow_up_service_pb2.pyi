@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from crm.interactions.v1 import delivery_pb2 as _delivery_pb2
 from crm.interactions.v1 import follow_up_pb2 as _follow_up_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
@@ -304,3 +305,115 @@ class CancelFollowUpRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelFollowUpRequest: _TypeAlias = CancelFollowUpRequest  # noqa: Y015
+
+@_typing.final
+class PreviewFollowUpRequest(_message.Message):
+    """Asks what contacts would get."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLLOW_UP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def follow_up(self) -> _follow_up_pb2.FollowUp:
+        """Required. With its type and message; the first 5 of its contacts are shown."""
+
+    def __init__(
+        self,
+        *,
+        follow_up: _follow_up_pb2.FollowUp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["follow_up", b"follow_up"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow_up", b"follow_up"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewFollowUpRequest: _TypeAlias = PreviewFollowUpRequest  # noqa: Y015
+
+@_typing.final
+class PreviewFollowUpResponse(_message.Message):
+    """What contacts would get."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RENDERED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rendered(self) -> _containers.RepeatedCompositeFieldContainer[_delivery_pb2.RenderedFollowUp]:
+        """Output only. In the order of the contacts."""
+
+    def __init__(
+        self,
+        *,
+        rendered: _abc.Iterable[_delivery_pb2.RenderedFollowUp] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rendered", b"rendered"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewFollowUpResponse: _TypeAlias = PreviewFollowUpResponse  # noqa: Y015
+
+@_typing.final
+class ListFollowUpDeliveriesRequest(_message.Message):
+    """Asks for the messages of a follow-up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLLOW_UP_ID_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    follow_up_id: _builtins.str
+    """Required."""
+    page_size: _builtins.int
+    """Optional. 0 gives 50; at most 1,000."""
+    page_token: _builtins.str
+    """Optional."""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_delivery_pb2.DeliveryState.ValueType]:
+        """Optional. Any of these."""
+
+    def __init__(
+        self,
+        *,
+        follow_up_id: _builtins.str = ...,
+        states: _abc.Iterable[_delivery_pb2.DeliveryState.ValueType] | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow_up_id", b"follow_up_id", "page_size", b"page_size", "page_token", b"page_token", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFollowUpDeliveriesRequest: _TypeAlias = ListFollowUpDeliveriesRequest  # noqa: Y015
+
+@_typing.final
+class ListFollowUpDeliveriesResponse(_message.Message):
+    """One page of messages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Output only. Empty on the last page."""
+    @_builtins.property
+    def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[_delivery_pb2.FollowUpDelivery]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: _abc.Iterable[_delivery_pb2.FollowUpDelivery] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFollowUpDeliveriesResponse: _TypeAlias = ListFollowUpDeliveriesResponse  # noqa: Y015

@@ -72,6 +72,16 @@ class FollowUpServiceStub:
                 request_serializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.CancelFollowUpRequest.SerializeToString,
                 response_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__pb2.FollowUp.FromString,
                 _registered_method=True)
+        self.PreviewFollowUp = channel.unary_unary(
+                '/crm.interactions.v1.FollowUpService/PreviewFollowUp',
+                request_serializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.PreviewFollowUpRequest.SerializeToString,
+                response_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.PreviewFollowUpResponse.FromString,
+                _registered_method=True)
+        self.ListFollowUpDeliveries = channel.unary_unary(
+                '/crm.interactions.v1.FollowUpService/ListFollowUpDeliveries',
+                request_serializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListFollowUpDeliveriesRequest.SerializeToString,
+                response_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListFollowUpDeliveriesResponse.FromString,
+                _registered_method=True)
 
 
 class FollowUpServiceServicer:
@@ -127,6 +137,20 @@ class FollowUpServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewFollowUp(self, request, context):
+        """Shows what the first contacts of a follow-up would get, before it is saved.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFollowUpDeliveries(self, request, context):
+        """Lists the messages of a follow-up, one a contact, by contact.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FollowUpServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -164,6 +188,16 @@ def add_FollowUpServiceServicer_to_server(servicer, server):
                     servicer.CancelFollowUp,
                     request_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.CancelFollowUpRequest.FromString,
                     response_serializer=crm_dot_interactions_dot_v1_dot_follow__up__pb2.FollowUp.SerializeToString,
+            ),
+            'PreviewFollowUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewFollowUp,
+                    request_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.PreviewFollowUpRequest.FromString,
+                    response_serializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.PreviewFollowUpResponse.SerializeToString,
+            ),
+            'ListFollowUpDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFollowUpDeliveries,
+                    request_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListFollowUpDeliveriesRequest.FromString,
+                    response_serializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListFollowUpDeliveriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -356,6 +390,60 @@ class FollowUpService:
             '/crm.interactions.v1.FollowUpService/CancelFollowUp',
             crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.CancelFollowUpRequest.SerializeToString,
             crm_dot_interactions_dot_v1_dot_follow__up__pb2.FollowUp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewFollowUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.interactions.v1.FollowUpService/PreviewFollowUp',
+            crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.PreviewFollowUpRequest.SerializeToString,
+            crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.PreviewFollowUpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFollowUpDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.interactions.v1.FollowUpService/ListFollowUpDeliveries',
+            crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListFollowUpDeliveriesRequest.SerializeToString,
+            crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListFollowUpDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

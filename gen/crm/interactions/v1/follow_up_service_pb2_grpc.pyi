@@ -49,6 +49,10 @@ class FollowUpServiceStub:
     """Completes a follow-up that is scheduled or open."""
     CancelFollowUp: _grpc.UnaryUnaryMultiCallable[_follow_up_service_pb2.CancelFollowUpRequest, _follow_up_pb2.FollowUp]
     """Cancels a follow-up that is scheduled or open."""
+    PreviewFollowUp: _grpc.UnaryUnaryMultiCallable[_follow_up_service_pb2.PreviewFollowUpRequest, _follow_up_service_pb2.PreviewFollowUpResponse]
+    """Shows what the first contacts of a follow-up would get, before it is saved."""
+    ListFollowUpDeliveries: _grpc.UnaryUnaryMultiCallable[_follow_up_service_pb2.ListFollowUpDeliveriesRequest, _follow_up_service_pb2.ListFollowUpDeliveriesResponse]
+    """Lists the messages of a follow-up, one a contact, by contact."""
 
 @_typing.type_check_only
 class FollowUpServiceAsyncStub(FollowUpServiceStub):
@@ -69,6 +73,10 @@ class FollowUpServiceAsyncStub(FollowUpServiceStub):
     """Completes a follow-up that is scheduled or open."""
     CancelFollowUp: _aio.UnaryUnaryMultiCallable[_follow_up_service_pb2.CancelFollowUpRequest, _follow_up_pb2.FollowUp]  # type: ignore[assignment]
     """Cancels a follow-up that is scheduled or open."""
+    PreviewFollowUp: _aio.UnaryUnaryMultiCallable[_follow_up_service_pb2.PreviewFollowUpRequest, _follow_up_service_pb2.PreviewFollowUpResponse]  # type: ignore[assignment]
+    """Shows what the first contacts of a follow-up would get, before it is saved."""
+    ListFollowUpDeliveries: _aio.UnaryUnaryMultiCallable[_follow_up_service_pb2.ListFollowUpDeliveriesRequest, _follow_up_service_pb2.ListFollowUpDeliveriesResponse]  # type: ignore[assignment]
+    """Lists the messages of a follow-up, one a contact, by contact."""
 
 class FollowUpServiceServicer(metaclass=_abc_1.ABCMeta):
     """Things to do with contacts."""
@@ -128,5 +136,21 @@ class FollowUpServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_follow_up_pb2.FollowUp, _abc.Awaitable[_follow_up_pb2.FollowUp]]:
         """Cancels a follow-up that is scheduled or open."""
+
+    @_abc_1.abstractmethod
+    def PreviewFollowUp(
+        self,
+        request: _follow_up_service_pb2.PreviewFollowUpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_follow_up_service_pb2.PreviewFollowUpResponse, _abc.Awaitable[_follow_up_service_pb2.PreviewFollowUpResponse]]:
+        """Shows what the first contacts of a follow-up would get, before it is saved."""
+
+    @_abc_1.abstractmethod
+    def ListFollowUpDeliveries(
+        self,
+        request: _follow_up_service_pb2.ListFollowUpDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_follow_up_service_pb2.ListFollowUpDeliveriesResponse, _abc.Awaitable[_follow_up_service_pb2.ListFollowUpDeliveriesResponse]]:
+        """Lists the messages of a follow-up, one a contact, by contact."""
 
 def add_FollowUpServiceServicer_to_server(servicer: FollowUpServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

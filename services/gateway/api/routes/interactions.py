@@ -27,6 +27,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/series/{id}:split", f"{_SERIES}/SplitSeries", "*"),
     Route("POST", "/series/{id}:pause", f"{_SERIES}/PauseSeries", "*"),
     Route("POST", "/series/{id}:resume", f"{_SERIES}/ResumeSeries", "*"),
+    Route("POST", "/follow-ups:preview", f"{_FOLLOW_UPS}/PreviewFollowUp", "*"),
+    Route("GET", "/follow-ups/{follow_up_id}/deliveries", f"{_FOLLOW_UPS}/ListFollowUpDeliveries"),
     Route(
         "POST",
         "/contacts/{contact_id}/notes",

@@ -171,6 +171,38 @@ _TABLES = (
         PRIMARY KEY (series_id, recurrence_time, contact_id)
     )
     """,
+    # The message of a follow-up to each of its contacts. One that waits is tried at try_time,
+    # which a claim puts off by its lease.
+    """
+    CREATE TABLE deliveries (
+        follow_up_id uuid NOT NULL REFERENCES follow_ups (id) ON DELETE CASCADE,
+        contact_id uuid NOT NULL,
+        state text NOT NULL DEFAULT 'waiting',
+        reason text NOT NULL DEFAULT '',
+        rule text NOT NULL DEFAULT '',
+        message_id uuid,
+        claim bigint NOT NULL DEFAULT 0,
+        tries integer NOT NULL DEFAULT 0,
+        revision bigint NOT NULL DEFAULT 0,
+        due_time timestamptz NOT NULL,
+        try_time timestamptz NOT NULL,
+        update_time timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (follow_up_id, contact_id)
+    )
+    """,
+    "CREATE INDEX deliveries_due ON deliveries (try_time) WHERE state = 'waiting'",
+    "CREATE INDEX deliveries_by_contact ON deliveries (contact_id)",
+    "CREATE SEQUENCE delivery_claims",
+    # Follow-ups whose segment is not resolved yet: how far they are, and who is at it.
+    """
+    CREATE TABLE resolutions (
+        follow_up_id uuid PRIMARY KEY REFERENCES follow_ups (id) ON DELETE CASCADE,
+        try_time timestamptz NOT NULL,
+        cursor bigint NOT NULL DEFAULT 0,
+        claim bigint NOT NULL DEFAULT 0
+    )
+    """,
+    "CREATE INDEX resolutions_due ON resolutions (try_time)",
     """
     CREATE TABLE notes (
         id uuid PRIMARY KEY,
@@ -222,6 +254,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP SEQUENCE delivery_claims")
     for table in (
         "feeds",
         "facts",
@@ -229,6 +262,8 @@ def downgrade() -> None:
         "series_skips",
         "series",
         "interactions",
+        "resolutions",
+        "deliveries",
         "follow_ups",
         "contacts",
     ):

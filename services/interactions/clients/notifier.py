@@ -1,0 +1,90 @@
+"""The notifier: who may send, and the handing over of messages."""
+
+from collections.abc import Iterator, Sequence
+
+import grpc
+from crm.notifier.v1 import (
+    message_pb2,
+    message_service_pb2_grpc,
+    suppression_service_pb2,
+    suppression_service_pb2_grpc,
+)
+from crm.notifier.v1 import message_service_pb2 as pb
+
+from chassis.config import ServiceSettings
+from chassis.errors import NotFound
+from chassis.rpc import client
+from chassis.rpc.tokens import TokenSource
+from services.interactions.domain.deliveries import News
+from services.interactions.domain.fields import Problems
+from services.interactions.domain.messages import Channel, Message
+from services.interactions.messages import outgoing
+from services.interactions.messages.outgoing import Outgoing
+
+MOST = 500
+# Well within what a peer takes of one request by default (4 MiB).
+MOST_BYTES = 2 * 1024 * 1024
+SEND_SECONDS = 30.0
+
+_CHANNELS = {Channel.SMS: message_pb2.CHANNEL_SMS, Channel.EMAIL: message_pb2.CHANNEL_EMAIL}
+
+
+class Notifier:
+    """Calls to the notifier; each raises members of the error family."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._messages = message_service_pb2_grpc.MessageServiceStub(channel)
+        self._senders = suppression_service_pb2_grpc.SenderServiceStub(channel)
+
+    async def send(self, given: Sequence[Outgoing]) -> list[News]:
+        """Hands over messages; returns what each came to, in their order.
+
+        After an error nobody knows which of them were taken; they may be handed over again.
+        """
+        news: list[News] = []
+        for requests in _parcels([outgoing.request(it) for it in given]):
+            answer = await self._messages.BatchSendMessages(
+                pb.BatchSendMessagesRequest(messages=requests), timeout=SEND_SECONDS
+            )
+            news.extend(outgoing.news(it) for it in answer.results)
+        return news
+
+    async def check(self, message: Message, channel: Channel, problems: Problems) -> None:
+        """Notes what is wrong with the sender of a message."""
+        field = "follow_up.message.sender_identity_id"
+        request = suppression_service_pb2.GetSenderIdentityRequest(
+            id=str(message.sender_identity_id)
+        )
+        try:
+            identity = await self._senders.GetSenderIdentity(request)
+        except NotFound:
+            problems.add(field, "no such sender identity")
+            return
+        if identity.advertiser_id != str(message.advertiser_id):
+            problems.add(field, "belongs to another advertiser")
+        if identity.channel != _CHANNELS[channel]:
+            problems.add(field, f"is not for {channel}")
+
+
+def connect(settings: ServiceSettings, address: str, tokens: TokenSource) -> Notifier:
+    """Returns a client that connects when it is first used."""
+    services = [
+        pb.DESCRIPTOR.services_by_name["MessageService"],
+        suppression_service_pb2.DESCRIPTOR.services_by_name["SenderService"],
+    ]
+    return Notifier(client.channel(address, settings, tokens, services))
+
+
+def _parcels(requests: Sequence[pb.SendMessageRequest]) -> Iterator[list[pb.SendMessageRequest]]:
+    """Cuts requests into what one call takes."""
+    parcel: list[pb.SendMessageRequest] = []
+    size = 0
+    for request in requests:
+        adds = request.ByteSize()
+        if parcel and (len(parcel) == MOST or size + adds > MOST_BYTES):
+            yield parcel
+            parcel, size = [], 0
+        parcel.append(request)
+        size += adds
+    if parcel:
+        yield parcel

@@ -1,0 +1,108 @@
+"""What a follow-up sends, before it is saved: checked, admitted, previewed."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from crm.interactions.v1 import delivery_pb2
+from crm.interactions.v1 import follow_up_service_pb2 as pb2
+
+from chassis.context import Level
+from chassis.errors import PermissionDenied
+from services.interactions.clients.audiences import Audiences
+from services.interactions.clients.notifier import Notifier
+from services.interactions.clients.renderer import Rendered, Renderer
+from services.interactions.domain import follow_ups as rules
+from services.interactions.domain import messages as domain
+from services.interactions.domain.fields import Problems
+from services.interactions.domain.messages import Channel, Message
+from services.interactions.domain.rendering import Refusal
+from services.interactions.messages import follow_ups as messages
+from services.interactions.messages.people import Person
+from services.interactions.rpc import gate
+
+_SHOWN = 5
+_PREVIEWED = ("type", "contact_ids", "message")
+
+
+class Desk(NamedTuple):
+    """Whom a message is checked with."""
+
+    notifier: Notifier
+    people: Audiences
+    renderer: Renderer
+
+    async def admit(self, message: Message, channel: Channel, problems: Problems) -> None:
+        """Notes a sender that does not fit; raises for a message that cannot be rendered."""
+        await self.notifier.check(message, channel, problems)
+        problems.raise_if_any()
+        await self.renderer.admit(message.templates, domain.limits(channel))
+
+
+async def admit(desk: Desk, message: Message | None, type_: str | None, problems: Problems) -> None:
+    """As `Desk.admit`, where there is a message; raises all problems that were noted."""
+    problems.raise_if_any()
+    channel = domain.channel_of(type_) if type_ else None
+    if message is not None and channel is not None:
+        await desk.admit(message, channel, problems)
+
+
+def may_send_to_segment(columns: dict[str, Any]) -> None:
+    """Raises `PermissionDenied` where a segment is named by somebody who may not see everybody."""
+    if columns.get("segment_id") is None:
+        return
+    if gate.may("contacts", "read").level is not Level.ALL:
+        raise PermissionDenied(
+            "RIGHT_MISSING",
+            "a segment may hold contacts that you may not see",
+            resource="contacts",
+            action="read",
+        )
+
+
+async def preview(
+    desk: Desk, contacts: gate.Gate, request: pb2.PreviewFollowUpRequest
+) -> pb2.PreviewFollowUpResponse:
+    """Renders for the first contacts what they would get now."""
+    gate.may("follow_ups", "write")
+    problems = Problems()
+    given = messages.fields(request.follow_up, _PREVIEWED)
+    columns = rules.columns(given, problems)
+    message = rules.with_audience(columns, None, problems)
+    if given["message"] is None:
+        problems.add("follow_up.message", "is required")
+    problems.raise_if_any()
+    channel = domain.channel_of(columns["type"])
+    if message is None or channel is None:
+        raise AssertionError("what is wrong with them was noted")
+    ids = rules.contacts_in(columns)[:_SHOWN]
+    await known(contacts, ids, problems)
+    people = await desk.people.get(ids, channel, message)
+    shown = [people[it] for it in ids if it in people]
+    limits = domain.limits(channel)
+    rendered = await desk.renderer.render(message.templates, limits, [it.values for it in shown])
+    return pb2.PreviewFollowUpResponse(
+        rendered=[_rendered(*each) for each in zip(shown, rendered, strict=True)]
+    )
+
+
+async def known(contacts: gate.Gate, ids: Collection[UUID], problems: Problems) -> None:
+    """Raises all problems, those with contacts that the caller may not see included."""
+    listed: Sequence[UUID] = list(ids)
+    hidden = await contacts.hidden(listed) if listed else set[UUID]()
+    for place, contact_id in enumerate(listed):
+        if contact_id in hidden:
+            problems.add(f"follow_up.contact_ids[{place}]", "no such contact")
+    problems.raise_if_any()
+
+
+def _rendered(person: Person, parts: Rendered) -> delivery_pb2.RenderedFollowUp:
+    shown = delivery_pb2.RenderedFollowUp(
+        contact_id=str(person.id), address=person.address, reason=person.reason
+    )
+    if isinstance(parts, Refusal):
+        shown.reason = shown.reason or "RENDER_FAILED"
+        return shown
+    shown.subject, shown.html = parts.get("subject", ""), parts.get("html", "")
+    shown.text = parts.get("text", "")
+    return shown

@@ -1,0 +1,287 @@
+"""Interactions with a real notifier behind it, and leads that freeze audiences as leads does."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from crm.interactions.v1 import (
+    delivery_pb2,
+    follow_up_pb2,
+    follow_up_service_pb2,
+    follow_up_service_pb2_grpc,
+)
+from crm.leads.v1 import (
+    audience_pb2,
+    audience_service_pb2_grpc,
+    contact_pb2,
+    contact_service_pb2_grpc,
+)
+from crm.leads.v1 import audience_service_pb2 as pb
+from crm.notifier.v1 import events_pb2
+from google.protobuf.empty_pb2 import Empty
+from sqlalchemy import text
+
+from chassis import db, errors
+from chassis.context import Principal
+from chassis.events.consumer import Event
+from services.interactions import clients, consumers
+from services.interactions.clients import audiences as leads_audiences
+from services.interactions.clients import notifier
+from services.interactions.clients.renderer import Renderer
+from services.interactions.config import Settings
+from services.interactions.rpc.follow_ups import FollowUpServicer
+from services.interactions.rpc.gate import Gate
+from services.interactions.rpc.sending import Desk
+from services.interactions.workers.delivering import Courier
+from services.interactions.workers.resolving import Resolver
+from services.notifier import rpc as notifier_rpc
+from tests.integration import serving
+from tests.integration.interactions.conftest import SERVICE, ScriptedLeads, Tokens, later
+from tests.integration.notifier import notifier_parts
+from tests.integration.notifier.notifier_parts import ADVERTISER, EMAIL_SENDER
+
+SETTLED = events_pb2.MessageSettled.DESCRIPTOR.full_name
+_CONSENTED, _GONE = 1, 2
+
+
+class ScriptedAudiences(audience_service_pb2_grpc.AudienceServiceServicer):
+    """Freezes and streams contacts of `ScriptedLeads`, `batch` at a time."""
+
+    def __init__(self, leads: ScriptedLeads) -> None:
+        self.leads = leads
+        self.frozen: dict[str, list[UUID]] = {}
+        self.segment: list[str] = []
+        self.without_consent: set[str] = set()
+        self.batch = 1_000
+        self.away = False
+        self.breaks_after = 0  # batches of a stream, then it is away
+
+    async def FreezeContacts(self, request_iterator: Any, _: Any) -> Any:
+        self._be_there()
+        run_id, ids = "", b""
+        async for part in request_iterator:
+            run_id, ids = run_id or part.run_id, ids + part.contact_ids
+        found = [UUID(bytes=ids[at : at + 16]) for at in range(0, len(ids), 16)]
+        return self._freeze(run_id, found)
+
+    async def FreezeAudience(self, request: pb.FreezeAudienceRequest, _: Any) -> Any:
+        self._be_there()
+        return self._freeze(request.run_id, sorted(map(UUID, self.segment)))
+
+    async def StreamAudience(self, request: pb.StreamAudienceRequest, _: Any) -> Any:
+        self._be_there()
+        ids = self.frozen[request.run_id]
+        starts = range(request.after_ordinal, len(ids), self.batch)
+        for sent, at in enumerate(starts):
+            if self.breaks_after and sent == self.breaks_after:
+                raise errors.Unavailable("PEER_UNAVAILABLE", "away", peer="leads")
+            yield self._columns(request.view, at + 1, ids[at : at + self.batch])
+
+    async def ReleaseAudience(self, request: pb.ReleaseAudienceRequest, _: Any) -> Empty:
+        self._be_there()
+        self.frozen.pop(request.run_id, None)
+        return Empty()
+
+    def _be_there(self) -> None:
+        if self.away:
+            raise errors.Unavailable("PEER_UNAVAILABLE", "away", peer="leads")
+
+    def _freeze(self, run_id: str, ids: list[UUID]) -> audience_pb2.Audience:
+        kept = self.frozen.setdefault(run_id, ids)
+        return audience_pb2.Audience(id=run_id, size=len(kept))
+
+    def _columns(
+        self, view: pb.AudienceView, first: int, ids: Sequence[UUID]
+    ) -> pb.StreamAudienceResponse:
+        found = [self.leads.contacts.get(str(it)) for it in ids]
+        marks = [
+            _GONE if it is None else 0 if it.id in self.without_consent else _CONSENTED
+            for it in found
+        ]
+        addresses = [_address(it, view.channel) if it else "" for it in found]
+        values = [[_value(it, name) for it in found] for name in view.variables]
+        return pb.StreamAudienceResponse(
+            first_ordinal=first,
+            contact_ids=b"".join(it.bytes for it in ids),
+            marks=bytes(marks),
+            addresses="\0".join(addresses).encode(),
+            address_keys="\0".join(addresses).encode(),
+            time_zones="\0".join("" for _ in found).encode(),
+            locales="\0".join("" for _ in found).encode(),
+            regions="\0".join("" for _ in found).encode(),
+            values=["\0".join(column).encode() for column in values],
+        )
+
+
+@dataclass
+class Sending:
+    """Interactions and a notifier, each on a database of its own."""
+
+    settings: Settings
+    sessions: db.Sessions
+    leads: ScriptedLeads
+    audiences: ScriptedAudiences
+    notifier: notifier_parts.House
+    notifier_server: serving.Served
+    served: serving.Served
+    desk: Desk
+    told: set[str] = field(default_factory=set)
+
+    def follow_ups(self, who: Principal = SERVICE) -> Any:
+        return follow_up_service_pb2_grpc.FollowUpServiceStub(self.served.as_(who))
+
+    def contact(self, name: str = "", **more: Any) -> str:
+        """Makes a contact with an e-mail address; returns its id."""
+        id_ = str(uuid4())
+        name = name or f"n{id_[:8]}"
+        given: dict[str, Any] = {
+            "emails": [contact_pb2.Email(address=f"{name}@example.vn", valid=True)],
+            "display_name": name.title(),
+            "revision": 1,
+            **more,
+        }
+        self.leads.contacts[id_] = contact_pb2.Contact(id=id_, **given)
+        return id_
+
+    async def plan(self, *contacts: str, who: Principal = SERVICE, **more: Any) -> Any:
+        """Plans an e-mail to contacts, due at once."""
+        planned = planned_mail(*contacts, **more)
+        request = follow_up_service_pb2.CreateFollowUpRequest(follow_up=planned)
+        return await self.follow_ups(who).CreateFollowUp(request)
+
+    async def get(self, planned: Any) -> Any:
+        request = follow_up_service_pb2.GetFollowUpRequest(id=planned.id)
+        return await self.follow_ups().GetFollowUp(request)
+
+    async def deliveries(self, planned: Any) -> dict[str, tuple[str, str]]:
+        """State and reason of each delivery, by contact."""
+        request = follow_up_service_pb2.ListFollowUpDeliveriesRequest(follow_up_id=planned.id)
+        found = await self.follow_ups().ListFollowUpDeliveries(request)
+        return {it.contact_id: (state_of(it), it.reason) for it in found.deliveries}
+
+    def courier(self, **changes: Any) -> Courier:
+        """A worker of its own replica."""
+        settings = self.settings.model_copy(update=changes)
+        return Courier(settings, self.sessions, self.desk.people, self.desk.notifier)
+
+    def resolver(self, **changes: Any) -> Resolver:
+        settings = self.settings.model_copy(update=changes)
+        return Resolver(settings, self.sessions, self.desk.people)
+
+    async def sql(self, statement: str, **given: Any) -> list[Any]:
+        async with self.sessions.begin() as session:
+            found = await session.execute(text(statement), given)
+            return list(found) if found.returns_rows else []  # type: ignore[attr-defined]
+
+    async def settled(self) -> list[events_pb2.MessageSettled]:
+        """What the notifier has told so far, oldest first."""
+        rows = await self.notifier.sql(
+            "SELECT payload FROM outbox WHERE subject = :subject ORDER BY id", subject=SETTLED
+        )
+        return [events_pb2.MessageSettled.FromString(bytes(row.payload)) for row in rows]
+
+    async def hear(self, *events: events_pb2.MessageSettled) -> None:
+        """Hands news to the consumer's handler, in this order."""
+        _, all_settled = consumers.outcomes(self.settings.client_id)
+        async with self.sessions.begin() as session:
+            await all_settled(session, [_event(it) for it in events])
+
+
+def _event(message: events_pb2.MessageSettled) -> Event:
+    return Event(
+        id=str(uuid4()),
+        subject=SETTLED,
+        data=message.SerializeToString(),
+        headers={},
+        time=later(0).ToDatetime(),
+        revision=message.message.revision,
+        key=message.message.id,
+        deliveries=1,
+    )
+
+
+def planned_mail(*contacts: str, **more: Any) -> follow_up_pb2.FollowUp:
+    """An e-mail follow-up that is due at once."""
+    message = follow_up_pb2.FollowUpMessage(
+        advertiser_id=str(ADVERTISER),
+        sender_identity_id=str(EMAIL_SENDER),
+        subject="Chào {{ display_name }}",
+        text="Chao {{ display_name }}, cam on.",
+    )
+    late = more.pop("skip_if_later", None)
+    if late is not None:
+        message.skip_if_later.FromTimedelta(late)
+    for name in ("subject", "html", "text", "sender_identity_id", "purpose"):
+        if name in more:
+            setattr(message, name, more.pop(name))
+    given = {
+        "title": "Chăm sóc",
+        "type": follow_up_pb2.FOLLOW_UP_TYPE_EMAIL,
+        "start_time": later(-1),
+        "message": message,
+        **more,
+    }
+    return follow_up_pb2.FollowUp(contact_ids=contacts, **given)
+
+
+def state_of(delivery: delivery_pb2.FollowUpDelivery) -> str:
+    return delivery_pb2.DeliveryState.Name(delivery.state).removeprefix("DELIVERY_STATE_")
+
+
+def counts(follow_up: Any) -> dict[str, int]:
+    """The progress without its zeros."""
+    return {it.name: count for it, count in follow_up.progress.ListFields()}
+
+
+def _address(contact: Any, channel: int) -> str:
+    if channel == contact_pb2.CHANNEL_SMS:
+        return contact.phones[0].number if contact.phones else ""
+    return contact.emails[0].address if contact.emails else ""
+
+
+def _value(contact: Any, name: str) -> str:
+    return str(getattr(contact, name, "")) if contact and name == "display_name" else ""
+
+
+@asynccontextmanager
+async def sending(
+    settings: Settings,
+    sessions: db.Sessions,
+    notifier_url: str,
+    serve: Callable[..., Any],
+) -> AsyncIterator[Sending]:
+    """Everything served, the notifier's engine left to the test."""
+    made = notifier_parts.make_settings(notifier_url)
+    house = notifier_parts.House(made, db.sessions(made, "notifier"))
+    await house.empty()
+    await house.furnish()
+    # The generated bases leave the calls that no test makes abstract to the type checker only.
+    kinds: Any = (ScriptedLeads, ScriptedAudiences)
+    leads = kinds[0]()
+    audiences = kinds[1](leads)
+    leads_server = await serve(
+        settings,
+        "leads",
+        [
+            (contact_service_pb2_grpc.add_ContactServiceServicer_to_server, leads),
+            (audience_service_pb2_grpc.add_AudienceServiceServicer_to_server, audiences),
+        ],
+    )
+    notifier_server = await serve(
+        made, "notifier", notifier_rpc.servicers(made, house.sessions, [])
+    )
+    tokens: Any = Tokens(leads_server)
+    to_notifier: Any = Tokens(notifier_server)
+    desk = Desk(
+        notifier.connect(settings, notifier_server.address, to_notifier),
+        leads_audiences.connect(settings, leads_server.address, tokens),
+        Renderer(wall_seconds=60),
+    )
+    gate = Gate(sessions, clients.connect_leads(settings, leads_server.address, tokens))
+    servicer = FollowUpServicer(sessions, gate, desk, settings.seal_key)
+    add = follow_up_service_pb2_grpc.add_FollowUpServiceServicer_to_server
+    served = await serve(settings, "interactions", [(add, servicer)])
+    yield Sending(settings, sessions, leads, audiences, house, notifier_server, served, desk)
+    await house.close()
