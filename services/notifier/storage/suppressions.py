@@ -35,13 +35,12 @@ class Suppression:
 async def add(session: AsyncSession, new: Suppression) -> tuple[Suppression, bool]:
     """Stores it, or finds the one that is there already; True when something changed.
 
-    One that ends later or never replaces one that ends sooner. Locks the version, so that
-    versions become visible in their order.
+    One that ends later or never replaces one that ends sooner. Locks the version until the
+    transaction ends, so that versions become visible in their order.
     """
     parameters = {
         **{name: getattr(new, name) for name in Suppression.__dataclass_fields__},
         "channel": int(new.channel),
-        "version": await _next_version(session),
     }
     stored = (await session.execute(_ADD, parameters)).first()
     if stored is not None:
@@ -55,7 +54,7 @@ async def remove(session: AsyncSession, id: UUID) -> Suppression | None:
     found = (await session.execute(_REMOVE, {"id": id})).first()
     if found is None:
         return None
-    await _next_version(session)
+    await session.execute(_BUMP)
     return _suppression(found)
 
 
@@ -133,10 +132,6 @@ def suppressed(row: Any) -> Suppressed:
     )
 
 
-async def _next_version(session: AsyncSession) -> int:
-    return int((await session.execute(_BUMP)).scalar_one())
-
-
 def _suppression(row: Any) -> Suppression:
     return Suppression(
         id=row.id,
@@ -171,12 +166,16 @@ _REGAIN = text("""
     WHERE r.given_at < excluded.given_at
     RETURNING 1
 """)
-_BUMP = text("UPDATE suppression_version SET version = version + 1 RETURNING version")
+_BUMP = text("UPDATE suppression_version SET version = version + 1")
 _VERSION = text("SELECT version FROM suppression_version")
+# Version and row in one statement: everybody who suppresses waits for the version's lock.
 _ADD = text(f"""
+    WITH next AS (UPDATE suppression_version SET version = version + 1 RETURNING version)
     INSERT INTO suppressions AS s ({_COLUMNS}, version)
-    VALUES (:id, :channel, :address, :address_key, :advertiser_id, :purpose, :reason, :evidence,
-        :contact_id, :actor, :expires_at, :created_at, :version)
+    SELECT :id, :channel, :address, :address_key, :advertiser_id, :purpose, :reason, :evidence,
+        :contact_id, :actor, CAST(:expires_at AS timestamptz), CAST(:created_at AS timestamptz),
+        next.version
+    FROM next
     ON CONFLICT (address_key, channel, advertiser_id, purpose) DO UPDATE SET
         reason = excluded.reason, evidence = excluded.evidence, actor = excluded.actor,
         contact_id = coalesce(excluded.contact_id, s.contact_id),
