@@ -21,7 +21,12 @@ from tests.faults.scene import ANSWER_SECONDS, TAKEN, Scene
 KEYS = 40 if LONG else 6  # of each kind
 TWINS = 4  # that ask for the same at the same time
 PATIENCE_SECONDS = (0.002, 0.08)
-RETRYABLE = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
+# A server that sees a caller's deadline pass before the caller does answers CANCELLED.
+RETRYABLE = (
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.UNAVAILABLE,
+)
 
 
 class Storm:
