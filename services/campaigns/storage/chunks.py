@@ -36,7 +36,7 @@ class Chunk(NamedTuple):
 async def plan(session: AsyncSession, made: Sequence[Chunk]) -> None:
     """Store chunks of a plan; nobody publishes them before they are handed over."""
     raw = await db.driver(session)
-    with plans.translated(session):
+    with plans.translated(raw):
         async with raw.cursor() as cursor, cursor.copy(_COPY) as stream:
             stream.set_types(_TYPES)
             for each in made:

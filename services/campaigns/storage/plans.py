@@ -7,10 +7,10 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
+from chassis.db import failures
 
 
 async def by_index(
@@ -31,7 +31,7 @@ async def together(
 ) -> list[list[TupleRow]]:
     """Return what each of several statements (`a; b`) finds, run in order in one round trip."""
     raw = await db.driver(session)
-    with translated(session):
+    with translated(raw):
         async with psycopg.AsyncClientCursor(raw) as cursor:
             await cursor.execute(statements, given)
             return [await it.fetchall() if it.description else [] async for it in cursor.results()]
@@ -47,15 +47,12 @@ async def unawaited(session: AsyncSession) -> None:
 
 
 @contextmanager
-def translated(session: AsyncSession) -> Iterator[None]:
-    """Raise the driver's errors in the block as those of SQLAlchemy, by which others tell them."""
+def translated(raw: psycopg.AsyncConnection[Any]) -> Iterator[None]:
+    """Raise the errors of a connection in the block as the engine does, by which others tell."""
     try:
         yield
     except psycopg.Error as error:
-        dialect = session.get_bind().dialect
-        raise DBAPIError.instance(
-            None, None, error, psycopg.Error, hide_parameters=True, dialect=dialect
-        ) from error
+        raise failures.told(None, error, raw) from error
 
 
 _UNAWAITED = text("SET LOCAL synchronous_commit = off")

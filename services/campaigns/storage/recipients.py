@@ -51,7 +51,7 @@ async def addresses(session: AsyncSession, run: Run, after: int, limit: int) -> 
 async def copy(session: AsyncSession, rows: Sequence[bytes]) -> None:
     """Write rows, packed by `copying`, with COPY; the partition of their day is there."""
     raw = await db.driver(session)
-    with plans.translated(session):
+    with plans.translated(raw):
         async with raw.cursor() as cursor, cursor.copy(_COPY) as stream:
             await stream.write(b"".join((copying.BEGIN, *rows, copying.END)))
 
