@@ -7,7 +7,7 @@ from crm.interactions.v1 import follow_up_pb2, follow_up_service_pb2
 from crm.interactions.v1.follow_up_service_pb2_grpc import FollowUpServiceStub
 from flask import Blueprint, flash, request, url_for
 
-from services.gateway.web import desk, lookups, names
+from services.gateway.web import desk, lookups, names, series
 from services.gateway.web.forms import Form
 
 FILTERS = ("whose", "status", "type")
@@ -111,6 +111,7 @@ def _page(follow_up_id: str, *, status: int = 200, **forms: Form) -> desk.View:
         contacts=lookups.contacts(follow_up.contact_ids),
         overdue=overdue(follow_up, datetime.now(UTC)),
         to_do=follow_up.status in TO_DO,
+        series=series.of(follow_up.series_id),
         **forms,
     )
     return body, status

@@ -9,7 +9,7 @@ function holds(form, condition) {
   return condition.split(" ").every((one) => {
     const [name, value] = one.split("=");
     const is = chosen(form, name);
-    return is === value || (is === "" && name.endsWith("_id"));
+    return value.split("|").includes(is) || (is === "" && name.endsWith("_id"));
   });
 }
 
