@@ -8,12 +8,12 @@ from crm.leads.v1 import contact_pb2, contact_service_pb2
 from crm.leads.v1.contact_service_pb2_grpc import ContactServiceStub
 from flask import Blueprint, flash, request, url_for
 
-from services.gateway.web import desk, follow_ups, formats, lookups, names
+from services.gateway.web import desk, follow_up_messages, follow_ups, formats, lookups, names
 from services.gateway.web.forms import Form
 
 KNOWN = ["title", "type", "contact_ids", "assignee_ids", "start_time", "end_time"]
-MASK = [*KNOWN, "description", "category", "time_zone"]
-INPUTS = [*KNOWN, "description", "category"]
+MASK = [*KNOWN, "description", "category", "time_zone", "message", "segment_id"]
+INPUTS = [*KNOWN, "description", "category", *follow_up_messages.KNOWN]
 OFFERED = 8
 
 
@@ -30,11 +30,16 @@ def new() -> desk.View:
     """Show the form for tomorrow at nine, for the contact one comes from."""
     zone = formats.zone(desk.time_zone())
     start = (datetime.now(UTC).astimezone(zone) + timedelta(days=1)).replace(hour=9, minute=0)
+    segment = request.args.get("segment", "")
     form = Form.filled(
         {
-            "contact_ids": request.args.get("contact", ""),
+            "contact_ids": request.args.getlist("contact"),
             "assignee_ids": desk.me().user.id,
-            "type": "call",
+            "type": "sms" if segment else "call",
+            "sends": "itself" if segment else "hand",
+            "to": "segment" if segment else "contacts",
+            "segment_id": segment,
+            "message.purpose": "care",
             "start_time": f"{start:%Y-%m-%dT%H:%M}",
         }
     )
@@ -100,12 +105,12 @@ def _read(form: Form) -> follow_up_pb2.FollowUp:
     wanted = follow_up_pb2.FollowUp(
         title=form.get("title"),
         type=follow_up_pb2.FollowUpType.ValueType(type_),
-        contact_ids=form.all("contact_ids"),
         assignee_ids=form.all("assignee_ids"),
         description=form.get("description"),
         category=form.get("category"),
         time_zone=desk.time_zone(),
     )
+    follow_up_messages.read(form, wanted)
     for name in ("start_time", "end_time"):
         try:
             at = formats.from_field(form.get(name), desk.time_zone())
@@ -123,13 +128,13 @@ def _form_of(stored: follow_up_pb2.FollowUp) -> Form:
         {
             "title": stored.title,
             "type": names.short(follow_up_pb2.FollowUpType, stored.type),
-            "contact_ids": list(stored.contact_ids),
             "assignee_ids": list(stored.assignee_ids),
             "start_time": formats.field_moment(stored.start_time, zone),
             "end_time": formats.field_moment(stored.end_time, zone),
             "description": stored.description,
             "category": stored.category,
             "etag": stored.etag,
+            **follow_up_messages.values(stored),
         }
     )
 
@@ -140,13 +145,12 @@ def _stored(follow_up: follow_up_pb2.FollowUp, said: str) -> desk.View:
 
 
 def _form(form: Form, stored: follow_up_pb2.FollowUp | None = None) -> desk.View:
-    chosen = form.get("contact_ids")
     body = desk.page(
         "follow_up_form.html",
         form=form,
         follow_up=stored,
-        contact=lookups.contacts([chosen]).get(chosen) if chosen else None,
         users=lookups.users(),
         stale=form.reason == "ETAG_STALE",
+        **follow_up_messages.offers(form),
     )
     return body, form.status

@@ -7,9 +7,11 @@ from crm.interactions.v1 import follow_up_pb2, follow_up_service_pb2
 from crm.interactions.v1.follow_up_service_pb2_grpc import FollowUpServiceStub
 from flask import Blueprint, flash, request, url_for
 
-from services.gateway.web import desk, lookups, names, series
+from services.gateway.web import desk, follow_up_progress, lookups, names, series
 from services.gateway.web.forms import Form
 
+NAMED = 10
+"""How many of its contacts the page of a follow-up names."""
 FILTERS = ("whose", "status", "type")
 TO_DO = (follow_up_pb2.FOLLOW_UP_STATUS_SCHEDULED, follow_up_pb2.FOLLOW_UP_STATUS_OPEN)
 
@@ -108,10 +110,12 @@ def _page(follow_up_id: str, *, status: int = 200, **forms: Form) -> desk.View:
     body = desk.page(
         "follow_up.html",
         follow_up=follow_up,
-        contacts=lookups.contacts(follow_up.contact_ids),
+        contacts=lookups.contacts(follow_up.contact_ids[:NAMED]),
+        named=NAMED,
         overdue=overdue(follow_up, datetime.now(UTC)),
         to_do=follow_up.status in TO_DO,
         series=series.of(follow_up.series_id),
+        **follow_up_progress.facts(follow_up),
         **forms,
     )
     return body, status

@@ -154,6 +154,11 @@ def campaigns(ids: Sequence[str]) -> dict[str, campaign_pb2.Campaign]:
     return {it.id: it for it in found or []}
 
 
+def segment_name(segment_id: str) -> str:
+    """Return a segment's name; the beginning of the id for whom the reader may not see."""
+    return next((it.name for it in segments() if it.id == segment_id), segment_id[:8])
+
+
 def user_name(user_id: str) -> str:
     """Return a colleague's name; the beginning of the id for whom the reader may not see."""
     return next((it.display_name for it in users() if it.id == user_id), user_id[:8])

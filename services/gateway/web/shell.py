@@ -114,6 +114,7 @@ def _globals() -> dict[str, Any]:
         "user_name": lookups.user_name,
         "source_name": lookups.source_name,
         "stage_name": lookups.stage_name,
+        "segment_name": lookups.segment_name,
         "fresh_id": desk.fresh_id,
         "blank_form": lambda prefix="": Form(prefix=prefix),
         "birthday": telling.birthday,

@@ -12,7 +12,8 @@ from services.gateway.languages import Language
 LANGUAGES: tuple[Language, ...] = ("vi", "en")
 CATALOGUES = Path(__file__).parent / "catalogue"
 
-_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+_NUMBER = re.compile(r"(?<!\w)'[^']*'|\d+(?:\.\d+)*")
+_LINE = re.compile(r"line (\d+): ")
 
 
 @cache
@@ -40,10 +41,13 @@ def known(language: Language, key: str, otherwise: str) -> str:
 def complaint(language: Language, said: str) -> str:
     """Return what a service says of a field in the reader's language.
 
-    Services speak English; sentences that differ only by numbers share one entry. What is not
-    in the catalogue is shown as it was said: better an English reason than none.
+    Services speak English; sentences that differ only by numbers and quoted names share one entry.
+    What is not in the catalogue is shown as it was said: better an English reason than none.
     """
     found = _complaints().get(_NUMBER.sub("#", said)) if language == "vi" else None
+    line = _LINE.match(said)
+    if found is None and line is not None and language == "vi":
+        return f"Dòng {line.group(1)}: {complaint(language, said[line.end() :])}"
     if found is None:
         return said[:1].upper() + said[1:]
     numbers = _NUMBER.findall(said)

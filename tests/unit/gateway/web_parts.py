@@ -70,7 +70,7 @@ def shown(http: FlaskClient, path: str, status: int = 200, **given: Any) -> str:
     return answer.get_data(as_text=True)
 
 
-def sent(http: FlaskClient, path: str, **fields: str) -> Any:
+def sent(http: FlaskClient, path: str, **fields: str | list[str]) -> Any:
     """The answer to a form that was filled and sent."""
     token = re.search(r'name="csrf-token" content="([0-9a-f]+)"', shown(http, "/support"))
     assert token is not None

@@ -22,6 +22,7 @@ function show(form) {
       if (!shown && part.selected) part.parentElement.value = "";
     }
   }
+  for (const part of form.querySelectorAll("[data-unless]")) part.hidden = holds(form, part.dataset.unless);
 }
 
 function preview(select) {
@@ -40,6 +41,9 @@ for (const form of document.querySelectorAll("form[data-shows]")) show(form);
 document.addEventListener("click", (event) => {
   const offer = event.target.closest("[data-choose]");
   if (!offer) return;
+  const form = offer.closest("form");
+  const list = form.querySelector("#chosen, [data-chosen]");
+  const many = list.dataset.many && holds(form, list.dataset.many);
   const box = document.createElement("div");
   const input = document.createElement("input");
   const name = document.createElement("strong");
@@ -48,9 +52,23 @@ document.addEventListener("click", (event) => {
   input.name = "contact_ids";
   input.value = offer.dataset.choose;
   name.textContent = offer.dataset.name;
-  box.append(input, name);
-  const form = offer.closest("form");
-  form.querySelector("#chosen, [data-chosen]").replaceChildren(box);
+  if (many) {
+    // One of several: to untick it leaves it out.
+    const label = document.createElement("label");
+    label.className = "form-check m-0";
+    input.type = "checkbox";
+    input.className = "form-check-input";
+    input.checked = true;
+    name.className = "form-check-label";
+    label.append(input, name);
+    box.append(label);
+    const held = [...list.querySelectorAll("input")].find((it) => it.value === input.value);
+    if (held) held.checked = true;
+    else list.append(box);
+  } else {
+    box.append(input, name);
+    list.replaceChildren(box);
+  }
   form.querySelector("#offered, [data-offered]").replaceChildren();
   const query = form.querySelector("[name=contact_query]");
   query.value = "";
@@ -63,6 +81,23 @@ document.addEventListener("keydown", (event) => {
   const first = event.target.closest("form").querySelector("[data-choose]");
   if (first || event.target.value) event.preventDefault();
   first?.click();
+});
+
+// A place to fill goes where one wrote last, into the text otherwise.
+const PLACES = '[name="message.subject"], [name="message.text"], [name="message.html"]';
+let wrote = null;
+document.addEventListener("focusin", (event) => {
+  if (event.target.matches(PLACES)) wrote = event.target;
+});
+document.addEventListener("click", (event) => {
+  const chip = event.target.closest("[data-insert]");
+  if (!chip) return;
+  const form = chip.closest("form");
+  const usable = wrote?.form === form && wrote.offsetParent !== null;
+  const field = usable ? wrote : form.elements["message.text"];
+  field.setRangeText(chip.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+  field.focus();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
 // Sent once: the button rests until the next page is here.
