@@ -13,7 +13,7 @@ import grpc
 import pytest
 from crm.accounts.v1 import session_service_pb2, user_pb2
 from crm.campaigns.v1 import campaign_service_pb2
-from crm.leads.v1 import contact_service_pb2
+from crm.leads.v1 import contact_service_pb2, segment_service_pb2
 from crm.notifier.v1 import (
     doubt_pb2,
     doubt_service_pb2,
@@ -226,6 +226,8 @@ def signed_in(http: FlaskClient, peers: Any) -> FlaskClient:
             providers=[suppression_pb2.Provider(name="smpp"), suppression_pb2.Provider(name="smtp")]
         ),
         ListAdvertisers=advertisers,
+        ListSenderIdentities=suppression_service_pb2.ListSenderIdentitiesResponse(),
+        ListSegments=segment_service_pb2.ListSegmentsResponse(),
         ListDoubts=doubt_service_pb2.ListDoubtsResponse(doubts=[doubt()], total=1),
         GetDoubt=doubt(),
         SettleDoubt=doubt_pb2.DoubtDeed(),
