@@ -1,87 +1,34 @@
-"""What became of a follow-up's messages in the browser, and follow-ups with many in the lists."""
+"""What became of a follow-up's messages in the browser."""
 
 import re
 from typing import Any
 
 import pytest
-from crm.campaigns.v1 import campaign_service_pb2
 from crm.interactions.v1 import (
-    agenda_pb2,
-    agenda_service_pb2,
-    calendar_pb2,
-    calendar_service_pb2,
-    delivery_pb2,
-    follow_up_pb2,
     follow_up_service_pb2,
 )
-from crm.leads.v1 import contact_pb2, contact_service_pb2, segment_pb2, segment_service_pb2
-from crm.notifier.v1 import suppression_pb2, suppression_service_pb2
+from crm.leads.v1 import contact_service_pb2
 from flask.testing import FlaskClient
 
 from chassis import errors
 from services.gateway.web import follow_up_progress
 from services.interactions.domain import deliveries as domain
+from tests.unit.gateway.delivery_parts import (
+    PAGE,
+    SEGMENT,
+    D,
+    F,
+    delivery,
+    follow_up,
+    while_sending,
+)
 from tests.unit.gateway.web_parts import AWAY, ID, PARTIAL, RUN, shown
-
-CONTACT = "0192f3a0-0000-7000-8000-00000000000c"
-SEGMENT = "0192f3a0-0000-7000-8000-00000000000d"
-PAGE = f"/follow-ups/{ID}"
-F, D = follow_up_pb2, delivery_pb2
-
-
-def follow_up(**more: Any) -> F.FollowUp:
-    """An SMS to three, of whom one waits."""
-    message = F.FollowUpMessage(
-        purpose=F.MESSAGE_PURPOSE_CARE,
-        advertiser_id="a1",
-        sender_identity_id="s1",
-        text="Chào <b>",
-    )
-    given = {
-        "id": ID,
-        "etag": "3",
-        "title": "Nhắc hẹn",
-        "type": F.FOLLOW_UP_TYPE_SMS,
-        "status": F.FOLLOW_UP_STATUS_OPEN,
-        "contact_ids": [CONTACT, ID, RUN],
-        "contact_count": 3,
-        "message": message,
-        "progress": F.FollowUpProgress(waiting=1, sent=1200, in_doubt=1),
-        **more,
-    }
-    made = F.FollowUp(**{name: value for name, value in given.items() if value is not None})
-    made.start_time.FromSeconds(1_700_000_000)
-    made.end_time.FromSeconds(1_700_001_800)
-    return made
-
-
-def delivery(state: str, **more: Any) -> D.FollowUpDelivery:
-    number = D.DeliveryState.Value(f"DELIVERY_STATE_{state}")
-    return D.FollowUpDelivery(**{"contact_id": CONTACT, "state": number, **more})
 
 
 @pytest.fixture
 def http_(signed_in: FlaskClient, peers: Any) -> FlaskClient:
     """A browser and a follow-up that is being sent."""
-    contact = contact_pb2.Contact(
-        id=CONTACT,
-        display_name="Đào",
-        phones=[contact_pb2.Phone(number="+84912345678")],
-        emails=[contact_pb2.Email(address="dao@example.vn")],
-    )
-    identity = suppression_pb2.SenderIdentity(id="s1", advertiser_id="a1", display_name="MEKONG")
-    peers.answers.update(
-        GetFollowUp=follow_up(),
-        BatchGetContacts=contact_service_pb2.BatchGetContactsResponse(contacts=[contact]),
-        ListSenderIdentities=suppression_service_pb2.ListSenderIdentitiesResponse(
-            sender_identities=[identity]
-        ),
-        ListSegments=segment_service_pb2.ListSegmentsResponse(
-            segments=[segment_pb2.Segment(id=SEGMENT, name="Khách cũ")]
-        ),
-        ListFollowUpDeliveries=follow_up_service_pb2.ListFollowUpDeliveriesResponse(),
-    )
-    return signed_in
+    return while_sending(signed_in, peers)
 
 
 def listed(peers: Any, *rows: Any, token: str = "") -> None:
@@ -332,66 +279,3 @@ class TestTheRows:
 
         assert "Accepted</span>" in page
         assert 'role="status"' in page
-
-
-ALL_KINDS = [
-    ({}, "3 contacts"),
-    ({"contact_ids": [], "contact_count": 0, "segment_id": SEGMENT}, "Segment Khách cũ"),
-    (
-        {"contact_ids": [], "contact_count": 5000, "segment_id": SEGMENT},
-        "Segment Khách cũ · 5,000 contacts",
-    ),
-    ({"contact_ids": [], "contact_count": 0}, "Not to be seen"),
-    ({"contact_ids": [CONTACT], "contact_count": 1}, "Đào"),
-]
-
-
-class TestLists:
-    @pytest.mark.parametrize(("given", "said"), ALL_KINDS)
-    def test_follow_ups_say_whom_they_are_with(
-        self, http_: FlaskClient, peers: Any, given: Any, said: str
-    ) -> None:
-        peers.answers["ListFollowUps"] = follow_up_service_pb2.ListFollowUpsResponse(
-            follow_ups=[follow_up(**given)]
-        )
-
-        cell = re.search(r'data-label="Contact">(.*?)</td>', shown(http_, "/follow-ups"))
-
-        assert cell is not None
-        assert re.sub(r"<[^>]+>", "", cell.group(1)) == said
-
-    @pytest.mark.parametrize(("given", "said"), ALL_KINDS)
-    def test_ones_day_says_whom_they_are_with_and_leaves_sending_to_them(
-        self, http_: FlaskClient, peers: Any, given: Any, said: str
-    ) -> None:
-        made = follow_up(**given)
-        only = made.contact_ids[0] if made.contact_count == 1 else ""
-        item = agenda_pb2.QueueItem(contact_id=only, follow_up=made)
-        peers.answers.update(
-            ListQueue=agenda_service_pb2.ListQueueResponse(items=[item]),
-            ListContacts=contact_service_pb2.ListContactsResponse(),
-            ListCampaigns=campaign_service_pb2.ListCampaignsResponse(),
-        )
-
-        page = shown(http_, "/")
-
-        assert f"· {said}" in re.sub(r"<[^>]+>", "", page)
-        assert f"/day/follow-ups/{ID}/complete" not in page
-
-    @pytest.mark.parametrize(("given", "said"), [(0, ""), (1, ""), (3, "3 contacts")])
-    @pytest.mark.parametrize("view", ["month", "week", "day"])
-    def test_the_calendar_counts_many(
-        self, http_: FlaskClient, peers: Any, view: str, given: int, said: str
-    ) -> None:
-        entry = calendar_pb2.CalendarEntry(
-            id=ID, title="Nhắc hẹn", type=F.FOLLOW_UP_TYPE_SMS, status=F.FOLLOW_UP_STATUS_OPEN
-        )
-        entry.contact_count = given
-        entry.start_time.FromSeconds(1_778_637_600)
-        entry.end_time.FromSeconds(1_778_639_400)
-        peers.answers["ListCalendar"] = calendar_service_pb2.ListCalendarResponse(entries=[entry])
-
-        page = shown(http_, f"/calendar?date=2026-05-13&view={view}")
-
-        assert "Nhắc hẹn" in page
-        assert ("contacts" in re.sub(r"<nav.*?</nav>|<[^>]+>", "", page)) is bool(said)

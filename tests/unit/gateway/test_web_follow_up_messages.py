@@ -1,114 +1,35 @@
 """Follow-ups that send themselves in the browser: the form and its preview."""
 
-import re
 from typing import Any
 
 import pytest
 from crm.interactions.v1 import (
-    delivery_pb2,
     follow_up_pb2,
-    follow_up_service_pb2,
 )
-from crm.leads.v1 import contact_pb2, contact_service_pb2, segment_pb2, segment_service_pb2
-from crm.notifier.v1 import message_pb2, suppression_pb2, suppression_service_pb2
 from flask.testing import FlaskClient
 
 from chassis import errors
-from chassis.errors import FieldViolation
 from services.gateway.web import follow_up_messages
 from services.interactions.domain import rendering
+from tests.unit.gateway.message_parts import (
+    FIRST,
+    SECOND,
+    SEGMENT,
+    SMS,
+    TYPED,
+    checked,
+    chosen,
+    refused,
+    stored,
+    with_senders,
+)
 from tests.unit.gateway.web_parts import AWAY, ID, sent, shown
-
-FIRST = "0192f3a0-0000-7000-8000-00000000000a"
-SECOND = "0192f3a0-0000-7000-8000-00000000000b"
-SEGMENT = "0192f3a0-0000-7000-8000-00000000000d"
-SMS, EMAIL = follow_up_pb2.FOLLOW_UP_TYPE_SMS, follow_up_pb2.FOLLOW_UP_TYPE_EMAIL
-TYPED = {
-    "title": "Nhắc hẹn",
-    "type": "sms",
-    "start_time": "2026-12-01T09:00",
-    "sends": "itself",
-    "to": "contacts",
-    "message.advertiser_id": "a1",
-    "message.sender_identity_id": "s1",
-    "message.purpose": "transactional",
-    "message.text": "Chào {{ given_name }}\r\nHẹn gặp",
-    "message.skip_if_later": "14400",
-}
 
 
 @pytest.fixture
 def http_(signed_in: FlaskClient, peers: Any) -> FlaskClient:
     """A browser, two contacts, a segment and a sender of each channel."""
-    contacts = [
-        contact_pb2.Contact(id=FIRST, display_name="Đào"),
-        contact_pb2.Contact(id=SECOND, display_name="Mai <b>"),
-    ]
-    identities = [
-        suppression_pb2.SenderIdentity(
-            id="s1", advertiser_id="a1", channel=message_pb2.CHANNEL_SMS, display_name="MEKONG"
-        ),
-        suppression_pb2.SenderIdentity(
-            id="s2", advertiser_id="a1", channel=message_pb2.CHANNEL_EMAIL, display_name="Lan"
-        ),
-    ]
-    segment = segment_pb2.Segment(id=SEGMENT, name="Khách cũ")
-    peers.answers.update(
-        BatchGetContacts=contact_service_pb2.BatchGetContactsResponse(contacts=contacts),
-        ListSenderIdentities=suppression_service_pb2.ListSenderIdentitiesResponse(
-            sender_identities=identities
-        ),
-        ListSegments=segment_service_pb2.ListSegmentsResponse(segments=[segment]),
-        GetSegment=segment,
-        PreviewSegment=segment_service_pb2.PreviewSegmentResponse(count=9, sample=contacts),
-        CreateFollowUp=follow_up_pb2.FollowUp(id=ID),
-        UpdateFollowUp=follow_up_pb2.FollowUp(id=ID),
-        GetFollowUp=stored(),
-        PreviewFollowUp=follow_up_service_pb2.PreviewFollowUpResponse(),
-    )
-    return signed_in
-
-
-def stored(**more: Any) -> follow_up_pb2.FollowUp:
-    """An e-mail to two, with HTML and a limit of lateness that the form does not offer."""
-    made = follow_up_pb2.FollowUp(
-        id=ID,
-        etag="3",
-        title="Thư mời",
-        type=EMAIL,
-        status=follow_up_pb2.FOLLOW_UP_STATUS_SCHEDULED,
-        contact_ids=[FIRST, SECOND],
-        contact_count=2,
-        message=follow_up_pb2.FollowUpMessage(
-            purpose=follow_up_pb2.MESSAGE_PURPOSE_CARE,
-            advertiser_id="a1",
-            sender_identity_id="s2",
-            subject="Chào",
-            html="<p>{{ given_name }}</p>",
-            text="Chào {{ given_name }}",
-        ),
-        **more,
-    )
-    made.message.skip_if_later.FromSeconds(7200)
-    made.start_time.FromSeconds(1_800_000_000)
-    return made
-
-
-def refused(field: str, why: str, reason: str = "FIELDS_INVALID") -> errors.Error:
-    return errors.InvalidArgument(reason, "no", violations=[FieldViolation(field, why)])
-
-
-def checked(page: str, name: str) -> list[str]:
-    """The values of an input that are ticked."""
-    return re.findall(rf'name="{name}" value="([^"]*)" checked', page)
-
-
-def chosen(page: str, name: str) -> str:
-    """The value that a select shows."""
-    options = re.search(rf'name="{re.escape(name)}".*?</select>', page, re.DOTALL)
-    assert options is not None
-    found = re.search(r'value="([^"]*)"[^>]* selected', options.group())
-    return found.group(1) if found else ""
+    return with_senders(signed_in, peers)
 
 
 class TestTheForm:
@@ -314,99 +235,3 @@ class TestChanging:
 
         assert answer.status_code in (409, 412)
         assert "Its state does not allow this" in answer.get_data(as_text=True)
-
-
-class TestThePreview:
-    def rendered(self, peers: Any, *given: Any) -> None:
-        peers.answers["PreviewFollowUp"] = follow_up_service_pb2.PreviewFollowUpResponse(
-            rendered=[delivery_pb2.RenderedFollowUp(**it) for it in given]
-        )
-
-    def test_each_is_shown_with_the_reason_of_who_gets_nothing(
-        self, http_: FlaskClient, peers: Any
-    ) -> None:
-        self.rendered(
-            peers,
-            {"contact_id": FIRST, "address": "+84912345678", "text": "Chào <Đào>"},
-            {"contact_id": SECOND, "reason": "NO_CONSENT", "text": "Chào Mai"},
-        )
-
-        answer = sent(http_, "/follow-ups/preview", **TYPED, contact_ids=[FIRST, SECOND, ID])
-
-        page = answer.get_data(as_text=True)
-        asked = peers.named("PreviewFollowUp")[0].request.follow_up
-        assert (asked.type, list(asked.contact_ids)) == (SMS, [FIRST, SECOND, ID])
-        for part in ("0912 345 678", "Chào &lt;Đào&gt;", "Would get nothing: No consent"):
-            assert part in page, part
-        assert "Chào Mai" not in page
-        assert "Would get nothing: Deleted meanwhile" in page  # who is there no more
-
-    def test_a_mail_is_shown_as_written_and_runs_nothing(
-        self, http_: FlaskClient, peers: Any
-    ) -> None:
-        self.rendered(peers, {"contact_id": FIRST, "subject": "Hẹn", "html": "<p>x</p>"})
-
-        answer = sent(http_, "/follow-ups/preview", **TYPED, contact_ids=FIRST)
-
-        page = answer.get_data(as_text=True)
-        assert 'sandbox srcdoc="&lt;p&gt;x&lt;/p&gt;"' in page
-        assert "'unsafe-inline'" in answer.headers["Content-Security-Policy"]
-        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-
-    def test_of_a_segment_some_who_are_in_it_are_shown(
-        self, http_: FlaskClient, peers: Any
-    ) -> None:
-        sent(http_, "/follow-ups/preview", **{**TYPED, "to": "segment", "segment_id": SEGMENT})
-
-        asked = peers.named("PreviewFollowUp")[0].request.follow_up
-        assert (list(asked.contact_ids), asked.segment_id) == ([FIRST, SECOND], "")
-        assert peers.named("PreviewSegment")[0].request.sample_size == 5
-
-    def test_an_empty_segment_is_told_to_be(self, http_: FlaskClient, peers: Any) -> None:
-        peers.answers["PreviewSegment"] = segment_service_pb2.PreviewSegmentResponse()
-
-        typed = {**TYPED, "to": "segment", "segment_id": SEGMENT}
-        answer = sent(http_, "/follow-ups/preview", **typed)
-
-        assert "Nobody is in this segment now" in answer.get_data(as_text=True)
-        assert peers.named("PreviewFollowUp") == []
-
-    @pytest.mark.parametrize("method", ["GetSegment", "PreviewSegment"])
-    def test_leads_being_away_is_told(self, http_: FlaskClient, peers: Any, method: str) -> None:
-        peers.answers[method] = AWAY
-
-        typed = {**TYPED, "to": "segment", "segment_id": SEGMENT}
-        answer = sent(http_, "/follow-ups/preview", **typed)
-
-        assert answer.status_code == 503
-        assert 'role="alert"' in answer.get_data(as_text=True)
-        assert peers.named("PreviewFollowUp") == []
-
-    def test_what_is_wrong_names_the_input_in_the_readers_language(
-        self, http_: FlaskClient, peers: Any
-    ) -> None:
-        peers.answers["PreviewFollowUp"] = refused("follow_up.message.text", "is required")
-
-        answer = sent(http_, "/follow-ups/preview?lang=vi", **TYPED)
-
-        assert answer.status_code == 400
-        assert "<strong>Nội dung</strong>: Bắt buộc nhập" in answer.get_data(as_text=True)
-
-    @pytest.mark.parametrize(
-        ("failure", "status"),
-        [(AWAY, 503), (errors.PermissionDenied("RIGHT_MISSING", "no"), 403)],
-    )
-    def test_a_refusal_is_told(
-        self, http_: FlaskClient, peers: Any, failure: Any, status: int
-    ) -> None:
-        peers.answers["PreviewFollowUp"] = failure
-
-        answer = sent(http_, "/follow-ups/preview", **TYPED, contact_ids=FIRST)
-
-        assert answer.status_code == status
-
-    def test_without_a_segment_nothing_is_asked(self, http_: FlaskClient, peers: Any) -> None:
-        answer = sent(http_, "/follow-ups/preview", **{**TYPED, "to": "segment"})
-
-        assert "Choose a segment" in answer.get_data(as_text=True)
-        assert peers.named("PreviewFollowUp") == []
