@@ -113,7 +113,7 @@ def follow_ups(
             start += width
         return Line(shown, cells, bars, f"{shown}: {cells[0].text}")
 
-    headings = [desk.t(f"reports.{it}") for it in FOLLOW_UPS]
+    headings = [desk.t(f"{'follow_up' if it in _STATES else 'reports'}.{it}") for it in FOLLOW_UPS]
     lines = [line(it, name(it.group_id, "")) for it in report.rows]
     return Table(headings, lines, line(report.total, desk.t("reports.total")))
 
