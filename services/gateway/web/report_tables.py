@@ -1,6 +1,6 @@
 """Reports as the tables and files that people read."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from crm.interactions.v1 import report_pb2 as follow_up_report_pb2
 from crm.leads.v1 import report_pb2
 from flask import Response, url_for
 
+from services.gateway import files
 from services.gateway.languages import Language
 from services.gateway.web import desk, formats, lookups, report_filters
 
@@ -124,8 +125,7 @@ def csv(table: Table, first: str, file_name: str) -> Response:
         [it.name, *(cell.plain or cell.text for cell in it.cells)]
         for it in (*table.lines, table.total)
     ]
-    parts: Iterator[list[list[str]]] = iter([rows])
-    return desk.gateway().files.answer(parts, [first, *table.headings], file_name)
+    return files.table(rows, [first, *table.headings], file_name)
 
 
 def user_name(user_id: str, _: str) -> str:

@@ -1,6 +1,7 @@
 """What every page shares: who may see it, and the functions its template has."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -103,7 +104,7 @@ def _globals() -> dict[str, Any]:
         "moment": lambda value: formats.moment(language, value, zone),
         "instant": lambda value: formats.instant(language, value, zone),
         "day_text": lambda value: formats.day(language, value),
-        "day": lambda value: formats.day(language, value),
+        "iso_day": lambda text: formats.day(language, date.fromisoformat(text)) if text else "",
         "size": lambda value: formats.size(language, value),
         "money": lambda amount, currency: formats.money(language, amount, currency),
         "phone": formats.phone,

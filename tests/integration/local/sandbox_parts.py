@@ -24,7 +24,10 @@ TWO = uuid.UUID("0190a0a0-0000-8000-8000-000000000002")
 class Sandbox:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.mail_port, self.smpp_port, self.http_port = ports.free(), ports.free(), ports.free()
+        chosen: set[int] = set()
+        while len(chosen) < 3:  # nobody listens yet, so that one may be given twice
+            chosen.add(ports.free())
+        self.mail_port, self.smpp_port, self.http_port = chosen
 
     async def start(self) -> None:
         self.store = Store(self.directory / "received.sqlite3")

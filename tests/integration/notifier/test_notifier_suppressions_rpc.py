@@ -61,7 +61,9 @@ class TestSuppressions:
 
         assert made.id == again.id
         assert [it.id for it in listed.suppressions] == [made.id]
-        told = await house.sql("SELECT subject, payload FROM outbox WHERE class = 'control'")
+        told = await house.sql(
+            "SELECT subject, payload FROM outbox WHERE class = 'control' ORDER BY id"
+        )
         assert [it.subject.rpartition(".")[2] for it in told] == [
             "SuppressionAdded",
             "SuppressionRemoved",
