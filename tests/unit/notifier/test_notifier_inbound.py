@@ -125,8 +125,9 @@ class TestActions:
 
 class TestComplaints:
     @pytest.mark.parametrize("original", ["message/rfc822", "text/rfc822-headers"])
-    def test_one_names_its_mail_by_what_only_we_can_make(self, original: str) -> None:
-        link = "A" * 72
+    @pytest.mark.parametrize("last", ["A", "_", "-"])
+    def test_one_names_its_mail_by_what_only_we_can_make(self, original: str, last: str) -> None:
+        link = "A" * 71 + last
 
         found = inbound.read(mails.complaint(link=link, from_="<b-11@x>", original=original))
 

@@ -11,7 +11,7 @@ from services.notifier.domain.inbound import Complaint
 # signature failed (RFC 6591), are none.
 _TYPES = frozenset({"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list"})
 _ORIGINALS = frozenset({"message/rfc822", "text/rfc822-headers", "message/rfc822-headers"})
-_LINK = re.compile(r"/u/([A-Za-z0-9_-]{60,120})\b")
+_LINK = re.compile(r"/u/([A-Za-z0-9_-]{60,120})(?![A-Za-z0-9_-])")
 
 
 def is_one(message: Message) -> bool:
