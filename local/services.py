@@ -65,8 +65,13 @@ class Environment:
         self._nats = nats
 
     def base(self) -> dict[str, str]:
-        """The caller's environment without our settings: a service refuses those it lacks."""
+        """The caller's environment without our settings: a service refuses those it lacks.
+
+        Services keep what Python compiled, whatever the caller does: they are started often, and
+        to compile them takes longer than all else they do before they serve.
+        """
         kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("MEKONG_")}
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)
         kept["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "gen")])
         kept["PYTHONUNBUFFERED"] = "1"
         return kept

@@ -40,6 +40,13 @@ class TestEnvironment:
 
         assert taken.instance == service.name
 
+    def test_services_keep_what_python_compiled(
+        self, told: Environment, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+        assert "PYTHONDONTWRITEBYTECODE" not in told.base()
+
     def test_so_does_the_command_that_makes_the_streams(
         self, told: Environment, monkeypatch: pytest.MonkeyPatch
     ):
