@@ -3,30 +3,18 @@
 `python -m services.campaigns.admission` reads one job from stdin and writes one answer to stdout,
 both JSON: {"fields", "limits", "markup", "values": [{}, …]} gives {"fields" as compiled,
 "variables", "rendered": [{} or {"refusal"}, …]} or {"refusal": {"field", "reason", "line"}}.
-Whoever starts it sees a template that runs or grows for ever as a process that was ended.
+A template that runs or grows for ever ends the process, or is told as `child` says.
 """
 
-import json
-import resource
-import sys
 from collections.abc import Mapping
 from typing import Any
 
+from chassis.confined import child
 from services.campaigns.domain import markup, plain, rendering
 from services.campaigns.domain.kinds import Markup
 
 MEMORY_BYTES = 384 * 1024 * 1024
 CPU_SECONDS = 2
-
-
-def main() -> None:
-    """Answer one job."""
-    _limit()
-    try:
-        answer = perform(json.load(sys.stdin))
-    except MemoryError:
-        answer = {"refusal": {"field": "", "reason": "grows too large", "line": 0}}
-    json.dump(answer, sys.stdout)
 
 
 def perform(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,11 +51,5 @@ def _told(refusal: rendering.Refusal) -> dict[str, Any]:
     return {"field": refusal.field, "reason": refusal.reason, "line": refusal.line}
 
 
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-
-
 if __name__ == "__main__":
-    main()
+    child.main(perform, lambda _: MEMORY_BYTES, CPU_SECONDS)

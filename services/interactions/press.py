@@ -6,28 +6,15 @@ both JSON. {"blocks", "values": [{}, …], "known"} gives {"rendered": [[{headin
 """
 
 import base64
-import json
-import resource
-import sys
 from collections.abc import Mapping
 from typing import Any
 
+from chassis.confined import child
 from services.interactions.domain.proposals import rendering
 
 MEMORY_BYTES = 1024 * 1024 * 1024
 RENDER_MEMORY_BYTES = 384 * 1024 * 1024
 CPU_SECONDS = 8
-
-
-def main() -> None:
-    """Answer one job."""
-    job = json.load(sys.stdin)
-    _limit(MEMORY_BYTES if "sheet" in job else RENDER_MEMORY_BYTES)
-    try:
-        answer = perform(job)
-    except MemoryError:
-        answer = {"refusal": {"field": "", "reason": "grows too large"}}
-    json.dump(answer, sys.stdout)
 
 
 def perform(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,11 +33,9 @@ def perform(job: Mapping[str, Any]) -> dict[str, Any]:
     return {"rendered": rendered}
 
 
-def _limit(memory: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+def _memory_bytes(job: Mapping[str, Any]) -> int:
+    return MEMORY_BYTES if "sheet" in job else RENDER_MEMORY_BYTES
 
 
 if __name__ == "__main__":
-    main()
+    child.main(perform, _memory_bytes, CPU_SECONDS)

@@ -1,24 +1,15 @@
 """Has templates rendered in a child process, where one that grows for ever does no harm."""
 
-import asyncio
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chassis.errors import FieldViolation, InvalidArgument, Unavailable
+from chassis.confined.parent import Confined, Overgrown
+from chassis.errors import FieldViolation, InvalidArgument
 from services.campaigns.domain import rendering
 from services.campaigns.domain.rendering import Refusal, Source
 
-# The child's own processor time is bounded far below; this much passes only on a busy machine.
 WALL_SECONDS = 8.0
-_AT_ONCE = 2
-_MODULE = "services.campaigns.admission"
-_NO_ANSWER = 1
-_TOO_LARGE = "grows too large or runs for too long"
 
 
 @dataclass(frozen=True)
@@ -38,11 +29,10 @@ class Compiled:
 
 
 class Renderer:
-    """Starts a child a job, two at a time so that templates cannot take the whole machine."""
+    """Renders templates of campaigns."""
 
     def __init__(self, wall_seconds: float = WALL_SECONDS) -> None:
-        self._wall_seconds = wall_seconds
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._child = Confined("services.campaigns.admission", "renderer", wall_seconds)
 
     async def admit(self, source: Source, prefix: str = "template") -> Compiled:
         """Return a template as it is sent, and the names it uses, if it is sound for everybody.
@@ -71,52 +61,16 @@ class Renderer:
         ]
 
     async def _answer(self, source: Source, values: list[Mapping[str, str]]) -> dict[str, Any]:
-        job: dict[str, Any] = {
+        job = {
             "fields": source.fields,
             "limits": source.limits,
             "markup": source.markup,
+            "values": values,
         }
-        job["values"] = values
-        async with self._turns:
-            ended = await _run(json.dumps(job).encode(), self._wall_seconds)
-        code, output = ended or (_NO_ANSWER, b"")
-        if code < 0:
-            return {"refusal": {"field": "", "reason": _TOO_LARGE, "line": 0}}
-        if code > 0:
-            raise _away()
-        answer: dict[str, Any] = json.loads(output)
-        return answer
-
-
-async def _run(job: bytes, wall_seconds: float) -> tuple[int, bytes] | None:
-    """Return the child's exit code (negative: a signal) and output; None when it took too long.
-
-    It is not the event loop's child: uvloop runs the handlers that gRPC has for a fork, in which
-    children died now and then, and that looked like a template that grows too large.
-    """
-    child = subprocess.Popen(  # noqa: ASYNC220 (it returns as soon as the child was made)
-        [sys.executable, "-m", _MODULE],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        # Nothing of this process's environment: it holds secrets.
-        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LANG": "C.UTF-8"},
-    )
-    talking = asyncio.ensure_future(asyncio.to_thread(child.communicate, job))
-    try:
-        async with asyncio.timeout(wall_seconds):
-            output, _ = await asyncio.shield(talking)
-    except TimeoutError:
-        return None
-    finally:
-        if child.poll() is None:
-            child.kill()
-        await asyncio.gather(talking, return_exceptions=True)
-    return child.returncode, output
-
-
-def _away() -> Unavailable:
-    return Unavailable("PEER_UNAVAILABLE", "templates cannot be rendered now", peer="renderer")
+        try:
+            return await self._child.answer(job)
+        except Overgrown as overgrown:
+            return {"refusal": {"field": "", "reason": str(overgrown), "line": 0}}
 
 
 def _refusal(answer: Mapping[str, Any]) -> Refusal | None:
