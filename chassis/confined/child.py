@@ -4,26 +4,29 @@ import json
 import resource
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 Job = Mapping[str, Any]
 
 
-def main(
-    perform: Callable[[Job], Mapping[str, Any]],
-    memory_bytes: Callable[[Job], int],
-    cpu_seconds: int,
-) -> None:
-    """Answer one job with `perform`; `memory_bytes` says how much memory a job may take.
+class Limits(NamedTuple):
+    """What a job may take."""
+
+    memory_bytes: int
+    cpu_seconds: int
+
+
+def main(perform: Callable[[Job], Mapping[str, Any]], limits: Callable[[Job], Limits]) -> None:
+    """Answer one job with `perform`, within its `limits`.
 
     A job that takes more memory answers {"overgrown": reason}; one that takes more processor time
     ends the process with a signal.
     """
     job = json.load(sys.stdin)
-    memory = memory_bytes(job)
+    memory, seconds = limits(job)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     try:
         answer = perform(job)
     except MemoryError:

@@ -13,8 +13,7 @@ from chassis.confined import child
 from services.campaigns.domain import markup, plain, rendering
 from services.campaigns.domain.kinds import Markup
 
-MEMORY_BYTES = 384 * 1024 * 1024
-CPU_SECONDS = 2
+LIMITS = child.Limits(memory_bytes=384 * 1024 * 1024, cpu_seconds=2)
 
 
 def perform(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,4 +51,4 @@ def _told(refusal: rendering.Refusal) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    child.main(perform, lambda _: MEMORY_BYTES, CPU_SECONDS)
+    child.main(perform, lambda _: LIMITS)

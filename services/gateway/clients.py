@@ -23,16 +23,6 @@ S = TypeVar("S")
 _bearer: ContextVar[str] = ContextVar("bearer", default="")
 
 
-@contextmanager
-def acting_as(token: str) -> Iterator[None]:
-    """Make the calls inside the block with the token of the person or program that asks."""
-    before = _bearer.set(token)
-    try:
-        yield
-    finally:
-        _bearer.reset(before)
-
-
 def act_as(token: str) -> None:
     """Make the rest of this request's calls with the token of who asks."""
     _bearer.set(token)

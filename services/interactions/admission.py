@@ -12,8 +12,7 @@ from typing import Any
 from chassis.confined import child
 from services.interactions.domain import rendering
 
-MEMORY_BYTES = 384 * 1024 * 1024
-CPU_SECONDS = 2
+LIMITS = child.Limits(memory_bytes=384 * 1024 * 1024, cpu_seconds=2)
 
 
 def perform(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,4 +34,4 @@ def _rendered(renderer: rendering.Renderer, values: Mapping[str, str]) -> dict[s
 
 
 if __name__ == "__main__":
-    child.main(perform, lambda _: MEMORY_BYTES, CPU_SECONDS)
+    child.main(perform, lambda _: LIMITS)

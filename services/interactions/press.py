@@ -12,9 +12,8 @@ from typing import Any
 from chassis.confined import child
 from services.interactions.domain.proposals import rendering
 
-MEMORY_BYTES = 1024 * 1024 * 1024
-RENDER_MEMORY_BYTES = 384 * 1024 * 1024
-CPU_SECONDS = 8
+PRINTING = child.Limits(memory_bytes=1024 * 1024 * 1024, cpu_seconds=8)
+RENDERING = child.Limits(memory_bytes=384 * 1024 * 1024, cpu_seconds=2)
 
 
 def perform(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,9 +32,9 @@ def perform(job: Mapping[str, Any]) -> dict[str, Any]:
     return {"rendered": rendered}
 
 
-def _memory_bytes(job: Mapping[str, Any]) -> int:
-    return MEMORY_BYTES if "sheet" in job else RENDER_MEMORY_BYTES
+def _limits(job: Mapping[str, Any]) -> child.Limits:
+    return PRINTING if "sheet" in job else RENDERING
 
 
 if __name__ == "__main__":
-    child.main(perform, _memory_bytes, CPU_SECONDS)
+    child.main(perform, _limits)

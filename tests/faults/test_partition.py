@@ -14,7 +14,6 @@ from tests.faults.proxy import Proxy, Silent
 from tests.faults.scene import ASK_SECONDS, Scene
 
 BEYOND_SECONDS = 1.5
-RECOVERY_SECONDS = 30.0
 PROCESSES = ("notifier", "notifier-2", "campaigns", "campaigns-2", "leads", "interactions")
 
 

@@ -25,7 +25,6 @@ from tests.faults.scene import Scene
 
 PROMISED_SECONDS = 1.0
 LOOK_SECONDS = 0.01
-BURIED_SECONDS = 180.0
 GARBAGE = b"\xff\xfe\x00 this is no protobuf \xff"
 TOO_LARGE = 1_200_000
 FAILED = re.compile(r'^mekong_consumer_failed_total\{durable="([^"]+)"\} (\S+)$', re.MULTILINE)

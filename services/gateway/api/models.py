@@ -12,8 +12,6 @@ from services.gateway.api import comments
 
 TIMESTAMP = "google.protobuf.Timestamp"
 STRUCT = "google.protobuf.Struct"
-FIELD_MASK = "google.protobuf.FieldMask"
-EMPTY = "google.protobuf.Empty"
 
 _BY_HEADER = frozenset({"request_id", "update_mask"})
 """Given by Idempotency-Key, and by which fields a PATCH names."""

@@ -19,7 +19,6 @@ from services.gateway.web import desk, follow_ups, formats, lookups, names
 from services.gateway.web.forms import Form
 
 CALL = follow_up_pb2.FOLLOW_UP_TYPE_CALL
-WHENS = ("tomorrow", "in_2_days", "next_monday", "in_a_week")
 STEP_INPUTS = ["title", "start_time", "contact_ids"]
 LOG_INPUTS = ["kind", "direction", "result", "contact_id", "text"]
 _NINE = time(9)

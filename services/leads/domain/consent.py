@@ -12,7 +12,6 @@ from services.leads.domain.fields import Checks
 # Only what advertises or cares needs a prior consent; a receipt or a one-time password does not,
 # and a request for consent cannot.
 NEEDING = frozenset({Purpose.MARKETING, Purpose.CARE})
-WITHDRAWABLE = frozenset(Purpose) - {Purpose.TRANSACTIONAL}
 # Clocks of two machines differ; what is later than this is wrong.
 _AHEAD = timedelta(minutes=5)
 

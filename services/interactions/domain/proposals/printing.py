@@ -79,22 +79,13 @@ _SOURCE = """
 
 def pdf(sheet: Sheet) -> bytes:
     """Returns the sheet as PDF."""
-    return _compiled(sheet, "pdf")[0]
-
-
-def png(sheet: Sheet) -> list[bytes]:
-    """Returns the sheet's pages as pictures, to be looked at."""
-    return _compiled(sheet, "png")
-
-
-def _compiled(sheet: Sheet, form: Any) -> list[bytes]:
     compiler = typst.Compiler(
         _SOURCE.encode(),
         ignore_system_fonts=True,
         sys_inputs={"sheet": json.dumps(_breakable(sheet), ensure_ascii=False)},
     )
-    made: Any = compiler.compile(format=form, timestamp=0)
-    return made if isinstance(made, list) else [made]
+    made: Any = compiler.compile(format="pdf", timestamp=0)
+    return bytes(made)
 
 
 def _breakable(value: Any) -> Any:
