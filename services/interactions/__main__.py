@@ -83,7 +83,7 @@ async def main(settings: Settings) -> None:
             ),
             (
                 series_grpc.add_SeriesServiceServicer_to_server,
-                SeriesServicer(sessions, gate, seal),
+                SeriesServicer(sessions, gate, desk, seal),
             ),
             (note_grpc.add_NoteServiceServicer_to_server, NoteServicer(sessions, gate, seal)),
             (

@@ -1,8 +1,8 @@
-"""The part of a follow-up's form that has it send itself: message, recipients and a preview."""
+"""The part of the forms of follow-ups and series that sends: message, recipients, a preview."""
 
 from typing import Any
 
-from crm.interactions.v1 import delivery_pb2, follow_up_pb2, follow_up_service_pb2
+from crm.interactions.v1 import delivery_pb2, follow_up_pb2, follow_up_service_pb2, series_pb2
 from crm.interactions.v1.follow_up_service_pb2_grpc import FollowUpServiceStub
 from crm.leads.v1 import segment_service_pb2
 from crm.leads.v1.segment_service_pb2_grpc import SegmentServiceStub
@@ -39,7 +39,7 @@ def to_segment(form: Form) -> bool:
     return sends_itself(form) and form.get("to") == "segment"
 
 
-def read(form: Form, wanted: follow_up_pb2.FollowUp) -> None:
+def read(form: Form, wanted: follow_up_pb2.FollowUp | series_pb2.Series) -> None:
     """Add the recipients and, if there is one, the message; notes what cannot be read."""
     if not to_segment(form):
         wanted.contact_ids.extend(form.all("contact_ids"))
@@ -75,8 +75,8 @@ def _lines(form: Form, name: str) -> str:
     return form.values.get(name, "").replace("\r\n", "\n")
 
 
-def values(stored: follow_up_pb2.FollowUp) -> dict[str, str | list[str]]:
-    """Return what the inputs hold for a stored follow-up."""
+def values(stored: follow_up_pb2.FollowUp | series_pb2.Series) -> dict[str, str | list[str]]:
+    """Return what the inputs hold for a stored follow-up or series."""
     message = stored.message
     late = message.skip_if_later.ToSeconds() if message.HasField("skip_if_later") else ""
     return {

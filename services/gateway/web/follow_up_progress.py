@@ -72,7 +72,15 @@ def facts(follow_up: follow_up_pb2.FollowUp) -> dict[str, Any]:
     """Return what the page shows of a message that goes by itself, nothing without one."""
     if not follow_up.HasField("message"):
         return {}
-    wanted = follow_up.message
+    return {
+        **says(follow_up.message),
+        "own_outcome": follow_up.outcome == _own_outcome(follow_up.progress),
+        **figures(follow_up),
+    }
+
+
+def says(wanted: follow_up_pb2.FollowUpMessage) -> dict[str, Any]:
+    """Return what the page needs beside a message to show it."""
     sender = next(
         (it for it in lookups.sender_identities() if it.id == wanted.sender_identity_id), None
     )
@@ -82,6 +90,4 @@ def facts(follow_up: follow_up_pb2.FollowUp) -> dict[str, Any]:
         "advertiser": advertiser,
         "purpose": names.short(follow_up_pb2.MessagePurpose, wanted.purpose or 1),
         "late_text": late_text,
-        "own_outcome": follow_up.outcome == _own_outcome(follow_up.progress),
-        **figures(follow_up),
     }

@@ -9,7 +9,7 @@ from crm.interactions.v1.series_service_pb2_grpc import SeriesServiceStub
 from flask import Blueprint, flash, request, url_for
 
 from chassis import errors
-from services.gateway.web import desk, lookups, series_words
+from services.gateway.web import desk, follow_up_progress, lookups, series_words
 from services.gateway.web.forms import Form
 
 PAGE_SIZE = 20
@@ -77,9 +77,13 @@ def upcoming(series: series_pb2.Series) -> list[series_pb2.Occurrence]:
     asked = pb2.PreviewSeriesRequest(calendar=series.calendar, count=SHOWN_NEXT + MOST_A_DAY)
     # Beside what the page is for: without an answer nothing is said.
     found = Form().attempt(lambda: desk.ask(SeriesServiceStub).PreviewSeries(asked))
+    return to_come(found) if found else []
+
+
+def to_come(found: pb2.PreviewSeriesResponse) -> list[series_pb2.Occurrence]:
+    """Return the first five that have not passed."""
     now = datetime.now(UTC)
-    later = [it for it in found.occurrences if it.time.ToDatetime(UTC) > now] if found else []
-    return later[:SHOWN_NEXT]
+    return [it for it in found.occurrences if it.time.ToDatetime(UTC) > now][:SHOWN_NEXT]
 
 
 def detail(series_id: object) -> desk.View:
@@ -149,6 +153,7 @@ def _page(series_id: object, form: Form) -> desk.View:
         next_times=upcoming(stored),
         recurs=series_words.recurs,
         local_text=series_words.clock_text,
+        **(follow_up_progress.says(stored.message) if stored.HasField("message") else {}),
         is_paused=stored.state == series_pb2.SERIES_STATE_PAUSED,
         is_active=stored.state == series_pb2.SERIES_STATE_ACTIVE,
         stale=form.reason == "ETAG_STALE",

@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 from crm.interactions.v1 import follow_up_pb2, series_pb2
 
-from services.gateway.web import desk, names, recurrences
+from services.gateway.web import desk, follow_up_messages, names, recurrences
 from services.gateway.web.forms import Form
 from services.gateway.web.recurrences import Recurrence
 
@@ -33,7 +33,7 @@ _SHOWN_AT = {
     "after_order.time_of_day": "clock",
     "after_order.time_zone": "time_zone",
 }
-KNOWN = (*PLAIN, "contact_ids", "recurrence_time", *_SHOWN_AT)
+KNOWN = (*PLAIN, "contact_ids", "recurrence_time", *_SHOWN_AT, *follow_up_messages.KNOWN)
 """What a service may refuse that the form has a place for; see `place`."""
 
 
@@ -43,11 +43,11 @@ def read(form: Form) -> series_pb2.Series:
     wanted = series_pb2.Series(
         title=form.get("title"),
         type=follow_up_pb2.FollowUpType.ValueType(type_),
-        contact_ids=form.all("contact_ids"),
         assignee_ids=form.all("assignee_ids"),
         description=form.get("description"),
         category=form.get("category"),
     )
+    follow_up_messages.read(form, wanted)
     minutes = _whole(form, "duration", 0, LONGEST_MINUTES) if form.get("duration") else None
     if minutes is not None:
         wanted.duration.FromTimedelta(timedelta(minutes=minutes))
@@ -87,7 +87,7 @@ def filled(series: series_pb2.Series) -> dict[str, str | list[str]]:
     return {
         "title": series.title,
         "type": names.short(follow_up_pb2.FollowUpType, series.type),
-        "contact_ids": list(series.contact_ids),
+        **follow_up_messages.values(series),
         "assignee_ids": list(series.assignee_ids),
         "duration": str(series.duration.ToTimedelta() // timedelta(minutes=1)),
         "description": series.description,

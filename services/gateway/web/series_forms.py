@@ -9,12 +9,20 @@ from crm.interactions.v1.series_service_pb2_grpc import SeriesServiceStub
 from flask import Blueprint, flash, request, url_for
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.gateway.web import desk, formats, lookups, recurrences, series, series_fields
+from services.gateway.web import (
+    desk,
+    follow_up_messages,
+    formats,
+    lookups,
+    recurrences,
+    series,
+    series_fields,
+)
 from services.gateway.web.forms import Form
 from services.gateway.web.series_fields import AFTER_ORDER, KNOWN, PLAIN, REST, RULE_INPUTS
 
 SHOWN_NEXT = 5
-SHOWN_CONTACTS = 8
+_CARRIED = ("title", "type", "description", "category", "sends", "to", "segment_id")
 
 
 def add(pages: Blueprint) -> None:
@@ -39,8 +47,9 @@ def recur() -> desk.View:
     """Show the form with what was typed into that of a follow-up. Nothing is stored."""
     typed = Form.sent()
     given: dict[str, Any] = _usual()
-    for name in ("title", "type", "description", "category"):
-        given[name] = typed.get(name)
+    # A message as it was typed: browsers end lines with two characters, and both are kept.
+    for name in (*_CARRIED, *(f"message.{part}" for part in follow_up_messages.PARTS)):
+        given[name] = typed.values.get(name) or given.get(name, "")
     for name in ("contact_ids", "assignee_ids"):
         given[name] = typed.all(name)
     try:
@@ -74,7 +83,12 @@ def preview() -> desk.View:
         # What is wrong beside the rule is told when the form is sent.
         form.wrong = {name: why for name, why in form.wrong.items() if name in RULE_INPUTS}
         asked = pb2.PreviewSeriesRequest(calendar=wanted.calendar, count=SHOWN_NEXT)
+        if wanted.HasField("message"):
+            asked.count += series.MOST_A_DAY
         found = _send(form, lambda: desk.ask(SeriesServiceStub).PreviewSeries(asked))
+        if found and wanted.HasField("message"):
+            # What passed today is not sent.
+            found = pb2.PreviewSeriesResponse(occurrences=series.to_come(found))
     return desk.page(
         "series_preview.html",
         form=form,
@@ -144,6 +158,9 @@ def _usual() -> dict[str, Any]:
     return {
         "assignee_ids": desk.me().user.id,
         "type": "call",
+        "sends": "hand",
+        "to": "contacts",
+        "message.purpose": "care",
         "start": f"{start:%Y-%m-%d}T09:00",
         "clock": "09:00",
         "time_zone": zone,
@@ -169,6 +186,11 @@ def _mask(wanted: series_pb2.Series, stored: series_pb2.Series) -> list[str]:
     # Whom one may not see anymore would be refused, though nobody changed anything of them.
     if list(wanted.contact_ids) != list(stored.contact_ids):
         paths.append("contact_ids")
+    if wanted.segment_id != stored.segment_id:
+        paths.append("segment_id")
+    given = (wanted.HasField("message"), wanted.message)
+    if given != (stored.HasField("message"), stored.message) or wanted.type != stored.type:
+        paths.append("message")
     return paths
 
 
@@ -213,7 +235,6 @@ def _moment(form: Form) -> Timestamp | None:
 
 
 def _form(form: Form, stored: series_pb2.Series | None = None, *, later: bool = False) -> desk.View:
-    chosen = form.all("contact_ids")
     ends = (*series_fields.ENDS, REST) if later and form.get("before") else series_fields.ENDS
     body = desk.page(
         "series_form.html",
@@ -221,9 +242,7 @@ def _form(form: Form, stored: series_pb2.Series | None = None, *, later: bool = 
         series=stored,
         later=later,
         since=_moment(form) if later else None,
-        chosen=chosen,
-        contacts=lookups.contacts(chosen[:SHOWN_CONTACTS]),
-        shown_contacts=SHOWN_CONTACTS,
+        **follow_up_messages.offers(form),
         more_assignees=form.all("assignee_ids")[1:],
         users=lookups.users(),
         repeats=series_fields.REPEATS,

@@ -49,9 +49,9 @@ class Notifier:
             news.extend(outgoing.news(it) for it in answer.results)
         return news
 
-    async def check(self, message: Message, channel: Channel, problems: Problems) -> None:
-        """Notes what is wrong with the sender of a message."""
-        field = "follow_up.message.sender_identity_id"
+    async def check(self, message: Message, channel: Channel, at: str, problems: Problems) -> None:
+        """Notes what is wrong with the sender of the message that is the field `at`."""
+        field = f"{at}.sender_identity_id"
         request = suppression_service_pb2.GetSenderIdentityRequest(
             id=str(message.sender_identity_id)
         )

@@ -132,19 +132,9 @@ def with_audience(
     """
     if before is not None and not changed.keys() & {"type", "message", "contact_id", "segment_id"}:
         return None
-    kind = changed.get("type") or (before.type if before else None)
-    given = changed.get("message", before.message if before else None)
-    message = None
-    if given is not None and kind is not None:
-        channel = messages.channel_of(kind)
-        if channel is None:
-            problems.add("follow_up.message", "only an SMS or e-mail sends itself")
-        elif "message" in changed:
-            message = messages.checked(given, channel, "follow_up.message", problems)
-            changed["message"] = messages.stored(message) if message else None
-        elif before is not None and kind is not before.type:
-            problems.add("follow_up.message", "is needed where the type changes")
-    _count(changed, before, given is not None, problems)
+    known = (before.type, before.message) if before else None
+    message, is_sent = messages.changed(changed, known, "follow_up.message", problems)
+    _count(changed, before, is_sent, problems)
     return message
 
 

@@ -107,6 +107,32 @@ def checked(
     return Message(Purpose(given["purpose"]), advertiser, sender, *parts, late)
 
 
+def changed(
+    columns: dict[str, Any],
+    before: tuple[str, Mapping[str, Any] | None] | None,
+    field: str,
+    problems: Problems,
+) -> tuple[Message | None, bool]:
+    """Put the message among columns that change as it is kept; note what does not go together.
+
+    `before` has the type and the message as they were. Returns the message if it was given and
+    may be admitted, and whether there is one in the end.
+    """
+    kind = columns.get("type") or (before[0] if before else None)
+    given = columns.get("message", before[1] if before else None)
+    if given is None or kind is None:
+        return None, given is not None
+    message, channel = None, channel_of(kind)
+    if channel is None:
+        problems.add(field, "only an SMS or e-mail sends itself")
+    elif "message" in columns:
+        message = checked(given, channel, field, problems)
+        columns["message"] = stored(message) if message else None
+    elif before is not None and kind != before[0]:
+        problems.add(field, "is needed where the type changes")
+    return message, True
+
+
 def _parts(
     given: Mapping[str, Any], channel: Channel, field: str, problems: Problems
 ) -> tuple[str, str, str]:

@@ -87,7 +87,8 @@ def message(kept: Mapping[str, Any]) -> follow_up_pb2.FollowUpMessage:
     return made
 
 
-def _given(told: follow_up_pb2.FollowUpMessage) -> dict[str, Any]:
+def message_fields(told: follow_up_pb2.FollowUpMessage) -> dict[str, Any]:
+    """Returns the fields of a message as plain values."""
     is_late = told.HasField("skip_if_later")
     return {
         "purpose": _PURPOSE_OF.get(told.purpose, Purpose.CARE),
@@ -112,7 +113,7 @@ def fields(given: follow_up_pb2.FollowUp, paths: Sequence[str]) -> dict[str, Any
         elif path in ("contact_ids", "assignee_ids"):
             value = list(value)
         elif path == "message":
-            value = _given(value) if given.HasField("message") else None
+            value = message_fields(value) if given.HasField("message") else None
         values[path] = value
     return values
 

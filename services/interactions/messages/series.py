@@ -9,7 +9,8 @@ from crm.interactions.v1 import events_pb2, series_pb2
 from google.protobuf.duration_pb2 import Duration
 
 from services.interactions.domain.recurrence import Calendar
-from services.interactions.domain.series import RULES, AfterOrder, Planned, Rule, Series, State
+from services.interactions.domain.series import AfterOrder, Planned, Rule, Series, State
+from services.interactions.domain.series_fields import RULES
 from services.interactions.messages import follow_ups, times
 
 _STATES: Mapping[State, "series_pb2.SeriesState.ValueType"] = {
@@ -17,6 +18,12 @@ _STATES: Mapping[State, "series_pb2.SeriesState.ValueType"] = {
     State.PAUSED: series_pb2.SERIES_STATE_PAUSED,
     State.ENDED: series_pb2.SERIES_STATE_ENDED,
 }
+
+
+_SHOWN = (
+    *("title", "type", "contact_ids", "segment_id", "message", "assignee_ids", "description"),
+    *("category", "team_id"),
+)
 
 
 def out(kept: Series) -> series_pb2.Series:
@@ -34,6 +41,7 @@ def out(kept: Series) -> series_pb2.Series:
         description=kept.description,
         category=kept.category,
         team_id=str(kept.team_id or ""),
+        segment_id=str(kept.segment_id or ""),
         previous_series_id=str(kept.previous_series_id or ""),
         creator_id=kept.creator_id,
         create_time=times.out(kept.create_time),
@@ -43,6 +51,8 @@ def out(kept: Series) -> series_pb2.Series:
         made.calendar.CopyFrom(_calendar(kept.rule))
     else:
         made.after_order.CopyFrom(_after_order(kept.rule))
+    if kept.message is not None:
+        made.message.CopyFrom(follow_ups.message(kept.message))
     return made
 
 
@@ -69,8 +79,7 @@ def rule_fields(given: series_pb2.CalendarRule | series_pb2.AfterOrderRule) -> d
 
 def values(kept: Series) -> dict[str, object]:
     """Returns what the audit log tells of a series."""
-    names = ("title", "type", "contact_ids", "assignee_ids", "description", "category", "team_id")
-    told: dict[str, object] = {name: getattr(kept, name) for name in names}
+    told: dict[str, object] = {name: getattr(kept, name) for name in _SHOWN}
     return {**told, "duration": str(kept.duration), "paused": kept.paused, **_told(kept.rule)}
 
 
@@ -85,7 +94,7 @@ def planned(some: Sequence[Planned]) -> events_pb2.OccurrencesPlanned:
         series_pb2.PlannedOccurrence(
             follow_up_id=str(it.id),
             series_id=str(it.series_id),
-            contact_id=str(it.contact_id),
+            contact_id=str(it.contact_id or ""),
             start_time=times.out(it.time),
         )
         for it in some
@@ -104,6 +113,8 @@ def _field(given: series_pb2.Series, path: str) -> Any:
         return follow_ups.type_of(value)
     if path == "duration":
         return _timedelta(value) if given.HasField("duration") else None
+    if path == "message":
+        return follow_ups.message_fields(value) if given.HasField("message") else None
     return list(value) if path in ("contact_ids", "assignee_ids") else value
 
 

@@ -8,7 +8,7 @@ from crm.interactions.v1 import delivery_pb2
 from crm.interactions.v1 import follow_up_service_pb2 as pb2
 
 from chassis.context import Level
-from chassis.errors import PermissionDenied
+from chassis.errors import FieldViolation, InvalidArgument, PermissionDenied
 from services.interactions.clients.audiences import Audiences
 from services.interactions.clients.notifier import Notifier
 from services.interactions.clients.renderer import Rendered, Renderer
@@ -32,19 +32,35 @@ class Desk(NamedTuple):
     people: Audiences
     renderer: Renderer
 
-    async def admit(self, message: Message, channel: Channel, problems: Problems) -> None:
+    async def admit(
+        self, message: Message, channel: Channel, problems: Problems, *, of: str = "follow_up"
+    ) -> None:
         """Notes a sender that does not fit; raises for a message that cannot be rendered."""
-        await self.notifier.check(message, channel, problems)
+        await self.notifier.check(message, channel, f"{of}.message", problems)
         problems.raise_if_any()
-        await self.renderer.admit(message.templates, domain.limits(channel))
+        try:
+            await self.renderer.admit(message.templates, domain.limits(channel))
+        except InvalidArgument as refused:
+            refused.violations = [
+                FieldViolation(f"{of}.{it.field.partition('.')[2]}", it.description)
+                for it in refused.violations
+            ]
+            raise
 
 
-async def admit(desk: Desk, message: Message | None, type_: str | None, problems: Problems) -> None:
+async def admit(
+    desk: Desk,
+    message: Message | None,
+    type_: str | None,
+    problems: Problems,
+    *,
+    of: str = "follow_up",
+) -> None:
     """As `Desk.admit`, where there is a message; raises all problems that were noted."""
     problems.raise_if_any()
     channel = domain.channel_of(type_) if type_ else None
     if message is not None and channel is not None:
-        await desk.admit(message, channel, problems)
+        await desk.admit(message, channel, problems, of=of)
 
 
 def may_send_to_segment(columns: dict[str, Any]) -> None:

@@ -18,12 +18,13 @@ from chassis.db import idempotency, paging
 from chassis.errors import FieldViolation, InvalidArgument
 from chassis.rpc import fieldmask
 from services.interactions.domain import fields, recurrence
-from services.interactions.domain import series as rules
+from services.interactions.domain import series_fields as rules
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.series import Series
 from services.interactions.messages import series as messages
 from services.interactions.messages import times
-from services.interactions.rpc import gate
+from services.interactions.rpc import gate, sending
+from services.interactions.rpc.sending import Desk
 from services.interactions.storage import follow_ups
 from services.interactions.storage import series as kept
 from services.interactions.storage.series import Filter
@@ -39,9 +40,12 @@ M = TypeVar("M")
 class SeriesServicer(series_service_pb2_grpc.SeriesServiceServicer):
     """Serves `SeriesService`."""
 
-    def __init__(self, sessions: db.Sessions, contacts: gate.Gate, seal_key: SecretStr) -> None:
+    def __init__(
+        self, sessions: db.Sessions, contacts: gate.Gate, desk: Desk, seal_key: SecretStr
+    ) -> None:
         self._sessions = sessions
         self._contacts = contacts
+        self._desk = desk
         self._seal_key = seal_key
 
     async def CreateSeries(
@@ -91,7 +95,7 @@ class SeriesServicer(series_service_pb2_grpc.SeriesServiceServicer):
         """Changes the fields of the mask and plans the future anew."""
         given = request.series
         paths = fieldmask.paths(request.update_mask, given, rules.FIELDS)
-        columns = await self._read(given, paths)
+        columns = await self._read(given, paths, of=given.id)
 
         async def update(session: AsyncSession, before: Series) -> series_pb2.Series:
             after = await usecases.update(session, before, given.etag, columns)
@@ -156,7 +160,7 @@ class SeriesServicer(series_service_pb2_grpc.SeriesServiceServicer):
         """Goes on otherwise from an occurrence on."""
         time = _time(request.recurrence_time)
         paths = fieldmask.paths(request.update_mask, request.series, rules.FIELDS)
-        columns = await self._read(request.series, paths)
+        columns = await self._read(request.series, paths, of=request.id)
 
         async def split(session: AsyncSession, before: Series) -> series_pb2.Series:
             after = await usecases.split(session, before, request.etag, time, columns)
@@ -193,8 +197,13 @@ class SeriesServicer(series_service_pb2_grpc.SeriesServiceServicer):
         async with self._sessions.begin() as session:
             return await _with(session, request.id, "write", resume)
 
-    async def _read(self, given: series_pb2.Series, paths: Any) -> dict[str, Any]:
-        """Returns the columns of these fields; raises unless all is well, contacts included."""
+    async def _read(
+        self, given: series_pb2.Series, paths: Any, *, of: str | None = None
+    ) -> dict[str, Any]:
+        """Returns the columns of these fields, of a new series or `of` one that is there.
+
+        Raises unless all is well, contacts and whether a message may be sent included.
+        """
         gate.may("follow_ups", "write")
         problems = Problems()
         read = messages.fields(given, paths)
@@ -208,8 +217,16 @@ class SeriesServicer(series_service_pb2_grpc.SeriesServiceServicer):
         for at, each in enumerate(given.contact_ids):
             if fields.uuid(each, "", Problems()) in hidden:
                 problems.add(f"series.contact_ids[{at}]", "no such contact")
-        problems.raise_if_any()
-        return columns
+        sending.may_send_to_segment(columns)
+        before, tried = None, dict(columns)
+        if of is not None:
+            problems.raise_if_any()
+            async with self._sessions.begin() as session:
+                before = await _with(session, of, "write", _itself)
+        message = rules.with_audience(tried, before, problems)
+        kind = tried.get("type") or (before.type if before else None)
+        await sending.admit(self._desk, message, kind, problems, of="series")
+        return tried if of is None else columns
 
 
 async def _with(
@@ -222,6 +239,10 @@ async def _with(
     allowed, readable = gate.may("follow_ups", action), gate.reach("follow_ups", "read")
     series_id = found.parsed(wanted, usecases.RESOURCE)
     return await work(session, await usecases.locked(session, readable, allowed, series_id, action))
+
+
+async def _itself(session: AsyncSession, found: Series) -> Series:
+    return found
 
 
 def _filter(request: pb2.ListSeriesRequest) -> Filter:

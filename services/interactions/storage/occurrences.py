@@ -4,10 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import arrays
+from services.interactions.domain import deliveries
 from services.interactions.domain.recurrence import Cursor
 from services.interactions.domain.series import Planned, Series
 from services.interactions.storage import series
@@ -29,18 +31,27 @@ async def claim(session: AsyncSession, limit: int) -> Sequence[Series]:
 async def add(session: AsyncSession, planned: Sequence[Planned]) -> Sequence[Planned]:
     """Stores follow-ups of series that were locked before; returns those that are new.
 
-    Left out are those that are there already, that somebody deleted, or whose contact was.
+    Left out are those that are there already, that somebody deleted, or whose contact was; and
+    a message at a time at which another follow-up of its series has its contact or several.
     """
     if not planned:
         return []
     values = {
         "ids": arrays.uuids(it.id for it in planned),
         "series": arrays.uuids(it.series_id for it in planned),
-        "contacts": arrays.uuids(it.contact_id for it in planned),
+        "contacts": arrays.of(it.contact_id.hex if it.contact_id else "NULL" for it in planned),
         "times": arrays.times(it.time for it in planned),
+        "progress": _NOTHING_DONE,
     }
     new = set(await session.scalars(_ADD, values))
     return planned if len(new) == len(planned) else [it for it in planned if it.id in new]
+
+
+async def send(session: AsyncSession, new: Sequence[Planned]) -> None:
+    """Has the messages of new follow-ups sent at their time; passes over those without one."""
+    values = {"ids": arrays.uuids(it.id for it in new)}
+    await session.execute(_ADD_DELIVERIES, values)
+    await session.execute(_ADD_RESOLUTIONS, values)
 
 
 async def move(session: AsyncSession, moved: Sequence[Moved]) -> None:
@@ -65,7 +76,7 @@ async def drop_untouched(
     """Deletes and returns what a series planned after `now` and nobody touched.
 
     Only from the time `since` of its rule on, and not what `but` has by contact. Somebody who
-    holds one right now is touching it.
+    holds one right now is touching it, and so is who sends its message.
     """
     keep = but or {}
     values = {
@@ -78,8 +89,16 @@ async def drop_untouched(
     return {row.id: row.contact_id for row in await session.execute(_DROP_UNTOUCHED, values)}
 
 
+async def pending_messages(session: AsyncSession, series_id: UUID) -> Sequence[UUID]:
+    """Returns the follow-ups of a series with a message that are neither done nor cancelled."""
+    return list(await session.scalars(_PENDING_MESSAGES, {"series": series_id}))
+
+
 async def drop_pending(session: AsyncSession, series_id: UUID, time: datetime) -> Gone:
-    """Deletes and returns what of a series is scheduled or open for one time of its rule."""
+    """Deletes and returns what of a series is scheduled or open for one time of its rule.
+
+    Not what is being sent.
+    """
     found = await session.execute(_DROP_PENDING, {"series": series_id, "time": time})
     return {row.id: row.contact_id for row in found}
 
@@ -91,10 +110,12 @@ async def hand_over(session: AsyncSession, old: UUID, new: UUID, since: datetime
     await session.execute(_HAND_OVER_SKIPS, values)
 
 
-async def skip(session: AsyncSession, series_id: UUID, time: datetime, contact_id: UUID) -> None:
+async def skip(
+    session: AsyncSession, series_id: UUID, time: datetime, contact_id: UUID | None
+) -> None:
     """Notes that somebody deleted an occurrence, if its series is still there.
 
-    Waits for a worker that plans the series.
+    Without a contact it was a message to several. Waits for a worker that plans the series.
     """
     await session.execute(_SKIP, {"series": series_id, "time": time, "contact": contact_id})
 
@@ -120,25 +141,57 @@ _CLAIM = text("""
 _ADD = text("""
     INSERT INTO follow_ups (
         id, title, type, status, contact_id, series_id, recurrence_time, assignee_ids,
-        start_time, end_time, time_zone, description, category, team_id, creator_id
+        start_time, end_time, time_zone, description, category, team_id, creator_id,
+        message, segment_id, contact_count, progress
     )
     SELECT p.id, s.title, s.type, CASE WHEN p.time <= now() THEN 'open' ELSE 'scheduled' END,
            p.contact_id, s.id, p.time, s.assignee_ids,
            p.time, p.time + s.duration, s.time_zone, s.description, s.category, s.team_id,
-           s.creator_id
+           s.creator_id, s.message, s.segment_id, n.count,
+           CASE WHEN s.message IS NOT NULL
+                THEN CAST(:progress AS jsonb) || jsonb_build_object('waiting', n.count) END
     FROM unnest(
         CAST(:ids AS uuid[]), CAST(:series AS uuid[]), CAST(:contacts AS uuid[]),
         CAST(:times AS timestamptz[])
     ) AS p (id, series_id, contact_id, time)
     JOIN series AS s ON s.id = p.series_id
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN p.contact_id IS NULL THEN cardinality(s.contact_ids) ELSE 1 END
+    ) AS n (count)
     WHERE NOT EXISTS (SELECT FROM contacts AS c WHERE c.deleted AND c.id = p.contact_id)
       AND NOT EXISTS (
           SELECT FROM series_skips AS k
           WHERE k.series_id = p.series_id AND k.recurrence_time = p.time
-            AND k.contact_id = p.contact_id
+            AND (k.contact_id = p.contact_id OR k.contact_id IS NULL OR p.contact_id IS NULL)
       )
+      AND (s.message IS NULL OR NOT EXISTS (
+          SELECT FROM follow_ups AS f
+          WHERE f.series_id = p.series_id AND f.recurrence_time = p.time
+            AND (f.contact_id IS NULL OR p.contact_id IS NULL)
+      ))
     ON CONFLICT DO NOTHING
     RETURNING id
+""")
+_NOTHING_DONE = orjson.dumps(dict(deliveries.planned(0))).decode()
+_ADD_DELIVERIES = text("""
+    INSERT INTO deliveries (follow_up_id, contact_id, due_time, try_time)
+    SELECT f.id, c.id, f.start_time, f.start_time
+    FROM follow_ups AS f
+    JOIN series AS s ON s.id = f.series_id
+    CROSS JOIN LATERAL unnest(
+        CASE WHEN f.contact_id IS NULL THEN s.contact_ids ELSE ARRAY[f.contact_id] END
+    ) AS c (id)
+    WHERE f.id = ANY(CAST(:ids AS uuid[])) AND f.message IS NOT NULL AND f.segment_id IS NULL
+""")
+_ADD_RESOLUTIONS = text("""
+    INSERT INTO resolutions (follow_up_id, try_time)
+    SELECT id, start_time FROM follow_ups
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND segment_id IS NOT NULL
+""")
+_PENDING_MESSAGES = text("""
+    SELECT id FROM follow_ups
+    WHERE series_id = :series AND status IN ('scheduled', 'open') AND message IS NOT NULL
+    ORDER BY id
 """)
 _MOVE = text("""
     UPDATE series AS s
@@ -149,9 +202,27 @@ _MOVE = text("""
     ) AS m (id, local, passed, due)
     WHERE s.id = m.id
 """)
+# What a courier or resolver has begun with stays, as planned anew it would be sent twice. They lock
+# deliveries and resolutions alone: whoever waits for them here sees what they did.
+_UNSENT = """
+    tried AS (
+        SELECT d.follow_up_id, d.tries > 0 AS begun FROM deliveries AS d
+        WHERE d.follow_up_id IN (SELECT id FROM free)
+        FOR UPDATE
+    ), resolved AS (
+        SELECT r.follow_up_id, r.claim > 0 AS begun FROM resolutions AS r
+        WHERE r.follow_up_id IN (SELECT id FROM free)
+        FOR UPDATE
+    )
+    DELETE FROM follow_ups
+    WHERE id IN (SELECT id FROM free)
+      AND id NOT IN (SELECT follow_up_id FROM tried WHERE begun)
+      AND id NOT IN (SELECT follow_up_id FROM resolved WHERE begun)
+    RETURNING id, contact_id
+"""
 # Every change by a person or by time raises the revision.
-_DROP_UNTOUCHED = text("""
-    DELETE FROM follow_ups WHERE id IN (
+_DROP_UNTOUCHED = text(f"""
+    WITH free AS (
         SELECT f.id FROM follow_ups AS f
         WHERE f.series_id = :series AND f.status = 'scheduled' AND f.revision = 1
           AND f.start_time > :now AND f.recurrence_time >= :since
@@ -162,14 +233,15 @@ _DROP_UNTOUCHED = text("""
               WHERE k.contact_id = f.contact_id AND k.time = f.recurrence_time
           )
         FOR UPDATE SKIP LOCKED
-    )
-    RETURNING id, contact_id
-""")
-_DROP_PENDING = text("""
-    DELETE FROM follow_ups
-    WHERE series_id = :series AND recurrence_time = :time AND status IN ('scheduled', 'open')
-    RETURNING id, contact_id
-""")
+    ), {_UNSENT}
+""")  # noqa: S608
+_DROP_PENDING = text(f"""
+    WITH free AS (
+        SELECT id FROM follow_ups
+        WHERE series_id = :series AND recurrence_time = :time AND status IN ('scheduled', 'open')
+        FOR UPDATE
+    ), {_UNSENT}
+""")  # noqa: S608
 _HAND_OVER = text("""
     UPDATE follow_ups SET series_id = :new WHERE series_id = :old AND recurrence_time >= :since
 """)

@@ -115,6 +115,8 @@ def read(row: Row[Any]) -> Series:
         cursor=cursor,
         since=row.since,
         due_time=row.due_time,
+        message=row.message,
+        segment_id=row.segment_id,
         previous_series_id=row.previous_series_id,
         creator_id=row.creator_id,
         create_time=row.create_time,

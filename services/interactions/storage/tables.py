@@ -100,6 +100,8 @@ series = Table(
     Column("exceptions", ARRAY(DateTime)),
     Column("days", Integer),
     Column("clock", Time),
+    Column("message", JSONB(none_as_null=True)),
+    Column("segment_id", Uuid),
     Column("paused", Boolean, nullable=False),
     Column("cursor_local", DateTime),
     Column("cursor_passed", Integer),

@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain import recurrence
 from services.interactions.domain import series as rules
+from services.interactions.domain.follow_ups import PENDING, Status
 from services.interactions.domain.recurrence import Calendar
 from services.interactions.domain.series import Planned, Series
 from services.interactions.storage import contacts, follow_ups, occurrences, standings
-from services.interactions.usecases import announce
+from services.interactions.usecases import announce, deliveries
 
 ROWS = 5_000
 """How many follow-ups one transaction plans, but for what one time of one series takes."""
@@ -51,6 +52,8 @@ async def expand(
         else:
             await _after_orders(session, each, each.rule, batch)
     new = await occurrences.add(session, batch.planned)
+    if any(it.message is not None for it in claimed):
+        await occurrences.send(session, new)
     await occurrences.move(session, batch.moved)
     await announce.occurrences_planned(session, new)
     await standings.refresh(session, batch.touched | {it.contact_id for it in new})
@@ -58,16 +61,17 @@ async def expand(
 
 
 def _by_calendar(each: Series, rule: Calendar, batch: _Batch) -> None:
-    if each.cursor is None or not each.contact_ids:
+    if each.cursor is None or not each.has_somebody:
         batch.moved.append((each.id, None, None))
         return
-    left = max(1, (ROWS - len(batch.planned)) // len(each.contact_ids))
+    # A message to several is one follow-up, with a delivery for each.
+    left = max(1, (ROWS - len(batch.planned)) // max(1, len(each.contact_ids)))
     horizon = batch.now + recurrence.HORIZON
     found = recurrence.plan(rule, each.cursor, each.since, horizon, left)
     batch.planned += [
         Planned(uuid_utils.compat.uuid7(), each.id, contact_id, time)
         for time in found.times
-        for contact_id in each.contact_ids
+        for contact_id in each.audience
     ]
     batch.moved.append((each.id, found.cursor, found.due))
 
@@ -99,3 +103,16 @@ async def take_back(
     gone = await occurrences.drop_untouched(session, series_id, now, since=since)
     await announce.occurrences_dropped(session, gone)
     return set(gone.values())
+
+
+async def stop_messages(session: AsyncSession, series_id: UUID, now: datetime) -> set[UUID | None]:
+    """Cancels the messages of a series that are not handed over; returns whose they were."""
+    ids = await occurrences.pending_messages(session, series_id)
+    found = await follow_ups.locked_among(session, ids)
+    pending = [it for it in found.values() if it.status in PENDING]
+    for kept in pending:
+        values = {"status": Status.CANCELLED, "outcome": "series paused", "close_time": now}
+        after = await follow_ups.change(session, kept, values)
+        await deliveries.stop(session, kept)
+        await announce.follow_up_changed(session, "cancel", kept, after)
+    return {it.contact_id for it in pending}

@@ -165,7 +165,7 @@ def _kept(columns: Mapping[str, Any]) -> dict[str, Any]:
 async def delete(session: AsyncSession, kept: FollowUp, etag: str) -> None:
     """Deletes one; its series does not plan it again."""
     unchanged(etag, kept.revision, RESOURCE, kept.id)
-    if kept.series_id and kept.recurrence_time and kept.contact_id:
+    if kept.series_id and kept.recurrence_time:
         await occurrences.skip(session, kept.series_id, kept.recurrence_time, kept.contact_id)
     await follow_ups.drop(session, kept.id)
     await announce.follow_up_deleted(session, kept)

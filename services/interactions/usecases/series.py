@@ -9,8 +9,9 @@ import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.errors import FieldViolation, InvalidArgument
-from services.interactions.domain import recurrence
+from services.interactions.domain import recurrence, series_fields
 from services.interactions.domain import series as rules
+from services.interactions.domain.fields import Problems
 from services.interactions.domain.recurrence import Calendar
 from services.interactions.domain.scope import Scope
 from services.interactions.domain.series import Series
@@ -24,7 +25,8 @@ RESOURCE = "series"
 async def create(session: AsyncSession, caller: Scope, columns: Mapping[str, Any]) -> Series:
     """Makes a series whose columns were checked; it is the creator's where nobody is named.
 
-    What its rule gave before today is passed over. Raises `NotFound` if a contact was deleted.
+    What its rule gave before today is passed over, of a message before now. Raises `NotFound` if a
+    contact was deleted.
     """
     await _still_there(session, columns["contact_ids"])
     now = await follow_ups.database_time(session)
@@ -41,7 +43,7 @@ async def create(session: AsyncSession, caller: Scope, columns: Mapping[str, Any
         **columns,
         "assignee_ids": columns["assignee_ids"] or alone,
         "team_id": columns["team_id"] or caller.team_id,
-        **rules.begun(rule, now, recurrence.today(now, rule.zone)),
+        **rules.begun(rule, now, _since(columns, now, recurrence.today(now, rule.zone))),
     }
     made = await series.add(session, values)
     await announce.series_changed(session, "create", None, made)
@@ -96,12 +98,17 @@ async def delete(session: AsyncSession, kept: Series, etag: str) -> None:
 
 
 async def pause(session: AsyncSession, kept: Series, etag: str) -> Series:
-    """Plans no more; one that is paused stays as it is."""
+    """Plans no more, and sends nothing more; one that is paused stays as it is."""
     if kept.paused:
         return kept
     unchanged(etag, kept.revision, RESOURCE, kept.id)
     now = await follow_ups.database_time(session)
-    return await _replanned(session, "pause", kept, {"paused": True, "due_time": None}, now)
+    touched = await expansion.take_back(session, kept.id, now)
+    touched |= await expansion.stop_messages(session, kept.id, now)
+    after = await series.change(session, kept, {"paused": True, "due_time": None})
+    await announce.series_changed(session, "pause", kept, after)
+    await standings.refresh(session, touched)
+    return after
 
 
 async def resume(session: AsyncSession, kept: Series, etag: str) -> Series:
@@ -150,7 +157,8 @@ async def split(
     await announce.series_changed(session, "split", kept, old)
     rule = values["rule"]
     # A new rule may begin earlier; the days before the split stay the old one's.
-    since = max(now, recurrence.today(time, rule.zone))
+    sent = {"message": kept.message, **values}
+    since = max(now, _since(sent, time, recurrence.today(time, rule.zone)))
     copied = {name: getattr(kept, name) for name in _COPIED}
     made = {
         **copied,
@@ -178,6 +186,8 @@ _COPIED = (
     "title",
     "type",
     "contact_ids",
+    "segment_id",
+    "message",
     "assignee_ids",
     "duration",
     "description",
@@ -207,12 +217,19 @@ def _refused(why: str) -> InvalidArgument:
 async def _changed(
     session: AsyncSession, kept: Series, columns: Mapping[str, Any]
 ) -> dict[str, Any]:
-    values = dict(columns)
+    values, problems = dict(columns), Problems()
+    series_fields.with_audience(values, kept, problems)
+    problems.raise_if_any()
     if "contact_ids" in values:
         await _still_there(session, values["contact_ids"])
     if "assignee_ids" in values and not values["assignee_ids"]:
         values["assignee_ids"] = list(kept.assignee_ids)
     return values
+
+
+def _since(columns: Mapping[str, Any], at: datetime, day: datetime) -> datetime:
+    """From when on it plans: people may do what was earlier that day, a message would be late."""
+    return day if columns.get("message") is None else at
 
 
 async def _replanned(

@@ -300,7 +300,7 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
             ),
             (
                 series_service_pb2_grpc.add_SeriesServiceServicer_to_server,
-                SeriesServicer(sessions, gate, seal),
+                SeriesServicer(sessions, gate, desk, seal),
             ),
             (
                 note_service_pb2_grpc.add_NoteServiceServicer_to_server,

@@ -11,6 +11,7 @@ from crm.interactions.v1 import (
     follow_up_pb2,
     follow_up_service_pb2,
     follow_up_service_pb2_grpc,
+    series_service_pb2_grpc,
 )
 from crm.leads.v1 import (
     audience_pb2,
@@ -34,6 +35,7 @@ from services.interactions.config import Settings
 from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.sending import Desk
+from services.interactions.rpc.series import SeriesServicer
 from services.interactions.workers.delivering import Courier
 from services.interactions.workers.resolving import Resolver
 from services.notifier import rpc as notifier_rpc
@@ -131,6 +133,9 @@ class Sending:
 
     def follow_ups(self, who: Principal = SERVICE) -> Any:
         return follow_up_service_pb2_grpc.FollowUpServiceStub(self.served.as_(who))
+
+    def series(self, who: Principal = SERVICE) -> Any:
+        return series_service_pb2_grpc.SeriesServiceStub(self.served.as_(who))
 
     def contact(self, name: str = "", **more: Any) -> str:
         """Makes a contact with an e-mail address; returns its id."""
@@ -280,8 +285,20 @@ async def sending(
         Renderer(wall_seconds=60),
     )
     gate = Gate(sessions, clients.connect_leads(settings, leads_server.address, tokens))
-    servicer = FollowUpServicer(sessions, gate, desk, settings.seal_key)
-    add = follow_up_service_pb2_grpc.add_FollowUpServiceServicer_to_server
-    served = await serve(settings, "interactions", [(add, servicer)])
+    seal = settings.seal_key
+    served = await serve(
+        settings,
+        "interactions",
+        [
+            (
+                follow_up_service_pb2_grpc.add_FollowUpServiceServicer_to_server,
+                FollowUpServicer(sessions, gate, desk, seal),
+            ),
+            (
+                series_service_pb2_grpc.add_SeriesServiceServicer_to_server,
+                SeriesServicer(sessions, gate, desk, seal),
+            ),
+        ],
+    )
     yield Sending(settings, sessions, leads, audiences, house, notifier_server, served, desk)
     await house.close()

@@ -146,6 +146,8 @@ class Series(_message.Message):
     CREATOR_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    SEGMENT_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -168,9 +170,11 @@ class Series(_message.Message):
     """Output only. The series whose later part this one is, by SplitSeries."""
     creator_id: _builtins.str
     """Output only. The user who created it."""
+    segment_id: _builtins.str
+    """Optional, with a message and by the calendar only. Everybody who is in this segment when an occurrence is due, instead of contact_ids."""
     @_builtins.property
     def contact_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Required unless segment_id is given. At most 1,000; a call or meeting is planned for each of them."""
+        """Required unless segment_id is given. At most 1,000; a call or meeting is planned for each of them, a message by the calendar is one follow-up to all of them."""
 
     @_builtins.property
     def assignee_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -196,6 +200,10 @@ class Series(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
 
+    @_builtins.property
+    def message(self) -> _follow_up_pb2.FollowUpMessage:
+        """Optional, SMS and e-mail only. What each occurrence sends by itself; without one people do it themselves. Occurrences that passed before the series was made are not sent."""
+
     def __init__(
         self,
         *,
@@ -217,10 +225,12 @@ class Series(_message.Message):
         creator_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        message: _follow_up_pb2.FollowUpMessage | None = ...,
+        segment_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["after_order", b"after_order", "calendar", b"calendar", "create_time", b"create_time", "duration", b"duration", "rule", b"rule", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_order", b"after_order", "calendar", b"calendar", "create_time", b"create_time", "duration", b"duration", "message", b"message", "rule", b"rule", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_order", b"after_order", "assignee_ids", b"assignee_ids", "calendar", b"calendar", "category", b"category", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "duration", b"duration", "etag", b"etag", "id", b"id", "previous_series_id", b"previous_series_id", "revision", b"revision", "rule", b"rule", "state", b"state", "team_id", b"team_id", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_order", b"after_order", "assignee_ids", b"assignee_ids", "calendar", b"calendar", "category", b"category", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "duration", b"duration", "etag", b"etag", "id", b"id", "message", b"message", "previous_series_id", b"previous_series_id", "revision", b"revision", "rule", b"rule", "segment_id", b"segment_id", "state", b"state", "team_id", b"team_id", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_rule: _TypeAlias = _typing.Literal["calendar", "after_order"]  # noqa: Y015
     _WhichOneofArgType_rule: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015

@@ -94,7 +94,7 @@ class SeriesServiceServicer:
     """
 
     def CreateSeries(self, request, context):
-        """Makes a series; it plans from today on, earlier times are passed over.
+        """Makes a series; it plans from today on, a message from now on. Earlier times are passed over.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -150,7 +150,7 @@ class SeriesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PauseSeries(self, request, context):
-        """Takes back scheduled occurrences that nobody touched, and plans none until ResumeSeries. Paused already: nothing changes.
+        """Takes back scheduled occurrences that nobody touched, and plans none until ResumeSeries. Of a message it cancels the others that are pending too: nothing more is handed over. Paused already: nothing changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class SeriesServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SeriesServiceAsyncStub: ...
     CreateSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.CreateSeriesRequest, _series_pb2.Series]
-    """Makes a series; it plans from today on, earlier times are passed over."""
+    """Makes a series; it plans from today on, a message from now on. Earlier times are passed over."""
     GetSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.GetSeriesRequest, _series_pb2.Series]
     """Returns one series."""
     ListSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.ListSeriesRequest, _series_service_pb2.ListSeriesResponse]
@@ -52,7 +52,7 @@ class SeriesServiceStub:
     SplitSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.SplitSeriesRequest, _series_pb2.Series]
     """Ends a series by the calendar before an occurrence and returns a new one that goes on from it, with changes."""
     PauseSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.PauseSeriesRequest, _series_pb2.Series]
-    """Takes back scheduled occurrences that nobody touched, and plans none until ResumeSeries. Paused already: nothing changes."""
+    """Takes back scheduled occurrences that nobody touched, and plans none until ResumeSeries. Of a message it cancels the others that are pending too: nothing more is handed over. Paused already: nothing changes."""
     ResumeSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.ResumeSeriesRequest, _series_pb2.Series]
     """Plans again, from now on; times that passed meanwhile are passed over. Not paused: nothing changes."""
 
@@ -62,7 +62,7 @@ class SeriesServiceAsyncStub(SeriesServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.CreateSeriesRequest, _series_pb2.Series]  # type: ignore[assignment]
-    """Makes a series; it plans from today on, earlier times are passed over."""
+    """Makes a series; it plans from today on, a message from now on. Earlier times are passed over."""
     GetSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.GetSeriesRequest, _series_pb2.Series]  # type: ignore[assignment]
     """Returns one series."""
     ListSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.ListSeriesRequest, _series_service_pb2.ListSeriesResponse]  # type: ignore[assignment]
@@ -78,7 +78,7 @@ class SeriesServiceAsyncStub(SeriesServiceStub):
     SplitSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.SplitSeriesRequest, _series_pb2.Series]  # type: ignore[assignment]
     """Ends a series by the calendar before an occurrence and returns a new one that goes on from it, with changes."""
     PauseSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.PauseSeriesRequest, _series_pb2.Series]  # type: ignore[assignment]
-    """Takes back scheduled occurrences that nobody touched, and plans none until ResumeSeries. Paused already: nothing changes."""
+    """Takes back scheduled occurrences that nobody touched, and plans none until ResumeSeries. Of a message it cancels the others that are pending too: nothing more is handed over. Paused already: nothing changes."""
     ResumeSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.ResumeSeriesRequest, _series_pb2.Series]  # type: ignore[assignment]
     """Plans again, from now on; times that passed meanwhile are passed over. Not paused: nothing changes."""
 
@@ -91,7 +91,7 @@ class SeriesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _series_service_pb2.CreateSeriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_series_pb2.Series, _abc.Awaitable[_series_pb2.Series]]:
-        """Makes a series; it plans from today on, earlier times are passed over."""
+        """Makes a series; it plans from today on, a message from now on. Earlier times are passed over."""
 
     @_abc_1.abstractmethod
     def GetSeries(
@@ -155,7 +155,7 @@ class SeriesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _series_service_pb2.PauseSeriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_series_pb2.Series, _abc.Awaitable[_series_pb2.Series]]:
-        """Takes back scheduled occurrences that nobody touched, and plans none until ResumeSeries. Paused already: nothing changes."""
+        """Takes back scheduled occurrences that nobody touched, and plans none until ResumeSeries. Of a message it cancels the others that are pending too: nothing more is handed over. Paused already: nothing changes."""
 
     @_abc_1.abstractmethod
     def ResumeSeries(

@@ -146,6 +146,8 @@ _TABLES = (
         exceptions timestamp[],
         days integer,
         clock time,
+        message jsonb,
+        segment_id uuid,
         paused boolean NOT NULL DEFAULT false,
         cursor_local timestamp,
         cursor_passed integer,
@@ -162,13 +164,13 @@ _TABLES = (
     "CREATE INDEX series_by_create ON series (create_time, id)",
     "CREATE INDEX series_by_contact ON series USING gin (contact_ids)",
     "CREATE INDEX series_by_assignee ON series USING gin (assignee_ids)",
-    # Occurrences that somebody deleted: they are not planned again.
+    # Occurrences that somebody deleted: they are not planned again. One to many has no contact.
     """
     CREATE TABLE series_skips (
         series_id uuid NOT NULL REFERENCES series ON DELETE CASCADE,
         recurrence_time timestamptz NOT NULL,
-        contact_id uuid NOT NULL,
-        PRIMARY KEY (series_id, recurrence_time, contact_id)
+        contact_id uuid,
+        UNIQUE NULLS NOT DISTINCT (series_id, recurrence_time, contact_id)
     )
     """,
     # The message of a follow-up to each of its contacts. One that waits is tried at try_time,
