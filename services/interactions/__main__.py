@@ -36,6 +36,7 @@ from services.interactions.rpc.reports import ReportServicer
 from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
 from services.interactions.rpc.timeline import TimelineServicer
+from services.interactions.workers import moving
 from services.interactions.workers import proposals as proposal_workers
 from services.interactions.workers.delivering import Courier
 from services.interactions.workers.resolving import Resolver
@@ -61,7 +62,8 @@ async def main(settings: Settings) -> None:
     )
     timeline = TimelineServicer(sessions, gate, campaigns, settings.messages_seconds, seal)
     owners = clients.owners(settings, NAME, tokens)
-    studio = Studio(people.connect(settings, settings.leads_address, tokens), press.Press())
+    persons = people.connect(settings, settings.leads_address, tokens)
+    studio = Studio(persons, press.Press())
     links = Links(settings.public_url, settings.mac_key.get_secret_value().encode())
     letters = mail.connect(settings, settings.notifier_address, tokens)
     prefix = settings.proposal_number_prefix
@@ -123,6 +125,7 @@ async def main(settings: Settings) -> None:
             consumers.messages(settings, nats, sessions),
             workers.open_due(sessions, settings.open_seconds),
             proposal_workers.tend(sessions, letters, links, settings.proposals_seconds),
+            moving.moves(sessions, persons, settings.proposals_seconds),
             workers.expand_series(sessions, settings.expand_seconds),
             Resolver(settings, sessions, desk.people),
             Courier(settings, sessions, desk.people, desk.notifier),

@@ -16,7 +16,7 @@ from services.gateway.web.forms import Form
 
 MASK = [
     *("title", "contact_id", "address", "recipient_name", "template_id", "currency", "lines"),
-    *("valid_until", "remind_days_before", "locale"),
+    *("valid_until", "remind_days_before", "locale", "accepted_life_stage_id"),
 ]
 USUAL_DAYS = 30
 MOST_BLANK = 3
@@ -80,6 +80,7 @@ def edit(proposal_id: object) -> desk.View:
             "valid_until": stored.valid_until,
             "remind_days_before": str(stored.remind_days_before),
             "locale": stored.locale,
+            "accepted_life_stage_id": stored.accepted_life_stage_id,
             "etag": stored.etag,
             **proposal_lines.filled(rows),
         }
@@ -155,6 +156,7 @@ def _read(form: Form) -> proposal_pb2.Proposal:
         valid_until=form.get("valid_until"),
         remind_days_before=int(days),
         locale=form.get("locale"),
+        accepted_life_stage_id=form.get("accepted_life_stage_id"),
     )
     wanted.lines.extend(proposal_lines.read(form, wanted.currency))
     return wanted
@@ -182,6 +184,12 @@ def _templates() -> list[proposal_pb2.ProposalTemplate]:
     return g.proposal_templates  # type: ignore[no-any-return]
 
 
+def _stages(chosen: str) -> list[tuple[str, str]]:
+    """Return the life stages to choose from, the chosen one too while leads is away."""
+    known = [(it.id, it.name) for it in lookups.stages()]
+    return known if not chosen or chosen in dict(known) else [*known, (chosen, chosen[:8])]
+
+
 def _form(form: Form, stored: proposal_pb2.Proposal | None = None) -> desk.View:
     rows = proposal_lines.typed(form.values)
     chosen = form.get("contact_ids")
@@ -192,6 +200,7 @@ def _form(form: Form, stored: proposal_pb2.Proposal | None = None) -> desk.View:
         rows=[*rows, *[proposal_lines.BLANK] * (1 if rows else MOST_BLANK)],
         blank_from=len(rows),
         templates=_templates(),
+        stage_pairs=_stages(form.get("accepted_life_stage_id")),
         currency_pairs=[(it, it) for it in proposal_lines.CURRENCIES],
         contact=lookups.contacts([chosen]).get(chosen) if chosen else None,
         stale=form.reason == "ETAG_STALE",

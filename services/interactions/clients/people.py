@@ -1,15 +1,24 @@
-"""Whom a proposal is for, as leads knows them."""
+"""Whom a proposal is for, as leads knows them, and where an accepted one moves them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 import grpc
-from crm.leads.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
+from crm.leads.v1 import (
+    contact_pb2,
+    contact_service_pb2,
+    contact_service_pb2_grpc,
+    source_service_pb2,
+    source_service_pb2_grpc,
+)
 
 from chassis.config import ServiceSettings
+from chassis.errors import NotFound
 from chassis.rpc import client
 from chassis.rpc.tokens import TokenSource
+from services.interactions.domain.proposals.moves import Move
+from services.interactions.messages import times
 
 _FOUND_AT_ONCE = 50
 
@@ -28,6 +37,7 @@ class People:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._contacts = contact_service_pb2_grpc.ContactServiceStub(channel)
+        self._stages = source_service_pb2_grpc.LifeStageServiceStub(channel)
 
     async def get(self, contact_id: UUID, *, on_behalf_of: str | None) -> Person | None:
         """Returns a person, None if there is none or this user or program may not see them."""
@@ -52,10 +62,36 @@ class People:
             email.address.casefold() == wanted for it in found.contacts for email in it.emails
         )
 
+    async def has_stage(self, life_stage_id: UUID) -> bool:
+        """Returns True if there is such a life stage, which is no secret: asked by the service."""
+        request = source_service_pb2.GetLifeStageRequest(id=str(life_stage_id))
+        try:
+            await self._stages.GetLifeStage(request)
+        except NotFound:
+            return False
+        return True
+
+    async def move(self, wanted: Move) -> None:
+        """Has a contact moved to a life stage, by the service; the same again changes nothing.
+
+        Raises what leads refuses it with, `Aborted` if somebody moved the contact since.
+        """
+        request = contact_service_pb2.MoveToLifeStageRequest(
+            id=str(wanted.contact_id),
+            life_stage_id=str(wanted.life_stage_id),
+            reason=wanted.number,
+            request_id=wanted.request_id,
+            unless_moved_since=times.out(wanted.answer_time),
+        )
+        await self._contacts.MoveToLifeStage(request)
+
 
 def connect(settings: ServiceSettings, address: str, tokens: TokenSource) -> People:
     """Returns a client that connects when it is first used."""
-    services = [contact_service_pb2.DESCRIPTOR.services_by_name["ContactService"]]
+    services = [
+        contact_service_pb2.DESCRIPTOR.services_by_name["ContactService"],
+        source_service_pb2.DESCRIPTOR.services_by_name["LifeStageService"],
+    ]
     return People(client.channel(address, settings, tokens, services))
 
 

@@ -71,6 +71,8 @@ def out(
         creator_id=kept.creator_id,
         create_time=times.out(kept.create_time),
         update_time=times.out(kept.update_time),
+        accepted_life_stage_id=str(kept.accepted_life_stage_id or ""),
+        stage_move=kept.stage_move,
     )
 
 

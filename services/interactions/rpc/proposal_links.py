@@ -17,8 +17,7 @@ from services.interactions.domain.proposals.links import Links
 from services.interactions.domain.proposals.proposals import Proposal, State
 from services.interactions.messages import proposals as messages
 from services.interactions.rpc import gate
-from services.interactions.rpc.proposal_parts import Studio
-from services.interactions.rpc.proposals import printed
+from services.interactions.rpc.proposal_parts import Studio, printed
 from services.interactions.usecases import proposal_answers as usecases
 
 Context = grpc.aio.ServicerContext[Any, Any]

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from chassis import context
+from crm.interactions.v1 import proposal_service_pb2 as pb2
+
+from chassis import context, db
 from chassis.errors import FieldViolation, InvalidArgument
 from services.interactions.clients.people import People, Person
 from services.interactions.clients.press import Press
@@ -13,6 +15,7 @@ from services.interactions.domain.proposals import pricing, sheets
 from services.interactions.domain.proposals.proposals import HOME_ZONE, Proposal
 from services.interactions.domain.proposals.sheets import Sheet
 from services.interactions.domain.proposals.templates import Block
+from services.interactions.storage import proposals
 
 _NOBODY = Person("", "", {})
 
@@ -56,6 +59,25 @@ def address_of(proposal: Proposal, person: Person) -> str:
     if not address:
         raise _wrong("proposal.address", "is required: the contact has no e-mail address")
     return address
+
+
+async def printed(
+    sessions: db.Sessions, studio: Studio, proposal: Proposal, sheet: Sheet
+) -> pb2.ProposalPdf:
+    """Returns the PDF of what was sent last; it is made once."""
+    async with sessions.begin() as session:
+        data = await proposals.pdf(session, proposal)
+    if data is None:
+        data = await studio.press.print(sheet)
+        async with sessions.begin() as session:
+            if await proposals.get(session, proposal.id) is not None:
+                await proposals.keep_pdf(session, proposal, data)
+    return pdf(proposal, data)
+
+
+def pdf(proposal: Proposal, data: bytes) -> pb2.ProposalPdf:
+    """Returns a document under the name that people keep it by."""
+    return pb2.ProposalPdf(data=data, file_name=f"{proposal.number or 'draft'}.pdf")
 
 
 def caller() -> str | None:

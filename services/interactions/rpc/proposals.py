@@ -20,13 +20,12 @@ from services.interactions.domain.proposals import pages, pricing
 from services.interactions.domain.proposals import proposals as rules
 from services.interactions.domain.proposals.links import Links
 from services.interactions.domain.proposals.proposals import Proposal, State
-from services.interactions.domain.proposals.sheets import Sheet
 from services.interactions.messages import proposals as messages
 from services.interactions.rpc import gate
-from services.interactions.rpc.proposal_parts import Studio, address_of
+from services.interactions.rpc.proposal_parts import Studio, address_of, pdf, printed
 from services.interactions.storage import proposals as kept
 from services.interactions.storage.proposals import Filter
-from services.interactions.usecases import found
+from services.interactions.usecases import found, proposal_moves
 from services.interactions.usecases import proposals as usecases
 from services.interactions.usecases.proposals import Envelope
 
@@ -56,12 +55,14 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
         self, request: pb2.CreateProposalRequest, _: Context
     ) -> proposal_pb2.Proposal:
         """Drafts a proposal for a contact that the caller may see, or for an address."""
-        caller = gate.may("proposals", "write")
+        caller, writable = gate.may("proposals", "write"), gate.reach("contacts", "write")
         columns = await self._columns(request.proposal, rules.FIELDS)
         async with self._sessions.begin() as session:
 
             async def create() -> proposal_pb2.Proposal:
-                return self._out(await usecases.create(session, caller, columns))
+                made = await usecases.create(session, caller, columns)
+                await proposal_moves.must_be_allowed(session, made, writable)
+                return self._out(made)
 
             return await idempotency.once(
                 session, "CreateProposal", request, proposal_pb2.Proposal, create
@@ -97,6 +98,7 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
     ) -> proposal_pb2.Proposal:
         """Changes the fields of the mask."""
         allowed, readable = gate.may("proposals", "write"), gate.reach("proposals", "read")
+        writable = gate.reach("contacts", "write")
         given = request.proposal
         proposal_id = found.parsed(given.id, rules.RESOURCE)
         paths = fieldmask.paths(request.update_mask, given, rules.FIELDS)
@@ -105,7 +107,10 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
 
             async def update() -> proposal_pb2.Proposal:
                 before = await usecases.locked(session, readable, allowed, proposal_id, "write")
-                return self._out(await usecases.update(session, before, given.etag, columns))
+                after = await usecases.update(session, before, given.etag, columns)
+                if _whither(after) != _whither(before):
+                    await proposal_moves.must_be_allowed(session, after, writable)
+                return self._out(after)
 
             return await idempotency.once(
                 session, "UpdateProposal", request, proposal_pb2.Proposal, update
@@ -158,7 +163,7 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
             template = await usecases.template_of(session, proposal)
         person = await self._studio.person(proposal.contact_id)
         sheet = await self._studio.sheet(proposal, person, template.blocks)
-        return _pdf(proposal, await self._studio.press.print(sheet))
+        return pdf(proposal, await self._studio.press.print(sheet))
 
     async def SendProposal(
         self, request: pb2.SendProposalRequest, _: Context
@@ -230,7 +235,9 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
             raise AssertionError("what is no UUID was named")
         async with self._sessions.begin() as session:
             before = await usecases.locked(session, readable, allowed, proposal_id, "write")
-            return self._out(await usecases.link(session, before, request.etag, contact_id))
+            after = await usecases.link(session, before, request.etag, contact_id)
+            await proposal_moves.must_be_allowed(session, after, gate.reach("contacts", "write"))
+            return self._out(after)
 
     async def ListProposalEvents(
         self, request: pb2.ListProposalEventsRequest, _: Context
@@ -259,6 +266,9 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
         """Returns the columns of the named fields; raises unless all is well, contact included."""
         problems = Problems()
         columns = rules.columns(messages.fields(given, paths), problems)
+        stage_id = columns.get("accepted_life_stage_id")
+        if stage_id is not None and not await self._studio.people.has_stage(stage_id):
+            problems.add("proposal.accepted_life_stage_id", "no such life stage")
         await self._seen(columns.get("contact_id"), "proposal.contact_id", problems)
         return columns
 
@@ -289,22 +299,9 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
         return messages.out(proposal, self._links.of(proposal.id), priced)
 
 
-async def printed(
-    sessions: db.Sessions, studio: Studio, proposal: Proposal, sheet: Sheet
-) -> pb2.ProposalPdf:
-    """Returns the PDF of what was sent last; it is made once."""
-    async with sessions.begin() as session:
-        data = await kept.pdf(session, proposal)
-    if data is None:
-        data = await studio.press.print(sheet)
-        async with sessions.begin() as session:
-            if await kept.get(session, proposal.id) is not None:
-                await kept.keep_pdf(session, proposal, data)
-    return _pdf(proposal, data)
-
-
-def _pdf(proposal: Proposal, data: bytes) -> pb2.ProposalPdf:
-    return pb2.ProposalPdf(data=data, file_name=f"{proposal.number or 'draft'}.pdf")
+def _whither(proposal: Proposal) -> tuple[UUID | None, UUID | None]:
+    """Returns whom it would move to which life stage."""
+    return proposal.contact_id, proposal.accepted_life_stage_id
 
 
 def _filter(request: pb2.ListProposalsRequest) -> Filter:

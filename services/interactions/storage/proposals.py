@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.context import Level
 from services.interactions.domain.proposals.events import Event, Happened
+from services.interactions.domain.proposals.moves import StageMove
 from services.interactions.domain.proposals.pricing import Group, Line, Totals, Vat
 from services.interactions.domain.proposals.proposals import WAITING, Proposal, State
 from services.interactions.domain.scope import Scope
@@ -216,6 +217,9 @@ async def keep_pdf(session: AsyncSession, kept: Proposal, data: bytes) -> None:
     await session.execute(upsert(pdfs).values(values).on_conflict_do_nothing())
 
 
+_ERRANDS = ("remind_time", "move_time", "move_attempts")
+
+
 def _packed(values: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(values)
     if "lines" in made:
@@ -227,7 +231,9 @@ def _packed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _proposal(row: Row[Any]) -> Proposal:
     values: dict[str, Any] = {str(name): value for name, value in row._mapping.items()}
-    del values["remind_time"]
+    for name in _ERRANDS:
+        del values[name]
+    values["stage_move"] = StageMove(values["stage_move"])
     values["number"] = values["number"] or ""
     values["state"] = State(values["state"])
     values["lines"] = tuple(Line(**{**it, "vat": Vat(it["vat"])}) for it in values["lines"])

@@ -15,7 +15,7 @@ from services.interactions.domain.proposals.proposals import (
     forbidden,
 )
 from services.interactions.storage import proposals
-from services.interactions.usecases import proposal_news
+from services.interactions.usecases import proposal_moves, proposal_news
 
 _ONE_LOOK = timedelta(minutes=1)
 MOST_COMMENTS = 50
@@ -85,7 +85,7 @@ async def _answer(
         "answer_time": now,
         "remind_time": None,
     }
-    after = await proposals.change(session, kept, values)
+    after = await proposal_moves.ask(session, await proposals.change(session, kept, values))
     await proposal_news.happened(session, after, kind, name or reason, actor=CUSTOMER)
     return after
 

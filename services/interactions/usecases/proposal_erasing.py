@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain.proposals.events import Happened
+from services.interactions.domain.proposals.moves import StageMove
 from services.interactions.domain.proposals.proposals import WAITING, State
 from services.interactions.storage import proposal_letters, proposals
 from services.interactions.usecases import proposal_news
@@ -20,6 +21,7 @@ async def forget(session: AsyncSession, contact_id: UUID) -> None:
         await proposal_letters.drop(session, kept.id)
         await proposals.silence(session, kept.id)
         pending = kept.state is State.DRAFT or kept.state in WAITING
+        moves = kept.stage_move is StageMove.WAITING
         erased = {
             "contact_id": None,
             "address": "",
@@ -28,6 +30,8 @@ async def forget(session: AsyncSession, contact_id: UUID) -> None:
             "answer_reason": "",
             "document": None,
             "remind_time": None,
+            "move_time": None,
+            "stage_move": StageMove.NONE if moves else kept.stage_move,
             "state": State.WITHDRAWN if pending else kept.state,
         }
         after = await proposals.change(session, kept, erased)

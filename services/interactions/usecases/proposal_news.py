@@ -24,6 +24,7 @@ _SHOWN = (
     "locale",
     "owner_id",
     "team_id",
+    "accepted_life_stage_id",
 )
 
 

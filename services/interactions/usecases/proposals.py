@@ -27,7 +27,7 @@ from services.interactions.domain.proposals.sheets import Sheet
 from services.interactions.domain.proposals.templates import Template
 from services.interactions.domain.scope import Scope
 from services.interactions.storage import proposal_letters, proposal_templates, proposals
-from services.interactions.usecases import found, proposal_news, story
+from services.interactions.usecases import found, proposal_moves, proposal_news, story
 
 SENT_WITHIN = timedelta(hours=24)
 """An e-mail that the notifier could not send for so long does not go any more."""
@@ -226,6 +226,7 @@ async def link(session: AsyncSession, kept: Proposal, etag: str, contact_id: UUI
         raise forbidden(kept.state, "linked, since it is another contact's")
     await story.still_there(session, contact_id)
     after = await proposals.change(session, kept, {"contact_id": contact_id})
+    after = await proposal_moves.ask(session, after)
     await proposal_news.happened(session, after, Happened.LINKED)
     return after
 

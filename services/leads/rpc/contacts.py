@@ -11,6 +11,7 @@ from chassis.errors import ResourceExhausted
 from services.leads.domain.contact import Status
 from services.leads.domain.fields import Checks
 from services.leads.messages import contacts as messages
+from services.leads.messages import values
 from services.leads.rpc import pages
 from services.leads.rpc.requests import Clock, Context, optional_id, required_id
 from services.leads.usecases import access, addresses, contacts, stages
@@ -150,12 +151,21 @@ class ContactServicer(contact_service_pb2_grpc.ContactServiceServicer):
     ) -> contact_pb2.Contact:
         """Moves a contact to a life stage."""
         contact_id = required_id(request.id)
-        stage_id = optional_id(request.life_stage_id, "life_stage_id")
+        wanted = stages.Move(
+            optional_id(request.life_stage_id, "life_stage_id"),
+            request.reason,
+            request.etag,
+            values.moment(request, "unless_moved_since"),
+        )
         async with self._sessions.begin() as session:
-            made = await stages.move(
-                session, contact_id, stage_id, request.reason, request.etag, now=self._clock()
+
+            async def work() -> contact_pb2.Contact:
+                made = await stages.move(session, contact_id, wanted, now=self._clock())
+                return messages.contact(made)
+
+            return await idempotency.once(
+                session, "MoveToLifeStage", request, contact_pb2.Contact, work
             )
-            return messages.contact(made)
 
     async def ListStageChanges(
         self, request: pb.ListStageChangesRequest, context: Context

@@ -1,6 +1,7 @@
 """The history of contacts' statuses and life stages."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, tuple_
@@ -32,6 +33,13 @@ async def page(
     rows = (await session.execute(query.limit(page.size + 1))).all()
     shown = [_change(it) for it in rows[: page.size]]
     return shown, ((shown[-1].time, shown[-1].id) if len(rows) > page.size else None)
+
+
+async def any_since(session: AsyncSession, contact_id: UUID, since: datetime) -> bool:
+    """Return True if a contact was moved at or after a time."""
+    c = stage_changes.c
+    found = select(c.id).where(c.contact_id == contact_id, c.time >= since).limit(1)
+    return (await session.execute(found)).first() is not None
 
 
 def _change(it: object) -> StageChange:

@@ -58,13 +58,18 @@ async def held(
 def check_etag(resource: str, its_id: UUID, revision: int, given: str) -> None:
     """Raise `Aborted` when a given etag is not of this revision."""
     if given and given != str(revision):
-        raise Aborted(
-            "ETAG_STALE",
-            f"the {resource} changed since it was read",
-            resource=resource,
-            id=its_id,
-            etag=str(revision),
-        )
+        raise stale(resource, its_id, revision)
+
+
+def stale(resource: str, its_id: UUID, revision: int) -> Aborted:
+    """Return the error that says a resource is not any more as the caller knew it."""
+    return Aborted(
+        "ETAG_STALE",
+        f"the {resource} changed since it was read",
+        resource=resource,
+        id=its_id,
+        etag=str(revision),
+    )
 
 
 def missing(resource: str, its_id: object) -> NotFound:

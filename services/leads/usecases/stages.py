@@ -1,6 +1,7 @@
 """A contact's way from new to customer: statuses, life stages, conversion, and their history."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +20,16 @@ from services.leads.usecases.contacts import announce
 
 FIRST_SALE = "first_sale"
 _TOLD = {Conversion.HAND: "hand", Conversion.FIRST_SALE: "sale"}
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where a contact is to go and why; not if it was moved at or after `since`."""
+
+    life_stage_id: UUID | None
+    reason: str = ""
+    etag: str = ""
+    since: datetime | None = None
 
 
 async def convert(session: AsyncSession, contact_id: UUID, etag: str, *, now: datetime) -> Contact:
@@ -72,29 +83,26 @@ async def change_status(
     return after
 
 
-async def move(
-    session: AsyncSession,
-    contact_id: UUID,
-    life_stage_id: UUID | None,
-    reason: str,
-    etag: str,
-    *,
-    now: datetime,
-) -> Contact:
+async def move(session: AsyncSession, contact_id: UUID, wanted: Move, *, now: datetime) -> Contact:
     """Move a contact to a life stage, or into none; the status follows what the stage implies.
 
     Raises `NotFound` for an unknown stage, `FailedPrecondition` when the status cannot follow,
-    `InvalidArgument` when a stage of lost leads is entered without a reason.
+    `InvalidArgument` when a stage of lost leads is entered without a reason, `Aborted` when the
+    contact was moved since the time that was named.
     """
-    checks = Checks()
-    reason = checks.line("reason", reason, 200)
+    life_stage_id, checks = wanted.life_stage_id, Checks()
+    reason = checks.line("reason", wanted.reason, 200)
     checks.finish()
-    before = await access.held(session, contact_id, "write", etag)
+    before = await access.held(session, contact_id, "write", wanted.etag)
     stage = await sources.stage(session, life_stage_id) if life_stage_id else None
     if life_stage_id is not None and stage is None:
         raise access.missing("life_stage", life_stage_id)
     if before.life_stage_id == life_stage_id:
         return before
+    if wanted.since is not None and await stage_changes.any_since(
+        session, contact_id, wanted.since
+    ):
+        raise access.stale("contact", contact_id, before.revision)
     to = rules.advanced(before, (stage and stage.implied_status) or before.status)
     if to is not before.status:
         rules.check_lost_reason(to, reason, "reason")

@@ -7,11 +7,17 @@ from uuid import uuid4
 
 from crm.interactions.v1 import proposal_pb2, proposal_service_pb2_grpc
 from crm.interactions.v1 import proposal_service_pb2 as pb2
-from crm.leads.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
+from crm.leads.v1 import (
+    contact_pb2,
+    contact_service_pb2,
+    contact_service_pb2_grpc,
+    source_pb2,
+    source_service_pb2_grpc,
+)
 from crm.notifier.v1 import message_pb2, message_service_pb2_grpc
 from sqlalchemy import text
 
-from chassis import context, db
+from chassis import context, db, errors
 from chassis.context import Principal
 from services.interactions import clients
 from services.interactions.clients import mail, people
@@ -24,20 +30,23 @@ from services.interactions.rpc.proposal_links import ProposalLinkServicer
 from services.interactions.rpc.proposal_parts import Studio
 from services.interactions.rpc.proposal_templates import ProposalTemplateServicer
 from services.interactions.rpc.proposals import ProposalServicer
+from services.interactions.workers import moving
 from services.interactions.workers import proposals as workers
 from tests.integration import serving
 
 SERVICE = Principal("interactions", "service")
-ADVERTISER, IDENTITY = str(uuid4()), str(uuid4())
+ADVERTISER, IDENTITY, STAGE = str(uuid4()), str(uuid4()), str(uuid4())
 STATE = proposal_pb2.ProposalState
 
 
 class Contacts(contact_service_pb2_grpc.ContactServiceServicer):
-    """Answers as leads does; notes for whom it was asked."""
+    """Answers as leads does; notes for whom it was asked, and whom it was to move."""
 
     def __init__(self) -> None:
         self.known: dict[str, contact_pb2.Contact] = {}
         self.asked_for: list[str] = []
+        self.moves: list[Any] = []
+        self.refusal: Exception | None = None
 
     async def BatchGetContacts(self, request: Any, _: Any) -> Any:
         self.asked_for.append(context.require_principal().subject)
@@ -52,6 +61,22 @@ class Contacts(contact_service_pb2_grpc.ContactServiceServicer):
             if any(request.query.lower() in email.address.lower() for email in it.emails)
         ]
         return contact_service_pb2.ListContactsResponse(contacts=found)
+
+    async def MoveToLifeStage(self, request: Any, _: Any) -> Any:
+        self.asked_for.append(context.require_principal().subject)
+        self.moves.append(request)
+        if self.refusal is not None:
+            raise self.refusal
+        return self.known[request.id]
+
+
+class Stages(source_service_pb2_grpc.LifeStageServiceServicer):
+    """Knows one life stage."""
+
+    async def GetLifeStage(self, request: Any, _: Any) -> Any:
+        if request.id != STAGE:
+            raise errors.NotFound("RESOURCE_MISSING", "none", resource="life_stage", id=request.id)
+        return source_pb2.LifeStage(id=STAGE)
 
 
 class Messages(message_service_pb2_grpc.MessageServiceServicer):
@@ -98,6 +123,7 @@ class Desk:
     leads: Contacts
     notifier: Messages
     mail: mail.Mail
+    people: people.People
     links: Links
     template: Any = None
     press: Press = field(default_factory=Press)
@@ -167,6 +193,8 @@ class Desk:
     async def work(self) -> None:
         while await workers.round_of(self.sessions, self.mail, self.links):
             pass
+        while await moving.round_of(self.sessions, self.people):
+            pass
 
     async def get(self, proposal_id: str, who: Principal = SERVICE) -> Any:
         return await self.proposals(who).GetProposal(pb2.GetProposalRequest(id=proposal_id))
@@ -212,17 +240,19 @@ def day(days: int) -> str:
 
 async def desk(settings: Settings, sessions: db.Sessions, serve: Any) -> Desk:
     # The generated bases leave the calls that no test makes abstract to the type checker only.
-    scripted: Any = (Contacts, Messages)
-    contacts, messages = (peer() for peer in scripted)
+    scripted: Any = (Contacts, Messages, Stages)
+    contacts, messages, stages = (peer() for peer in scripted)
     add_leads = contact_service_pb2_grpc.add_ContactServiceServicer_to_server
     add_notifier = message_service_pb2_grpc.add_MessageServiceServicer_to_server
-    leads = await serve(settings, "leads", [(add_leads, contacts)])
+    add_stages = source_service_pb2_grpc.add_LifeStageServiceServicer_to_server
+    leads = await serve(settings, "leads", [(add_leads, contacts), (add_stages, stages)])
     notifier = await serve(settings, "notifier", [(add_notifier, messages)])
     asked: Any = Tokens(leads)
     told: Any = Tokens(notifier)
     gate = Gate(sessions, clients.connect_leads(settings, leads.address, asked))
     press = Press(wall_seconds=60)
-    studio = Studio(people.connect(settings, leads.address, asked), press)
+    persons = people.connect(settings, leads.address, asked)
+    studio = Studio(persons, press)
     links = Links(settings.public_url, settings.mac_key.get_secret_value().encode())
     seal, add = settings.seal_key, proposal_service_pb2_grpc
     served = await serve(
@@ -244,4 +274,4 @@ async def desk(settings: Settings, sessions: db.Sessions, serve: Any) -> Desk:
         ],
     )
     handing = mail.connect(settings, notifier.address, told)
-    return Desk(served, sessions, contacts, messages, handing, links, press=press)
+    return Desk(served, sessions, contacts, messages, handing, persons, links, press=press)

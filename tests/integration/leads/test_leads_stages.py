@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from crm.leads.v1 import contact_pb2, events_pb2
 from crm.leads.v1 import contact_service_pb2 as pb
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.db.outbox import Class
 from chassis.errors import (
@@ -188,6 +189,30 @@ class TestMovingToAStage:
 
         assert refusal.fields() == ["reason"]
         assert (await move(leads, lead.id, f"{STAGE}6", reason="giá")).lost_reason == "giá"
+
+    async def test_a_request_that_comes_again_overrides_no_later_hand(self, leads: Leads) -> None:
+        lead = await leads.contact()
+        late = {"request_id": "one", "reason": "BG-1"}
+        first = await move(leads, lead.id, f"{STAGE}2", **late)
+        await move(leads, lead.id, f"{STAGE}3")
+
+        assert await move(leads, lead.id, f"{STAGE}2", **late) == first
+        assert len(await history(leads, lead.id)) == 2
+
+    async def test_what_is_done_late_is_refused_when_somebody_moved_them_since(
+        self, leads: Leads
+    ) -> None:
+        lead, decided = await leads.contact(), Timestamp()
+        await move(leads, lead.id, f"{STAGE}2")
+        leads.clock.pass_(minutes=1)
+        decided.FromDatetime(leads.clock())
+
+        moved = await move(leads, lead.id, f"{STAGE}3", unless_moved_since=decided)
+        with refused(Aborted, "ETAG_STALE"):
+            await move(leads, lead.id, f"{STAGE}4", unless_moved_since=decided)
+        same = await move(leads, lead.id, f"{STAGE}3", unless_moved_since=decided)
+
+        assert same == moved
 
     async def test_an_unknown_stage_is_missing(self, leads: Leads) -> None:
         lead = await leads.contact()

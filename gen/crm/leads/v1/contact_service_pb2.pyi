@@ -438,6 +438,8 @@ class MoveToLifeStageRequest(_message.Message):
     LIFE_STAGE_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    UNLESS_MOVED_SINCE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Required."""
     life_stage_id: _builtins.str
@@ -446,6 +448,12 @@ class MoveToLifeStageRequest(_message.Message):
     """Optional."""
     etag: _builtins.str
     """Optional."""
+    request_id: _builtins.str
+    """Optional. The same id gives the same answer for 24 hours."""
+    @_builtins.property
+    def unless_moved_since(self) -> _timestamp_pb2.Timestamp:
+        """Optional. ABORTED when the contact was moved since, so that what is done late overrides nobody."""
+
     def __init__(
         self,
         *,
@@ -453,10 +461,12 @@ class MoveToLifeStageRequest(_message.Message):
         life_stage_id: _builtins.str = ...,
         reason: _builtins.str = ...,
         etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        unless_moved_since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["unless_moved_since", b"unless_moved_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "id", b"id", "life_stage_id", b"life_stage_id", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "id", b"id", "life_stage_id", b"life_stage_id", "reason", b"reason", "request_id", b"request_id", "unless_moved_since", b"unless_moved_since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,6 +23,8 @@ class Happened(StrEnum):
     WITHDRAWN = "withdrawn"
     REVISED = "revised"
     LINKED = "linked"
+    STAGE_MOVED = "stage_moved"
+    STAGE_REFUSED = "stage_refused"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from chassis.errors import Aborted, FailedPrecondition
 from services.interactions.domain import fields
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.proposals import money, pricing
+from services.interactions.domain.proposals.moves import StageMove
 from services.interactions.domain.proposals.pricing import Line, Totals
 from services.interactions.domain.scope import Scope
 
@@ -79,6 +80,8 @@ class Proposal:
     last_view_time: datetime | None
     answer_time: datetime | None
     document: Mapping[str, Any] | None
+    accepted_life_stage_id: UUID | None
+    stage_move: StageMove
     creator_id: str
     create_time: datetime
     update_time: datetime
@@ -87,6 +90,12 @@ class Proposal:
         """Returns True if a right of this reach holds for the proposal."""
         owners = [self.owner_id] if self.owner_id else []
         return scope.covers(owners, self.team_id, self.creator_id)
+
+    @property
+    def moves_contact(self) -> bool:
+        """Returns True if it is accepted and asks for its contact to be moved."""
+        there = self.contact_id is not None and self.accepted_life_stage_id is not None
+        return there and self.state is State.ACCEPTED
 
     def must_be(self, *allowed: State, to: str) -> None:
         """Raises `FailedPrecondition` naming the state unless it is one of those allowed."""
@@ -227,5 +236,6 @@ _COLUMNS: Mapping[str, Any] = {
     "locale": _locale,
     "owner_id": _id(),
     "team_id": _id(),
+    "accepted_life_stage_id": _id(),
 }
 FIELDS = tuple(_COLUMNS)

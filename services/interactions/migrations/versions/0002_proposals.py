@@ -66,6 +66,10 @@ _TABLES = (
         answer_time timestamptz,
         remind_time timestamptz,
         document jsonb,
+        accepted_life_stage_id uuid,
+        stage_move text NOT NULL DEFAULT '',
+        move_time timestamptz,
+        move_attempts integer NOT NULL DEFAULT 0,
         creator_id text NOT NULL,
         create_time timestamptz NOT NULL DEFAULT now(),
         update_time timestamptz NOT NULL DEFAULT now(),
@@ -81,6 +85,7 @@ _TABLES = (
     CREATE INDEX proposals_expiring ON proposals (expire_time)
         WHERE state IN ('sending', 'sent', 'viewed')
     """,
+    "CREATE INDEX proposals_to_move ON proposals (move_time) WHERE stage_move = 'waiting'",
     "CREATE INDEX proposals_to_remind ON proposals (remind_time) WHERE remind_time IS NOT NULL",
     """
     CREATE TABLE proposal_events (
