@@ -16,10 +16,12 @@ from services.interactions import metrics
 from services.interactions.config import Settings
 from services.interactions.domain.contacts import Contact
 from services.interactions.domain.deliveries import Key, News
+from services.interactions.domain.proposals import fates
+from services.interactions.domain.proposals.events import LetterKey
 from services.interactions.domain.timeline import Fact, Kind
-from services.interactions.messages import contacts, deliveries, timeline
+from services.interactions.messages import contacts, deliveries, letters, timeline
 from services.interactions.usecases import deliveries as usecases
-from services.interactions.usecases import story
+from services.interactions.usecases import proposal_fates, story
 
 M = TypeVar("M", bound=Message)
 Told = tuple[list[Contact], list[Fact]]
@@ -121,15 +123,21 @@ def outcomes(caller: str) -> tuple[Handler, BatchHandler]:
 
     async def all_settled(session: AsyncSession, events: Sequence[Event]) -> None:
         told: dict[Key, list[News]] = {}
+        mailed: dict[LetterKey, list[fates.News]] = {}
         for event in events:
             try:
                 settled = deliveries.settled(event.data, caller)
+                letter = letters.settled(event.data, caller)
             except (DecodeError, ValueError):
                 raise Poison("EVENT_UNREADABLE") from None
             if settled is not None:
                 told.setdefault(settled.key, []).append(settled.news)
+            if letter is not None:
+                mailed.setdefault(letter.key, []).append(letter.news)
         if told:
             metrics.moved(await usecases.settle(session, told))
+        # After what keeps contacts from being deleted, as whoever deletes one does.
+        await proposal_fates.settle(session, mailed)
 
     async def settled(session: AsyncSession, event: Event) -> None:
         await all_settled(session, [event])

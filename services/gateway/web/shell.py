@@ -121,6 +121,7 @@ def _globals() -> dict[str, Any]:
         "birthday": telling.birthday,
         "entry_icon": story.entry_icon,
         "entry_text": story.entry_text,
+        "proposal_event_text": story.proposal_event_text,
         "actor_name": story.actor_name,
         "input_word": telling.input_word,
         "shown_value": telling.shown_value,

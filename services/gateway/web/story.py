@@ -110,7 +110,15 @@ def _interaction(it: Details) -> list[str]:
 
 def _proposal(it: Details) -> list[str]:
     told = [it.get("number", ""), it.get("title", ""), _word("proposal_event", it, "event")]
-    return [*told, it.get("text", "")]
+    return [*told, proposal_event_text(it.get("event", ""), it.get("text", ""))]
+
+
+def proposal_event_text(kind: str, text: str) -> str:
+    """Return what is told of a proposal's event: people's own words, or a code in words."""
+    if kind in ("commented", "accepted", "declined", "withdrawn", "send_failed"):
+        return text
+    family = "stage_refusal" if kind == "stage_refused" else "reason"
+    return words.known(desk.language(), f"{family}.{text.lower()}", text)
 
 
 TELLERS: Mapping[str, Callable[[Details], list[str]]] = {

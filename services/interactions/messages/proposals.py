@@ -73,6 +73,7 @@ def out(
         update_time=times.out(kept.update_time),
         accepted_life_stage_id=str(kept.accepted_life_stage_id or ""),
         stage_move=kept.stage_move,
+        send_failure_reason=kept.send_failure_reason,
     )
 
 

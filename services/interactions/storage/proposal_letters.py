@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.interactions.domain.proposals.events import Errand, Outgoing
+from services.interactions.domain.proposals.events import Errand, LetterKey, Outgoing
+from services.interactions.domain.proposals.fates import Fate, News
 from services.interactions.storage.proposal_tables import letters
 
 _FIELDS = tuple(it for it in Outgoing.__dataclass_fields__)
@@ -41,6 +42,34 @@ async def claim(session: AsyncSession, limit: int, lease: timedelta) -> Sequence
         Outgoing(**{**row._mapping, "kind": Errand(row.kind)})
         for row in await session.execute(query)
     ]
+
+
+class Held(NamedTuple):
+    """A letter with what the notifier told of it last; revision 0 for nothing yet."""
+
+    letter: Outgoing
+    fate: Fate
+    revision: int
+
+
+async def find(session: AsyncSession, key: LetterKey) -> Held | None:
+    """Returns one; None when it was erased."""
+    query = select(letters).where(
+        letters.c.proposal_id == key.proposal_id,
+        letters.c.issue == key.issue,
+        letters.c.kind == key.kind,
+    )
+    row = (await session.execute(query)).first()
+    if row is None:
+        return None
+    values = {name: row._mapping[name] for name in _FIELDS}
+    return Held(Outgoing(**{**values, "kind": Errand(row.kind)}), Fate(row.fate), row.fate_revision)
+
+
+async def tell(session: AsyncSession, letter_id: UUID, news: News) -> None:
+    """Keeps what the notifier told of one whose proposal was locked before."""
+    query = update(letters).where(letters.c.id == letter_id)
+    await session.execute(query.values(fate=news.fate, fate_revision=news.revision))
 
 
 async def put_off(session: AsyncSession, letter_id: UUID, wait: timedelta) -> None:

@@ -61,6 +61,7 @@ proposals = Table(
     Column("state", Text, nullable=False),
     Column("issue", Integer, nullable=False),
     Column("send_failure", Text, nullable=False),
+    Column("send_failure_reason", Text, nullable=False),
     Column("message_id", Uuid),
     Column("answer_name", Text, nullable=False),
     Column("answer_reason", Text, nullable=False),
@@ -112,6 +113,8 @@ letters = Table(
     Column("next_time", _time, nullable=False),
     Column("message_id", Uuid),
     Column("failure", Text, nullable=False),
+    Column("fate", Text, nullable=False),
+    Column("fate_revision", BigInteger, nullable=False),
 )
 
 pdfs = Table(

@@ -159,6 +159,7 @@ async def send(session: AsyncSession, seen: Proposal, by: Envelope) -> Proposal:
         "address": by.address,
         "document": dict(by.sheet),
         "send_failure": "",
+        "send_failure_reason": "",
         "message_id": None,
         "send_time": now,
         "view_time": None,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from crm.interactions.v1 import proposal_pb2, proposal_service_pb2
-from crm.leads.v1 import contact_pb2
+from crm.leads.v1 import contact_pb2, source_pb2, source_service_pb2
 from crm.notifier.v1 import message_pb2, suppression_service_pb2
 from flask.testing import FlaskClient
 
@@ -58,7 +58,9 @@ def desk(signed_in: FlaskClient, peers: Any) -> FlaskClient:
     identities.sender_identities.add(
         id="i1", advertiser_id="a1", channel=message_pb2.CHANNEL_EMAIL, address="a@b.vn"
     )
+    stages = [source_pb2.LifeStage(id="s1", name="Chốt")]
     peers.answers.update(
+        ListLifeStages=source_service_pb2.ListLifeStagesResponse(life_stages=stages),
         ListProposalTemplates=proposal_service_pb2.ListProposalTemplatesResponse(
             templates=[template]
         ),
@@ -137,6 +139,30 @@ class TestPages:
         assert peers.named("LinkProposal")[0].request.contact_id == "c1"
         assert answer.status_code == 303
 
+    def test_it_says_what_became_of_its_e_mail_and_of_its_contact(
+        self, desk: FlaskClient, peers: Any
+    ) -> None:
+        peers.answers["GetProposal"] = proposal(
+            "ACCEPTED",
+            send_failure="bounced",
+            send_failure_reason="MAILBOX_DISABLED",
+            accepted_life_stage_id="s1",
+            stage_move="refused",
+        )
+        events = [("stage_refused", "status"), ("bounced", "MAILBOX_DISABLED"), ("failed", "ODD")]
+        peers.answers["ListProposalEvents"] = proposal_service_pb2.ListProposalEventsResponse(
+            events=[proposal_pb2.ProposalEvent(kind=kind, text=text) for kind, text in events]
+        )
+
+        page = shown(desk, f"/proposals/{ID}?lang=en")
+
+        assert "it did not arrive" in page
+        assert "Reason: The mailbox is closed." in page
+        assert "Chốt · not moved; the history says why" in page
+        assert "Contact not moved: from their status they cannot go there" in page
+        assert "The e-mail came back: The mailbox is closed" in page
+        assert "The e-mail could not be delivered: ODD" in page
+
 
 class TestEditor:
     def test_numbers_are_read_as_the_reader_writes_them(
@@ -198,6 +224,20 @@ class TestEditor:
 
         for text in ('value="1,5"', 'value="1.250.000"', 'value="12,5%"'):
             assert text in page
+
+    @pytest.mark.parametrize("chosen", ["s1", "gone"])
+    def test_the_life_stage_stays_chosen_also_when_it_is_not_known(
+        self, desk: FlaskClient, peers: Any, chosen: str
+    ) -> None:
+        peers.answers["GetProposal"] = proposal(accepted_life_stage_id=chosen)
+
+        page = shown(desk, f"/proposals/{ID}/edit")
+        post(desk, f"/proposals/{ID}/edit", **PLAN, **ROW, accepted_life_stage_id=chosen)
+
+        asked = peers.named("UpdateProposal")[0].request
+        assert f'<option value="{chosen}" selected>' in page
+        assert asked.proposal.accepted_life_stage_id == chosen
+        assert "accepted_life_stage_id" in asked.update_mask.paths
 
     def test_totals_come_from_the_service(self, desk: FlaskClient, peers: Any) -> None:
         preview = proposal_service_pb2.ProposalPreview(currency="VND")

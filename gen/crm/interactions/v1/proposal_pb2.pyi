@@ -391,6 +391,7 @@ class Proposal(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ACCEPTED_LIFE_STAGE_ID_FIELD_NUMBER: _builtins.int
     STAGE_MOVE_FIELD_NUMBER: _builtins.int
+    SEND_FAILURE_REASON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -428,7 +429,7 @@ class Proposal(_message.Message):
     issue: _builtins.int
     """Output only. How many times it was sent; the customer answers one of these."""
     send_failure: _builtins.str
-    """Output only. Why the last e-mail did not go, in one word: "refused", "late", "in_doubt"; empty when it did."""
+    """Output only. Why the last e-mail did not go or arrive, in one word: "refused", "late", "bounced", "failed", "skipped", "in_doubt"; empty when it did, as far as anybody told."""
     message_id: _builtins.str
     """Output only. The e-mail, as the notifier knows it."""
     link: _builtins.str
@@ -445,6 +446,8 @@ class Proposal(_message.Message):
     """Optional. The life stage that the contact is moved to when the customer accepts; empty: none. Who says so must be allowed to write the contact."""
     stage_move: _builtins.str
     """Output only. What became of that move: "waiting", "moved" or "refused"; empty while there is nothing to move."""
+    send_failure_reason: _builtins.str
+    """Output only. What the notifier says of send_failure, a stable code: "MAILBOX_DISABLED"; empty when it said nothing."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProposalLine]:
         """Optional. At most 200."""
@@ -515,10 +518,11 @@ class Proposal(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         accepted_life_stage_id: _builtins.str = ...,
         stage_move: _builtins.str = ...,
+        send_failure_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "create_time", b"create_time", "expire_time", b"expire_time", "send_time", b"send_time", "totals", b"totals", "update_time", b"update_time", "view_time", b"view_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_life_stage_id", b"accepted_life_stage_id", "address", b"address", "answer_name", b"answer_name", "answer_reason", b"answer_reason", "answer_time", b"answer_time", "contact_id", b"contact_id", "create_time", b"create_time", "creator_id", b"creator_id", "currency", b"currency", "etag", b"etag", "expire_time", b"expire_time", "id", b"id", "issue", b"issue", "lines", b"lines", "link", b"link", "locale", b"locale", "message_id", b"message_id", "number", b"number", "owner_id", b"owner_id", "recipient_name", b"recipient_name", "remind_days_before", b"remind_days_before", "revision", b"revision", "send_failure", b"send_failure", "send_time", b"send_time", "stage_move", b"stage_move", "state", b"state", "team_id", b"team_id", "template_id", b"template_id", "template_version", b"template_version", "title", b"title", "totals", b"totals", "update_time", b"update_time", "valid_until", b"valid_until", "view_count", b"view_count", "view_time", b"view_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_life_stage_id", b"accepted_life_stage_id", "address", b"address", "answer_name", b"answer_name", "answer_reason", b"answer_reason", "answer_time", b"answer_time", "contact_id", b"contact_id", "create_time", b"create_time", "creator_id", b"creator_id", "currency", b"currency", "etag", b"etag", "expire_time", b"expire_time", "id", b"id", "issue", b"issue", "lines", b"lines", "link", b"link", "locale", b"locale", "message_id", b"message_id", "number", b"number", "owner_id", b"owner_id", "recipient_name", b"recipient_name", "remind_days_before", b"remind_days_before", "revision", b"revision", "send_failure", b"send_failure", "send_failure_reason", b"send_failure_reason", "send_time", b"send_time", "stage_move", b"stage_move", "state", b"state", "team_id", b"team_id", "template_id", b"template_id", "template_version", b"template_version", "title", b"title", "totals", b"totals", "update_time", b"update_time", "valid_until", b"valid_until", "view_count", b"view_count", "view_time", b"view_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -542,13 +546,13 @@ class ProposalEvent(_message.Message):
     proposal_id: _builtins.str
     """Output only."""
     kind: _builtins.str
-    """Output only. "sent", "send_failed", "viewed", "accepted", "declined", "commented", "reminded", "expired", "withdrawn", "revised", "linked", "stage_moved", "stage_refused"."""
+    """Output only. "sent", "send_failed", "viewed", "accepted", "declined", "commented", "reminded", "expired", "withdrawn", "revised", "linked", "stage_moved", "stage_refused", "bounced", "failed", "skipped", "in_doubt", "went" (after all), "reminder_lost"."""
     actor: _builtins.str
     """Output only. A user's id, "customer", or a service."""
     issue: _builtins.int
     """Output only. Which sending it was about."""
     text: _builtins.str
-    """Output only. The customer's comment, reason or name, or why it failed. Why a contact was not moved: "moved_since" (by somebody, after the answer), "status" (it cannot go there from where it is), "no_stage", "no_contact", "other"."""
+    """Output only. The customer's comment, reason or name, or why it failed. Why a contact was not moved: "moved_since" (by somebody, after the answer), "status" (it cannot go there from where it is), "no_stage", "no_contact", "other". Why an e-mail did not arrive: the notifier's code."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""

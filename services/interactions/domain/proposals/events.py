@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 CUSTOMER = "customer"
 """The actor of what came by the link."""
+PREFIX = "proposal"
+"""Begins the names of our letters at the notifier."""
 
 
 class Happened(StrEnum):
@@ -25,6 +28,12 @@ class Happened(StrEnum):
     LINKED = "linked"
     STAGE_MOVED = "stage_moved"
     STAGE_REFUSED = "stage_refused"
+    BOUNCED = "bounced"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    IN_DOUBT = "in_doubt"
+    WENT = "went"
+    REMINDER_LOST = "reminder_lost"
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,19 @@ class Errand(StrEnum):
 
     INVITATION = "invitation"
     REMINDER = "reminder"
+
+
+class LetterKey(NamedTuple):
+    """Which letter of which proposal."""
+
+    proposal_id: UUID
+    issue: int
+    kind: Errand
+
+    @property
+    def request_id(self) -> str:
+        """Names the message for the notifier, which makes one of however many requests."""
+        return f"{PREFIX}/{self.proposal_id}/{self.issue}/{self.kind}"
 
 
 @dataclass(frozen=True)
@@ -70,5 +92,5 @@ class Outgoing:
 
     @property
     def request_id(self) -> str:
-        """Names the message for the notifier, which makes one of however many requests."""
-        return f"proposal/{self.proposal_id}/{self.issue}/{self.kind}"
+        """Names the message for the notifier."""
+        return LetterKey(self.proposal_id, self.issue, self.kind).request_id

@@ -71,6 +71,7 @@ class Proposal:
     state: State
     issue: int
     send_failure: str
+    send_failure_reason: str
     message_id: UUID | None
     answer_name: str
     answer_reason: str

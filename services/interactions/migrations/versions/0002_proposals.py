@@ -56,6 +56,7 @@ _TABLES = (
         state text NOT NULL,
         issue integer NOT NULL DEFAULT 0,
         send_failure text NOT NULL DEFAULT '',
+        send_failure_reason text NOT NULL DEFAULT '',
         message_id uuid,
         answer_name text NOT NULL DEFAULT '',
         answer_reason text NOT NULL DEFAULT '',
@@ -119,6 +120,8 @@ _TABLES = (
         next_time timestamptz NOT NULL DEFAULT now(),
         message_id uuid,
         failure text NOT NULL DEFAULT '',
+        fate text NOT NULL DEFAULT '',
+        fate_revision bigint NOT NULL DEFAULT 0,
         UNIQUE (proposal_id, issue, kind)
     )
     """,
