@@ -8,8 +8,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+import vobject
 
-from services.interactions.domain import feeds, ics
+from services.interactions.domain import feeds, ics, recurrence
 from services.interactions.domain.calendar import Entry
 from services.interactions.domain.follow_ups import Status, Type
 
@@ -181,6 +182,51 @@ class TestFeed:
             "2026-10-25T02:30:00+01:00",
             "2026-03-29T03:00:00+02:00",
         ]
+
+
+class TestImported:
+    """By vobject, which shares no code with the library that wrote it."""
+
+    def test_a_series_is_as_many_events_at_its_local_time_whatever_clocks_do(self) -> None:
+        berlin = ZoneInfo("Europe/Berlin")
+        rule = "FREQ=DAILY;INTERVAL=2;COUNT=4"
+        begun, left_out = (datetime(2026, 3, day, 9, 30, tzinfo=berlin) for day in (26, 30))
+        clock = [it.replace(tzinfo=None) for it in (begun, left_out)]
+        kept = recurrence.calendar(rule, clock[0], berlin.key, clock[1:])
+        series = [
+            entry(id=UUID(int=at), start_time=it, end_time=it + timedelta(minutes=45))
+            for at, (it, _) in enumerate(recurrence.occurrences(kept, begun, 9))
+        ]
+
+        imported = vobject.readOne(feed(*series).decode()).vevent_list
+
+        assert [it.dtstart.value.astimezone(berlin).isoformat() for it in imported] == [
+            "2026-03-26T09:30:00+01:00",
+            "2026-03-28T09:30:00+01:00",
+            "2026-04-01T09:30:00+02:00",
+        ]
+        assert {it.dtend.value - it.dtstart.value for it in imported} == {timedelta(minutes=45)}
+        assert len({it.uid.value for it in imported}) == 3
+        assert not any(hasattr(it, "rrule") for it in imported)
+
+    def test_every_field_comes_over_whole(self) -> None:
+        moved = entry(title=HARD, status=Status.CANCELLED, type=Type.CALL)
+        made = feed(moved, entry(), name="a;b,c\\d\ne", contacts={CONTACT: "Trần, Á; \\ “b”"})
+
+        calendar = vobject.readOne(made.decode())
+        first, second = calendar.vevent_list
+
+        assert calendar.x_wr_calname.value == "a;b,c\\d\ne"
+        assert first.summary.value == (
+            HARD.replace("\r\n", "\n").replace("\r", "\n")[:-2] + " – Trần, Á; \\ “b”"
+        )
+        assert (first.status.value, second.status.value) == ("CANCELLED", "CONFIRMED")
+        assert (first.transp.value, second.transp.value) == ("TRANSPARENT", "OPAQUE")
+        assert (first.categories.value, second.categories.value) == (["CALL"], ["MEETING"])
+        assert (second.uid.value, second.sequence.value) == (f"{ID}@follow-ups.mekong", "3")
+        assert second.dtstart.value == START
+        assert second.dtend.value == START + timedelta(hours=1)
+        assert second.dtstamp.value == second.last_modified.value == CHANGED.replace(microsecond=0)
 
 
 class TestTag:
