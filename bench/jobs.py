@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -73,6 +73,32 @@ async def campaign(
             "template_id": await job.template(api, channel),
             "audience": {"segment_ids": [segment_id]},
         },
+    )
+    return str(made["id"])
+
+
+async def follow_up(api: Api, contact_ids: Sequence[str], start: datetime, name: str) -> str:
+    """Plan an e-mail of the house's own to contacts, due at `start`; return the follow-up's id.
+
+    It is transactional, so that a copy of consent is no reason why somebody gets nothing.
+    """
+    advertiser_id, identity_id = await job.sender(api, "EMAIL")
+    made = await api.post(
+        "/follow-ups",
+        {
+            "title": name,
+            "type": "EMAIL",
+            "contact_ids": contact_ids,
+            "start_time": start.isoformat(),
+            "message": {
+                "advertiser_id": advertiser_id,
+                "sender_identity_id": identity_id,
+                "purpose": "TRANSACTIONAL",
+                "subject": "Chào {{ display_name }}",
+                "text": "Cảm ơn {{ display_name }}.",
+            },
+        },
+        key=name,
     )
     return str(made["id"])
 

@@ -7,7 +7,9 @@ another, as files have it. Everything is invented, and ends in `.example`.
 
 import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import LiteralString
 
 import psycopg
 
@@ -39,27 +41,43 @@ async def _segment(api: Api, tag: str) -> str:
 def _fill(url: str, advertiser_id: str, tags: Mapping[int, str]) -> None:
     people = max(tags)
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET synchronous_commit = off; SET maintenance_work_mem = '256MB'")
-        # To fill them row by row would take longer than what is measured: they are built anew.
-        indexes = connection.execute(_INDEXES).fetchall()
-        _run(connection, [f"DROP INDEX {name}" for name, _ in indexes])
-        for start in range(0, people, _SLICE):
-            given = {
-                "first": start,
-                "people": min(_SLICE, people - start),
-                "sizes": list(tags),
-                "tags": list(tags.values()),
-                "advertiser": advertiser_id,
-            }
-            connection.execute(_FILL, given)
-        _run(connection, [definition for _, definition in indexes])
-        _run(connection, ["VACUUM ANALYZE contacts", "VACUUM ANALYZE consent_states"])
+        with filling(connection, "contacts"):
+            for start in range(0, people, _SLICE):
+                given = {
+                    "first": start,
+                    "people": min(_SLICE, people - start),
+                    "sizes": list(tags),
+                    "tags": list(tags.values()),
+                    "advertiser": advertiser_id,
+                }
+                connection.execute(_FILL, given)
+        connection.execute("VACUUM ANALYZE consent_states")
+
+
+@contextmanager
+def filling(connection: psycopg.Connection, *tables: str) -> Iterator[None]:
+    """Take the indexes of tables away but their keys, and build them anew after the block.
+
+    To fill them row by row would take longer than what is measured.
+    """
+    connection.execute("SET synchronous_commit = off; SET maintenance_work_mem = '256MB'")
+    indexes = connection.execute(_INDEXES, {"tables": list(tables)}).fetchall()
+    _run(connection, [f"DROP INDEX {name}" for name, _ in indexes])
+    yield
+    _run(connection, [definition for _, definition in indexes])
+    _run(connection, [f"VACUUM ANALYZE {table}" for table in tables])
 
 
 def database(running: House, service: str) -> str:
     """Return where a service's database is, as psycopg takes it."""
     url: str = running.state["databases"][service]
     return url.replace("+psycopg", "")
+
+
+def number(connection: psycopg.Connection, query: LiteralString) -> int:
+    """Return the one number that a query has."""
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _run(connection: psycopg.Connection, statements: Sequence[str]) -> None:
@@ -69,7 +87,7 @@ def _run(connection: psycopg.Connection, statements: Sequence[str]) -> None:
 
 _INDEXES = """
     SELECT indexname, indexdef FROM pg_indexes
-    WHERE tablename = 'contacts' AND indexname <> 'contacts_pkey'
+    WHERE tablename = ANY (%(tables)s) AND indexname <> tablename || '_pkey'
 """
 # Numbers go on from one slice to the next, so that addresses and codes are never used twice; the
 # ids are in the order of their making, as UUIDv7 are.

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from local.demo import job
+from bench import jobs
 from local.demo.api import Json
 from tests.faults.conftest import LONG
 from tests.faults.scene import ASK_SECONDS, Scene, TooLate
@@ -54,24 +54,8 @@ class TestSchedulersKilledAtRandom:
         return [it["id"] async for it in scene.api.every("/contacts", "contacts")]
 
     async def _plan(self, scene: Scene, contacts: Sequence[str], start: datetime) -> str:
-        advertiser_id, identity_id = await job.sender(scene.api, "EMAIL")
-        body = {
-            "title": f"Fault {uuid.uuid4()}",
-            "type": "EMAIL",
-            "contact_ids": contacts,
-            "start_time": start.isoformat(),
-            "message": {
-                "advertiser_id": advertiser_id,
-                "sender_identity_id": identity_id,
-                # So that a copy of consent is no reason why somebody gets nothing.
-                "purpose": "TRANSACTIONAL",
-                "subject": "Chào {{ display_name }}",
-                "text": "Cảm ơn {{ display_name }}.",
-            },
-        }
-        key = str(uuid.uuid4())
-        made = await scene.answered(lambda: scene.api.post("/follow-ups", body, key=key))
-        return str(made["id"])
+        name = f"Fault {uuid.uuid4()}"
+        return await scene.answered(lambda: jobs.follow_up(scene.api, contacts, start, name))
 
     async def _killing(self, scene: Scene, dice: random.Random) -> int:
         """Kills one replica or the other at random moments, some between its steps."""
