@@ -30,7 +30,7 @@ test: setup-dev ## every test; those that break processes in their short form
 faults: setup-dev ## break real processes many times and prove that nothing is lost or doubled
 	@# Two houses at once, since each mostly waits for its processes. In the order of the files:
 	@# otherwise those of one long test come last, and one of the two has nothing to do.
-	@MEKONG_FAULTS=long $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --tb native --durations 20 tests/faults
+	@MEKONG_FAULTS=long $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -v --tb native --durations 20 tests/faults
 
 mailbox: setup-dev ## send a campaign through a real Postfix into a mailbox (root, Debian's postfix)
 	@MEKONG_MAILBOX=1 $(PY) -m pytest -v tests/e2e/test_postfix.py

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.web.conftest import DESKTOP, PHONE
+
 PAGES = [
     "/",
     "/contacts",
@@ -53,15 +55,22 @@ BEHIND = {
 
 
 async def _check(desk: Any, path: str, status: int = 200) -> None:
-    width = desk.page.viewport_size["width"]
+    await desk.resize(PHONE)
 
     assert await desk.open(path) == status
     await desk.page.wait_for_load_state("load")
 
-    if await desk.page.get_attribute("html", "lang") == "vi":  # both have the same markup
-        assert await desk.findings() == [], path
-    assert await desk.width() <= width, path
+    await _fits(desk)
     assert not [it for it in desk.troubles if "404" not in it], path
+
+
+async def _fits(desk: Any) -> None:
+    """The page that is open, on a phone and on a desk, without loading it again."""
+    for width in (PHONE, DESKTOP):
+        await desk.resize(width)
+        if await desk.page.get_attribute("html", "lang") == "vi":  # both have the same markup
+            assert await desk.findings() == [], desk.page.url
+        assert await desk.width() <= width, desk.page.url
 
 
 class TestEveryPage:
@@ -102,8 +111,7 @@ class TestEveryPage:
         await any_desk.page.press("#address", "Enter")
 
         await any_desk.page.wait_for_selector("#rows article")
-        assert await any_desk.findings() == []
-        assert await any_desk.width() <= any_desk.page.viewport_size["width"]
+        await _fits(any_desk)
         assert any_desk.page.url.endswith("/support")
 
     async def test_a_page_that_is_not_there_says_so(self, any_desk: Any) -> None:
