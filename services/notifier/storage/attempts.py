@@ -16,7 +16,7 @@ from chassis import db
 from chassis.db import arrays
 from services.notifier.domain.states import SETTLED_FROM, Next, State
 from services.notifier.domain.work import Claimed, Key
-from services.notifier.storage import claims, rows
+from services.notifier.storage import claims, lapses, rows
 
 _WAITING = (State.QUEUED, State.DEFERRED)
 
@@ -125,7 +125,7 @@ async def settle(
     return changed
 
 
-async def reap(session: AsyncSession, claim: claims.Lapsed) -> list[rows.Changed]:
+async def reap(session: AsyncSession, claim: lapses.Lapsed) -> list[rows.Changed]:
     """Puts messages of a lapsed claim that have an open attempt in doubt."""
     await rows.by_key(session)
     found = await session.execute(_REAP[claim.of], claim.parameters)
@@ -284,4 +284,4 @@ def _reap(covered: str) -> Any:
     """)  # noqa: S608
 
 
-_REAP = {of: _reap(covered) for of, covered in claims.COVERED.items()}
+_REAP = {of: _reap(covered) for of, covered in lapses.COVERED.items()}

@@ -17,7 +17,7 @@ from chassis import db
 from chassis.db import Sessions, arrays, look
 from services.notifier.domain.states import Channel
 from services.notifier.domain.work import Claimed, Run
-from services.notifier.storage import rows
+from services.notifier.storage import lapses, rows
 
 
 class Holder(NamedTuple):
@@ -25,22 +25,6 @@ class Holder(NamedTuple):
 
     worker: str
     lease_seconds: float
-
-
-class Lapsed(NamedTuple):
-    """A claim whose lease has ended: `of` a range or of ids, with what a statement needs of it."""
-
-    id: int
-    run_id: UUID | None
-    of: str
-    parameters: dict[str, object]
-
-
-# The messages of a claim, by the parameters of `Lapsed`.
-COVERED = {
-    "range": "m.run_date = :day AND m.run_id = :run_id AND m.seq BETWEEN :from AND :to",
-    "ids": rows.OF_KEYS,
-}
 
 
 class Waiting(NamedTuple):
@@ -147,28 +131,11 @@ async def wait_again(
         await session.execute(_WAIT_AGAIN, given)
 
 
-async def lapsed(session: AsyncSession, limit: int) -> list[Lapsed]:
-    """Locks claims that lapsed, by the database's clock; passes over those locked already."""
-    return [_lapsed(row) for row in await session.execute(_LAPSED, {"limit": limit})]
-
-
-async def locked(session: AsyncSession, claim: int) -> Lapsed:
-    """Locks a claim of one's own, to end it before its time."""
-    return _lapsed((await session.execute(_LOCKED, {"claim": claim})).one())
-
-
-async def free(session: AsyncSession, claim: Lapsed) -> None:
+async def free(session: AsyncSession, claim: lapses.Lapsed) -> None:
     """Ends a locked claim: what it covers without an attempt may be claimed by anybody."""
     await rows.by_key(session)
     await session.execute(_FREE[claim.of], claim.parameters)
     await session.execute(_FINISH, {"claims": arrays.numbers([claim.id])})
-
-
-async def left(session: AsyncSession, claim: Lapsed) -> list[Claimed]:
-    """The messages of a locked claim that have no open attempt; locks nothing more."""
-    await rows.by_key(session)
-    found = await session.execute(_LEFT[claim.of], claim.parameters)
-    return [rows.claimed(row, claim.id, rows.kind(*row[9:])) for row in found]
 
 
 async def now(session: AsyncSession) -> datetime:
@@ -179,18 +146,10 @@ async def now(session: AsyncSession) -> datetime:
 
 async def _by_ids(session: AsyncSession, claim: int, run: Run | None) -> list[Claimed]:
     await rows.by_key(session)
-    found = await session.execute(_OF_IDS, (await locked(session, claim)).parameters)
+    found = await session.execute(_OF_IDS, (await lapses.locked(session, claim)).parameters)
     if run is not None:
         return [rows.claimed(row, claim, run.kind) for row in found]
     return [rows.claimed(row, claim, rows.kind(*row[9:])) for row in found]
-
-
-def _lapsed(row: Any) -> Lapsed:
-    if row.ids is None:
-        given = {"day": row.run_date, "run_id": row.run_id, "from": row.from_seq, "to": row.to_seq}
-        return Lapsed(row.id, row.run_id, "range", {"claim": row.id, **given})
-    given = {"ids": arrays.uuids(row.ids), "days": rows.days(row.dates)}
-    return Lapsed(row.id, row.run_id, "ids", {"claim": row.id, **given})
 
 
 def _holder(holder: Holder) -> dict[str, object]:
@@ -303,14 +262,6 @@ _WAIT_AGAIN = text(f"""
     WHERE {rows.OF_KEYS}
     ON CONFLICT (message_id, run_date) DO UPDATE SET due_at = excluded.due_at
 """)  # noqa: S608
-_CLAIM_COLUMNS = "id, run_id, run_date, from_seq, to_seq, ids, dates"
-_LAPSED = text(f"""
-    SELECT {_CLAIM_COLUMNS} FROM claims WHERE lease_until < clock_timestamp()
-    ORDER BY id
-    LIMIT :limit
-    FOR UPDATE SKIP LOCKED
-""")  # noqa: S608
-_LOCKED = text(f"SELECT {_CLAIM_COLUMNS} FROM claims WHERE id = :claim FOR UPDATE")  # noqa: S608
 
 
 def _free(covered: str, state: str) -> Any:
@@ -326,15 +277,7 @@ def _free(covered: str, state: str) -> Any:
 
 # One of a range that was tried already waits, or is claimed, by its id.
 _FREE = {
-    "range": _free(COVERED["range"], "m.state = 1 AND m.attempts = 0"),
-    "ids": _free(COVERED["ids"], "m.state IN (1, 3)"),
-}
-_LEFT = {
-    of: text(f"""
-        SELECT {rows.CLAIMED_COLUMNS}, {rows.KIND_COLUMNS} FROM messages m
-        WHERE {covered} AND m.state NOT IN (2, 7, 8, 9, 10, 12)
-          {"AND m.attempts = 0" if of == "range" else ""}
-    """)  # noqa: S608
-    for of, covered in COVERED.items()
+    "range": _free(lapses.COVERED["range"], "m.state = 1 AND m.attempts = 0"),
+    "ids": _free(lapses.COVERED["ids"], "m.state IN (1, 3)"),
 }
 _NOW = text("SELECT clock_timestamp()")

@@ -12,7 +12,7 @@ from services.notifier import stages
 from services.notifier.domain.rules import Rules
 from services.notifier.domain.states import Channel, Next, RunState
 from services.notifier.domain.work import Claimed, Content, Enclosure, Run, Sender
-from services.notifier.storage import attempts, claims, rows, runs, senders, suppressions
+from services.notifier.storage import attempts, claims, lapses, rows, runs, senders, suppressions
 from services.notifier.usecases import gating, reports
 from services.notifier.usecases.gating import Standards
 
@@ -54,7 +54,7 @@ async def claim_run(session: AsyncSession, run: Run, limit: int, terms: Terms) -
         return Batch()
     fresh = await runs.get(session, run.run_id)
     if fresh is None or fresh.state == RunState.PAUSED:
-        await claims.free(session, await claims.locked(session, claim))
+        await claims.free(session, await lapses.locked(session, claim))
         return Batch()
     judging = _gated(session, claim, run.channel, claimed, fresh, terms)
     return await stages.during("gates", judging)
@@ -96,9 +96,9 @@ async def give_back(session: AsyncSession, messages: Sequence[Claimed], rules: R
     await gating.release(session, messages, rules)
 
 
-async def free(session: AsyncSession, claim: claims.Lapsed, rules: Rules) -> None:
+async def free(session: AsyncSession, claim: lapses.Lapsed, rules: Rules) -> None:
     """Ends a locked claim: what it left without an attempt is uncounted and may be claimed."""
-    left = await claims.left(session, claim)
+    left = await lapses.left(session, claim)
     await claims.free(session, claim)
     await gating.release(session, left, rules)
 

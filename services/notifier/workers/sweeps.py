@@ -13,7 +13,7 @@ from services.notifier.domain import gates
 from services.notifier.domain.doubts import Act
 from services.notifier.domain.states import Next
 from services.notifier.domain.work import Run
-from services.notifier.storage import attempts, claims, intake, receipts, rows, runs, sweeps
+from services.notifier.storage import attempts, intake, lapses, receipts, rows, runs, sweeps
 from services.notifier.usecases import claiming, doubts, gating, refusals, reports, rulebook
 from services.notifier.workers import metrics
 from services.notifier.workers.patience import patiently
@@ -65,7 +65,7 @@ class Sweeper:
         """Puts open attempts of lapsed claims in doubt, and lets the rest be claimed again."""
         while True:
             async with self._sessions.begin() as session:
-                lapsed = await claims.lapsed(session, _CLAIMS)
+                lapsed = await lapses.lapsed(session, _CLAIMS)
                 doubts = 0
                 for claim in lapsed:
                     changed = await attempts.reap(session, claim)

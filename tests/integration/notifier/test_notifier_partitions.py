@@ -4,7 +4,7 @@ import uuid
 from datetime import date, timedelta
 
 from services.notifier.domain.states import Next, State
-from services.notifier.storage import attempts, claims, evidence, lookups, runs
+from services.notifier.storage import attempts, claims, evidence, lapses, lookups, runs
 from services.notifier.storage.attempts import Outcome
 from services.notifier.storage.claims import Holder
 from tests.integration.explained import Explained
@@ -43,7 +43,7 @@ async def test_claim_open_settle_reap_and_reading_by_run_stay_in_their_day(house
         assert len(of_ids) == 3
         await attempts.open_all(session, of_ids, provider="smtp", worker=HOLDER.worker)
         for each in (claim, second):
-            lapsed = await claims.locked(session, each)
+            lapsed = await lapses.locked(session, each)
             await attempts.reap(session, lapsed)
             await claims.free(session, lapsed)
     async with house.sessions.begin() as session:
