@@ -13,6 +13,7 @@ from crm.interactions.v1 import (
     agenda_service_pb2_grpc,
     calendar_service_pb2_grpc,
     feed_service_pb2_grpc,
+    follow_up_batch_service_pb2_grpc,
     follow_up_service_pb2_grpc,
     interaction_service_pb2_grpc,
     note_service_pb2_grpc,
@@ -52,6 +53,9 @@ STUBS: Mapping[str, Any] = {
     "crm.interactions.v1.FollowUpService": follow_up_service_pb2_grpc.FollowUpServiceStub,
     "crm.interactions.v1.CalendarService": calendar_service_pb2_grpc.CalendarServiceStub,
     "crm.interactions.v1.FeedService": feed_service_pb2_grpc.FeedServiceStub,
+    "crm.interactions.v1.FollowUpBatchService": (
+        follow_up_batch_service_pb2_grpc.FollowUpBatchServiceStub
+    ),
     "crm.interactions.v1.InteractionService": (interaction_service_pb2_grpc.InteractionServiceStub),
     "crm.interactions.v1.AgendaService": agenda_service_pb2_grpc.AgendaServiceStub,
     "crm.interactions.v1.SeriesService": series_service_pb2_grpc.SeriesServiceStub,

@@ -3,6 +3,7 @@
 from crm.interactions.v1 import agenda_service_pb2_grpc as agenda_grpc
 from crm.interactions.v1 import calendar_service_pb2_grpc as calendar_grpc
 from crm.interactions.v1 import feed_service_pb2_grpc as feed_grpc
+from crm.interactions.v1 import follow_up_batch_service_pb2_grpc as batch_grpc
 from crm.interactions.v1 import follow_up_service_pb2_grpc as follow_up_grpc
 from crm.interactions.v1 import interaction_service_pb2_grpc as interaction_grpc
 from crm.interactions.v1 import note_service_pb2_grpc as note_grpc
@@ -22,6 +23,7 @@ from services.interactions.clients.renderer import Renderer
 from services.interactions.config import Settings
 from services.interactions.domain.proposals.links import Links
 from services.interactions.rpc.agenda import AgendaServicer
+from services.interactions.rpc.batches import FollowUpBatchServicer
 from services.interactions.rpc.calendar import CalendarServicer
 from services.interactions.rpc.feeds import FeedServicer
 from services.interactions.rpc.follow_ups import FollowUpServicer
@@ -38,6 +40,7 @@ from services.interactions.rpc.series import SeriesServicer
 from services.interactions.rpc.timeline import TimelineServicer
 from services.interactions.workers import moving
 from services.interactions.workers import proposals as proposal_workers
+from services.interactions.workers.batching import Maker
 from services.interactions.workers.delivering import Courier
 from services.interactions.workers.resolving import Resolver
 
@@ -74,6 +77,10 @@ async def main(settings: Settings) -> None:
             (
                 follow_up_grpc.add_FollowUpServiceServicer_to_server,
                 FollowUpServicer(sessions, gate, desk, seal),
+            ),
+            (
+                batch_grpc.add_FollowUpBatchServiceServicer_to_server,
+                FollowUpBatchServicer(sessions, gate, seal),
             ),
             (
                 calendar_grpc.add_CalendarServiceServicer_to_server,
@@ -128,6 +135,7 @@ async def main(settings: Settings) -> None:
             moving.moves(sessions, persons, settings.proposals_seconds),
             workers.expand_series(sessions, settings.expand_seconds),
             Resolver(settings, sessions, desk.people),
+            Maker(settings, sessions, desk.people, leads),
             Courier(settings, sessions, desk.people, desk.notifier),
         ],
         ready=[db.check(sessions), db.revision_check(sessions, PACKAGE)],

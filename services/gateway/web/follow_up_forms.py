@@ -8,7 +8,15 @@ from crm.leads.v1 import contact_pb2, contact_service_pb2
 from crm.leads.v1.contact_service_pb2_grpc import ContactServiceStub
 from flask import Blueprint, flash, request, url_for
 
-from services.gateway.web import desk, follow_up_messages, follow_ups, formats, lookups, names
+from services.gateway.web import (
+    desk,
+    follow_up_batches,
+    follow_up_messages,
+    follow_ups,
+    formats,
+    lookups,
+    names,
+)
 from services.gateway.web.forms import Form
 
 KNOWN = ["title", "type", "contact_ids", "assignee_ids", "start_time", "end_time"]
@@ -51,6 +59,11 @@ def create() -> desk.View:
     form = Form.sent()
     wanted = _read(form)
     created = None
+    if not form.bad and follow_up_batches.is_for_many(form):
+        batch = follow_up_batches.create(form, wanted, INPUTS)
+        if batch is None:
+            return _form(form)
+        return desk.to(url_for("web.follow_up_batch", batch_id=batch.id))
     if not form.bad:
         asked = follow_up_service_pb2.CreateFollowUpRequest(
             follow_up=wanted, request_id=form.request_id

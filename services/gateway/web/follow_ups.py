@@ -27,7 +27,7 @@ def add(pages: Blueprint) -> None:
 def listing() -> desk.View:
     """List what the filters leave; without any, one's own that are to be done."""
     found = desk.ask(FollowUpServiceStub).ListFollowUps(_wanted())
-    filters = {name: request.args.get(name, "") for name in FILTERS}
+    filters = {name: request.args.get(name, "") for name in (*FILTERS, "batch")}
     template = "follow_ups_rows.html" if desk.partial() else "follow_ups.html"
     return desk.page(template, filters=filters, users=lookups.users(), **rows(found))
 
@@ -49,6 +49,7 @@ def _wanted() -> follow_up_service_pb2.ListFollowUpsRequest:
         assignee_id={"": desk.me().user.id, "all": ""}.get(whose, whose),
         statuses=statuses,
         types=[follow_up_pb2.FollowUpType.ValueType(type_)] if type_ else [],
+        batch_id=asked.get("batch", ""),
         newest_first=bool(statuses) and not set(statuses) & set(TO_DO),
     )
 

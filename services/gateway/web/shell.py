@@ -7,7 +7,13 @@ from urllib.parse import urlencode
 
 from crm.accounts.v1 import user_pb2
 from crm.campaigns.v1 import campaign_pb2, run_pb2, template_pb2
-from crm.interactions.v1 import follow_up_pb2, interaction_pb2, proposal_pb2, series_pb2
+from crm.interactions.v1 import (
+    follow_up_batch_pb2,
+    follow_up_pb2,
+    interaction_pb2,
+    proposal_pb2,
+    series_pb2,
+)
 from crm.leads.v1 import consent_pb2, contact_pb2, import_pb2, segment_pb2
 from crm.notifier.v1 import doubt_pb2, message_pb2
 from flask import Blueprint, Flask, g, request, url_for
@@ -47,6 +53,7 @@ ENUMS: Mapping[str, Any] = {
     "vat": proposal_pb2.VatRate,
     "block": proposal_pb2.BlockKind,
     "series_state": series_pb2.SeriesState,
+    "batch_state": follow_up_batch_pb2.FollowUpBatchState,
     "match": segment_pb2.Match,
     "level": user_pb2.Level,
 }

@@ -43,7 +43,8 @@ class Audiences:
         try:
             await self._audiences.FreezeContacts(given(), timeout=FREEZE_SECONDS)
             found: dict[UUID, Person] = {}
-            async for batch in self._stream(frozen, channel, message, 0):
+            view = people.view(channel, message.purpose, message.advertiser_id)
+            async for batch in self._stream(frozen, view, 0):
                 found.update((it.id, it) for it in people.people(batch))
             return found
         finally:
@@ -60,7 +61,16 @@ class Audiences:
         self, follow_up_id: UUID, channel: Channel, message: Message, after: int
     ) -> AsyncGenerator[tuple[int, list[UUID]], None]:
         """Yields frozen people after an ordinal, by batches: the last ordinal and who they are."""
-        async for batch in self._stream(follow_up_id, channel, message, after):
+        view = people.view(channel, message.purpose, message.advertiser_id)
+        async for batch in self._stream(follow_up_id, view, after):
+            found = people.ids(batch)
+            yield batch.first_ordinal + len(found) - 1, found
+
+    async def contacts(
+        self, frozen: UUID, after: int
+    ) -> AsyncGenerator[tuple[int, list[UUID]], None]:
+        """As `members`, for who sends them nothing."""
+        async for batch in self._stream(frozen, people.plain_view(frozen), after):
             found = people.ids(batch)
             yield batch.first_ordinal + len(found) - 1, found
 
@@ -69,13 +79,9 @@ class Audiences:
         await self._audiences.ReleaseAudience(pb.ReleaseAudienceRequest(run_id=str(frozen)))
 
     async def _stream(
-        self, frozen: UUID, channel: Channel, message: Message, after: int
+        self, frozen: UUID, view: pb.AudienceView, after: int
     ) -> AsyncIterator[pb.StreamAudienceResponse]:
-        request = pb.StreamAudienceRequest(
-            run_id=str(frozen),
-            view=people.view(channel, message.purpose, message.advertiser_id),
-            after_ordinal=after,
-        )
+        request = pb.StreamAudienceRequest(run_id=str(frozen), view=view, after_ordinal=after)
         async for batch in self._audiences.StreamAudience(request, timeout=STREAM_SECONDS):
             yield batch
 

@@ -70,6 +70,7 @@ class FollowUp:
     segment_id: UUID | None = None
     series_id: UUID | None = None
     recurrence_time: datetime | None = None
+    batch_id: UUID | None = None
     message: Mapping[str, Any] | None = None
     progress: Mapping[str, int] | None = None
 

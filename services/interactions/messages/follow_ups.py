@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from crm.interactions.v1 import events_pb2, follow_up_pb2
+from crm.interactions.v1 import events_pb2, follow_up_batch_pb2, follow_up_pb2
 
 from services.interactions.domain import messages as stored
 from services.interactions.domain.follow_ups import FollowUp, Status, Type
@@ -51,6 +51,7 @@ def out(
         segment_id=str(kept.segment_id or ""),
         series_id=str(kept.series_id or ""),
         recurrence_time=times.out(kept.recurrence_time),
+        batch_id=str(kept.batch_id or ""),
         assignee_ids=[str(each) for each in kept.assignee_ids],
         start_time=times.out(kept.start_time),
         end_time=times.out(kept.end_time),
@@ -101,7 +102,9 @@ def message_fields(told: follow_up_pb2.FollowUpMessage) -> dict[str, Any]:
     }
 
 
-def fields(given: follow_up_pb2.FollowUp, paths: Sequence[str]) -> dict[str, Any]:
+def fields(
+    given: follow_up_pb2.FollowUp | follow_up_batch_pb2.FollowUpBatch, paths: Sequence[str]
+) -> dict[str, Any]:
     """Returns the named fields as plain values; a type or time that was not said is None."""
     values: dict[str, Any] = {}
     for path in paths:
@@ -112,7 +115,7 @@ def fields(given: follow_up_pb2.FollowUp, paths: Sequence[str]) -> dict[str, Any
             value = times.read(value)
         elif path in ("contact_ids", "assignee_ids"):
             value = list(value)
-        elif path == "message":
+        elif path == "message" and isinstance(given, follow_up_pb2.FollowUp):
             value = message_fields(value) if given.HasField("message") else None
         values[path] = value
     return values

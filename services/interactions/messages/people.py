@@ -44,6 +44,15 @@ def view(channel: Channel, purpose: Purpose, advertiser_id: UUID) -> pb.Audience
     )
 
 
+def plain_view(frozen: UUID) -> pb.AudienceView:
+    """Returns the least that can be asked of each person, for who needs the ids alone."""
+    return pb.AudienceView(
+        channel=contact_pb2.CHANNEL_SMS,
+        purpose=contact_pb2.PURPOSE_CARE,
+        advertiser_id=str(frozen),
+    )
+
+
 def ids(batch: pb.StreamAudienceResponse) -> list[UUID]:
     """Returns the people of a batch."""
     given = batch.contact_ids

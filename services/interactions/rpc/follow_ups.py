@@ -226,6 +226,7 @@ def _filter(request: pb2.ListFollowUpsRequest) -> Filter:
         overdue_at=times.read(request.overdue_at),
         unassigned=request.unassigned,
         to_many=request.to_many,
+        batch_id=_id(request.batch_id, "batch_id", problems),
     )
     problems.raise_if_any()
     return wanted

@@ -102,13 +102,15 @@ async def preview(
     )
 
 
-async def known(contacts: gate.Gate, ids: Collection[UUID], problems: Problems) -> None:
+async def known(
+    contacts: gate.Gate, ids: Collection[UUID], problems: Problems, *, of: str = "follow_up"
+) -> None:
     """Raises all problems, those with contacts that the caller may not see included."""
     listed: Sequence[UUID] = list(ids)
     hidden = await contacts.hidden(listed) if listed else set[UUID]()
     for place, contact_id in enumerate(listed):
         if contact_id in hidden:
-            problems.add(f"follow_up.contact_ids[{place}]", "no such contact")
+            problems.add(f"{of}.contact_ids[{place}]", "no such contact")
     problems.raise_if_any()
 
 

@@ -31,6 +31,7 @@ class Filter:
     overdue_at: datetime | None = None
     unassigned: bool = False
     to_many: bool = False
+    batch_id: UUID | None = None
 
 
 async def database_time(session: AsyncSession) -> datetime:
@@ -164,6 +165,8 @@ def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         found.append(func.cardinality(c.assignee_ids) == 0)
     if wanted.to_many:
         found.append(c.contact_id.is_(None))
+    if wanted.batch_id is not None:
+        found.append(c.batch_id == wanted.batch_id)
     return found
 
 

@@ -6,11 +6,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import audit, outbox
+from services.interactions.domain.batches import Batch, Made
 from services.interactions.domain.follow_ups import FollowUp
 from services.interactions.domain.interactions import Interaction
 from services.interactions.domain.notes import Note
 from services.interactions.domain.series import Planned, Series
-from services.interactions.messages import follow_ups, interactions, notes
+from services.interactions.messages import batches, follow_ups, interactions, notes
 from services.interactions.messages import series as series_messages
 
 _MANY = 500
@@ -91,6 +92,23 @@ async def series_changed(
 async def occurrences_planned(session: AsyncSession, new: Sequence[Planned]) -> None:
     """Announces follow-ups that series planned, some hundred at once."""
     events = [series_messages.planned(new[at : at + _MANY]) for at in range(0, len(new), _MANY)]
+    await outbox.add_many(session, [(it, "", 0) for it in events], to=outbox.Class.FACTS)
+
+
+async def batch_changed(session: AsyncSession, action: str, now: Batch) -> None:
+    """Notes who began or cancelled a batch; events tell of what it makes."""
+    await audit.record(
+        session,
+        action=f"follow_up_batch.{action}",
+        subject_type="follow_up_batch",
+        subject_id=str(now.id),
+        after=batches.values(now),
+    )
+
+
+async def batch_planned(session: AsyncSession, of: Batch, made: Sequence[Made]) -> None:
+    """Announces follow-ups that a batch made, some hundred at once."""
+    events = [batches.planned(of, made[at : at + _MANY]) for at in range(0, len(made), _MANY)]
     await outbox.add_many(session, [(it, "", 0) for it in events], to=outbox.Class.FACTS)
 
 

@@ -584,6 +584,23 @@ class TestEveryOperation:
         assert [it["name"] for it in lists["lists"]] == ["vn"]
         assert [it["id"] for it in agreements["agreements"]] == [agreement["id"]]
 
+    def test_follow_ups_for_many(self, api: Api, contact: Any) -> None:
+        plan = {
+            "title": "Gọi chăm sóc",
+            "type": "CALL",
+            "contact_ids": [contact["id"]],
+            "assign_to_owner": True,
+            "start_time": "2032-01-02T03:04:05Z",
+        }
+
+        made = api("CreateFollowUpBatch", body=plan)
+        api("GetFollowUpBatch", id=made["id"])
+        listed = api("ListFollowUpBatches")
+        api("CancelFollowUpBatch", id=made["id"])
+
+        assert made["contact_count"] == 1
+        assert [it["id"] for it in listed["follow_up_batches"]] == [made["id"]]
+
     def test_series(self, api: Api, contact: Any) -> None:
         calendar = {"rrule": "FREQ=WEEKLY;BYDAY=MO,TH", "start": "2030-01-07T09:00"}
         plan = {

@@ -332,5 +332,23 @@ async def desk(
     return await proposal_parts.desk(settings, sessions, serve)
 
 
+@pytest.fixture(scope="session")
+def notifier_url(make_database: Callable[[], str]) -> str:
+    """The URL of a notifier's migrated database."""
+    return emptied.migrate(make_database(), "services.notifier")
+
+
+@pytest.fixture
+async def parts(
+    settings: Settings, sessions: db.Sessions, notifier_url: str, serve: Callable[..., Any]
+) -> AsyncIterator[Any]:
+    """Interactions with a real notifier and leads that freeze audiences."""
+    # What is there takes names of this file.
+    from tests.integration.interactions.delivery_parts import sending
+
+    async with sending(settings, sessions, notifier_url, serve) as made:
+        yield made
+
+
 def later(minutes: float) -> Timestamp:
     return stamp(datetime.now(UTC) + timedelta(minutes=minutes))

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from crm.interactions.v1 import (
     delivery_pb2,
+    follow_up_batch_service_pb2_grpc,
     follow_up_pb2,
     follow_up_service_pb2,
     follow_up_service_pb2_grpc,
@@ -32,10 +33,12 @@ from services.interactions.clients import audiences as leads_audiences
 from services.interactions.clients import notifier
 from services.interactions.clients.renderer import Renderer
 from services.interactions.config import Settings
+from services.interactions.rpc.batches import FollowUpBatchServicer
 from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
+from services.interactions.workers.batching import Maker
 from services.interactions.workers.delivering import Courier
 from services.interactions.workers.resolving import Resolver
 from services.notifier import rpc as notifier_rpc
@@ -129,6 +132,7 @@ class Sending:
     notifier_server: serving.Served
     served: serving.Served
     desk: Desk
+    leads_client: clients.Leads
     told: set[str] = field(default_factory=set)
 
     def follow_ups(self, who: Principal = SERVICE) -> Any:
@@ -136,6 +140,9 @@ class Sending:
 
     def series(self, who: Principal = SERVICE) -> Any:
         return series_service_pb2_grpc.SeriesServiceStub(self.served.as_(who))
+
+    def batches(self, who: Principal = SERVICE) -> Any:
+        return follow_up_batch_service_pb2_grpc.FollowUpBatchServiceStub(self.served.as_(who))
 
     def contact(self, name: str = "", **more: Any) -> str:
         """Makes a contact with an e-mail address; returns its id."""
@@ -170,6 +177,10 @@ class Sending:
         """A worker of its own replica."""
         settings = self.settings.model_copy(update=changes)
         return Courier(settings, self.sessions, self.desk.people, self.desk.notifier)
+
+    def maker(self, **changes: Any) -> Maker:
+        settings = self.settings.model_copy(update=changes)
+        return Maker(settings, self.sessions, self.desk.people, self.leads_client)
 
     def resolver(self, **changes: Any) -> Resolver:
         settings = self.settings.model_copy(update=changes)
@@ -284,7 +295,8 @@ async def sending(
         leads_audiences.connect(settings, leads_server.address, tokens),
         Renderer(wall_seconds=60),
     )
-    gate = Gate(sessions, clients.connect_leads(settings, leads_server.address, tokens))
+    leads_client = clients.connect_leads(settings, leads_server.address, tokens)
+    gate = Gate(sessions, leads_client)
     seal = settings.seal_key
     served = await serve(
         settings,
@@ -298,7 +310,13 @@ async def sending(
                 series_service_pb2_grpc.add_SeriesServiceServicer_to_server,
                 SeriesServicer(sessions, gate, desk, seal),
             ),
+            (
+                follow_up_batch_service_pb2_grpc.add_FollowUpBatchServiceServicer_to_server,
+                FollowUpBatchServicer(sessions, gate, seal),
+            ),
         ],
     )
-    yield Sending(settings, sessions, leads, audiences, house, notifier_server, served, desk)
+    yield Sending(
+        settings, sessions, leads, audiences, house, notifier_server, served, desk, leads_client
+    )
     await house.close()

@@ -1,7 +1,6 @@
 """Messages in a series: each occurrence sends itself, to each contact once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,30 +11,15 @@ from crm.interactions.v1 import follow_up_service_pb2 as follow_up_pb
 from crm.interactions.v1 import series_service_pb2 as pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from chassis import db, errors
+from chassis import errors
 from services.interactions.usecases import deliveries
-from tests.integration import emptied
 from tests.integration.interactions.conftest import SERVICE, person
-from tests.integration.interactions.delivery_parts import Sending, planned_mail, sending
+from tests.integration.interactions.delivery_parts import Sending, planned_mail
 from tests.integration.interactions.test_interactions_expansion import as_if_made_days_ago, work
 from tests.integration.interactions.test_interactions_series import AHEAD, at, rule
 from tests.integration.serving import refused
 
 AFTER = series_pb2.AfterOrderRule(days=1, time_of_day="09:00")
-
-
-@pytest.fixture(scope="session")
-def notifier_url(make_database: Callable[[], str]) -> str:
-    """The URL of a notifier's migrated database."""
-    return emptied.migrate(make_database(), "services.notifier")
-
-
-@pytest.fixture
-async def parts(
-    settings: Any, sessions: db.Sessions, notifier_url: str, serve: Any
-) -> AsyncIterator[Sending]:
-    async with sending(settings, sessions, notifier_url, serve) as made:
-        yield made
 
 
 def given(*contacts: str, **more: Any) -> series_pb2.Series:

@@ -81,7 +81,7 @@ class TestTheForm:
     def test_what_people_do_has_no_message(
         self, http_: FlaskClient, peers: Any, typed: dict[str, str]
     ) -> None:
-        given = {**TYPED, "to": "segment", "segment_id": SEGMENT, "contact_ids": FIRST, **typed}
+        given = {**TYPED, "segment_id": SEGMENT, "contact_ids": FIRST, **typed}
         sent(http_, "/follow-ups/new", **given)
 
         wanted = peers.named("CreateFollowUp")[0].request.follow_up

@@ -267,7 +267,7 @@ Global___ProposalExpired: _TypeAlias = ProposalExpired  # noqa: Y015
 
 @_typing.final
 class OccurrencesPlanned(_message.Message):
-    """Series planned up to 500 follow-ups."""
+    """Series or a batch planned up to 500 follow-ups."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -230,6 +230,7 @@ class FollowUp(_message.Message):
     SEGMENT_ID_FIELD_NUMBER: _builtins.int
     CONTACT_COUNT_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
+    BATCH_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -260,6 +261,8 @@ class FollowUp(_message.Message):
     """Optional, with a message only. Everybody in this segment at start_time, instead of contact_ids."""
     contact_count: _builtins.int
     """Output only. How many contacts it has; 0 while a segment's are not known yet."""
+    batch_id: _builtins.str
+    """Output only. The batch that made it."""
     @_builtins.property
     def contact_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Required unless segment_id is given. A call or meeting has one; a message up to 1,000. Output: at most the first 1,000."""
@@ -328,10 +331,11 @@ class FollowUp(_message.Message):
         segment_id: _builtins.str = ...,
         contact_count: _builtins.int = ...,
         progress: Global___FollowUpProgress | None = ...,
+        batch_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["close_time", b"close_time", "create_time", b"create_time", "end_time", b"end_time", "message", b"message", "progress", b"progress", "recurrence_time", b"recurrence_time", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_ids", b"assignee_ids", "category", b"category", "close_time", b"close_time", "contact_count", b"contact_count", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "end_time", b"end_time", "etag", b"etag", "id", b"id", "message", b"message", "outcome", b"outcome", "progress", b"progress", "recurrence_time", b"recurrence_time", "revision", b"revision", "segment_id", b"segment_id", "series_id", b"series_id", "start_time", b"start_time", "status", b"status", "team_id", b"team_id", "time_zone", b"time_zone", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_ids", b"assignee_ids", "batch_id", b"batch_id", "category", b"category", "close_time", b"close_time", "contact_count", b"contact_count", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "end_time", b"end_time", "etag", b"etag", "id", b"id", "message", b"message", "outcome", b"outcome", "progress", b"progress", "recurrence_time", b"recurrence_time", "revision", b"revision", "segment_id", b"segment_id", "series_id", b"series_id", "start_time", b"start_time", "status", b"status", "team_id", b"team_id", "time_zone", b"time_zone", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

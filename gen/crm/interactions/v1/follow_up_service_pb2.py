@@ -29,7 +29,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+crm/interactions/v1/follow_up_service.proto\x12\x13\x63rm.interactions.v1\x1a\"crm/interactions/v1/delivery.proto\x1a#crm/interactions/v1/follow_up.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"]\n\x15\x43reateFollowUpRequest\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x9b\x03\n\x14ListFollowUpsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x13\n\x0b\x61ssignee_id\x18\x04 \x01(\t\x12\x35\n\x08statuses\x18\x05 \x03(\x0e\x32#.crm.interactions.v1.FollowUpStatus\x12\x30\n\x05types\x18\x06 \x03(\x0e\x32!.crm.interactions.v1.FollowUpType\x12.\n\nstart_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bstart_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cnewest_first\x18\t \x01(\x08\x12.\n\noverdue_at\x18\x1e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nunassigned\x18\x1f \x01(\x08\x12\x0f\n\x07to_many\x18  \x01(\x08\"c\n\x15ListFollowUpsResponse\x12\x31\n\nfollow_ups\x18\x01 \x03(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8e\x01\n\x15UpdateFollowUpRequest\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"1\n\x15\x44\x65leteFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\x85\x01\n\x17\x43ompleteFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12+\n\x04next\x18\x04 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"A\n\x15\x43\x61ncelFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"J\n\x16PreviewFollowUpRequest\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"R\n\x17PreviewFollowUpResponse\x12\x37\n\x08rendered\x18\x01 \x03(\x0b\x32%.crm.interactions.v1.RenderedFollowUp\"\x90\x01\n\x1dListFollowUpDeliveriesRequest\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x32\n\x06states\x18\x02 \x03(\x0e\x32\".crm.interactions.v1.DeliveryState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"t\n\x1eListFollowUpDeliveriesResponse\x12\x39\n\ndeliveries\x18\x01 \x03(\x0b\x32%.crm.interactions.v1.FollowUpDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbd\x07\n\x0f\x46ollowUpService\x12`\n\x0e\x43reateFollowUp\x12*.crm.interactions.v1.CreateFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x02\x12Z\n\x0bGetFollowUp\x12\'.crm.interactions.v1.GetFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x01\x12k\n\rListFollowUps\x12).crm.interactions.v1.ListFollowUpsRequest\x1a*.crm.interactions.v1.ListFollowUpsResponse\"\x03\x90\x02\x01\x12`\n\x0eUpdateFollowUp\x12*.crm.interactions.v1.UpdateFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x02\x12Y\n\x0e\x44\x65leteFollowUp\x12*.crm.interactions.v1.DeleteFollowUpRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12\x64\n\x10\x43ompleteFollowUp\x12,.crm.interactions.v1.CompleteFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x02\x12`\n\x0e\x43\x61ncelFollowUp\x12*.crm.interactions.v1.CancelFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x02\x12q\n\x0fPreviewFollowUp\x12+.crm.interactions.v1.PreviewFollowUpRequest\x1a,.crm.interactions.v1.PreviewFollowUpResponse\"\x03\x90\x02\x01\x12\x86\x01\n\x16ListFollowUpDeliveries\x12\x32.crm.interactions.v1.ListFollowUpDeliveriesRequest\x1a\x33.crm.interactions.v1.ListFollowUpDeliveriesResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+crm/interactions/v1/follow_up_service.proto\x12\x13\x63rm.interactions.v1\x1a\"crm/interactions/v1/delivery.proto\x1a#crm/interactions/v1/follow_up.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"]\n\x15\x43reateFollowUpRequest\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xad\x03\n\x14ListFollowUpsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x13\n\x0b\x61ssignee_id\x18\x04 \x01(\t\x12\x35\n\x08statuses\x18\x05 \x03(\x0e\x32#.crm.interactions.v1.FollowUpStatus\x12\x30\n\x05types\x18\x06 \x03(\x0e\x32!.crm.interactions.v1.FollowUpType\x12.\n\nstart_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bstart_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cnewest_first\x18\t \x01(\x08\x12.\n\noverdue_at\x18\x1e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nunassigned\x18\x1f \x01(\x08\x12\x0f\n\x07to_many\x18  \x01(\x08\x12\x10\n\x08\x62\x61tch_id\x18! \x01(\t\"c\n\x15ListFollowUpsResponse\x12\x31\n\nfollow_ups\x18\x01 \x03(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8e\x01\n\x15UpdateFollowUpRequest\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"1\n\x15\x44\x65leteFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\x85\x01\n\x17\x43ompleteFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12+\n\x04next\x18\x04 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"A\n\x15\x43\x61ncelFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"J\n\x16PreviewFollowUpRequest\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"R\n\x17PreviewFollowUpResponse\x12\x37\n\x08rendered\x18\x01 \x03(\x0b\x32%.crm.interactions.v1.RenderedFollowUp\"\x90\x01\n\x1dListFollowUpDeliveriesRequest\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x32\n\x06states\x18\x02 \x03(\x0e\x32\".crm.interactions.v1.DeliveryState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"t\n\x1eListFollowUpDeliveriesResponse\x12\x39\n\ndeliveries\x18\x01 \x03(\x0b\x32%.crm.interactions.v1.FollowUpDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbd\x07\n\x0f\x46ollowUpService\x12`\n\x0e\x43reateFollowUp\x12*.crm.interactions.v1.CreateFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x02\x12Z\n\x0bGetFollowUp\x12\'.crm.interactions.v1.GetFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x01\x12k\n\rListFollowUps\x12).crm.interactions.v1.ListFollowUpsRequest\x1a*.crm.interactions.v1.ListFollowUpsResponse\"\x03\x90\x02\x01\x12`\n\x0eUpdateFollowUp\x12*.crm.interactions.v1.UpdateFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x02\x12Y\n\x0e\x44\x65leteFollowUp\x12*.crm.interactions.v1.DeleteFollowUpRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12\x64\n\x10\x43ompleteFollowUp\x12,.crm.interactions.v1.CompleteFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x02\x12`\n\x0e\x43\x61ncelFollowUp\x12*.crm.interactions.v1.CancelFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x02\x12q\n\x0fPreviewFollowUp\x12+.crm.interactions.v1.PreviewFollowUpRequest\x1a,.crm.interactions.v1.PreviewFollowUpResponse\"\x03\x90\x02\x01\x12\x86\x01\n\x16ListFollowUpDeliveries\x12\x32.crm.interactions.v1.ListFollowUpDeliveriesRequest\x1a\x33.crm.interactions.v1.ListFollowUpDeliveriesResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,25 +59,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETFOLLOWUPREQUEST']._serialized_start=332
   _globals['_GETFOLLOWUPREQUEST']._serialized_end=364
   _globals['_LISTFOLLOWUPSREQUEST']._serialized_start=367
-  _globals['_LISTFOLLOWUPSREQUEST']._serialized_end=778
-  _globals['_LISTFOLLOWUPSRESPONSE']._serialized_start=780
-  _globals['_LISTFOLLOWUPSRESPONSE']._serialized_end=879
-  _globals['_UPDATEFOLLOWUPREQUEST']._serialized_start=882
-  _globals['_UPDATEFOLLOWUPREQUEST']._serialized_end=1024
-  _globals['_DELETEFOLLOWUPREQUEST']._serialized_start=1026
-  _globals['_DELETEFOLLOWUPREQUEST']._serialized_end=1075
-  _globals['_COMPLETEFOLLOWUPREQUEST']._serialized_start=1078
-  _globals['_COMPLETEFOLLOWUPREQUEST']._serialized_end=1211
-  _globals['_CANCELFOLLOWUPREQUEST']._serialized_start=1213
-  _globals['_CANCELFOLLOWUPREQUEST']._serialized_end=1278
-  _globals['_PREVIEWFOLLOWUPREQUEST']._serialized_start=1280
-  _globals['_PREVIEWFOLLOWUPREQUEST']._serialized_end=1354
-  _globals['_PREVIEWFOLLOWUPRESPONSE']._serialized_start=1356
-  _globals['_PREVIEWFOLLOWUPRESPONSE']._serialized_end=1438
-  _globals['_LISTFOLLOWUPDELIVERIESREQUEST']._serialized_start=1441
-  _globals['_LISTFOLLOWUPDELIVERIESREQUEST']._serialized_end=1585
-  _globals['_LISTFOLLOWUPDELIVERIESRESPONSE']._serialized_start=1587
-  _globals['_LISTFOLLOWUPDELIVERIESRESPONSE']._serialized_end=1703
-  _globals['_FOLLOWUPSERVICE']._serialized_start=1706
-  _globals['_FOLLOWUPSERVICE']._serialized_end=2663
+  _globals['_LISTFOLLOWUPSREQUEST']._serialized_end=796
+  _globals['_LISTFOLLOWUPSRESPONSE']._serialized_start=798
+  _globals['_LISTFOLLOWUPSRESPONSE']._serialized_end=897
+  _globals['_UPDATEFOLLOWUPREQUEST']._serialized_start=900
+  _globals['_UPDATEFOLLOWUPREQUEST']._serialized_end=1042
+  _globals['_DELETEFOLLOWUPREQUEST']._serialized_start=1044
+  _globals['_DELETEFOLLOWUPREQUEST']._serialized_end=1093
+  _globals['_COMPLETEFOLLOWUPREQUEST']._serialized_start=1096
+  _globals['_COMPLETEFOLLOWUPREQUEST']._serialized_end=1229
+  _globals['_CANCELFOLLOWUPREQUEST']._serialized_start=1231
+  _globals['_CANCELFOLLOWUPREQUEST']._serialized_end=1296
+  _globals['_PREVIEWFOLLOWUPREQUEST']._serialized_start=1298
+  _globals['_PREVIEWFOLLOWUPREQUEST']._serialized_end=1372
+  _globals['_PREVIEWFOLLOWUPRESPONSE']._serialized_start=1374
+  _globals['_PREVIEWFOLLOWUPRESPONSE']._serialized_end=1456
+  _globals['_LISTFOLLOWUPDELIVERIESREQUEST']._serialized_start=1459
+  _globals['_LISTFOLLOWUPDELIVERIESREQUEST']._serialized_end=1603
+  _globals['_LISTFOLLOWUPDELIVERIESRESPONSE']._serialized_start=1605
+  _globals['_LISTFOLLOWUPDELIVERIESRESPONSE']._serialized_end=1721
+  _globals['_FOLLOWUPSERVICE']._serialized_start=1724
+  _globals['_FOLLOWUPSERVICE']._serialized_end=2681
 # @@protoc_insertion_point(module_scope)

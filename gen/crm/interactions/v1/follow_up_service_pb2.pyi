@@ -90,6 +90,7 @@ class ListFollowUpsRequest(_message.Message):
     OVERDUE_AT_FIELD_NUMBER: _builtins.int
     UNASSIGNED_FIELD_NUMBER: _builtins.int
     TO_MANY_FIELD_NUMBER: _builtins.int
+    BATCH_ID_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Optional. 0 gives 50; at most 1,000."""
     page_token: _builtins.str
@@ -104,6 +105,8 @@ class ListFollowUpsRequest(_message.Message):
     """Optional. That nobody is named for."""
     to_many: _builtins.bool
     """Optional. That go to many contacts."""
+    batch_id: _builtins.str
+    """Optional. Made by this batch."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_follow_up_pb2.FollowUpStatus.ValueType]:
         """Optional. Any of these."""
@@ -139,10 +142,11 @@ class ListFollowUpsRequest(_message.Message):
         overdue_at: _timestamp_pb2.Timestamp | None = ...,
         unassigned: _builtins.bool = ...,
         to_many: _builtins.bool = ...,
+        batch_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["overdue_at", b"overdue_at", "start_from", b"start_from", "start_until", b"start_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_id", b"assignee_id", "contact_id", b"contact_id", "newest_first", b"newest_first", "overdue_at", b"overdue_at", "page_size", b"page_size", "page_token", b"page_token", "start_from", b"start_from", "start_until", b"start_until", "statuses", b"statuses", "to_many", b"to_many", "types", b"types", "unassigned", b"unassigned"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_id", b"assignee_id", "batch_id", b"batch_id", "contact_id", b"contact_id", "newest_first", b"newest_first", "overdue_at", b"overdue_at", "page_size", b"page_size", "page_token", b"page_token", "start_from", b"start_from", "start_until", b"start_until", "statuses", b"statuses", "to_many", b"to_many", "types", b"types", "unassigned", b"unassigned"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

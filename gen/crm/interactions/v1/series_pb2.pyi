@@ -268,7 +268,7 @@ Global___Occurrence: _TypeAlias = Occurrence  # noqa: Y015
 
 @_typing.final
 class PlannedOccurrence(_message.Message):
-    """One follow-up that a series planned; what else it holds is the series'."""
+    """One follow-up that a series or batch planned; what else it holds is theirs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -276,12 +276,15 @@ class PlannedOccurrence(_message.Message):
     SERIES_ID_FIELD_NUMBER: _builtins.int
     CONTACT_ID_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
+    BATCH_ID_FIELD_NUMBER: _builtins.int
     follow_up_id: _builtins.str
     """Output only."""
     series_id: _builtins.str
-    """Output only."""
+    """Output only. Empty for one of a batch."""
     contact_id: _builtins.str
     """Output only. Empty for a message to many."""
+    batch_id: _builtins.str
+    """Output only. Empty for one of a series."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
@@ -293,10 +296,11 @@ class PlannedOccurrence(_message.Message):
         series_id: _builtins.str = ...,
         contact_id: _builtins.str = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
+        batch_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "follow_up_id", b"follow_up_id", "series_id", b"series_id", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "contact_id", b"contact_id", "follow_up_id", b"follow_up_id", "series_id", b"series_id", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

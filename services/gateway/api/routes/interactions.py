@@ -9,12 +9,22 @@ _REPORTS = "interactions.ReportService"
 _SERIES = "interactions.SeriesService"
 _NOTES = "interactions.NoteService"
 _CALENDAR = "interactions.CalendarService"
+_BATCHES = "interactions.FollowUpBatchService"
 _FEEDS = "interactions.FeedService"
 
 ROUTES: tuple[Route, ...] = (
     *resource("/follow-ups", _FOLLOW_UPS, "FollowUp", "FollowUps", field="follow_up"),
     Route("POST", "/follow-ups/{id}:complete", f"{_FOLLOW_UPS}/CompleteFollowUp", "*"),
     Route("POST", "/follow-ups/{id}:cancel", f"{_FOLLOW_UPS}/CancelFollowUp", "*"),
+    *resource(
+        "/follow-up-batches",
+        _BATCHES,
+        "FollowUpBatch",
+        "FollowUpBatches",
+        field="follow_up_batch",
+        only="create get list",
+    ),
+    Route("POST", "/follow-up-batches/{id}:cancel", f"{_BATCHES}/CancelFollowUpBatch", "*"),
     Route("POST", "/follow-ups:reschedule", f"{_CALENDAR}/RescheduleFollowUps", "*"),
     Route("GET", "/follow-ups:overlaps", f"{_CALENDAR}/CheckOverlaps"),
     Route("GET", "/follow-ups/{id}/invitation.ics", f"{_CALENDAR}/GetInvitation", kind="calendar"),

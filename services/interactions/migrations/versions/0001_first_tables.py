@@ -47,6 +47,7 @@ _TABLES = (
         segment_id uuid,
         series_id uuid,
         recurrence_time timestamptz,
+        batch_id uuid,
         message jsonb,
         progress jsonb,
         assignee_ids uuid[] NOT NULL,
@@ -66,6 +67,11 @@ _TABLES = (
     """
     CREATE UNIQUE INDEX follow_ups_by_series ON follow_ups
         (series_id, recurrence_time, contact_id) NULLS NOT DISTINCT WHERE series_id IS NOT NULL
+    """,
+    # A contact gets one follow-up of a batch, whoever makes them.
+    """
+    CREATE UNIQUE INDEX follow_ups_by_batch ON follow_ups (batch_id, contact_id)
+        WHERE batch_id IS NOT NULL
     """,
     # Reports count from this index alone.
     """
@@ -205,6 +211,38 @@ _TABLES = (
     )
     """,
     "CREATE INDEX resolutions_due ON resolutions (try_time)",
+    # One follow-up for each of many contacts: how far it is, and who is at it. `cursor` counts the
+    # contacts that are done with, in the order of their ids; `try_time` is that of a running one.
+    """
+    CREATE TABLE follow_up_batches (
+        id uuid PRIMARY KEY,
+        revision bigint NOT NULL DEFAULT 1,
+        title text NOT NULL,
+        type text NOT NULL,
+        contact_ids uuid[] NOT NULL,
+        segment_id uuid,
+        assign_to_owner boolean NOT NULL,
+        assignee_ids uuid[] NOT NULL,
+        start_time timestamptz NOT NULL,
+        end_time timestamptz NOT NULL CHECK (end_time >= start_time),
+        time_zone text NOT NULL,
+        description text NOT NULL DEFAULT '',
+        category text NOT NULL DEFAULT '',
+        team_id uuid,
+        state text NOT NULL DEFAULT 'running',
+        contact_count bigint NOT NULL DEFAULT 0,
+        made_count bigint NOT NULL DEFAULT 0,
+        left_out_count bigint NOT NULL DEFAULT 0,
+        cursor bigint NOT NULL DEFAULT 0,
+        claim bigint NOT NULL DEFAULT 0,
+        try_time timestamptz NOT NULL DEFAULT now(),
+        creator_id text NOT NULL,
+        create_time timestamptz NOT NULL DEFAULT now(),
+        update_time timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE INDEX follow_up_batches_due ON follow_up_batches (try_time) WHERE state = 'running'",
+    "CREATE INDEX follow_up_batches_by_create ON follow_up_batches (create_time, id)",
     """
     CREATE TABLE notes (
         id uuid PRIMARY KEY,
@@ -264,6 +302,7 @@ def downgrade() -> None:
         "series_skips",
         "series",
         "interactions",
+        "follow_up_batches",
         "resolutions",
         "deliveries",
         "follow_ups",
