@@ -17,6 +17,7 @@ from crm.interactions.v1 import (
     follow_up_service_pb2_grpc,
     interaction_service_pb2_grpc,
     note_service_pb2_grpc,
+    notification_service_pb2_grpc,
     proposal_service_pb2_grpc,
     series_service_pb2_grpc,
 )
@@ -60,6 +61,9 @@ STUBS: Mapping[str, Any] = {
     "crm.interactions.v1.AgendaService": agenda_service_pb2_grpc.AgendaServiceStub,
     "crm.interactions.v1.SeriesService": series_service_pb2_grpc.SeriesServiceStub,
     "crm.interactions.v1.NoteService": note_service_pb2_grpc.NoteServiceStub,
+    "crm.interactions.v1.NotificationService": (
+        notification_service_pb2_grpc.NotificationServiceStub
+    ),
     "crm.interactions.v1.ReportService": follow_up_reports.ReportServiceStub,
     "crm.interactions.v1.TimelineService": note_service_pb2_grpc.TimelineServiceStub,
     "crm.interactions.v1.ProposalTemplateService": (

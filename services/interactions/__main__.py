@@ -7,6 +7,7 @@ from crm.interactions.v1 import follow_up_batch_service_pb2_grpc as batch_grpc
 from crm.interactions.v1 import follow_up_service_pb2_grpc as follow_up_grpc
 from crm.interactions.v1 import interaction_service_pb2_grpc as interaction_grpc
 from crm.interactions.v1 import note_service_pb2_grpc as note_grpc
+from crm.interactions.v1 import notification_service_pb2_grpc as notification_grpc
 from crm.interactions.v1 import proposal_service_pb2_grpc as proposal_grpc
 from crm.interactions.v1 import report_service_pb2_grpc as report_grpc
 from crm.interactions.v1 import series_service_pb2_grpc as series_grpc
@@ -30,6 +31,7 @@ from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.notes import NoteServicer
+from services.interactions.rpc.notifications import NotificationServicer
 from services.interactions.rpc.proposal_links import ProposalLinkServicer
 from services.interactions.rpc.proposal_parts import Studio
 from services.interactions.rpc.proposal_templates import ProposalTemplateServicer
@@ -94,7 +96,14 @@ async def main(settings: Settings) -> None:
                 series_grpc.add_SeriesServiceServicer_to_server,
                 SeriesServicer(sessions, gate, desk, seal),
             ),
-            (note_grpc.add_NoteServiceServicer_to_server, NoteServicer(sessions, gate, seal)),
+            (
+                note_grpc.add_NoteServiceServicer_to_server,
+                NoteServicer(sessions, gate, owners, seal),
+            ),
+            (
+                notification_grpc.add_NotificationServiceServicer_to_server,
+                NotificationServicer(sessions, seal),
+            ),
             (
                 interaction_grpc.add_InteractionServiceServicer_to_server,
                 InteractionServicer(sessions, gate),

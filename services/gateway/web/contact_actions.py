@@ -28,12 +28,10 @@ def add(pages: Blueprint) -> None:
 def add_note(contact_id: object) -> desk.View:
     """Write a note; one that is refused stays in its box."""
     form = Form.sent()
-    asked = note_service_pb2.CreateNoteRequest(
-        note=contacts.note_of(str(contact_id), form.get("text")), request_id=form.request_id
-    )
-    form.attempt(
-        lambda: desk.ask(NoteServiceStub).CreateNote(asked), prefix="note.", known=["text"]
-    )
+    note = contacts.note_of(str(contact_id), form.get("text"), form.all("mentioned_user_ids"))
+    asked = note_service_pb2.CreateNoteRequest(note=note, request_id=form.request_id)
+    known = ["text", "mentioned_user_ids"]
+    form.attempt(lambda: desk.ask(NoteServiceStub).CreateNote(asked), prefix="note.", known=known)
     return _done(str(contact_id), "contact.note_added", note_form=form)
 
 

@@ -90,6 +90,7 @@ def show(contact_id: str, *, status: int = 200, **typed: object) -> desk.View:
         follow_ups=_open_follow_ups(contact.id),
         standing=lookups.standings([contact.id]).get(contact.id),
         stages=lookups.stages(),
+        users=lookups.users(),
         next_statuses=next_statuses(contact),
         **typed,
     )
@@ -137,6 +138,9 @@ def next_statuses(contact: contact_pb2.Contact) -> list[str]:
     ]
 
 
-def note_of(contact_id: str, text: str) -> note_pb2.Note:
-    """Return a note to be written."""
-    return note_pb2.Note(contact_id=contact_id, text=text)
+def note_of(contact_id: str, text: str, mentioned: Sequence[str]) -> note_pb2.Note:
+    """Return a note to be written; its text names everybody whom it mentions."""
+    names = [f"@{lookups.user_name(it)}" for it in mentioned]
+    if text:
+        text = " ".join([text, *(it for it in names if it not in text)])
+    return note_pb2.Note(contact_id=contact_id, text=text, mentioned_user_ids=mentioned)

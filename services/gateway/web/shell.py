@@ -11,6 +11,7 @@ from crm.interactions.v1 import (
     follow_up_batch_pb2,
     follow_up_pb2,
     interaction_pb2,
+    notification_pb2,
     proposal_pb2,
     series_pb2,
 )
@@ -25,6 +26,8 @@ from services.gateway.web import desk, follow_ups, formats, lookups, names, stor
 from services.gateway.web.forms import Form
 
 OPEN_ENDPOINTS = frozenset({"web.sign_in", "web.try_sign_in"})
+QUIET_ENDPOINT = "web.bell"
+"""Asked by open pages on their own: it must not take anybody away from a half-filled form."""
 
 ENUMS: Mapping[str, Any] = {
     "kind": contact_pb2.ContactKind,
@@ -49,6 +52,7 @@ ENUMS: Mapping[str, Any] = {
     "interaction": interaction_pb2.InteractionKind,
     "direction": interaction_pb2.InteractionDirection,
     "result": interaction_pb2.InteractionResult,
+    "notification": notification_pb2.NotificationKind,
     "proposal": proposal_pb2.ProposalState,
     "vat": proposal_pb2.VatRate,
     "block": proposal_pb2.BlockKind,
@@ -86,6 +90,8 @@ def _admit() -> Response | desk.View | None:
 
 
 def _to_sign_in() -> desk.View:
+    if request.endpoint == QUIET_ENDPOINT:
+        return Response(status=204)
     back = request.full_path.rstrip("?") if request.method == "GET" and not desk.partial() else ""
     return desk.to(url_for("web.sign_in", next=back if back not in ("", "/") else None))
 

@@ -26,6 +26,10 @@ ICONS = {
     "consent_withdrawn": "shield-off",
     "message": "send",
     "proposal": "file-text",
+    "mentioned": "at",
+    "assigned": "calendar-event",
+    "proposal_answered": "file-text",
+    "follow_up_failed": "alert-circle",
     "call": "phone",
     "sms": "message",
     "email": "mail",
@@ -34,7 +38,7 @@ ICONS = {
 
 
 def entry_icon(kind: str) -> Markup:
-    """Return the icon of an entry of a story, or of a kind of follow-up."""
+    """Return the icon of an entry of a story, of a kind of follow-up or of notification."""
     return bundle.icon(ICONS.get(kind, "point"))
 
 

@@ -162,6 +162,11 @@ def is_done(progress: Progress) -> bool:
     return not any(progress[name] for name in _OPEN)
 
 
+def ended_with_failures(standing: "Standing") -> bool:
+    """Return whether one is completed and some contact's message failed."""
+    return standing.status is Status.COMPLETED and standing.progress["failed"] > 0
+
+
 def outcome(progress: Progress) -> str:
     """Return the counts in words, as the outcome of a follow-up that did itself."""
     return (

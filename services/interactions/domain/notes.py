@@ -1,5 +1,6 @@
 """Notes: what somebody wrote about a contact."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,6 +11,7 @@ from services.interactions.domain.fields import Problems
 from services.interactions.domain.scope import Scope
 
 LONGEST = 10_000
+MOST_MENTIONED = 20
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Note:
     author_id: str
     create_time: datetime
     update_time: datetime
+    mentioned_user_ids: tuple[UUID, ...] = ()
 
     def changeable(self, scope: Scope) -> bool:
         """Returns True if who has this reach may change it; OWN reaches what one wrote."""
@@ -32,3 +35,12 @@ class Note:
 def text(given: str, field: str, problems: Problems) -> str:
     """Returns the text to keep."""
     return fields.text(given, field, LONGEST, problems, required=True)
+
+
+def mentioned(given: Sequence[str], field: str, problems: Problems) -> list[UUID]:
+    """Returns whom a note mentions, each once, in the order given."""
+    if len(given) > MOST_MENTIONED:
+        problems.add(field, f"more than {MOST_MENTIONED}")
+        given = given[:MOST_MENTIONED]
+    ids = [fields.uuid(each, f"{field}[{at}]", problems) for at, each in enumerate(given)]
+    return list(dict.fromkeys(it for it in ids if it is not None))

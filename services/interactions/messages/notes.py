@@ -17,6 +17,7 @@ def out(kept: Note) -> note_pb2.Note:
         author_id=kept.author_id,
         create_time=times.out(kept.create_time),
         update_time=times.out(kept.update_time),
+        mentioned_user_ids=[str(it) for it in kept.mentioned_user_ids],
     )
 
 

@@ -1,6 +1,8 @@
 """Remarks about contacts."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
+from uuid import UUID
 
 import grpc
 from crm.interactions.v1 import note_pb2, note_service_pb2_grpc
@@ -11,8 +13,10 @@ from pydantic import SecretStr
 from chassis import db
 from chassis.db import idempotency, paging
 from chassis.errors import NotFound
-from services.interactions.domain import fields
+from services.interactions.clients import Owners
+from services.interactions.domain import fields, scope
 from services.interactions.domain import notes as rules
+from services.interactions.domain.contacts import Contact
 from services.interactions.domain.fields import Problems
 from services.interactions.messages import notes as messages
 from services.interactions.rpc import gate
@@ -26,9 +30,12 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class NoteServicer(note_service_pb2_grpc.NoteServiceServicer):
     """Serves `NoteService`."""
 
-    def __init__(self, sessions: db.Sessions, contacts: gate.Gate, seal_key: SecretStr) -> None:
+    def __init__(
+        self, sessions: db.Sessions, contacts: gate.Gate, owners: Owners, seal_key: SecretStr
+    ) -> None:
         self._sessions = sessions
         self._contacts = contacts
+        self._owners = owners
         self._seal_key = seal_key
 
     async def CreateNote(self, request: pb2.CreateNoteRequest, context: Context) -> note_pb2.Note:
@@ -36,9 +43,12 @@ class NoteServicer(note_service_pb2_grpc.NoteServiceServicer):
         caller, problems = gate.may("notes", "write"), Problems()
         contact_id = fields.uuid(request.note.contact_id, "note.contact_id", problems)
         text = rules.text(request.note.text, "note.text", problems)
+        field = "note.mentioned_user_ids"
+        mentioned = rules.mentioned(request.note.mentioned_user_ids, field, problems)
         if contact_id is not None:
             try:
-                await self._contacts.visible(contact_id)
+                contact = await self._contacts.visible(contact_id)
+                await self._known(mentioned, contact, field, problems)
             except NotFound:
                 problems.add("note.contact_id", "no such contact")
         problems.raise_if_any()
@@ -46,14 +56,16 @@ class NoteServicer(note_service_pb2_grpc.NoteServiceServicer):
 
             async def create() -> note_pb2.Note:
                 known = found.existing(contact_id, "contact", contact_id)
-                return messages.out(await usecases.create(session, caller, known, text))
+                made = await usecases.create(session, caller, known, text, mentioned)
+                return messages.out(made)
 
             return await idempotency.once(session, "CreateNote", request, note_pb2.Note, create)
 
     async def GetNote(self, request: pb2.GetNoteRequest, context: Context) -> note_pb2.Note:
         """Returns a note of a contact that the caller may see."""
         gate.may("notes", "read")
-        return messages.out(await self._visible(request.id))
+        note, _ = await self._visible(request.id)
+        return messages.out(note)
 
     async def ListNotes(
         self, request: pb2.ListNotesRequest, context: Context
@@ -78,27 +90,49 @@ class NoteServicer(note_service_pb2_grpc.NoteServiceServicer):
         """Replaces the text."""
         allowed, problems = gate.may("notes", "write"), Problems()
         text = rules.text(request.text, "text", problems)
+        field = "mentioned_user_ids"
+        mentioned = rules.mentioned(request.mentioned_user_ids, field, problems)
         problems.raise_if_any()
-        note = await self._visible(request.id)
+        note, contact = await self._visible(request.id)
+        before = note.mentioned_user_ids
+        await self._known(mentioned, contact, field, problems, known=before)
+        problems.raise_if_any()
         async with self._sessions.begin() as session:
             return messages.out(
-                await usecases.update(session, allowed, note.id, request.etag, text)
+                await usecases.update(session, allowed, note.id, request.etag, text, mentioned)
             )
 
     async def DeleteNote(self, request: pb2.DeleteNoteRequest, context: Context) -> empty_pb2.Empty:
         """Deletes a note."""
         allowed = gate.may("notes", "delete")
-        note = await self._visible(request.id)
+        note, _ = await self._visible(request.id)
         async with self._sessions.begin() as session:
             await usecases.delete(session, allowed, note.id, request.etag)
         return empty_pb2.Empty()
 
-    async def _visible(self, wanted: str) -> rules.Note:
+    async def _visible(self, wanted: str) -> tuple[rules.Note, Contact]:
         note_id = found.parsed(wanted, usecases.RESOURCE)
         async with self._sessions.begin() as session:
             note = await usecases.get(session, note_id)
         try:
-            await self._contacts.visible(note.contact_id)
+            return note, await self._contacts.visible(note.contact_id)
         except NotFound:
             raise found.missing(usecases.RESOURCE, note_id) from None
-        return note
+
+    async def _known(
+        self,
+        mentioned: Sequence[UUID],
+        contact: Contact,
+        field: str,
+        problems: Problems,
+        known: Collection[UUID] = (),
+    ) -> None:
+        """Notes those who are nobody or may not see the contact, but for those known before."""
+        for at, user_id in enumerate(mentioned):
+            if user_id in known:
+                continue
+            person = await self._owners.principal(user_id)
+            if person is None:
+                problems.add(f"{field}[{at}]", "no such person")
+            elif not contact.visible(scope.of(person, person.level("contacts", "read"))):
+                problems.add(f"{field}[{at}]", "may not see this contact")

@@ -25,12 +25,12 @@ async def get(session: AsyncSession, note_id: UUID, *, lock: bool = False) -> No
     return _note(row) if row else None
 
 
-async def change(session: AsyncSession, note_id: UUID, text: str) -> Note:
-    """Replaces the text and raises the revision of one that was locked before."""
+async def change(session: AsyncSession, note_id: UUID, values: Mapping[str, Any]) -> Note:
+    """Sets columns and raises the revision of one that was locked before."""
     query = (
         update(notes)
         .where(notes.c.id == note_id)
-        .values(text=text, revision=notes.c.revision + 1, update_time=func.now())
+        .values({**values, "revision": notes.c.revision + 1, "update_time": func.now()})
         .returning(notes)
     )
     return _note((await session.execute(query)).one())
@@ -63,4 +63,4 @@ async def page(
 
 
 def _note(row: Row[Any]) -> Note:
-    return Note(**row._mapping)
+    return Note(**{**row._mapping, "mentioned_user_ids": tuple(row.mentioned_user_ids)})

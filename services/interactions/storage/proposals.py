@@ -160,10 +160,11 @@ def within(scope: Scope) -> ColumnElement[bool]:
 
 async def note(
     session: AsyncSession, kept: Proposal, kind: Happened, actor: str, words: str = ""
-) -> None:
-    """Adds a line to a proposal's history."""
+) -> UUID:
+    """Adds a line to a proposal's history; returns its id."""
+    event_id = uuid_utils.compat.uuid7()
     values = {
-        "id": uuid_utils.compat.uuid7(),
+        "id": event_id,
         "proposal_id": kept.id,
         "kind": kind,
         "actor": actor,
@@ -171,6 +172,7 @@ async def note(
         "text": words,
     }
     await session.execute(insert(events).values(values))
+    return event_id
 
 
 async def history(

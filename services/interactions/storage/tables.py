@@ -170,6 +170,20 @@ notes = Table(
     Column("author_id", Text, nullable=False),
     Column("create_time", _time, nullable=False),
     Column("update_time", _time, nullable=False),
+    Column("mentioned_user_ids", ARRAY(Uuid), nullable=False),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("source_id", Uuid, nullable=False),
+    Column("occasion", BigInteger, nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("read_time", _time),
 )
 
 facts = Table(

@@ -13,7 +13,7 @@ from services.interactions.domain.deliveries import Delivery, Key, News, Standin
 from services.interactions.domain.follow_ups import FollowUp
 from services.interactions.storage import contacts, deliveries, follow_ups, resolutions
 from services.interactions.storage import standings as contact_standings
-from services.interactions.usecases import announce
+from services.interactions.usecases import announce, notifying
 
 
 class Batch(NamedTuple):
@@ -174,3 +174,9 @@ async def _stand(
     completed = await follow_ups.get_many(session, done)
     await announce.follow_ups_completed(session, completed)
     await contact_standings.refresh(session, [it.contact_id for it in completed])
+    failed = [
+        id
+        for id, it in changed.items()
+        if rules.ended_with_failures(it) and not rules.ended_with_failures(standings[id])
+    ]
+    await notifying.failed(session, await follow_ups.get_many(session, failed))

@@ -14,7 +14,7 @@ from services.interactions.domain.follow_ups import FollowUp, Status
 from services.interactions.domain.scope import Scope
 from services.interactions.storage import contacts, follow_ups, occurrences, standings
 from services.interactions.storage import deliveries as many
-from services.interactions.usecases import announce, deliveries, story
+from services.interactions.usecases import announce, deliveries, notifying, story
 from services.interactions.usecases.found import existing, forbidden, missing, unchanged
 
 RESOURCE = "follow_up"
@@ -46,6 +46,7 @@ async def create(session: AsyncSession, caller: Scope, columns: Mapping[str, Any
     made = await follow_ups.add(session, values)
     await deliveries.plan(session, made, contact_ids)
     await announce.follow_up_created(session, made)
+    await notifying.assigned(session, made)
     await standings.refresh(session, [made.contact_id])
     return made
 
@@ -78,6 +79,7 @@ async def update(
     changed["status"] = rules.status_at(start, now)
     after = await _sent_after(session, kept, changed, contact_ids)
     await announce.follow_up_changed(session, "update", kept, after)
+    await notifying.assigned(session, after, kept.assignee_ids)
     await standings.refresh(session, [kept.contact_id, after.contact_id])
     return after
 
@@ -168,6 +170,7 @@ async def delete(session: AsyncSession, kept: FollowUp, etag: str) -> None:
     if kept.series_id and kept.recurrence_time:
         await occurrences.skip(session, kept.series_id, kept.recurrence_time, kept.contact_id)
     await follow_ups.drop(session, kept.id)
+    await notifying.forget(session, [kept])
     await announce.follow_up_deleted(session, kept)
     await standings.refresh(session, [kept.contact_id])
 

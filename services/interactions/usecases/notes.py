@@ -1,5 +1,6 @@
 """Notes: writing, changing, deleting."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import uuid_utils.compat
@@ -8,14 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.interactions.domain.notes import Note
 from services.interactions.domain.scope import Scope
 from services.interactions.storage import follow_ups, notes
-from services.interactions.usecases import announce, story
+from services.interactions.usecases import announce, notifying, story
 from services.interactions.usecases.found import existing, forbidden, unchanged
 
 RESOURCE = "note"
 
 
-async def create(session: AsyncSession, caller: Scope, contact_id: UUID, text: str) -> Note:
-    """Writes a note about a contact that the caller may see; raises `NotFound` if it is gone."""
+async def create(
+    session: AsyncSession, caller: Scope, contact_id: UUID, text: str, mentioned: Sequence[UUID]
+) -> Note:
+    """Writes a note about a contact that the caller may see; raises `NotFound` if it is gone.
+
+    Whoever is mentioned was checked before.
+    """
     await story.still_there(session, contact_id)
     now = await follow_ups.database_time(session)
     made = await notes.add(
@@ -28,9 +34,11 @@ async def create(session: AsyncSession, caller: Scope, contact_id: UUID, text: s
             "author_id": caller.subject,
             "create_time": now,
             "update_time": now,
+            "mentioned_user_ids": list(mentioned),
         },
     )
     await announce.note_added(session, made)
+    await notifying.mentioned(session, made)
     return made
 
 
@@ -40,14 +48,21 @@ async def get(session: AsyncSession, note_id: UUID) -> Note:
 
 
 async def update(
-    session: AsyncSession, allowed: Scope, note_id: UUID, etag: str, text: str
+    session: AsyncSession,
+    allowed: Scope,
+    note_id: UUID,
+    etag: str,
+    text: str,
+    mentioned: Sequence[UUID],
 ) -> Note:
-    """Replaces the text of a note; the same text changes nothing."""
+    """Replaces the text of a note and whom it mentions; the same once more changes nothing."""
     before = await _changeable(session, allowed, note_id, etag, "write")
-    if before.text == text:
+    if before.text == text and before.mentioned_user_ids == tuple(mentioned):
         return before
-    now = await notes.change(session, note_id, text)
+    values = {"text": text, "mentioned_user_ids": list(mentioned)}
+    now = await notes.change(session, note_id, values)
     await announce.note_changed(session, "update", now, before=before, after=now)
+    await notifying.mentioned(session, now)
     return now
 
 
@@ -55,6 +70,7 @@ async def delete(session: AsyncSession, allowed: Scope, note_id: UUID, etag: str
     """Deletes a note."""
     before = await _changeable(session, allowed, note_id, etag, "delete")
     await notes.drop(session, note_id)
+    await notifying.forget(session, [before])
     await announce.note_changed(session, "delete", before, before=before, after=None)
 
 

@@ -6,10 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context
 from chassis.db import audit, outbox
-from services.interactions.domain.proposals.events import CUSTOMER, Happened
+from services.interactions.domain.proposals.events import ANSWERS, CUSTOMER, Happened
 from services.interactions.domain.proposals.proposals import RESOURCE, Proposal
 from services.interactions.messages import proposals as messages
 from services.interactions.storage import proposals
+from services.interactions.usecases import notifying
 
 _SHOWN = (
     "title",
@@ -33,7 +34,9 @@ async def happened(
 ) -> None:
     """Notes what happened in the proposal's history, and tells others."""
     who = actor or _caller()
-    await proposals.note(session, now, kind, who, words)
+    event_id = await proposals.note(session, now, kind, who, words)
+    if who == CUSTOMER and kind in ANSWERS:
+        await notifying.answered(session, now, event_id)
     event = messages.news(now, kind)
     if event is not None:
         await outbox.add(

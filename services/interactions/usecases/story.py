@@ -16,7 +16,7 @@ from services.interactions.storage import (
     standings,
     timeline,
 )
-from services.interactions.usecases import announce, proposal_erasing, series
+from services.interactions.usecases import announce, notifying, proposal_erasing, series
 from services.interactions.usecases.found import missing
 
 
@@ -56,10 +56,13 @@ async def forget(session: AsyncSession, tombstone: Contact) -> None:
     await contacts.put(session, [tombstone])
     await timeline.drop_of_contact(session, tombstone.id)
     await series.forget(session, tombstone.id)
-    for gone in await follow_ups.drop_of_contact(session, tombstone.id):
+    planned = await follow_ups.drop_of_contact(session, tombstone.id)
+    for gone in planned:
         await announce.follow_up_deleted(session, gone)
-    for note in await notes.drop_of_contact(session, tombstone.id):
+    written = await notes.drop_of_contact(session, tombstone.id)
+    for note in written:
         await announce.note_changed(session, "delete", note, before=note, after=None)
+    await notifying.forget(session, planned, written)
     for logged in await interactions.drop_of_contact(session, tombstone.id):
         await announce.interaction_deleted(session, logged)
     await standings.refresh(session, [tombstone.id])

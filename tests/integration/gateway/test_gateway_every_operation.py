@@ -287,6 +287,20 @@ class TestEveryOperation:
         assert cancelled["status"] == "CANCELLED"
         assert story["entries"]
 
+    def test_notifications(self, api: Api, person: Api, contact: Any) -> None:
+        me = person("GetUser", id="me")
+        note = {"text": "@Lan xem giúp", "mentioned_user_ids": [me["id"]]}
+
+        written = [api("CreateNote", body=note, contact_id=contact["id"]) for _ in range(2)]
+        told = person("ListNotifications", query="unread_only=true")["notifications"]
+        counted = person("CountUnreadNotifications")
+        read = person("MarkNotificationRead", id=told[0]["id"])
+        rest = person("MarkAllNotificationsRead", body={})
+
+        assert [it["note_id"] for it in told] == [it["id"] for it in reversed(written)]
+        assert (counted["count"], rest["count"]) == (2, 1)
+        assert read["read_time"]
+
     def test_the_calendar_and_its_feeds(
         self, api: Api, person: Api, house: Any, contact: Any
     ) -> None:

@@ -19,6 +19,7 @@ from crm.interactions.v1 import (
     follow_up_service_pb2_grpc,
     interaction_service_pb2_grpc,
     note_service_pb2_grpc,
+    notification_service_pb2_grpc,
     report_service_pb2_grpc,
     series_service_pb2_grpc,
 )
@@ -41,6 +42,7 @@ from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.notes import NoteServicer
+from services.interactions.rpc.notifications import NotificationServicer
 from services.interactions.rpc.reports import ReportServicer
 from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
@@ -162,6 +164,9 @@ class House:
 
     def notes(self, who: Principal = SERVICE) -> Any:
         return note_service_pb2_grpc.NoteServiceStub(self.served.as_(who))
+
+    def notifications(self, who: Principal = SERVICE) -> Any:
+        return notification_service_pb2_grpc.NotificationServiceStub(self.served.as_(who))
 
     def interactions(self, who: Principal = SERVICE) -> Any:
         return interaction_service_pb2_grpc.InteractionServiceStub(self.served.as_(who))
@@ -304,7 +309,11 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
             ),
             (
                 note_service_pb2_grpc.add_NoteServiceServicer_to_server,
-                NoteServicer(sessions, gate, seal),
+                NoteServicer(sessions, gate, owners, seal),
+            ),
+            (
+                notification_service_pb2_grpc.add_NotificationServiceServicer_to_server,
+                NotificationServicer(sessions, seal),
             ),
             (
                 interaction_service_pb2_grpc.add_InteractionServiceServicer_to_server,

@@ -18,7 +18,7 @@ CHOSEN = re.compile(
 )
 WHOLE_FAMILIES = (
     "kind status gender channel purpose consent import_state outcome run exclusion recipient type "
-    "follow_up series_state doubt_act doubt_teller"
+    "follow_up series_state doubt_act doubt_teller notification"
 ).split()
 WITHOUT_A_WORD = {"unspecified"}
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63rm/interactions/v1/note.proto\x12\x13\x63rm.interactions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\x01\n\x04Note\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\ncontact_id\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x11\n\tauthor_id\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe9\x01\n\rTimelineEntry\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x13\n\x0bresource_id\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12@\n\x07\x64\x65tails\x18\x06 \x03(\x0b\x32/.crm.interactions.v1.TimelineEntry.DetailsEntry\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63rm/interactions/v1/note.proto\x12\x13\x63rm.interactions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x01\n\x04Note\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\ncontact_id\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x11\n\tauthor_id\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12mentioned_user_ids\x18\t \x03(\t\"\xe9\x01\n\rTimelineEntry\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x13\n\x0bresource_id\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12@\n\x07\x64\x65tails\x18\x06 \x03(\x0b\x32/.crm.interactions.v1.TimelineEntry.DetailsEntry\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TIMELINEENTRY_DETAILSENTRY']._loaded_options = None
   _globals['_TIMELINEENTRY_DETAILSENTRY']._serialized_options = b'8\001'
   _globals['_NOTE']._serialized_start=89
-  _globals['_NOTE']._serialized_end=290
-  _globals['_TIMELINEENTRY']._serialized_start=293
-  _globals['_TIMELINEENTRY']._serialized_end=526
-  _globals['_TIMELINEENTRY_DETAILSENTRY']._serialized_start=480
-  _globals['_TIMELINEENTRY_DETAILSENTRY']._serialized_end=526
+  _globals['_NOTE']._serialized_end=318
+  _globals['_TIMELINEENTRY']._serialized_start=321
+  _globals['_TIMELINEENTRY']._serialized_end=554
+  _globals['_TIMELINEENTRY_DETAILSENTRY']._serialized_start=508
+  _globals['_TIMELINEENTRY_DETAILSENTRY']._serialized_end=554
 # @@protoc_insertion_point(module_scope)

@@ -90,7 +90,7 @@ class NoteServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateNote(self, request, context):
-        """Changes a note's text.
+        """Changes a note's text, and with it whom it mentions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,7 @@ class NoteServiceStub:
     ListNotes: _grpc.UnaryUnaryMultiCallable[_note_service_pb2.ListNotesRequest, _note_service_pb2.ListNotesResponse]
     """Lists a contact's notes, newest first."""
     UpdateNote: _grpc.UnaryUnaryMultiCallable[_note_service_pb2.UpdateNoteRequest, _note_pb2.Note]
-    """Changes a note's text."""
+    """Changes a note's text, and with it whom it mentions."""
     DeleteNote: _grpc.UnaryUnaryMultiCallable[_note_service_pb2.DeleteNoteRequest, _empty_pb2.Empty]
     """Deletes a note."""
 
@@ -58,7 +58,7 @@ class NoteServiceAsyncStub(NoteServiceStub):
     ListNotes: _aio.UnaryUnaryMultiCallable[_note_service_pb2.ListNotesRequest, _note_service_pb2.ListNotesResponse]  # type: ignore[assignment]
     """Lists a contact's notes, newest first."""
     UpdateNote: _aio.UnaryUnaryMultiCallable[_note_service_pb2.UpdateNoteRequest, _note_pb2.Note]  # type: ignore[assignment]
-    """Changes a note's text."""
+    """Changes a note's text, and with it whom it mentions."""
     DeleteNote: _aio.UnaryUnaryMultiCallable[_note_service_pb2.DeleteNoteRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a note."""
 
@@ -95,7 +95,7 @@ class NoteServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _note_service_pb2.UpdateNoteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_note_pb2.Note, _abc.Awaitable[_note_pb2.Note]]:
-        """Changes a note's text."""
+        """Changes a note's text, and with it whom it mentions."""
 
     @_abc_1.abstractmethod
     def DeleteNote(

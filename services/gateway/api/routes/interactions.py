@@ -1,4 +1,4 @@
-"""Follow-ups, their series, the calendar, interactions, notes, the timeline, and what waits."""
+"""Follow-ups, series, calendar, interactions, notes, notifications, timeline, and what waits."""
 
 from services.gateway.api.table import Route, resource
 
@@ -8,6 +8,7 @@ _AGENDA = "interactions.AgendaService"
 _REPORTS = "interactions.ReportService"
 _SERIES = "interactions.SeriesService"
 _NOTES = "interactions.NoteService"
+_TOLD = "interactions.NotificationService"
 _CALENDAR = "interactions.CalendarService"
 _BATCHES = "interactions.FollowUpBatchService"
 _FEEDS = "interactions.FeedService"
@@ -51,6 +52,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/notes/{id}", f"{_NOTES}/GetNote"),
     Route("PATCH", "/notes/{id}", f"{_NOTES}/UpdateNote", "*"),
     Route("DELETE", "/notes/{id}", f"{_NOTES}/DeleteNote", status=204),
+    Route("GET", "/notifications", f"{_TOLD}/ListNotifications"),
+    Route("GET", "/notifications:countUnread", f"{_TOLD}/CountUnreadNotifications"),
+    Route("POST", "/notifications/{id}:markRead", f"{_TOLD}/MarkNotificationRead", "*"),
+    Route("POST", "/notifications:markAllRead", f"{_TOLD}/MarkAllNotificationsRead", "*"),
     Route(
         "POST",
         "/interactions",

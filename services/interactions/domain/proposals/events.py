@@ -36,6 +36,10 @@ class Happened(StrEnum):
     REMINDER_LOST = "reminder_lost"
 
 
+ANSWERS = (Happened.ACCEPTED, Happened.DECLINED, Happened.COMMENTED)
+"""What the owner is told when the customer does it."""
+
+
 @dataclass(frozen=True)
 class Event:
     """One line of a proposal's history."""

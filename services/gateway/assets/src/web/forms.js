@@ -100,6 +100,17 @@ document.addEventListener("click", (event) => {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
+// Who is mentioned is named in the text, where one wrote last.
+document.addEventListener("change", (event) => {
+  const people = event.target.closest("select[data-mentions]");
+  if (!people) return;
+  const field = people.form.elements[people.dataset.mentions];
+  for (const one of people.selectedOptions) {
+    if (field.value.includes(`@${one.text}`)) continue;
+    field.setRangeText(`@${one.text} `, field.selectionStart, field.selectionEnd, "end");
+  }
+});
+
 // Sent once: the button rests until the next page is here.
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -17,9 +17,12 @@ htmx.config.responseHandling = [
 
 const lost = () => document.getElementById("lost");
 
-function tellLost() {
+// What the bell meets on its own is nothing that somebody has to know.
+const ours = (event) => event.target.id === "bell";
+
+function tellLost(event) {
   const box = lost();
-  if (!box) return;
+  if (!box || ours(event)) return;
   box.textContent = document.body.dataset.lost;
   box.hidden = false;
 }
@@ -31,9 +34,9 @@ document.addEventListener("htmx:configRequest", (event) => {
 document.addEventListener("htmx:sendError", tellLost);
 document.addEventListener("htmx:timeout", tellLost);
 document.addEventListener("htmx:responseError", tellLost);
-document.addEventListener("htmx:afterOnLoad", () => {
+document.addEventListener("htmx:afterOnLoad", (event) => {
   const box = lost();
-  if (box) box.hidden = true;
+  if (box && !ours(event)) box.hidden = true;
 });
 
 // An upload says how far it is.

@@ -1,0 +1,66 @@
+"""Notifications: what one person is told of, and because of what."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from services.interactions.domain.scope import Scope
+
+MOST_COUNTED = 100
+"""Nobody needs to know how many unread ones there are beyond."""
+
+
+class Kind(StrEnum):
+    """Why somebody is told."""
+
+    MENTIONED = "mentioned"
+    ASSIGNED = "assigned"
+    PROPOSAL_ANSWERED = "proposal_answered"
+    FOLLOW_UP_FAILED = "follow_up_failed"
+
+
+ABOUT_FOLLOW_UPS = (Kind.ASSIGNED, Kind.FOLLOW_UP_FAILED)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A fact that somebody is to be told of, once however often it is written.
+
+    `source_id` is the note, the follow-up or the event of a proposal; `occasion` tells facts of
+    one kind about the same source from each other.
+    """
+
+    user_id: UUID
+    kind: Kind
+    source_id: UUID
+    actor_id: str
+    occasion: int = 0
+
+
+@dataclass(frozen=True)
+class Notification:
+    """One as its reader sees it, with what its source says now."""
+
+    id: UUID
+    kind: Kind
+    actor_id: str
+    contact_id: UUID | None
+    note_id: UUID | None
+    follow_up_id: UUID | None
+    proposal_id: UUID | None
+    title: str
+    text: str
+    event: str
+    create_time: datetime
+    read_time: datetime | None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Whose notifications, and how far that person's rights to read reach now."""
+
+    user_id: UUID
+    contacts: Scope
+    follow_ups: Scope
+    proposals: Scope

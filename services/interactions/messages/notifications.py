@@ -1,0 +1,33 @@
+"""Notifications in their protobuf form."""
+
+from collections.abc import Mapping
+
+from crm.interactions.v1 import notification_pb2 as pb
+
+from services.interactions.domain.notifications import Kind, Notification
+from services.interactions.messages import times
+
+_KINDS: Mapping[Kind, "pb.NotificationKind.ValueType"] = {
+    Kind.MENTIONED: pb.NOTIFICATION_KIND_MENTIONED,
+    Kind.ASSIGNED: pb.NOTIFICATION_KIND_ASSIGNED,
+    Kind.PROPOSAL_ANSWERED: pb.NOTIFICATION_KIND_PROPOSAL_ANSWERED,
+    Kind.FOLLOW_UP_FAILED: pb.NOTIFICATION_KIND_FOLLOW_UP_FAILED,
+}
+
+
+def out(kept: Notification) -> pb.Notification:
+    """Returns a notification."""
+    return pb.Notification(
+        id=str(kept.id),
+        kind=_KINDS[kept.kind],
+        actor_id=kept.actor_id,
+        contact_id=str(kept.contact_id or ""),
+        note_id=str(kept.note_id or ""),
+        follow_up_id=str(kept.follow_up_id or ""),
+        proposal_id=str(kept.proposal_id or ""),
+        title=kept.title,
+        text=kept.text,
+        event=kept.event,
+        create_time=times.out(kept.create_time),
+        read_time=times.out(kept.read_time),
+    )

@@ -1,0 +1,37 @@
+"""What people are told of."""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+_STATEMENTS = (
+    "ALTER TABLE notes ADD COLUMN mentioned_user_ids uuid[] NOT NULL DEFAULT '{}'",
+    # `source_id` is the note, follow-up or event of a proposal; what it says is read there, and
+    # nothing of a person is kept here. `occasion` tells facts about the same source apart.
+    """
+    CREATE TABLE notifications (
+        user_id uuid NOT NULL,
+        id uuid NOT NULL,
+        kind text NOT NULL,
+        source_id uuid NOT NULL,
+        occasion bigint NOT NULL DEFAULT 0,
+        actor_id text NOT NULL,
+        create_time timestamptz NOT NULL DEFAULT now(),
+        read_time timestamptz,
+        PRIMARY KEY (user_id, id),
+        UNIQUE (source_id, user_id, kind, occasion)
+    )
+    """,
+    "CREATE INDEX notifications_unread ON notifications (user_id, id) WHERE read_time IS NULL",
+)
+
+
+def upgrade() -> None:
+    for statement in _STATEMENTS:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE notifications")
+    op.execute("ALTER TABLE notes DROP COLUMN mentioned_user_ids")

@@ -1,0 +1,97 @@
+"""What people are told of."""
+
+from typing import Any
+from uuid import UUID
+
+import grpc
+from crm.interactions.v1 import notification_pb2, notification_service_pb2_grpc
+from crm.interactions.v1 import notification_service_pb2 as pb2
+from pydantic import SecretStr
+
+from chassis import db
+from chassis.context import Level
+from chassis.db import paging
+from chassis.errors import PermissionDenied
+from services.interactions.domain import fields
+from services.interactions.domain.fields import Problems
+from services.interactions.domain.notifications import MOST_COUNTED, Reader
+from services.interactions.messages import notifications as messages
+from services.interactions.rpc import gate
+from services.interactions.storage import notifications as kept
+from services.interactions.usecases import found, notifying
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServicer):
+    """Serves `NotificationService`."""
+
+    def __init__(self, sessions: db.Sessions, seal_key: SecretStr) -> None:
+        self._sessions = sessions
+        self._seal_key = seal_key
+
+    async def ListNotifications(
+        self, request: pb2.ListNotificationsRequest, context: Context
+    ) -> pb2.ListNotificationsResponse:
+        """Lists the caller's own, newest first."""
+        reader = _reader()
+        wanted = {"user_id": str(reader.user_id), "unread_only": request.unread_only}
+        page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
+        before = UUID(str(page.after[0])) if page.after else None
+        async with self._sessions.begin() as session:
+            listed = await kept.page(
+                session, reader, page.size + 1, before, unread_only=request.unread_only
+            )
+        shown, token = listed[: page.size], ""
+        if len(listed) > page.size:
+            token = paging.token([shown[-1].id], wanted, self._seal_key)
+        return pb2.ListNotificationsResponse(
+            notifications=[messages.out(it) for it in shown], next_page_token=token
+        )
+
+    async def CountUnreadNotifications(
+        self, request: pb2.CountUnreadNotificationsRequest, context: Context
+    ) -> pb2.CountUnreadNotificationsResponse:
+        """Counts what the caller has not read."""
+        reader = _reader()
+        async with self._sessions.begin() as session:
+            count = await kept.count_unread(session, reader)
+        return pb2.CountUnreadNotificationsResponse(
+            count=min(count, MOST_COUNTED), more=count > MOST_COUNTED
+        )
+
+    async def MarkNotificationRead(
+        self, request: pb2.MarkNotificationReadRequest, context: Context
+    ) -> notification_pb2.Notification:
+        """Marks one of the caller's own as read."""
+        reader, wanted = _reader(), found.parsed(request.id, notifying.RESOURCE)
+        async with self._sessions.begin() as session:
+            return messages.out(await notifying.read(session, reader, wanted))
+
+    async def MarkAllNotificationsRead(
+        self, request: pb2.MarkAllNotificationsReadRequest, context: Context
+    ) -> pb2.MarkAllNotificationsReadResponse:
+        """Marks all of the caller's own as read, or those up to one."""
+        reader, problems, until = _reader(), Problems(), None
+        if request.until_id:
+            until = fields.uuid(request.until_id, "until_id", problems)
+        problems.raise_if_any()
+        async with self._sessions.begin() as session:
+            count = await kept.mark_read(session, reader, until=until)
+        return pb2.MarkAllNotificationsReadResponse(count=count)
+
+
+def _reader() -> Reader:
+    """Returns who calls, with the reach of now; a note is seen with the contact that it is of."""
+    noted = gate.reach("notes", "read")
+    if noted.user_id is None:
+        raise PermissionDenied(
+            "RIGHT_MISSING", "only people are notified", resource="notifications", action="read"
+        )
+    contacts = gate.reach("contacts", "read")
+    return Reader(
+        user_id=noted.user_id,
+        contacts=noted if noted.level is Level.NONE else contacts,
+        follow_ups=gate.reach("follow_ups", "read"),
+        proposals=gate.reach("proposals", "read"),
+    )

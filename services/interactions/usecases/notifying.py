@@ -1,0 +1,72 @@
+"""Tells people of what concerns them, in the transaction of the fact."""
+
+from collections.abc import Collection, Iterable, Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import context
+from services.interactions.domain.follow_ups import FollowUp
+from services.interactions.domain.notes import Note
+from services.interactions.domain.notifications import Kind, Notification, Reader, Told
+from services.interactions.domain.proposals.events import CUSTOMER
+from services.interactions.domain.proposals.proposals import Proposal
+from services.interactions.storage import notifications
+from services.interactions.usecases.found import existing
+
+RESOURCE = "notification"
+_SENT_ITSELF = "interactions"
+
+
+async def mentioned(session: AsyncSession, note: Note) -> None:
+    """Tells those whom a note mentions, each once; not the one who writes."""
+    told = [
+        Told(user_id, Kind.MENTIONED, note.id, _actor())
+        for user_id in note.mentioned_user_ids
+        if str(user_id) != _actor()
+    ]
+    await notifications.add(session, told)
+
+
+async def assigned(session: AsyncSession, now: FollowUp, before: Collection[UUID] = ()) -> None:
+    """Tells those who got a follow-up from somebody else and did not have it `before`."""
+    told = [
+        Told(user_id, Kind.ASSIGNED, now.id, _actor(), now.revision)
+        for user_id in now.assignee_ids
+        if user_id not in before and str(user_id) != _actor()
+    ]
+    await notifications.add(session, told)
+
+
+async def answered(session: AsyncSession, proposal: Proposal, event_id: UUID) -> None:
+    """Tells the owner of a proposal what the customer did."""
+    if proposal.owner_id is not None:
+        told = Told(proposal.owner_id, Kind.PROPOSAL_ANSWERED, event_id, CUSTOMER)
+        await notifications.add(session, [told])
+
+
+async def failed(session: AsyncSession, follow_ups: Iterable[FollowUp]) -> None:
+    """Tells the assignees of follow-ups whose message ended with failures, once a follow-up."""
+    told = [
+        Told(user_id, Kind.FOLLOW_UP_FAILED, it.id, _SENT_ITSELF)
+        for it in follow_ups
+        for user_id in it.assignee_ids
+    ]
+    await notifications.add(session, told)
+
+
+async def read(session: AsyncSession, reader: Reader, notification_id: UUID) -> Notification:
+    """Marks one as read and returns it; raises `NotFound` for what the reader does not see."""
+    await notifications.mark_read(session, reader, one=notification_id)
+    found = await notifications.get(session, reader, notification_id)
+    return existing(found, RESOURCE, notification_id)
+
+
+async def forget(session: AsyncSession, *gone: Sequence[Note | FollowUp]) -> None:
+    """Deletes what was told of notes and follow-ups that are deleted."""
+    await notifications.drop_of(session, [it.id for some in gone for it in some])
+
+
+def _actor() -> str:
+    principal = context.current().principal
+    return principal.subject if principal else _SENT_ITSELF

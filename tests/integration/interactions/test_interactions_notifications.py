@@ -1,0 +1,276 @@
+"""What people are told of: mentions, follow-ups given to them, answers, failures; each once."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+from crm.interactions.v1 import follow_up_service_pb2, note_service_pb2
+from crm.interactions.v1 import notification_service_pb2 as pb2
+from crm.interactions.v1 import proposal_service_pb2 as proposals_pb2
+from crm.interactions.v1.follow_up_pb2 import FollowUp
+from crm.interactions.v1.note_pb2 import Note
+from crm.interactions.v1.notification_pb2 import NotificationKind
+from crm.leads.v1 import events_pb2
+from google.protobuf.field_mask_pb2 import FieldMask
+from sqlalchemy import text
+
+from chassis import errors
+from services.interactions.domain.deliveries import Key, News, State, planned
+from services.interactions.usecases import deliveries
+from tests.integration.interactions.conftest import SERVICE, person
+from tests.integration.interactions.proposal_parts import Desk, token
+from tests.integration.serving import refused
+
+FIELDS = "note.mentioned_user_ids"
+
+
+def colleague(house: Any, level: str = "all", **rights: str) -> Any:
+    """A user whom accounts knows."""
+    made = person(level, **rights)
+    house.people[made.subject] = made
+    return made
+
+
+async def write(house: Any, who: Any, contact: str, *mentioned: str, **more: Any) -> Any:
+    note = Note(contact_id=contact, text="@Bình xem giúp", mentioned_user_ids=mentioned)
+    return await house.notes(who).CreateNote(note_service_pb2.CreateNoteRequest(note=note, **more))
+
+
+async def told(house: Any, who: Any, **more: Any) -> list[Any]:
+    listed = await house.notifications(who).ListNotifications(pb2.ListNotificationsRequest(**more))
+    return list(listed.notifications)
+
+
+async def kinds(house: Any, who: Any) -> list[str]:
+    """What somebody is told, newest first."""
+    found = [NotificationKind.Name(it.kind) for it in await told(house, who)]
+    return [it.removeprefix("NOTIFICATION_KIND_") for it in found]
+
+
+async def unread(house: Any, who: Any) -> tuple[int, bool]:
+    request = pb2.CountUnreadNotificationsRequest()
+    counted = await house.notifications(who).CountUnreadNotifications(request)
+    return counted.count, counted.more
+
+
+class TestMentions:
+    async def test_who_is_mentioned_is_told_once_and_the_writer_is_not(self, house: Any) -> None:
+        lan, binh, noise = (colleague(house) for _ in range(3))
+        contact = house.contact().id
+        mentioned = (binh.subject, lan.subject, binh.subject)
+
+        note = await write(house, lan, contact, *mentioned, request_id="r")
+        await write(house, lan, contact, *mentioned, request_id="r")
+        change = note_service_pb2.UpdateNoteRequest(
+            id=note.id, text="@Bình gấp", mentioned_user_ids=[binh.subject]
+        )
+        changed = await house.notes(lan).UpdateNote(change)
+
+        (one,) = await told(house, binh)
+        assert (note.mentioned_user_ids, changed.mentioned_user_ids) == (
+            [binh.subject, lan.subject],
+            [binh.subject],
+        )
+        assert (one.note_id, one.contact_id, one.actor_id) == (note.id, contact, lan.subject)
+        assert (one.text, one.read_time.seconds) == ("@Bình gấp", 0)
+        assert [await kinds(house, it) for it in (lan, noise)] == [[], []]
+
+    async def test_whom_nobody_knows_and_who_may_not_see_the_contact_is_refused(
+        self, house: Any
+    ) -> None:
+        lan, outsider = colleague(house), colleague(house, "own")
+        contact = house.contact(lan.subject).id
+
+        with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
+            await write(house, lan, contact, lan.subject, str(uuid4()), outsider.subject)
+        assert refusal.fields() == [f"{FIELDS}[1]", f"{FIELDS}[2]"]
+        with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
+            await write(house, lan, contact, "x", *(str(uuid4()) for _ in range(20)))
+        assert {FIELDS, f"{FIELDS}[0]"} <= set(refusal.fields())
+        listed = await house.notes(lan).ListNotes(
+            note_service_pb2.ListNotesRequest(contact_id=contact)
+        )
+        assert not listed.notes
+
+    async def test_a_note_keeps_a_mention_of_who_left(self, house: Any) -> None:
+        lan, binh = colleague(house), colleague(house)
+        note = await write(house, lan, house.contact().id, binh.subject)
+        del house.people[binh.subject]
+
+        change = {"id": note.id, "text": "sửa", "mentioned_user_ids": [binh.subject]}
+        changed = await house.notes(lan).UpdateNote(note_service_pb2.UpdateNoteRequest(**change))
+
+        assert changed.text == "sửa"
+
+    async def test_who_may_no_longer_see_the_contact_is_shown_nothing_of_it(
+        self, house: Any
+    ) -> None:
+        lan, binh = colleague(house), colleague(house, "own")
+        contact = house.contact(binh.subject)
+        await write(house, lan, contact.id, binh.subject)
+        (before,) = await told(house, binh)
+
+        del contact.owner_ids[:]
+        contact.revision = 2
+        await house.tell(events_pb2.ContactUpdated(contact=contact))
+
+        assert (await told(house, binh), await unread(house, binh)) == ([], (0, False))
+        with refused(errors.NotFound, "RESOURCE_MISSING"):
+            await house.notifications(binh).MarkNotificationRead(
+                pb2.MarkNotificationReadRequest(id=before.id)
+            )
+
+    @pytest.mark.parametrize("erased", [True, False])
+    async def test_they_go_with_the_note_and_with_the_contact(
+        self, house: Any, erased: bool
+    ) -> None:
+        lan, binh = colleague(house), colleague(house)
+        contact = house.contact().id
+        note = await write(house, lan, contact, binh.subject)
+        await house.plan(contact, lan, assignee_ids=[binh.subject])
+        assert await kinds(house, binh) == ["ASSIGNED", "MENTIONED"]
+
+        if erased:
+            await house.tell(events_pb2.ContactDeleted(contact_id=contact, revision=2))
+        else:
+            await house.notes(lan).DeleteNote(note_service_pb2.DeleteNoteRequest(id=note.id))
+
+        async with house.sessions.begin() as session:
+            left = list(await session.scalars(text("SELECT kind FROM notifications")))
+        assert left == ([] if erased else ["assigned"])
+
+
+class TestFollowUps:
+    async def test_who_is_given_one_by_another_is_told_each_time(self, house: Any) -> None:
+        lan, binh = colleague(house), colleague(house, "own")
+        given = await house.plan(
+            house.contact().id, lan, assignee_ids=[lan.subject, binh.subject], title="Gọi"
+        )
+
+        async def to(*people: str) -> Any:
+            change = FollowUp(id=given.id, assignee_ids=people, title="Gọi lại")
+            request = follow_up_service_pb2.UpdateFollowUpRequest(
+                follow_up=change, update_mask=FieldMask(paths=["assignee_ids", "title"])
+            )
+            return await house.follow_ups(lan).UpdateFollowUp(request)
+
+        await to(binh.subject)
+        assert (await kinds(house, binh), await kinds(house, lan)) == (["ASSIGNED"], [])
+        await to(lan.subject)
+        assert await kinds(house, binh) == []  # it is not theirs to see any more
+        await to(lan.subject, binh.subject)
+
+        first, _ = await told(house, binh)
+        assert (first.follow_up_id, first.title, first.actor_id) == (
+            given.id,
+            "Gọi lại",
+            lan.subject,
+        )
+
+    async def test_failures_of_its_message_are_told_once(self, house: Any) -> None:
+        binh = colleague(house, "own")
+        contact = house.contact().id
+        made = await house.plan(contact, SERVICE, assignee_ids=[binh.subject])
+        key = Key(UUID(made.id), UUID(contact))
+        async with house.sessions.begin() as session:
+            progress = orjson.dumps(dict(planned(1))).decode()
+            await session.execute(_AS_MAIL, {"id": made.id, "progress": progress})
+            await session.execute(_DELIVERY, {"id": made.id, "contact": contact})
+
+        for revision in (1, 2):
+            news = News(State.FAILED, "MAILBOX_FULL", revision=revision)
+            async with house.sessions.begin() as session:
+                assert await deliveries.settle(session, {key: [news]})
+
+        assert await kinds(house, binh) == ["FOLLOW_UP_FAILED", "ASSIGNED"]
+
+
+class TestProposals:
+    async def test_their_owner_is_told_what_the_customer_says(self, house: Any, desk: Desk) -> None:
+        binh = colleague(house, "own")
+        sent = await desk.sent(owner_id=binh.subject)
+        link = token(sent)
+
+        for _ in range(2):
+            await desk.link().AcceptProposal(
+                proposals_pb2.AcceptProposalRequest(token=link, issue=1, name="Đào")
+            )
+        await desk.link().CommentProposal(
+            proposals_pb2.CommentProposalRequest(token=link, text="Giao sớm nhé")
+        )
+
+        found = await told(house, binh)
+        assert [(it.event, it.text, it.proposal_id) for it in found] == [
+            ("commented", "Giao sớm nhé", sent.id),
+            ("accepted", "Đào", sent.id),
+        ]
+        assert {it.actor_id for it in found} == {"customer"}
+
+    async def test_they_go_with_the_contact(self, house: Any, desk: Desk) -> None:
+        contact, binh = house.contact(), colleague(house)
+        desk.leads.known[contact.id] = contact
+        sent = await desk.sent(owner_id=binh.subject, contact_id=contact.id)
+        await desk.link().DeclineProposal(
+            proposals_pb2.DeclineProposalRequest(token=token(sent), issue=1, reason="đắt")
+        )
+        assert await kinds(house, binh) == ["PROPOSAL_ANSWERED"]
+
+        await house.tell(events_pb2.ContactDeleted(contact_id=contact.id, revision=2))
+
+        assert await kinds(house, binh) == []
+
+
+class TestReading:
+    async def test_they_are_paged_counted_and_read(self, house: Any) -> None:
+        lan, binh = colleague(house), colleague(house)
+        contact = house.contact().id
+        notes = [await write(house, lan, contact, binh.subject) for _ in range(3)]
+        inbox = house.notifications(binh)
+
+        page = await inbox.ListNotifications(pb2.ListNotificationsRequest(page_size=2))
+        rest = await told(house, binh, page_size=2, page_token=page.next_page_token)
+        newest, middle = page.notifications
+        one = await inbox.MarkNotificationRead(pb2.MarkNotificationReadRequest(id=middle.id))
+        again = await inbox.MarkNotificationRead(pb2.MarkNotificationReadRequest(id=middle.id))
+
+        assert [it.note_id for it in (newest, middle, *rest)] == [it.id for it in notes[::-1]]
+        assert one.read_time.seconds
+        assert again == one
+        assert await unread(house, binh) == (2, False)
+        assert await told(house, binh, unread_only=True) == [newest, *rest]
+        up_to = pb2.MarkAllNotificationsReadRequest(until_id=middle.id)
+        assert (await inbox.MarkAllNotificationsRead(up_to)).count == 1
+        assert await told(house, binh, unread_only=True) == [newest]
+        everything = pb2.MarkAllNotificationsReadRequest()
+        assert (await inbox.MarkAllNotificationsRead(everything)).count == 1
+        assert await unread(house, binh) == (0, False)
+
+    async def test_others_and_programs_have_none_of_them(self, house: Any) -> None:
+        lan, binh, other = (colleague(house) for _ in range(3))
+        await write(house, lan, house.contact().id, binh.subject)
+        (one,) = await told(house, binh)
+
+        for unknown in (one.id, "x"):
+            with refused(errors.NotFound, "RESOURCE_MISSING"):
+                await house.notifications(other).MarkNotificationRead(
+                    pb2.MarkNotificationReadRequest(id=unknown)
+                )
+        with refused(errors.PermissionDenied, "RIGHT_MISSING"):
+            await unread(house, SERVICE)
+        with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
+            await house.notifications(binh).MarkAllNotificationsRead(
+                pb2.MarkAllNotificationsReadRequest(until_id="x")
+            )
+        assert refusal.fields() == ["until_id"]
+        assert await unread(house, binh) == (1, False)
+
+
+_AS_MAIL = text("""
+    UPDATE follow_ups SET type = 'email', message = '{}', progress = CAST(:progress AS jsonb)
+    WHERE id = :id
+""")
+_DELIVERY = text("""
+    INSERT INTO deliveries (follow_up_id, contact_id, due_time, try_time)
+    VALUES (:id, :contact, now(), now())
+""")
