@@ -140,6 +140,7 @@ async def main(settings: Settings) -> None:
             ),
             consumers.messages(settings, nats, sessions),
             workers.open_due(sessions, settings.open_seconds),
+            workers.give_reminders(sessions, settings.open_seconds),
             proposal_workers.tend(sessions, letters, links, settings.proposals_seconds),
             moving.moves(sessions, persons, settings.proposals_seconds),
             workers.expand_series(sessions, settings.expand_seconds),

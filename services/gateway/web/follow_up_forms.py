@@ -12,6 +12,7 @@ from services.gateway.web import (
     desk,
     follow_up_batches,
     follow_up_messages,
+    follow_up_reminders,
     follow_ups,
     formats,
     lookups,
@@ -20,8 +21,8 @@ from services.gateway.web import (
 from services.gateway.web.forms import Form
 
 KNOWN = ["title", "type", "contact_ids", "assignee_ids", "start_time", "end_time"]
-MASK = [*KNOWN, "description", "category", "time_zone", "message", "segment_id"]
-INPUTS = [*KNOWN, "description", "category", *follow_up_messages.KNOWN]
+MASK = [*KNOWN, "description", "category", "time_zone", "message", "segment_id", "reminders"]
+INPUTS = [*KNOWN, "description", "category", "reminders", *follow_up_messages.KNOWN]
 OFFERED = 8
 
 
@@ -124,6 +125,7 @@ def _read(form: Form) -> follow_up_pb2.FollowUp:
         time_zone=desk.time_zone(),
     )
     follow_up_messages.read(form, wanted)
+    follow_up_reminders.read(form, wanted)
     for name in ("start_time", "end_time"):
         try:
             at = formats.from_field(form.get(name), desk.time_zone())
@@ -147,6 +149,7 @@ def _form_of(stored: follow_up_pb2.FollowUp) -> Form:
             "description": stored.description,
             "category": stored.category,
             "etag": stored.etag,
+            "reminders": follow_up_reminders.values(stored),
             **follow_up_messages.values(stored),
         }
     )
@@ -164,6 +167,7 @@ def _form(form: Form, stored: follow_up_pb2.FollowUp | None = None) -> desk.View
         follow_up=stored,
         users=lookups.users(),
         stale=form.reason == "ETAG_STALE",
+        reminders=follow_up_reminders.choices(form),
         **follow_up_messages.offers(form),
     )
     return body, form.status

@@ -7,7 +7,14 @@ from crm.interactions.v1 import follow_up_pb2, follow_up_service_pb2
 from crm.interactions.v1.follow_up_service_pb2_grpc import FollowUpServiceStub
 from flask import Blueprint, flash, request, url_for
 
-from services.gateway.web import desk, follow_up_progress, lookups, names, series
+from services.gateway.web import (
+    desk,
+    follow_up_progress,
+    follow_up_reminders,
+    lookups,
+    names,
+    series,
+)
 from services.gateway.web.forms import Form
 
 NAMED = 10
@@ -116,6 +123,7 @@ def _page(follow_up_id: str, *, status: int = 200, **forms: Form) -> desk.View:
         overdue=overdue(follow_up, datetime.now(UTC)),
         to_do=follow_up.status in TO_DO,
         series=series.of(follow_up.series_id),
+        before_text=follow_up_reminders.before_text,
         **follow_up_progress.facts(follow_up),
         **forms,
     )

@@ -30,6 +30,7 @@ ICONS = {
     "assigned": "calendar-event",
     "proposal_answered": "file-text",
     "follow_up_failed": "alert-circle",
+    "reminder": "clock",
     "call": "phone",
     "sms": "message",
     "email": "mail",

@@ -1,6 +1,6 @@
 """Follow-ups: one thing to do with one contact, or a message to many, at one time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.errors import FailedPrecondition
-from services.interactions.domain import fields, messages
+from services.interactions.domain import fields, messages, reminders
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.scope import Scope
 
@@ -73,6 +73,7 @@ class FollowUp:
     batch_id: UUID | None = None
     message: Mapping[str, Any] | None = None
     progress: Mapping[str, int] | None = None
+    reminders: Sequence[Mapping[str, Any]] = ()
 
     def within(self, scope: Scope) -> bool:
         """Returns True if a right of this reach holds for the follow-up."""
@@ -230,6 +231,12 @@ def _segment(value: str, field: str, problems: Problems) -> dict[str, Any]:
     return {"segment_id": fields.uuid(value, field, problems) if value else None}
 
 
+def _reminders(
+    value: Sequence[Mapping[str, Any]], field: str, problems: Problems
+) -> dict[str, Any]:
+    return {"reminders": reminders.checked(value, field, problems)}
+
+
 def _zone(value: str, field: str, problems: Problems) -> dict[str, Any]:
     return {"time_zone": fields.time_zone(value, field, DEFAULT_TIME_ZONE, problems)}
 
@@ -251,5 +258,6 @@ _COLUMNS: Mapping[str, Any] = {
     "team_id": _team,
     "message": _message,
     "segment_id": _segment,
+    "reminders": _reminders,
 }
 FIELDS = tuple(_COLUMNS)

@@ -18,9 +18,10 @@ class Kind(StrEnum):
     ASSIGNED = "assigned"
     PROPOSAL_ANSWERED = "proposal_answered"
     FOLLOW_UP_FAILED = "follow_up_failed"
+    REMINDER = "reminder"
 
 
-ABOUT_FOLLOW_UPS = (Kind.ASSIGNED, Kind.FOLLOW_UP_FAILED)
+ABOUT_FOLLOW_UPS = (Kind.ASSIGNED, Kind.FOLLOW_UP_FAILED, Kind.REMINDER)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Notification:
     title: str
     text: str
     event: str
+    start_time: datetime | None
     create_time: datetime
     read_time: datetime | None
 

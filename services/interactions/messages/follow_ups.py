@@ -9,6 +9,7 @@ from crm.interactions.v1 import events_pb2, follow_up_batch_pb2, follow_up_pb2
 from services.interactions.domain import messages as stored
 from services.interactions.domain.follow_ups import FollowUp, Status, Type
 from services.interactions.domain.messages import Purpose
+from services.interactions.domain.reminders import Channel
 from services.interactions.messages import times
 
 _TYPES: Mapping[Type, "follow_up_pb2.FollowUpType.ValueType"] = {
@@ -27,6 +28,10 @@ _PURPOSES: Mapping[Purpose, "follow_up_pb2.MessagePurpose.ValueType"] = {
     Purpose.CARE: follow_up_pb2.MESSAGE_PURPOSE_CARE,
     Purpose.TRANSACTIONAL: follow_up_pb2.MESSAGE_PURPOSE_TRANSACTIONAL,
 }
+_CHANNELS: Mapping[Channel, "follow_up_pb2.ReminderChannel.ValueType"] = {
+    Channel.IN_APP: follow_up_pb2.REMINDER_CHANNEL_IN_APP,
+}
+_CHANNEL_OF = {number: channel for channel, number in _CHANNELS.items()}
 _PURPOSE_OF = {number: purpose for purpose, number in _PURPOSES.items()}
 _TYPE_OF = {number: kind for kind, number in _TYPES.items()}
 _STATUS_OF = {number: status for status, number in _STATUSES.items()}
@@ -65,6 +70,9 @@ def out(
         update_time=times.out(kept.update_time),
         close_time=times.out(kept.close_time),
     )
+    for each in kept.reminders:
+        channels = [_CHANNELS[Channel(it)] for it in each["channels"]]
+        made.reminders.add(minutes_before=each["minutes_before"], channels=channels)
     if kept.message is not None and whole:
         made.message.CopyFrom(message(kept.message))
     if kept.progress is not None:
@@ -115,10 +123,17 @@ def fields(
             value = times.read(value)
         elif path in ("contact_ids", "assignee_ids"):
             value = list(value)
+        elif path == "reminders":
+            value = [_reminder(it) for it in value]
         elif path == "message" and isinstance(given, follow_up_pb2.FollowUp):
             value = message_fields(value) if given.HasField("message") else None
         values[path] = value
     return values
+
+
+def _reminder(told: follow_up_pb2.FollowUpReminder) -> dict[str, Any]:
+    channels = [_CHANNEL_OF[it] for it in told.channels if it in _CHANNEL_OF]
+    return {"minutes_before": told.minutes_before, "channels": channels}
 
 
 def type_out(kind: Type) -> "follow_up_pb2.FollowUpType.ValueType":

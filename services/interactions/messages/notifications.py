@@ -12,6 +12,7 @@ _KINDS: Mapping[Kind, "pb.NotificationKind.ValueType"] = {
     Kind.ASSIGNED: pb.NOTIFICATION_KIND_ASSIGNED,
     Kind.PROPOSAL_ANSWERED: pb.NOTIFICATION_KIND_PROPOSAL_ANSWERED,
     Kind.FOLLOW_UP_FAILED: pb.NOTIFICATION_KIND_FOLLOW_UP_FAILED,
+    Kind.REMINDER: pb.NOTIFICATION_KIND_REMINDER,
 }
 
 
@@ -30,4 +31,5 @@ def out(kept: Notification) -> pb.Notification:
         event=kept.event,
         create_time=times.out(kept.create_time),
         read_time=times.out(kept.read_time),
+        start_time=times.out(kept.start_time),
     )

@@ -174,6 +174,7 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     func.coalesce(follow_ups.c.title, proposals.c.title, "").label("title"),
     func.left(func.coalesce(notes.c.text, events.c.text, ""), _LONGEST).label("text"),
     func.coalesce(events.c.kind, "").label("event"),
+    follow_ups.c.start_time,
     notifications.c.create_time,
     notifications.c.read_time,
 )

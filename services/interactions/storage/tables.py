@@ -51,6 +51,7 @@ follow_ups = Table(
     Column("batch_id", Uuid),
     Column("message", JSONB(none_as_null=True)),
     Column("progress", JSONB(none_as_null=True)),
+    Column("reminders", JSONB, nullable=False),
     Column("assignee_ids", ARRAY(Uuid), nullable=False),
     Column("start_time", _time, nullable=False),
     Column("end_time", _time, nullable=False),

@@ -31,6 +31,7 @@ _SHOWN = (
     "outcome",
     "category",
     "team_id",
+    "reminders",
 )
 
 

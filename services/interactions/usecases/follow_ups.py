@@ -14,7 +14,7 @@ from services.interactions.domain.follow_ups import FollowUp, Status
 from services.interactions.domain.scope import Scope
 from services.interactions.storage import contacts, follow_ups, occurrences, standings
 from services.interactions.storage import deliveries as many
-from services.interactions.usecases import announce, deliveries, notifying, story
+from services.interactions.usecases import announce, deliveries, notifying, reminding, story
 from services.interactions.usecases.found import existing, forbidden, missing, unchanged
 
 RESOURCE = "follow_up"
@@ -47,6 +47,7 @@ async def create(session: AsyncSession, caller: Scope, columns: Mapping[str, Any
     await deliveries.plan(session, made, contact_ids)
     await announce.follow_up_created(session, made)
     await notifying.assigned(session, made)
+    await reminding.plan(session, made)
     await standings.refresh(session, [made.contact_id])
     return made
 
@@ -80,6 +81,7 @@ async def update(
     after = await _sent_after(session, kept, changed, contact_ids)
     await announce.follow_up_changed(session, "update", kept, after)
     await notifying.assigned(session, after, kept.assignee_ids)
+    await reminding.plan(session, after, kept)
     await standings.refresh(session, [kept.contact_id, after.contact_id])
     return after
 
@@ -97,6 +99,7 @@ async def close(
     await follow_ups.change(session, kept, values)
     await deliveries.stop(session, kept)
     after = existing(await follow_ups.get(session, kept.id), RESOURCE, kept.id)
+    await reminding.plan(session, after, kept)
     action = "complete" if to is Status.COMPLETED else "cancel"
     await announce.follow_up_changed(session, action, kept, after)
     await standings.refresh(session, [kept.contact_id])

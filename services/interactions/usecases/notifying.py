@@ -11,11 +11,12 @@ from services.interactions.domain.notes import Note
 from services.interactions.domain.notifications import Kind, Notification, Reader, Told
 from services.interactions.domain.proposals.events import CUSTOMER
 from services.interactions.domain.proposals.proposals import Proposal
+from services.interactions.domain.reminders import Due
 from services.interactions.storage import notifications
 from services.interactions.usecases.found import existing
 
 RESOURCE = "notification"
-_SENT_ITSELF = "interactions"
+_BY_ITSELF = "interactions"
 
 
 async def mentioned(session: AsyncSession, note: Note) -> None:
@@ -48,9 +49,18 @@ async def answered(session: AsyncSession, proposal: Proposal, event_id: UUID) ->
 async def failed(session: AsyncSession, follow_ups: Iterable[FollowUp]) -> None:
     """Tells the assignees of follow-ups whose message ended with failures, once a follow-up."""
     told = [
-        Told(user_id, Kind.FOLLOW_UP_FAILED, it.id, _SENT_ITSELF)
+        Told(user_id, Kind.FOLLOW_UP_FAILED, it.id, _BY_ITSELF)
         for it in follow_ups
         for user_id in it.assignee_ids
+    ]
+    await notifications.add(session, told)
+
+
+async def reminded(session: AsyncSession, now: FollowUp, due: Due) -> None:
+    """Reminds the assignees of a follow-up that is about to start."""
+    told = [
+        Told(user_id, Kind.REMINDER, now.id, _BY_ITSELF, due.occasion)
+        for user_id in now.assignee_ids
     ]
     await notifications.add(session, told)
 
@@ -69,4 +79,4 @@ async def forget(session: AsyncSession, *gone: Sequence[Note | FollowUp]) -> Non
 
 def _actor() -> str:
     principal = context.current().principal
-    return principal.subject if principal else _SENT_ITSELF
+    return principal.subject if principal else _BY_ITSELF

@@ -1,4 +1,4 @@
-"""Work on time: series plan follow-ups, and these open when their time has come."""
+"""Work on time: series plan follow-ups, reminders are given, and follow-ups open."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db
-from services.interactions.usecases import expansion, follow_ups
+from services.interactions.usecases import expansion, follow_ups, reminding
 
 _BATCH = 200
 _SERIES = 500
@@ -58,3 +58,24 @@ async def expand_batch(sessions: db.Sessions) -> int:
     """Plans for one batch in a transaction of its own; returns how many series it looked at."""
     async with sessions.begin() as session:
         return await expansion.expand_due(session, _SERIES)
+
+
+def give_reminders(sessions: db.Sessions, every_seconds: float) -> Callable[[], Awaitable[None]]:
+    """Returns the task that gives reminders that are due; several replicas share the work."""
+
+    async def give_due_reminders() -> None:
+        while True:
+            try:
+                while await remind_batch(sessions) == _BATCH:
+                    pass
+            except (SQLAlchemyError, OSError) as away:
+                log.info("reminding_postponed", error=type(away).__name__)
+            await asyncio.sleep(every_seconds)
+
+    return give_due_reminders
+
+
+async def remind_batch(sessions: db.Sessions) -> int:
+    """Gives one batch in a transaction of its own; returns how many were looked at."""
+    async with sessions.begin() as session:
+        return await reminding.give_due(session, _BATCH)

@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 from crm.accounts.v1 import user_pb2, user_service_pb2
-from crm.interactions.v1 import follow_up_service_pb2, note_pb2, notification_pb2
+from crm.interactions.v1 import (
+    follow_up_pb2,
+    follow_up_service_pb2,
+    note_pb2,
+    notification_pb2,
+)
 from crm.interactions.v1 import notification_service_pb2 as pb2
 from crm.leads.v1 import contact_pb2, source_service_pb2
 from flask.testing import FlaskClient
@@ -99,7 +104,7 @@ class TestList:
             (told("MENTIONED", contact_id=CONTACT, note_id=ID), f"/contacts/{CONTACT}#story"),
             (told("ASSIGNED", contact_id=CONTACT, follow_up_id=ID), f"/follow-ups/{ID}"),
             (told("PROPOSAL_ANSWERED", proposal_id=ID), f"/proposals/{ID}"),
-            (told("FOLLOW_UP_FAILED", follow_up_id=ID), f"/follow-ups/{ID}"),
+            (told("REMINDER", follow_up_id=ID), f"/follow-ups/{ID}"),
         ],
     )
     def test_a_click_reads_one_and_opens_what_it_is_about(
@@ -144,3 +149,46 @@ class TestMentions:
         assert answer.status_code == 400
         assert f'<option value="{BINH}" selected>Bình</option>' in text
         assert "May not see this contact" in text
+
+
+class TestReminders:
+    FILLED = {  # noqa: RUF012
+        "type": "call",
+        "title": "Gọi",
+        "contact_ids": CONTACT,
+        "start_time": "2031-02-03T10:30",
+    }
+
+    def test_those_ticked_are_planned(self, page: FlaskClient, peers: Any) -> None:
+        peers.answers["CreateFollowUp"] = follow_up_pb2.FollowUp(id=ID)
+
+        sent(page, "/follow-ups/new", reminders=["15", "1440"], **self.FILLED)
+
+        wanted = peers.named("CreateFollowUp")[-1].request.follow_up
+        assert [it.minutes_before for it in wanted.reminders] == [15, 1_440]
+
+    def test_what_is_no_number_is_told_and_nothing_is_planned(
+        self, page: FlaskClient, peers: Any
+    ) -> None:
+        answer = sent(page, "/follow-ups/new", reminders=["sớm"], **self.FILLED)
+
+        assert answer.status_code == 400
+        assert "Give a whole number" in answer.get_data(as_text=True)
+        assert not peers.named("CreateFollowUp")
+
+    def test_the_stored_ones_are_ticked_and_can_be_taken_back(
+        self, page: FlaskClient, peers: Any
+    ) -> None:
+        stored = follow_up_pb2.FollowUp(id=ID, title="Gọi", type="FOLLOW_UP_TYPE_CALL")
+        stored.reminders.add(minutes_before=30)
+        peers.answers.update(GetFollowUp=stored, UpdateFollowUp=stored)
+
+        form = shown(page, f"/follow-ups/{ID}/edit")
+        sent(page, f"/follow-ups/{ID}/edit", **self.FILLED)
+
+        asked = peers.named("UpdateFollowUp")[-1].request
+        assert 'name="reminders" value="30" checked' in form
+        assert 'name="reminders" value="15">' in form
+        assert "30 min" in shown(page, f"/follow-ups/{ID}")
+        assert "reminders" in asked.update_mask.paths
+        assert not asked.follow_up.reminders

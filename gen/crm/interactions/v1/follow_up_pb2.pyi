@@ -109,6 +109,26 @@ MESSAGE_PURPOSE_TRANSACTIONAL: MessagePurpose.ValueType  # 2
 """What the person asked for or must know."""
 Global___MessagePurpose: _TypeAlias = MessagePurpose  # noqa: Y015
 
+class _ReminderChannel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReminderChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReminderChannel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REMINDER_CHANNEL_UNSPECIFIED: _ReminderChannel.ValueType  # 0
+    """Not used."""
+    REMINDER_CHANNEL_IN_APP: _ReminderChannel.ValueType  # 1
+    """By a notification."""
+
+class ReminderChannel(_ReminderChannel, metaclass=_ReminderChannelEnumTypeWrapper):
+    """How somebody is reminded."""
+
+REMINDER_CHANNEL_UNSPECIFIED: ReminderChannel.ValueType  # 0
+"""Not used."""
+REMINDER_CHANNEL_IN_APP: ReminderChannel.ValueType  # 1
+"""By a notification."""
+Global___ReminderChannel: _TypeAlias = ReminderChannel  # noqa: Y015
+
 @_typing.final
 class FollowUpMessage(_message.Message):
     """What an SMS or e-mail follow-up sends by itself at its time."""
@@ -156,6 +176,34 @@ class FollowUpMessage(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FollowUpMessage: _TypeAlias = FollowUpMessage  # noqa: Y015
+
+@_typing.final
+class FollowUpReminder(_message.Message):
+    """Tells the assignees that a follow-up is about to start, each once for each start."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MINUTES_BEFORE_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    minutes_before: _builtins.int
+    """Required. 1 to 40,320 (four weeks). One whose time has passed when the follow-up is planned or moved is not given."""
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[Global___ReminderChannel.ValueType]:
+        """Optional. IN_APP when empty."""
+
+    def __init__(
+        self,
+        *,
+        minutes_before: _builtins.int = ...,
+        channels: _abc.Iterable[Global___ReminderChannel.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "minutes_before", b"minutes_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowUpReminder: _TypeAlias = FollowUpReminder  # noqa: Y015
 
 @_typing.final
 class FollowUpProgress(_message.Message):
@@ -231,6 +279,7 @@ class FollowUp(_message.Message):
     CONTACT_COUNT_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
     BATCH_ID_FIELD_NUMBER: _builtins.int
+    REMINDERS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -303,6 +352,10 @@ class FollowUp(_message.Message):
     def progress(self) -> Global___FollowUpProgress:
         """Output only. Empty without a message."""
 
+    @_builtins.property
+    def reminders(self) -> _containers.RepeatedCompositeFieldContainer[Global___FollowUpReminder]:
+        """Optional. At most 5, each of other minutes; they move with start_time and end with the follow-up. None is given once it has started."""
+
     def __init__(
         self,
         *,
@@ -332,10 +385,11 @@ class FollowUp(_message.Message):
         contact_count: _builtins.int = ...,
         progress: Global___FollowUpProgress | None = ...,
         batch_id: _builtins.str = ...,
+        reminders: _abc.Iterable[Global___FollowUpReminder] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["close_time", b"close_time", "create_time", b"create_time", "end_time", b"end_time", "message", b"message", "progress", b"progress", "recurrence_time", b"recurrence_time", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_ids", b"assignee_ids", "batch_id", b"batch_id", "category", b"category", "close_time", b"close_time", "contact_count", b"contact_count", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "end_time", b"end_time", "etag", b"etag", "id", b"id", "message", b"message", "outcome", b"outcome", "progress", b"progress", "recurrence_time", b"recurrence_time", "revision", b"revision", "segment_id", b"segment_id", "series_id", b"series_id", "start_time", b"start_time", "status", b"status", "team_id", b"team_id", "time_zone", b"time_zone", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_ids", b"assignee_ids", "batch_id", b"batch_id", "category", b"category", "close_time", b"close_time", "contact_count", b"contact_count", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "end_time", b"end_time", "etag", b"etag", "id", b"id", "message", b"message", "outcome", b"outcome", "progress", b"progress", "recurrence_time", b"recurrence_time", "reminders", b"reminders", "revision", b"revision", "segment_id", b"segment_id", "series_id", b"series_id", "start_time", b"start_time", "status", b"status", "team_id", b"team_id", "time_zone", b"time_zone", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

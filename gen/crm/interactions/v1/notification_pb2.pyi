@@ -34,6 +34,8 @@ class _NotificationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     """The customer accepted, declined or commented on a proposal of the person."""
     NOTIFICATION_KIND_FOLLOW_UP_FAILED: _NotificationKind.ValueType  # 4
     """The message of a follow-up of the person ended with failures."""
+    NOTIFICATION_KIND_REMINDER: _NotificationKind.ValueType  # 5
+    """A follow-up of the person is about to start."""
 
 class NotificationKind(_NotificationKind, metaclass=_NotificationKindEnumTypeWrapper):
     """Why somebody is told."""
@@ -48,6 +50,8 @@ NOTIFICATION_KIND_PROPOSAL_ANSWERED: NotificationKind.ValueType  # 3
 """The customer accepted, declined or commented on a proposal of the person."""
 NOTIFICATION_KIND_FOLLOW_UP_FAILED: NotificationKind.ValueType  # 4
 """The message of a follow-up of the person ended with failures."""
+NOTIFICATION_KIND_REMINDER: NotificationKind.ValueType  # 5
+"""A follow-up of the person is about to start."""
 Global___NotificationKind: _TypeAlias = NotificationKind  # noqa: Y015
 
 @_typing.final
@@ -68,6 +72,7 @@ class Notification(_message.Message):
     EVENT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     READ_TIME_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     kind: Global___NotificationKind.ValueType
@@ -96,6 +101,10 @@ class Notification(_message.Message):
     def read_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. Empty while it is unread."""
 
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the follow-up it is about starts."""
+
     def __init__(
         self,
         *,
@@ -111,10 +120,11 @@ class Notification(_message.Message):
         event: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         read_time: _timestamp_pb2.Timestamp | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "read_time", b"read_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "read_time", b"read_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "contact_id", b"contact_id", "create_time", b"create_time", "event", b"event", "follow_up_id", b"follow_up_id", "id", b"id", "kind", b"kind", "note_id", b"note_id", "proposal_id", b"proposal_id", "read_time", b"read_time", "text", b"text", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "contact_id", b"contact_id", "create_time", b"create_time", "event", b"event", "follow_up_id", b"follow_up_id", "id", b"id", "kind", b"kind", "note_id", b"note_id", "proposal_id", b"proposal_id", "read_time", b"read_time", "start_time", b"start_time", "text", b"text", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,4 +1,4 @@
-"""What people are told of."""
+"""What people are told of, and when they are reminded."""
 
 from alembic import op
 
@@ -24,6 +24,17 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX notifications_unread ON notifications (user_id, id) WHERE read_time IS NULL",
+    "ALTER TABLE follow_ups ADD COLUMN reminders jsonb NOT NULL DEFAULT '[]'",
+    # Those of `follow_ups.reminders` that are still to be given.
+    """
+    CREATE TABLE reminders (
+        follow_up_id uuid NOT NULL REFERENCES follow_ups (id) ON DELETE CASCADE,
+        minutes_before integer NOT NULL,
+        due_time timestamptz NOT NULL,
+        PRIMARY KEY (follow_up_id, minutes_before)
+    )
+    """,
+    "CREATE INDEX reminders_due ON reminders (due_time)",
 )
 
 
@@ -33,5 +44,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP TABLE reminders")
+    op.execute("ALTER TABLE follow_ups DROP COLUMN reminders")
     op.execute("DROP TABLE notifications")
     op.execute("ALTER TABLE notes DROP COLUMN mentioned_user_ids")

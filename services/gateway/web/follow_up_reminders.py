@@ -1,0 +1,35 @@
+"""The part of a follow-up's form that says when its assignees are reminded."""
+
+from crm.interactions.v1 import follow_up_pb2
+
+from services.gateway.web import desk, follow_up_progress
+from services.gateway.web.forms import Form
+
+OFFERED = (5, 15, 60, 1_440)
+"""Minutes before the start; others that are stored are offered too."""
+FIELD = "reminders"
+
+
+def read(form: Form, wanted: follow_up_pb2.FollowUp) -> None:
+    """Add what was ticked; notes what is no number of minutes."""
+    for minutes in form.all(FIELD):
+        if minutes.isascii() and minutes.isdigit() and len(minutes) < 6:
+            wanted.reminders.add(minutes_before=int(minutes))
+        else:
+            form.refuse(FIELD, desk.t("form.whole_number"))
+
+
+def values(stored: follow_up_pb2.FollowUp) -> list[str]:
+    """Return what is ticked for a stored follow-up."""
+    return [str(it.minutes_before) for it in stored.reminders]
+
+
+def choices(form: Form) -> list[tuple[str, str]]:
+    """Return (minutes, words) of what may be ticked, the latest first."""
+    ticked = [int(it) for it in form.all(FIELD) if it.isascii() and it.isdigit()]
+    return [(str(it), before_text(it)) for it in sorted({*OFFERED, *ticked})]
+
+
+def before_text(minutes: int) -> str:
+    """Return how long before the start."""
+    return follow_up_progress.late_text(minutes * 60)

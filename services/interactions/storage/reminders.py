@@ -1,0 +1,49 @@
+"""Queries of reminders that wait; one that was given, or is not to be, has no row any more."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import arrays
+from services.interactions.domain.reminders import Due
+
+
+async def put(session: AsyncSession, follow_up_id: UUID, times: Mapping[int, datetime]) -> None:
+    """Has a locked follow-up's reminders given at these times, by minutes, and at no others."""
+    await session.execute(_DROP, {"id": follow_up_id})
+    if times:
+        given = {
+            "id": follow_up_id,
+            "minutes": arrays.numbers(times),
+            "due": arrays.times(times.values()),
+        }
+        await session.execute(_ADD, given)
+
+
+async def take_due(session: AsyncSession, limit: int) -> Sequence[Due]:
+    """Deletes and returns up to `limit` whose time has come by the database's clock.
+
+    Skips those that another replica, or a change of the follow-up, holds.
+    """
+    found = await session.execute(_TAKE, {"limit": limit})
+    return [Due(row.follow_up_id, row.minutes_before, row.due_time) for row in found]
+
+
+_DROP = text("DELETE FROM reminders WHERE follow_up_id = :id")
+_ADD = text("""
+    INSERT INTO reminders (follow_up_id, minutes_before, due_time)
+    SELECT :id, minutes, due
+    FROM unnest(CAST(:minutes AS bigint[]), CAST(:due AS timestamptz[])) AS given (minutes, due)
+""")
+_TAKE = text("""
+    DELETE FROM reminders r
+    WHERE r.ctid = ANY(ARRAY(
+        SELECT ctid FROM reminders WHERE due_time <= clock_timestamp()
+        ORDER BY due_time
+        LIMIT :limit
+        FOR UPDATE SKIP LOCKED))
+    RETURNING follow_up_id, minutes_before, due_time
+""")

@@ -1,0 +1,43 @@
+"""Reminders: planned with their follow-up, given once when their time comes."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.interactions.domain import reminders as rules
+from services.interactions.domain.follow_ups import PENDING, FollowUp
+from services.interactions.storage import contacts, follow_ups, reminders
+from services.interactions.usecases import notifying
+
+
+async def plan(session: AsyncSession, now: FollowUp, before: FollowUp | None = None) -> None:
+    """Plans the reminders of a follow-up that is new, or differs from what it was `before`.
+
+    What would have been given already is not; one that is closed has none any more.
+    """
+    has_any = now.reminders or (before is not None and before.reminders)
+    if has_any and (before is None or _stands(now) != _stands(before)):
+        time = await follow_ups.database_time(session)
+        kept = now.reminders if now.status in PENDING else ()
+        await reminders.put(session, now.id, rules.planned(kept, now.start_time, time))
+
+
+async def give_due(session: AsyncSession, limit: int) -> int:
+    """Reminds of what is due and has not begun; returns how many were looked at.
+
+    Whatever was due while nobody looked is given now, once, or never if the start has passed.
+    """
+    # First, as whoever deletes a contact does, or the two could wait for each other.
+    await contacts.lock_against_deletion(session)
+    due = await reminders.take_due(session, limit)
+    # A statement of its own, which sees what closed the follow-ups before these were taken.
+    found = await follow_ups.get_many(session, {it.follow_up_id for it in due})
+    known = {it.id: it for it in found}
+    now = await follow_ups.database_time(session)
+    for each in due:
+        follow_up = known.get(each.follow_up_id)
+        if follow_up is not None and follow_up.status in PENDING and each.start_time > now:
+            await notifying.reminded(session, follow_up, each)
+    return len(due)
+
+
+def _stands(follow_up: FollowUp) -> tuple[object, ...]:
+    return follow_up.start_time, follow_up.reminders, follow_up.status in PENDING
