@@ -40,7 +40,9 @@ HOUSE: tuple[Service, ...] = (
     Service("accounts", ("-m", "services.accounts")),
     Service("leads", ("-m", "services.leads")),
     Service(
-        "interactions", ("-m", "services.interactions"), peers=("leads", "campaigns", "notifier")
+        "interactions",
+        ("-m", "services.interactions"),
+        peers=("accounts", "leads", "campaigns", "notifier"),
     ),
     Service("campaigns", ("-m", "services.campaigns"), peers=("leads", "notifier")),
     Service("notifier", ("-m", "services.notifier"), peers=("campaigns",)),

@@ -19,7 +19,7 @@ from chassis.events.consumer import consume
 from chassis.events.relay import Relay
 from chassis.rpc.tokens import TokenSource
 from services.interactions import clients, consumers, workers
-from services.interactions.clients import audiences, mail, notifier, people, press
+from services.interactions.clients import audiences, mail, notifier, people, press, staff
 from services.interactions.clients.renderer import Renderer
 from services.interactions.config import Settings
 from services.interactions.domain.proposals.links import Links
@@ -44,6 +44,7 @@ from services.interactions.workers import moving
 from services.interactions.workers import proposals as proposal_workers
 from services.interactions.workers.batching import Maker
 from services.interactions.workers.delivering import Courier
+from services.interactions.workers.reminder_letters import Postman
 from services.interactions.workers.resolving import Resolver
 
 NAME, PACKAGE = "interactions", "services.interactions"
@@ -64,6 +65,7 @@ async def main(settings: Settings) -> None:
         notifier.connect(settings, settings.notifier_address, tokens),
         audiences.connect(settings, settings.leads_address, tokens),
         Renderer(),
+        mails_staff=settings.staff_sender_identity_id is not None,
     )
     timeline = TimelineServicer(sessions, gate, campaigns, settings.messages_seconds, seal)
     owners = clients.owners(settings, NAME, tokens)
@@ -71,6 +73,7 @@ async def main(settings: Settings) -> None:
     studio = Studio(persons, press.Press())
     links = Links(settings.public_url, settings.mac_key.get_secret_value().encode())
     letters = mail.connect(settings, settings.notifier_address, tokens)
+    colleagues = staff.connect(settings, settings.accounts_address, tokens)
     prefix = settings.proposal_number_prefix
     await app.run(
         settings,
@@ -147,6 +150,7 @@ async def main(settings: Settings) -> None:
             Resolver(settings, sessions, desk.people),
             Maker(settings, sessions, desk.people, leads),
             Courier(settings, sessions, desk.people, desk.notifier),
+            Postman(settings, sessions, owners, colleagues, desk.notifier, letters),
         ],
         ready=[db.check(sessions), db.revision_check(sessions, PACKAGE)],
         closing=[nats.close],

@@ -1,5 +1,7 @@
 """Settings of interactions."""
 
+from uuid import UUID
+
 from pydantic import Field, SecretStr
 
 from chassis.config import ServiceSettings
@@ -19,6 +21,12 @@ class Settings(ServiceSettings):
 
     notifier_address: str
     """`host:port` of the home notifier, which sends for follow-ups and proposals."""
+
+    accounts_address: str
+    """`host:port` of accounts, which knows where colleagues read their mail."""
+
+    staff_sender_identity_id: UUID | None = None
+    """The sender identity of the notifier that reminds staff by e-mail; nobody is without it."""
 
     lease_seconds: float = Field(default=60.0, gt=1)
     """What a replica that was killed was handing over is taken up by another this much later."""

@@ -149,7 +149,7 @@ def _form_of(stored: follow_up_pb2.FollowUp) -> Form:
             "description": stored.description,
             "category": stored.category,
             "etag": stored.etag,
-            "reminders": follow_up_reminders.values(stored),
+            **follow_up_reminders.values(stored),
             **follow_up_messages.values(stored),
         }
     )

@@ -1,4 +1,4 @@
-"""Hands letters of proposals to the notifier."""
+"""Hands letters of proposals and reminders to the notifier."""
 
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from chassis.config import ServiceSettings
 from chassis.rpc import client
 from chassis.rpc.tokens import TokenSource
 from services.interactions.domain.proposals.events import Outgoing
+from services.interactions.domain.reminder_letters import Letter
 from services.interactions.messages import times
 
 
@@ -32,6 +33,22 @@ class Mail:
             text=letter.text,
             contact_id=str(letter.contact_id or ""),
             not_after=times.out(letter.not_after),
+        )
+        return UUID((await self._messages.SendMessage(request)).id)
+
+    async def remind(self, letter: Letter) -> UUID:
+        """As `send`, of an e-mail that reminds a colleague until what it is about starts."""
+        request = message_service_pb2.SendMessageRequest(
+            request_id=letter.request_id,
+            channel=message_pb2.CHANNEL_EMAIL,
+            address=letter.words.address,
+            purpose=message_pb2.PURPOSE_TRANSACTIONAL,
+            advertiser_id=str(letter.advertiser_id),
+            sender_identity_id=str(letter.sender_identity_id),
+            subject=letter.words.subject,
+            html=letter.words.html,
+            text=letter.words.text,
+            not_after=times.out(letter.key.start_time),
         )
         return UUID((await self._messages.SendMessage(request)).id)
 

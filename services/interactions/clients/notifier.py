@@ -1,6 +1,7 @@
 """The notifier: who may send, and the handing over of messages."""
 
 from collections.abc import Iterator, Sequence
+from uuid import UUID
 
 import grpc
 from crm.notifier.v1 import (
@@ -64,6 +65,17 @@ class Notifier:
             problems.add(field, "belongs to another advertiser")
         if identity.channel != _CHANNELS[channel]:
             problems.add(field, f"is not for {channel}")
+
+    async def advertiser_of(self, sender_identity_id: UUID) -> UUID | None:
+        """Returns whose an e-mail sender identity is; None if there is no such."""
+        request = suppression_service_pb2.GetSenderIdentityRequest(id=str(sender_identity_id))
+        try:
+            identity = await self._senders.GetSenderIdentity(request)
+        except NotFound:
+            return None
+        if identity.channel != message_pb2.CHANNEL_EMAIL:
+            return None
+        return UUID(identity.advertiser_id)
 
 
 def connect(settings: ServiceSettings, address: str, tokens: TokenSource) -> Notifier:

@@ -1,6 +1,6 @@
 """Reminders: some minutes before a follow-up starts, to those who do it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ class Channel(StrEnum):
     """How somebody is reminded."""
 
     IN_APP = "in_app"
+    EMAIL = "email"
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,10 @@ def planned(
     minutes = [int(it["minutes_before"]) for it in kept]
     times = {it: start - timedelta(minutes=it) for it in minutes}
     return {it: due for it, due in times.items() if due > now}
+
+
+def channels(kept: Sequence[Mapping[str, Any]], minutes_before: int) -> Collection[str]:
+    """Returns how the reminder of so many minutes is given."""
+    return [
+        it for each in kept if each["minutes_before"] == minutes_before for it in each["channels"]
+    ]

@@ -30,6 +30,7 @@ _PURPOSES: Mapping[Purpose, "follow_up_pb2.MessagePurpose.ValueType"] = {
 }
 _CHANNELS: Mapping[Channel, "follow_up_pb2.ReminderChannel.ValueType"] = {
     Channel.IN_APP: follow_up_pb2.REMINDER_CHANNEL_IN_APP,
+    Channel.EMAIL: follow_up_pb2.REMINDER_CHANNEL_EMAIL,
 }
 _CHANNEL_OF = {number: channel for channel, number in _CHANNELS.items()}
 _PURPOSE_OF = {number: purpose for purpose, number in _PURPOSES.items()}

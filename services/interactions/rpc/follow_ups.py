@@ -53,6 +53,7 @@ class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
         message = rules.with_audience(columns, None, problems)
         contact_ids = rules.contacts_in(columns)
         sending.may_send_to_segment(columns)
+        sending.check_reminders(self._desk, columns, problems)
         await sending.known(self._contacts, contact_ids, problems)
         await sending.admit(self._desk, message, columns["type"], problems)
         async with self._sessions.begin() as session:
@@ -106,6 +107,7 @@ class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
         paths = fieldmask.paths(request.update_mask, given, rules.FIELDS)
         columns = rules.columns(messages.fields(given, paths), problems)
         sending.may_send_to_segment(columns)
+        sending.check_reminders(self._desk, columns, problems)
         await sending.known(self._contacts, rules.contacts_in(columns), problems)
         async with self._sessions.begin() as session:
             before = await usecases.locked(session, readable, allowed, follow_up_id, "write")

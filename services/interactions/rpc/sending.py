@@ -1,6 +1,6 @@
 """What a follow-up sends, before it is saved: checked, admitted, previewed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from services.interactions.clients.notifier import Notifier
 from services.interactions.clients.renderer import Rendered, Renderer
 from services.interactions.domain import follow_ups as rules
 from services.interactions.domain import messages as domain
+from services.interactions.domain import reminders
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.messages import Channel, Message
 from services.interactions.domain.rendering import Refusal
@@ -31,6 +32,7 @@ class Desk(NamedTuple):
     notifier: Notifier
     people: Audiences
     renderer: Renderer
+    mails_staff: bool = False
 
     async def admit(
         self, message: Message, channel: Channel, problems: Problems, *, of: str = "follow_up"
@@ -61,6 +63,13 @@ async def admit(
     channel = domain.channel_of(type_) if type_ else None
     if message is not None and channel is not None:
         await desk.admit(message, channel, problems, of=of)
+
+
+def check_reminders(desk: Desk, columns: Mapping[str, Any], problems: Problems) -> None:
+    """Notes a reminder by e-mail where nobody is set up to send it."""
+    given = columns.get("reminders", ())
+    if not desk.mails_staff and any(reminders.Channel.EMAIL in it["channels"] for it in given):
+        problems.add("follow_up.reminders", "no sender of mails to staff is set up")
 
 
 def may_send_to_segment(columns: dict[str, Any]) -> None:

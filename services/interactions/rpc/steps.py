@@ -6,6 +6,7 @@ from crm.interactions.v1 import follow_up_service_pb2, interaction_service_pb2
 
 from services.interactions.domain import follow_ups as rules
 from services.interactions.domain.fields import Problems
+from services.interactions.domain.reminders import Channel
 from services.interactions.messages import follow_ups as messages
 from services.interactions.rpc import gate
 
@@ -29,5 +30,7 @@ def columns(request: Request, problems: Problems) -> dict[str, Any] | None:
     if request.next.HasField("message") or request.next.segment_id:
         problems.add("next.message", "plan a follow-up that sends itself on its own")
     step = rules.columns(messages.fields(request.next, _FIELDS), problems, at="next")
+    if any(Channel.EMAIL in it["channels"] for it in step["reminders"]):
+        problems.add("next.reminders", "plan a follow-up that reminds by e-mail on its own")
     rules.with_end(step, None, problems, at="next")
     return step

@@ -4,7 +4,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain import reminders as rules
 from services.interactions.domain.follow_ups import PENDING, FollowUp
-from services.interactions.storage import contacts, follow_ups, reminders
+from services.interactions.domain.reminders import Channel, Due
+from services.interactions.storage import contacts, follow_ups, reminder_letters, reminders
 from services.interactions.usecases import notifying
 
 
@@ -18,6 +19,7 @@ async def plan(session: AsyncSession, now: FollowUp, before: FollowUp | None = N
         time = await follow_ups.database_time(session)
         kept = now.reminders if now.status in PENDING else ()
         await reminders.put(session, now.id, rules.planned(kept, now.start_time, time))
+        await reminder_letters.drop_untried(session, now.id)
 
 
 async def give_due(session: AsyncSession, limit: int) -> int:
@@ -35,8 +37,18 @@ async def give_due(session: AsyncSession, limit: int) -> int:
     for each in due:
         follow_up = known.get(each.follow_up_id)
         if follow_up is not None and follow_up.status in PENDING and each.start_time > now:
-            await notifying.reminded(session, follow_up, each)
+            await _give(session, follow_up, each)
     return len(due)
+
+
+async def _give(session: AsyncSession, follow_up: FollowUp, due: Due) -> None:
+    channels = rules.channels(follow_up.reminders, due.minutes_before)
+    if Channel.IN_APP in channels:
+        await notifying.reminded(session, follow_up, due)
+    if Channel.EMAIL in channels:
+        await reminder_letters.add(
+            session, follow_up.id, due.minutes_before, due.start_time, follow_up.assignee_ids
+        )
 
 
 def _stands(follow_up: FollowUp) -> tuple[object, ...]:

@@ -248,6 +248,7 @@ def settings(interactions_database: str) -> Settings:
         "client_secret": "secret",
         "leads_address": "127.0.0.1:1",
         "campaigns_address": "127.0.0.1:1",
+        "accounts_address": "127.0.0.1:1",
         "notifier_address": "127.0.0.1:1",
         "public_url": "https://crm.example.com",
         "mac_key": "a key of sixteen letters",
@@ -283,6 +284,7 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
         notifier.connect(settings, settings.notifier_address, asked),
         audiences.connect(settings, leads_server.address, asked),
         Renderer(),
+        mails_staff=True,
     )
     timeline = TimelineServicer(sessions, gate, runs, 0.5, seal)
     tokens: Any = OwnersTokens()

@@ -48,6 +48,7 @@ class TestProcess:
             "MEKONG_CLIENT_SECRET": "secret",
             "MEKONG_LEADS_ADDRESS": "127.0.0.1:1",
             "MEKONG_CAMPAIGNS_ADDRESS": "127.0.0.1:1",
+            "MEKONG_ACCOUNTS_ADDRESS": "127.0.0.1:1",
             "MEKONG_NOTIFIER_ADDRESS": "127.0.0.1:1",
             "MEKONG_PUBLIC_URL": "http://127.0.0.1:1",
             "MEKONG_MAC_KEY": "a key of sixteen letters",

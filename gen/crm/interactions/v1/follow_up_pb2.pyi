@@ -119,6 +119,8 @@ class _ReminderChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Remin
     """Not used."""
     REMINDER_CHANNEL_IN_APP: _ReminderChannel.ValueType  # 1
     """By a notification."""
+    REMINDER_CHANNEL_EMAIL: _ReminderChannel.ValueType  # 2
+    """By e-mail to the address one signs in with; needs a sender of mails to staff to be set up."""
 
 class ReminderChannel(_ReminderChannel, metaclass=_ReminderChannelEnumTypeWrapper):
     """How somebody is reminded."""
@@ -127,6 +129,8 @@ REMINDER_CHANNEL_UNSPECIFIED: ReminderChannel.ValueType  # 0
 """Not used."""
 REMINDER_CHANNEL_IN_APP: ReminderChannel.ValueType  # 1
 """By a notification."""
+REMINDER_CHANNEL_EMAIL: ReminderChannel.ValueType  # 2
+"""By e-mail to the address one signs in with; needs a sender of mails to staff to be set up."""
 Global___ReminderChannel: _TypeAlias = ReminderChannel  # noqa: Y015
 
 @_typing.final

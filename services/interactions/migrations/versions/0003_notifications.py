@@ -35,6 +35,23 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX reminders_due ON reminders (due_time)",
+    # An e-mail to each assignee, word for word since it was first handed over.
+    """
+    CREATE TABLE reminder_letters (
+        follow_up_id uuid NOT NULL REFERENCES follow_ups (id) ON DELETE CASCADE,
+        user_id uuid NOT NULL,
+        minutes_before integer NOT NULL,
+        start_time timestamptz NOT NULL,
+        state text NOT NULL DEFAULT 'waiting',
+        reason text NOT NULL DEFAULT '',
+        attempts integer NOT NULL DEFAULT 0,
+        next_time timestamptz NOT NULL DEFAULT now(),
+        words jsonb,
+        message_id uuid,
+        PRIMARY KEY (follow_up_id, user_id, minutes_before, start_time)
+    )
+    """,
+    "CREATE INDEX reminder_letters_due ON reminder_letters (next_time) WHERE state = 'waiting'",
 )
 
 
@@ -44,6 +61,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP TABLE reminder_letters")
     op.execute("DROP TABLE reminders")
     op.execute("ALTER TABLE follow_ups DROP COLUMN reminders")
     op.execute("DROP TABLE notifications")
