@@ -95,9 +95,10 @@ async def _seen(session: AsyncSession, kept: Proposal) -> Proposal:
     looked = {"view_count": kept.view_count + 1, "last_view_time": now}
     if kept.view_time is not None:
         return await proposals.mark(session, kept, looked)
-    after = await proposals.change(
-        session, kept, {**looked, "state": State.VIEWED, "view_time": now}
-    )
+    # What somebody looks at has arrived, whatever we thought of the e-mail.
+    arrived = {"send_failure": "", "send_failure_reason": ""}
+    viewed = {**looked, **arrived, "state": State.VIEWED, "view_time": now}
+    after = await proposals.change(session, kept, viewed)
     await proposal_news.happened(session, after, Happened.VIEWED, actor=CUSTOMER)
     return after
 

@@ -11,7 +11,7 @@ from chassis.events.consumer import Event
 from services.interactions import consumers
 from services.interactions.workers import proposals as workers
 from tests.integration.interactions.conftest import NOON
-from tests.integration.interactions.proposal_parts import Desk
+from tests.integration.interactions.proposal_parts import Desk, token
 
 pytestmark = pytest.mark.timeout(300)
 STATES = message_pb2.MessageState
@@ -61,6 +61,9 @@ class TestNews:
         assert await desk.state(sent.id) == "SENT"
         assert await desk.history(sent.id) == ["sent", "bounced"]
         assert await last(desk, sent) == ("bounced", "MAILBOX_DISABLED", "notifier")
+
+        await desk.link().SeeProposal(pb2.SeeProposalRequest(token=token(sent), issue=1))
+        assert (await desk.get(sent.id)).send_failure == ""  # by another way it did arrive
 
     async def test_they_may_be_faster_than_the_answer_to_who_handed_it_over(
         self, desk: Desk

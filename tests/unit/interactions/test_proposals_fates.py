@@ -47,6 +47,8 @@ class TestConsequence:
                 *(Fate.ON_ITS_WAY, None, ""),
             ),
             ({}, Errand.REMINDER, Fate.SENT, Fate.BOUNCED, Happened.REMINDER_LOST, None),
+            ({}, Errand.REMINDER, Fate.SENT, Fate.IN_DOUBT, Happened.REMINDER_IN_DOUBT, None),
+            ({}, Errand.REMINDER, Fate.IN_DOUBT, Fate.IN_DOUBT, None, None),
             ({}, Errand.REMINDER, Fate.ON_ITS_WAY, Fate.SENT, None, None),
         ],
     )

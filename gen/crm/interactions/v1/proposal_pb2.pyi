@@ -546,7 +546,7 @@ class ProposalEvent(_message.Message):
     proposal_id: _builtins.str
     """Output only."""
     kind: _builtins.str
-    """Output only. "sent", "send_failed", "viewed", "accepted", "declined", "commented", "reminded", "expired", "withdrawn", "revised", "linked", "stage_moved", "stage_refused", "bounced", "failed", "skipped", "in_doubt", "went" (after all), "reminder_lost"."""
+    """Output only. "sent", "send_failed", "viewed", "accepted", "declined", "commented", "reminded", "expired", "withdrawn", "revised", "linked", "stage_moved", "stage_refused", "bounced", "failed", "skipped", "in_doubt", "went" (after all), "reminder_lost", "reminder_in_doubt"."""
     actor: _builtins.str
     """Output only. A user's id, "customer", or a service."""
     issue: _builtins.int

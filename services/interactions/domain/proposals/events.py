@@ -34,6 +34,7 @@ class Happened(StrEnum):
     IN_DOUBT = "in_doubt"
     WENT = "went"
     REMINDER_LOST = "reminder_lost"
+    REMINDER_IN_DOUBT = "reminder_in_doubt"
 
 
 ANSWERS = (Happened.ACCEPTED, Happened.DECLINED, Happened.COMMENTED)

@@ -52,8 +52,10 @@ def consequence(kept: Proposal, kind: Errand, before: Fate, news: News) -> Conse
     invitation; and what somebody has looked at has arrived, whatever comes back.
     """
     if kind is Errand.REMINDER:
-        is_new = news.fate in LOST and news.fate is not before
-        return Consequence(Happened.REMINDER_LOST if is_new else None, {})
+        if news.fate not in LOST or news.fate is before:
+            return Consequence(None, {})
+        in_doubt = news.fate is Fate.IN_DOUBT
+        return Consequence(Happened.REMINDER_IN_DOUBT if in_doubt else Happened.REMINDER_LOST, {})
     is_lost = news.fate in LOST
     failure = news.fate.value if is_lost and kept.view_time is None else ""
     columns = {
