@@ -16,6 +16,7 @@ from crm.interactions.v1 import (
     follow_up_batch_service_pb2_grpc,
     follow_up_service_pb2_grpc,
     interaction_service_pb2_grpc,
+    lead_report_service_pb2_grpc,
     note_service_pb2_grpc,
     notification_service_pb2_grpc,
     proposal_service_pb2_grpc,
@@ -65,6 +66,7 @@ STUBS: Mapping[str, Any] = {
         notification_service_pb2_grpc.NotificationServiceStub
     ),
     "crm.interactions.v1.ReportService": follow_up_reports.ReportServiceStub,
+    "crm.interactions.v1.LeadReportService": lead_report_service_pb2_grpc.LeadReportServiceStub,
     "crm.interactions.v1.TimelineService": note_service_pb2_grpc.TimelineServiceStub,
     "crm.interactions.v1.ProposalTemplateService": (
         proposal_service_pb2_grpc.ProposalTemplateServiceStub

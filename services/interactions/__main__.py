@@ -6,6 +6,7 @@ from crm.interactions.v1 import feed_service_pb2_grpc as feed_grpc
 from crm.interactions.v1 import follow_up_batch_service_pb2_grpc as batch_grpc
 from crm.interactions.v1 import follow_up_service_pb2_grpc as follow_up_grpc
 from crm.interactions.v1 import interaction_service_pb2_grpc as interaction_grpc
+from crm.interactions.v1 import lead_report_service_pb2_grpc as lead_report_grpc
 from crm.interactions.v1 import note_service_pb2_grpc as note_grpc
 from crm.interactions.v1 import notification_service_pb2_grpc as notification_grpc
 from crm.interactions.v1 import proposal_service_pb2_grpc as proposal_grpc
@@ -30,6 +31,7 @@ from services.interactions.rpc.feeds import FeedServicer
 from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.interactions import InteractionServicer
+from services.interactions.rpc.lead_reports import LeadReportServicer
 from services.interactions.rpc.notes import NoteServicer
 from services.interactions.rpc.notifications import NotificationServicer
 from services.interactions.rpc.proposal_links import ProposalLinkServicer
@@ -126,6 +128,10 @@ async def main(settings: Settings) -> None:
                 ProposalLinkServicer(sessions, studio, links),
             ),
             (report_grpc.add_ReportServiceServicer_to_server, ReportServicer(sessions, seal)),
+            (
+                lead_report_grpc.add_LeadReportServiceServicer_to_server,
+                LeadReportServicer(sessions, seal),
+            ),
         ],
         background=[
             *(Relay(sessions, nats, cls) for cls in Class),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from crm.interactions.v1 import lead_report_pb2
 from crm.interactions.v1 import report_pb2 as follow_up_report_pb2
 from crm.leads.v1 import report_pb2
 from flask import Response, url_for
@@ -17,6 +18,7 @@ FOLLOW_UPS = (
     *("total", "overdue", "scheduled", "open", "completed", "cancelled"),
     *("calls", "sms", "emails", "meetings"),
 )
+LEADS = ("leads", "touched", "untouched", "answered")
 _STATES = ("completed", "open", "scheduled", "cancelled")
 
 
@@ -119,6 +121,27 @@ def follow_ups(
     return Table(headings, lines, line(report.total, desk.t("reports.total")))
 
 
+def leads(report: lead_report_pb2.LeadReport, name: Callable[[str, str], str]) -> Table:
+    """Return the table of what was done with leads."""
+    most = max((it.leads.count for it in report.rows), default=0)
+
+    def line(row: lead_report_pb2.LeadReportRow, shown: str) -> Line:
+        cells = [_leads(getattr(row, it), bad=it == "untouched") for it in LEADS]
+        share = 1000 / most if most else 0.0
+        bars = [("part", 0.0, share * row.leads.count)]
+        bars.append(("follow-up-open", 0.0, share * row.touched.count))
+        bars.append(("rate", 0.0, share * row.answered.count))
+        for it in (row.touched, row.answered):
+            part = it.count / (row.leads.count or 1)
+            cells.append(Cell(_percent(part), plain=f"{part:.4f}"))
+        said = " / ".join(it.text for it in cells[:4])
+        return Line(shown, cells, bars, f"{shown}: {said}")
+
+    headings = [desk.t(f"reports.{it}") for it in (*LEADS, "touched_share", "answered_share")]
+    lines = [line(it, name(it.owner_id, "")) for it in report.rows]
+    return Table(headings, lines, line(report.total, desk.t("reports.total")))
+
+
 def csv(table: Table, first: str, file_name: str) -> Response:
     """Return a table as a file, whose cells no spreadsheet computes."""
     rows = [
@@ -145,6 +168,12 @@ def _contacts(count: report_pb2.ContactCount) -> Cell:
 
 def _follow_ups(count: follow_up_report_pb2.FollowUpCount, *, bad: bool) -> Cell:
     url = f"{url_for('web.report_follow_up_rows')}?{report_filters.query(count.rows)}"
+    late = bad and count.count > 0
+    return Cell(_number(count.count), url if count.count else "", late, str(count.count))
+
+
+def _leads(count: lead_report_pb2.LeadCount, *, bad: bool) -> Cell:
+    url = f"{url_for('web.report_lead_rows')}?{report_filters.query(count.rows)}"
     late = bad and count.count > 0
     return Cell(_number(count.count), url if count.count else "", late, str(count.count))
 

@@ -1,9 +1,14 @@
 """Reports: how leads convert, what sources bring and cost, and what is done for contacts."""
 
-from crm.interactions.v1 import follow_up_service_pb2
+from crm.interactions.v1 import (
+    follow_up_service_pb2,
+    lead_report_pb2,
+    lead_report_service_pb2,
+)
 from crm.interactions.v1 import report_pb2 as follow_up_report_pb2
 from crm.interactions.v1 import report_service_pb2 as follow_up_report_service_pb2
 from crm.interactions.v1.follow_up_service_pb2_grpc import FollowUpServiceStub
+from crm.interactions.v1.lead_report_service_pb2_grpc import LeadReportServiceStub
 from crm.interactions.v1.report_service_pb2_grpc import ReportServiceStub as FollowUpReportStub
 from crm.leads.v1 import contact_service_pb2, report_pb2, report_service_pb2
 from crm.leads.v1.contact_service_pb2_grpc import ContactServiceStub
@@ -37,6 +42,8 @@ def add(pages: Blueprint) -> None:
     pages.get("/reports/conversion", endpoint="report_conversion")(conversion)
     pages.get("/reports/sources", endpoint="report_sources")(sources)
     pages.get("/reports/follow-ups", endpoint="report_follow_ups")(follow_ups)
+    pages.get("/reports/leads", endpoint="report_leads")(leads)
+    pages.get("/reports/leads/rows", endpoint="report_lead_rows")(touched)
     pages.get("/reports/contacts", endpoint="report_contacts")(contacts)
     pages.get("/reports/follow-ups/rows", endpoint="report_follow_up_rows")(behind)
 
@@ -109,13 +116,44 @@ def follow_ups() -> desk.View:
     return _shown("follow_ups", days, form, table, by=by, groupings=groupings, token=token)
 
 
+def leads() -> desk.View:
+    """Show how many leads were touched, and how many answered, by owner."""
+    days, form = report_filters.days(), Form()
+    asked = lead_report_service_pb2.GetLeadReportRequest(**days.request(), owner_ids=_ids("owner"))
+    found = form.attempt(
+        lambda: desk.ask(LeadReportServiceStub).GetLeadReport(asked), known=list(_KNOWN)
+    )
+    table = report_tables.leads(found, report_tables.user_name) if found else None
+    return _shown("leads", days, form, table, by="owner")
+
+
 def contacts() -> desk.View:
     """List the contacts behind a figure."""
     asked = report_filters.rows_of(contact_service_pb2.ListContactsRequest)
-    found = desk.ask(ContactServiceStub).ListContacts(asked)
-    template = "contacts_rows.html" if desk.partial() else "report_rows.html"
+    return _contacts(desk.ask(ContactServiceStub).ListContacts(asked))
+
+
+def touched() -> desk.View:
+    """List the leads behind a figure about what was done with them."""
+    asked = report_filters.rows_of(lead_report_pb2.ListReportedLeadsRequest)
+    listed = desk.ask(LeadReportServiceStub).ListReportedLeads(asked)
+    known = lookups.contacts(listed.contact_ids)
+    return _contacts(
+        contact_service_pb2.ListContactsResponse(
+            contacts=[known[it] for it in listed.contact_ids if it in known],
+            next_page_token=listed.next_page_token,
+        )
+    )
+
+
+def _contacts(found: contact_service_pb2.ListContactsResponse) -> desk.View:
     return desk.page(
-        template, part="contacts", found=found, filtered=True, first=not desk.page_token()
+        "contacts_rows.html" if desk.partial() else "report_rows.html",
+        part="contacts",
+        found=found,
+        standings=lookups.standings([it.id for it in found.contacts]),
+        filtered=True,
+        first=not desk.page_token(),
     )
 
 
@@ -149,7 +187,7 @@ def _shown(report: str, days: Days, form: Form, table: Table | None, **values: o
         form=form,
         table=table,
         periods=report_filters.PERIODS,
-        sources=lookups.sources() if report != "follow_ups" else (),
+        sources=lookups.sources() if report in ("conversion", "sources") else (),
         users=lookups.users(),
         chosen={it: request.args.get(it, "") for it in ("source", "owner")},
         **{"by": "", "groupings": (), "token": "", "costs_left_out": False, **values},

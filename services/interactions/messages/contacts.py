@@ -5,6 +5,7 @@ from uuid import UUID
 from crm.leads.v1 import contact_pb2, events_pb2
 
 from services.interactions.domain.contacts import Contact
+from services.interactions.messages import times
 
 _OPEN = (
     contact_pb2.LEAD_STATUS_NEW,
@@ -21,7 +22,13 @@ def contact(told: contact_pb2.Contact | events_pb2.ImportedContact) -> Contact:
         owner_ids=tuple(UUID(owner) for owner in told.owner_ids),
         team_id=UUID(told.team_id) if told.team_id else None,
         open_lead=told.kind == contact_pb2.CONTACT_KIND_LEAD and told.status in _OPEN,
+        lead_time=times.read(told.create_time) if _was_lead(told) else None,
     )
+
+
+def _was_lead(told: contact_pb2.Contact | events_pb2.ImportedContact) -> bool:
+    """Returns True unless somebody was a customer from the start, as reports of leads have it."""
+    return told.conversion != contact_pb2.CONVERSION_ENTERED
 
 
 def tombstone(told: events_pb2.ContactDeleted) -> Contact:

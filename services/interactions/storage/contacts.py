@@ -53,6 +53,7 @@ async def put(session: AsyncSession, copies: Sequence[Contact]) -> None:
             "open": arrays.of("t" if it.open_lead else "f" for it in rows),
             "teams": arrays.of(it.team_id.hex if it.team_id else "NULL" for it in rows),
             "deleted": arrays.of("t" if it.deleted else "f" for it in rows),
+            "since": arrays.times(it.lead_time for it in rows),
         },
     )
 
@@ -81,19 +82,22 @@ def _contact(row: Row[Any]) -> Contact:
         team_id=row.team_id,
         open_lead=row.open_lead,
         deleted=row.deleted,
+        lead_time=row.lead_time,
     )
 
 
 _PUT = text("""
-    INSERT INTO contacts AS c (id, revision, owner_ids, team_id, open_lead, deleted)
-    SELECT id, revision, CAST(owners AS uuid[]), team, open_lead, deleted
+    INSERT INTO contacts AS c (id, revision, owner_ids, team_id, open_lead, deleted, lead_time)
+    SELECT id, revision, CAST(owners AS uuid[]), team, open_lead, deleted, since
     FROM unnest(
         CAST(:ids AS uuid[]), CAST(:revisions AS bigint[]), CAST(:owners AS text[]),
-        CAST(:teams AS uuid[]), CAST(:open AS boolean[]), CAST(:deleted AS boolean[])
-    ) AS told (id, revision, owners, team, open_lead, deleted)
+        CAST(:teams AS uuid[]), CAST(:open AS boolean[]), CAST(:deleted AS boolean[]),
+        CAST(:since AS timestamptz[])
+    ) AS told (id, revision, owners, team, open_lead, deleted, since)
     ON CONFLICT (id) DO UPDATE
     SET revision = excluded.revision, owner_ids = excluded.owner_ids,
-        team_id = excluded.team_id, open_lead = excluded.open_lead, deleted = excluded.deleted
+        team_id = excluded.team_id, open_lead = excluded.open_lead, deleted = excluded.deleted,
+        lead_time = excluded.lead_time
     WHERE c.revision < excluded.revision
 """)
 # Tombstones have an index of their own: asking for them costs nothing, however many live.

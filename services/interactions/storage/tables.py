@@ -29,6 +29,7 @@ contacts = Table(
     Column("team_id", Uuid),
     Column("open_lead", Boolean, nullable=False),
     Column("deleted", Boolean, nullable=False),
+    Column("lead_time", _time),
     Column("next_follow_up_id", Uuid),
     Column("next_follow_up_time", _time),
     Column("last_interaction_time", _time),

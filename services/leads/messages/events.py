@@ -64,6 +64,8 @@ def _imported(it: Contact, *, created: bool = False) -> events_pb2.ImportedConta
         team_id=it.profile.team_id,
         kind=int(it.kind),  # type: ignore[arg-type]
         status=int(it.status),  # type: ignore[arg-type]
+        create_time=values.stamp(it.create_time),
+        conversion=int(it.conversion),  # type: ignore[arg-type]
     )
 
 

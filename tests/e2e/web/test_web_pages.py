@@ -29,6 +29,7 @@ PAGES = [
     "/reports/conversion",
     "/reports/sources",
     "/reports/follow-ups",
+    "/reports/leads",
     "/campaigns",
     "/campaigns/new",
     "/segments",

@@ -732,6 +732,13 @@ class TestEveryOperation:
         api("CreateFollowUp", body={**plan, "start_time": f"{today}T05:00:00+07:00"})
         to_do = api("GetFollowUpReport", query=f"{urlencode(days)}&grouping=CONTACT")
         tasks = api("ExportFollowUpReport", query=f"{urlencode(days)}&grouping=ASSIGNEE")
+        untouched = f"created_from={today}T00:00:00%2B07:00&touch=UNTOUCHED&page_size=1000"
+        until(
+            lambda: person["id"] in api("ListReportedLeads", query=untouched)["contact_ids"],
+            "told of the lead",
+        )
+        touches = api("GetLeadReport", query=urlencode(days))
+        leads = api("ExportLeadReport", query=urlencode(days))
         (row,) = conversion["rows"]
         filled = [(k, v) for k, v in row["leads"]["rows"].items() if v not in (None, "", [], 0)]
         behind = api("ListContacts", query=urlencode(filled, doseq=True))
@@ -741,6 +748,9 @@ class TestEveryOperation:
         assert [it["id"] for it in behind["contacts"]] == [person["id"]]
         (calls,) = [it["calls"] for it in to_do["rows"] if it["group_id"] == person["id"]]
         assert (calls["count"], tasks.splitlines()[-1].split(",")[1]) == (1, "total")
+        total = touches["total"]
+        assert total["untouched"]["count"] >= 1
+        assert leads.splitlines()[-1].startswith(f",total,{total['leads']['count']},")
         assert (row["name"], row["leads"]["count"]) == ("Triển lãm", 1)
         assert brought["total"]["cost"] == [{"currency": "VND", "amount": 300}]
         assert lines.splitlines()[1].startswith(f"{source['id']},Triển lãm,1,0")

@@ -18,6 +18,7 @@ from crm.interactions.v1 import (
     follow_up_service_pb2,
     follow_up_service_pb2_grpc,
     interaction_service_pb2_grpc,
+    lead_report_service_pb2_grpc,
     note_service_pb2_grpc,
     notification_service_pb2_grpc,
     report_service_pb2_grpc,
@@ -41,6 +42,7 @@ from services.interactions.rpc.feeds import FeedServicer
 from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.interactions import InteractionServicer
+from services.interactions.rpc.lead_reports import LeadReportServicer
 from services.interactions.rpc.notes import NoteServicer
 from services.interactions.rpc.notifications import NotificationServicer
 from services.interactions.rpc.reports import ReportServicer
@@ -176,6 +178,9 @@ class House:
 
     def reports(self, who: Principal = SERVICE) -> Any:
         return report_service_pb2_grpc.ReportServiceStub(self.served.as_(who))
+
+    def lead_reports(self, who: Principal = SERVICE) -> Any:
+        return lead_report_service_pb2_grpc.LeadReportServiceStub(self.served.as_(who))
 
     def timeline(self, who: Principal = SERVICE) -> Any:
         return note_service_pb2_grpc.TimelineServiceStub(self.served.as_(who))
@@ -329,6 +334,10 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
             (
                 report_service_pb2_grpc.add_ReportServiceServicer_to_server,
                 ReportServicer(sessions, seal),
+            ),
+            (
+                lead_report_service_pb2_grpc.add_LeadReportServiceServicer_to_server,
+                LeadReportServicer(sessions, seal),
             ),
         ],
     )

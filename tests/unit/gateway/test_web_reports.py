@@ -7,9 +7,20 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from crm.interactions.v1 import follow_up_service_pb2
+from crm.interactions.v1 import (
+    agenda_service_pb2,
+    follow_up_service_pb2,
+    lead_report_pb2,
+    lead_report_service_pb2,
+)
 from crm.interactions.v1 import report_pb2 as follow_up_report_pb2
-from crm.leads.v1 import contact_service_pb2, report_pb2, source_pb2, source_service_pb2
+from crm.leads.v1 import (
+    contact_pb2,
+    contact_service_pb2,
+    report_pb2,
+    source_pb2,
+    source_service_pb2,
+)
 from flask.testing import FlaskClient
 
 from chassis import errors
@@ -42,6 +53,11 @@ def task_count(number: int, **rows: Any) -> follow_up_report_pb2.FollowUpCount:
     return follow_up_report_pb2.FollowUpCount(count=number, rows=asked)
 
 
+def lead_count(number: int, **rows: Any) -> lead_report_pb2.LeadCount:
+    asked = lead_report_pb2.ListReportedLeadsRequest(**rows)
+    return lead_report_pb2.LeadCount(count=number, rows=asked)
+
+
 @pytest.fixture
 def http_(signed_in: FlaskClient, peers: Any) -> FlaskClient:
     """A browser, and reports with a line each."""
@@ -62,8 +78,19 @@ def http_(signed_in: FlaskClient, peers: Any) -> FlaskClient:
     tasks = follow_up_report_pb2.FollowUpRow(
         group_id="u1", total=task_count(3, assignee_id="u1"), overdue=task_count(2, to_many=True)
     )
+    untouched = lead_count(3, owner_ids=[""], touch=lead_report_pb2.LEAD_TOUCH_UNTOUCHED)
+    touches = lead_report_pb2.LeadReportRow(
+        leads=lead_count(4), touched=lead_count(1), untouched=untouched, answered=lead_count(0)
+    )
+    someone = contact_pb2.Contact(id=ID, display_name="Lê Thị Bưởi")
     peers.answers.update(
         ListSources=sources,
+        GetLeadReport=lead_report_pb2.LeadReport(rows=[touches], total=touches),
+        ListReportedLeads=lead_report_service_pb2.ListReportedLeadsResponse(
+            contact_ids=[ID, "gone"], next_page_token="more"
+        ),
+        BatchGetStandings=agenda_service_pb2.BatchGetStandingsResponse(),
+        BatchGetContacts=contact_service_pb2.BatchGetContactsResponse(contacts=[someone]),
         GetConversionReport=report_pb2.ConversionReport(
             rows=[conversion_row(group_id="u1")], total=conversion_row()
         ),
@@ -71,7 +98,9 @@ def http_(signed_in: FlaskClient, peers: Any) -> FlaskClient:
         GetFollowUpReport=follow_up_report_pb2.FollowUpReport(
             rows=[tasks], total=tasks, next_page_token="next"
         ),
-        ListContacts=contact_service_pb2.ListContactsResponse(next_page_token="more"),
+        ListContacts=contact_service_pb2.ListContactsResponse(
+            contacts=[someone], next_page_token="more"
+        ),
         ListFollowUps=follow_up_service_pb2.ListFollowUpsResponse(),
     )
     return signed_in
@@ -140,7 +169,7 @@ class TestConversion:
 
 
 class TestFiles:
-    @pytest.mark.parametrize("report", ["conversion", "sources", "follow-ups"])
+    @pytest.mark.parametrize("report", ["conversion", "sources", "follow-ups", "leads"])
     def test_a_report_is_a_file_too(self, http_: FlaskClient, report: str) -> None:
         with http_.get(f"/reports/{report}?{CUSTOM}&format=csv") as answer:  # frees its place
             rows = list(csv.reader(io.StringIO(answer.get_data(as_text=True).lstrip("\ufeff"))))
@@ -188,6 +217,27 @@ class TestFollowUps:
         assert "page=next" in page
 
 
+class TestLeads:
+    @pytest.mark.parametrize(
+        ("language", "said"), [("en", "Not counted as a touch"), ("vi", "Không tính là tiếp cận")]
+    )
+    def test_figures_open_leads_and_it_says_what_a_touch_is(
+        self, http_: FlaskClient, peers: Any, language: str, said: str
+    ) -> None:
+        page = shown(http_, f"/reports/leads?lang={language}&owner=none")
+
+        assert list(peers.named("GetLeadReport")[-1].request.owner_ids) == [""]
+        assert said in page
+        opened = links(page, "/reports/leads/rows?")
+        assert len(opened) == 6  # three figures of two lines; a 0 opens nothing
+        rows = shown(http_, f"{opened[2]}&page=there")
+        asked = peers.named("ListReportedLeads")[-1].request
+        assert (asked.touch, list(asked.owner_ids)) == (lead_report_pb2.LEAD_TOUCH_UNTOUCHED, [""])
+        assert asked.page_token == "there"
+        assert "Lê Thị Bưởi" in rows
+        assert "page=more" in rows
+
+
 class TestRows:
     def test_a_filter_that_is_none_is_refused(self, http_: FlaskClient) -> None:
         shown(http_, "/reports/contacts?conversions=NO", 400)
@@ -201,6 +251,7 @@ class TestRows:
         asked = peers.named("ListContacts")[-1].request
         assert (list(asked.conversions), asked.page_token) == ([2], "there")
         assert "Behind this figure" in page
+        assert "Lê Thị Bưởi" in page
 
 
 @pytest.mark.parametrize(

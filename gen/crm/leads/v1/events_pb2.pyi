@@ -196,6 +196,8 @@ class ImportedContact(_message.Message):
     TEAM_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    CONVERSION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -208,8 +210,14 @@ class ImportedContact(_message.Message):
     """Output only."""
     status: _contact_pb2.LeadStatus.ValueType
     """Output only."""
+    conversion: _contact_pb2.Conversion.ValueType
+    """Output only."""
     @_builtins.property
     def owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
 
     def __init__(
@@ -222,10 +230,12 @@ class ImportedContact(_message.Message):
         team_id: _builtins.str = ...,
         kind: _contact_pb2.ContactKind.ValueType = ...,
         status: _contact_pb2.LeadStatus.ValueType = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        conversion: _contact_pb2.Conversion.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "id", b"id", "kind", b"kind", "owner_ids", b"owner_ids", "revision", b"revision", "status", b"status", "team_id", b"team_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversion", b"conversion", "create_time", b"create_time", "created", b"created", "id", b"id", "kind", b"kind", "owner_ids", b"owner_ids", "revision", b"revision", "status", b"status", "team_id", b"team_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,6 +6,7 @@ _FOLLOW_UPS = "interactions.FollowUpService"
 _LOG = "interactions.InteractionService"
 _AGENDA = "interactions.AgendaService"
 _REPORTS = "interactions.ReportService"
+_LEADS = "interactions.LeadReportService"
 _SERIES = "interactions.SeriesService"
 _NOTES = "interactions.NoteService"
 _TOLD = "interactions.NotificationService"
@@ -70,5 +71,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/standings:batchGet", f"{_AGENDA}/BatchGetStandings", "*"),
     Route("GET", "/reports/follow-ups", f"{_REPORTS}/GetFollowUpReport"),
     Route("GET", "/reports/follow-ups:export", f"{_REPORTS}/ExportFollowUpReport", kind="csv"),
+    Route("GET", "/reports/leads", f"{_LEADS}/GetLeadReport"),
+    Route("GET", "/reports/leads:export", f"{_LEADS}/ExportLeadReport", kind="csv"),
+    Route("GET", "/reports/leads/rows", f"{_LEADS}/ListReportedLeads"),
     Route("GET", "/contacts/{contact_id}/timeline", "interactions.TimelineService/ListTimeline"),
 )

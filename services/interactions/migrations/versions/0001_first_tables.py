@@ -16,6 +16,7 @@ _TABLES = (
         team_id uuid,
         open_lead boolean NOT NULL DEFAULT false,
         deleted boolean NOT NULL DEFAULT false,
+        lead_time timestamptz,
         next_follow_up_id uuid,
         next_follow_up_time timestamptz,
         last_interaction_time timestamptz,
@@ -23,6 +24,11 @@ _TABLES = (
     )
     """,
     "CREATE INDEX contacts_deleted ON contacts (id) WHERE deleted",
+    # A report counts leads from this index alone.
+    """
+    CREATE INDEX contacts_leads ON contacts (lead_time, id) INCLUDE (owner_ids, team_id)
+        WHERE lead_time IS NOT NULL AND NOT deleted
+    """,
     # Leads without a next step. Of several owners the first has an index that gives pages in
     # order, as assignees of follow-ups below; those after it, who are few, are sorted.
     *(
@@ -110,7 +116,7 @@ _TABLES = (
         )
     ),
     """
-    CREATE INDEX follow_ups_met ON follow_ups (contact_id, close_time)
+    CREATE INDEX follow_ups_met ON follow_ups (contact_id, close_time) INCLUDE (type)
         WHERE status = 'completed' AND type IN ('call', 'meeting')
     """,
     """
@@ -129,7 +135,10 @@ _TABLES = (
         create_time timestamptz NOT NULL DEFAULT now()
     )
     """,
-    "CREATE INDEX interactions_by_contact ON interactions (contact_id, start_time, id)",
+    """
+    CREATE INDEX interactions_by_contact ON interactions (contact_id, start_time, id)
+    INCLUDE (kind, direction, result)
+    """,
     """
     CREATE INDEX interactions_met ON interactions (contact_id, start_time) WHERE result = 'reached'
     """,
@@ -200,6 +209,9 @@ _TABLES = (
     """,
     "CREATE INDEX deliveries_due ON deliveries (try_time) WHERE state = 'waiting'",
     "CREATE INDEX deliveries_by_contact ON deliveries (contact_id)",
+    """
+    CREATE INDEX deliveries_taken ON deliveries (contact_id) WHERE state IN ('sent', 'delivered')
+    """,
     "CREATE SEQUENCE delivery_claims",
     # Follow-ups whose segment is not resolved yet: how far they are, and who is at it.
     """
