@@ -39,6 +39,7 @@ from services.gateway.web import (
     series_forms,
     shell,
     sign_in,
+    source_costs,
     support,
     templates,
     words,
@@ -79,6 +80,7 @@ PARTS = (
     series,
     series_forms,
     sign_in,
+    source_costs,
     support,
     templates,
 )

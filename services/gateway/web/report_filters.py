@@ -43,6 +43,11 @@ class Days:
         }
 
 
+def day_before(day: str) -> str:
+    """Return the day before one, as pages show the last day of what services end after it."""
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+
+
 def days() -> Days:
     """Return the days asked for; this month without a word."""
     asked = request.args.get("period", "")

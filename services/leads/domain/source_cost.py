@@ -1,8 +1,8 @@
 """What sources cost, and which part of it belongs to the days of a report."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -27,6 +27,7 @@ class SourceCost:
     note: str = ""
     creator_id: str
     create_time: datetime
+    revision: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,33 @@ def check(draft: Draft, *, new_id: UUID, creator_id: str, now: datetime) -> Sour
         creator_id=creator_id,
         create_time=now,
     )
+
+
+def changed(before: SourceCost, given: Draft, fields: Collection[str]) -> SourceCost:
+    """Return the cost with the named fields as given; raises as `check`."""
+    known = Draft(
+        source_id=str(before.source_id),
+        start_date=before.start_date.isoformat(),
+        end_date=before.end_date.isoformat(),
+        amount=before.amount,
+        currency=before.currency,
+        note=before.note,
+    )
+    wanted = replace(known, **{it: getattr(given, it) for it in fields})
+    after = check(wanted, new_id=before.id, creator_id=before.creator_id, now=before.create_time)
+    after = replace(after, revision=before.revision)
+    return after if after == before else replace(after, revision=before.revision + 1)
+
+
+def check_days_asked(start: str, end: str) -> tuple[date | None, date | None]:
+    """Return the days that a list is asked for, None for one not said; raises naming bad ones."""
+    checks = Checks()
+    first = check_day(checks, "start_date", start) if start else None
+    after = check_day(checks, "end_date", end) if end else None
+    if first and after and after <= first:
+        checks.wrong("end_date", "is not after start_date")
+    checks.finish()
+    return first, after
 
 
 def share(cost: SourceCost, start: date, end: date) -> int:

@@ -18,6 +18,8 @@ def cost(it: SourceCost) -> source_cost_pb2.SourceCost:
         note=it.note,
         creator_id=it.creator_id,
         create_time=values.stamp(it.create_time),
+        revision=it.revision,
+        etag=str(it.revision),
     )
 
 

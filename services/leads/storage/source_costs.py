@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
@@ -27,19 +27,37 @@ async def get(session: AsyncSession, cost_id: UUID) -> SourceCost | None:
     return _cost(row) if row else None
 
 
+async def change(session: AsyncSession, cost: SourceCost) -> None:
+    """Store a cost that the caller has locked."""
+    values = {name: value for name, value in vars(cost).items() if name != "id"}
+    query = update(source_costs).where(source_costs.c.id == cost.id)
+    await session.execute(query.values(**values))
+
+
 async def remove(session: AsyncSession, cost_id: UUID) -> None:
     """Delete a cost that the caller has locked."""
     await session.execute(delete(source_costs).where(source_costs.c.id == cost_id))
 
 
 async def page(
-    session: AsyncSession, source_id: UUID | None, page: Page
+    session: AsyncSession,
+    source_id: UUID | None,
+    days: tuple[date | None, date | None],
+    page: Page,
 ) -> tuple[list[SourceCost], Key | None]:
-    """Return a page of costs, latest days first, and where the next one starts. Locks nothing."""
+    """Return a page of costs, latest days first, and where the next one starts. Locks nothing.
+
+    `days` are the first and the one after the last that a cost shares a day with, if said.
+    """
     c = source_costs.c
     query = select(source_costs).order_by(c.start_date.desc(), c.id.desc())
     if source_id is not None:
         query = query.where(c.source_id == source_id)
+    start, end = days
+    if start is not None:
+        query = query.where(c.end_date > start)
+    if end is not None:
+        query = query.where(c.start_date < end)
     if page.after:
         query = query.where(tuple_(c.start_date, c.id) < page.after)
     rows = (await session.execute(query.limit(page.size + 1))).all()

@@ -137,6 +137,7 @@ source_costs = Table(
     Column("note", Text),
     Column("creator_id", Text),
     Column("create_time", _TIME),
+    Column("revision", BigInteger),
 )
 
 stage_changes = Table(

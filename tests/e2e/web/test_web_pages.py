@@ -30,6 +30,8 @@ PAGES = [
     "/reports/sources",
     "/reports/follow-ups",
     "/reports/leads",
+    "/reports/costs",
+    "/reports/costs/new",
     "/campaigns",
     "/campaigns/new",
     "/segments",

@@ -723,7 +723,9 @@ class TestEveryOperation:
         asked = f"{urlencode(days)}&source_ids={source['id']}"
 
         cost = api("CreateSourceCost", body=given)
-        costs = api("ListSourceCosts", query=f"source_id={source['id']}")
+        read = api("GetSourceCost", id=cost["id"])
+        cost = api("UpdateSourceCost", body={"note": "gian hàng"}, id=cost["id"])
+        costs = api("ListSourceCosts", query=f"source_id={source['id']}&{urlencode(days)}")
         conversion = api("GetConversionReport", query=f"{asked}&grouping=SOURCE")
         brought = api("GetSourceReport", query=asked)
         lines = api("ExportConversionReport", query=f"{asked}&grouping=SOURCE")
@@ -744,7 +746,7 @@ class TestEveryOperation:
         behind = api("ListContacts", query=urlencode(filled, doseq=True))
         api("DeleteSourceCost", id=cost["id"])
 
-        assert [it["id"] for it in costs["source_costs"]] == [cost["id"]]
+        assert (read["note"], cost["note"], costs["source_costs"]) == ("", "gian hàng", [cost])
         assert [it["id"] for it in behind["contacts"]] == [person["id"]]
         (calls,) = [it["calls"] for it in to_do["rows"] if it["group_id"] == person["id"]]
         assert (calls["count"], tasks.splitlines()[-1].split(",")[1]) == (1, "total")

@@ -32,6 +32,8 @@ class SourceCost(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     CREATOR_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     source_id: _builtins.str
@@ -48,6 +50,10 @@ class SourceCost(_message.Message):
     """Optional. At most 200 characters."""
     creator_id: _builtins.str
     """Output only. The user or program who entered it."""
+    revision: _builtins.int
+    """Output only."""
+    etag: _builtins.str
+    """Output only on read; checked on update when set."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
@@ -64,10 +70,12 @@ class SourceCost(_message.Message):
         note: _builtins.str = ...,
         creator_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        revision: _builtins.int = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "creator_id", b"creator_id", "currency", b"currency", "end_date", b"end_date", "id", b"id", "note", b"note", "source_id", b"source_id", "start_date", b"start_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "creator_id", b"creator_id", "currency", b"currency", "end_date", b"end_date", "etag", b"etag", "id", b"id", "note", b"note", "revision", b"revision", "source_id", b"source_id", "start_date", b"start_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

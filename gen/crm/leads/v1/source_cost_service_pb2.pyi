@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from crm.leads.v1 import source_cost_pb2 as _source_cost_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
@@ -56,22 +57,30 @@ class ListSourceCostsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SOURCE_ID_FIELD_NUMBER: _builtins.int
+    START_DATE_FIELD_NUMBER: _builtins.int
+    END_DATE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Optional. 0 gives 50; at most 1,000."""
     page_token: _builtins.str
     """Optional."""
     source_id: _builtins.str
     """Optional. Of this source."""
+    start_date: _builtins.str
+    """Optional. "2026-03-01": that paid for this day or later ones."""
+    end_date: _builtins.str
+    """Optional. That paid for days before this one."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         source_id: _builtins.str = ...,
+        start_date: _builtins.str = ...,
+        end_date: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "source_id", b"source_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_date", b"end_date", "page_size", b"page_size", "page_token", b"page_token", "source_id", b"source_id", "start_date", b"start_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -104,6 +113,58 @@ class ListSourceCostsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSourceCostsResponse: _TypeAlias = ListSourceCostsResponse  # noqa: Y015
+
+@_typing.final
+class GetSourceCostRequest(_message.Message):
+    """Asks for a cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSourceCostRequest: _TypeAlias = GetSourceCostRequest  # noqa: Y015
+
+@_typing.final
+class UpdateSourceCostRequest(_message.Message):
+    """Asks for a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_COST_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def source_cost(self) -> _source_cost_pb2.SourceCost:
+        """Required. With its id."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Optional. Empty: every populated field."""
+
+    def __init__(
+        self,
+        *,
+        source_cost: _source_cost_pb2.SourceCost | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["source_cost", b"source_cost", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["source_cost", b"source_cost", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSourceCostRequest: _TypeAlias = UpdateSourceCostRequest  # noqa: Y015
 
 @_typing.final
 class DeleteSourceCostRequest(_message.Message):

@@ -47,6 +47,16 @@ class SourceCostServiceStub:
                 request_serializer=crm_dot_leads_dot_v1_dot_source__cost__service__pb2.ListSourceCostsRequest.SerializeToString,
                 response_deserializer=crm_dot_leads_dot_v1_dot_source__cost__service__pb2.ListSourceCostsResponse.FromString,
                 _registered_method=True)
+        self.GetSourceCost = channel.unary_unary(
+                '/crm.leads.v1.SourceCostService/GetSourceCost',
+                request_serializer=crm_dot_leads_dot_v1_dot_source__cost__service__pb2.GetSourceCostRequest.SerializeToString,
+                response_deserializer=crm_dot_leads_dot_v1_dot_source__cost__pb2.SourceCost.FromString,
+                _registered_method=True)
+        self.UpdateSourceCost = channel.unary_unary(
+                '/crm.leads.v1.SourceCostService/UpdateSourceCost',
+                request_serializer=crm_dot_leads_dot_v1_dot_source__cost__service__pb2.UpdateSourceCostRequest.SerializeToString,
+                response_deserializer=crm_dot_leads_dot_v1_dot_source__cost__pb2.SourceCost.FromString,
+                _registered_method=True)
         self.DeleteSourceCost = channel.unary_unary(
                 '/crm.leads.v1.SourceCostService/DeleteSourceCost',
                 request_serializer=crm_dot_leads_dot_v1_dot_source__cost__service__pb2.DeleteSourceCostRequest.SerializeToString,
@@ -72,6 +82,20 @@ class SourceCostServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSourceCost(self, request, context):
+        """Reads a cost.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSourceCost(self, request, context):
+        """Changes a cost; reports of days before now change with it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteSourceCost(self, request, context):
         """Deletes a cost.
         """
@@ -91,6 +115,16 @@ def add_SourceCostServiceServicer_to_server(servicer, server):
                     servicer.ListSourceCosts,
                     request_deserializer=crm_dot_leads_dot_v1_dot_source__cost__service__pb2.ListSourceCostsRequest.FromString,
                     response_serializer=crm_dot_leads_dot_v1_dot_source__cost__service__pb2.ListSourceCostsResponse.SerializeToString,
+            ),
+            'GetSourceCost': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSourceCost,
+                    request_deserializer=crm_dot_leads_dot_v1_dot_source__cost__service__pb2.GetSourceCostRequest.FromString,
+                    response_serializer=crm_dot_leads_dot_v1_dot_source__cost__pb2.SourceCost.SerializeToString,
+            ),
+            'UpdateSourceCost': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSourceCost,
+                    request_deserializer=crm_dot_leads_dot_v1_dot_source__cost__service__pb2.UpdateSourceCostRequest.FromString,
+                    response_serializer=crm_dot_leads_dot_v1_dot_source__cost__pb2.SourceCost.SerializeToString,
             ),
             'DeleteSourceCost': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteSourceCost,
@@ -153,6 +187,60 @@ class SourceCostService:
             '/crm.leads.v1.SourceCostService/ListSourceCosts',
             crm_dot_leads_dot_v1_dot_source__cost__service__pb2.ListSourceCostsRequest.SerializeToString,
             crm_dot_leads_dot_v1_dot_source__cost__service__pb2.ListSourceCostsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSourceCost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.leads.v1.SourceCostService/GetSourceCost',
+            crm_dot_leads_dot_v1_dot_source__cost__service__pb2.GetSourceCostRequest.SerializeToString,
+            crm_dot_leads_dot_v1_dot_source__cost__pb2.SourceCost.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSourceCost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.leads.v1.SourceCostService/UpdateSourceCost',
+            crm_dot_leads_dot_v1_dot_source__cost__service__pb2.UpdateSourceCostRequest.SerializeToString,
+            crm_dot_leads_dot_v1_dot_source__cost__pb2.SourceCost.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class SourceCostServiceStub:
     """Adds a cost."""
     ListSourceCosts: _grpc.UnaryUnaryMultiCallable[_source_cost_service_pb2.ListSourceCostsRequest, _source_cost_service_pb2.ListSourceCostsResponse]
     """Lists costs, latest days first."""
+    GetSourceCost: _grpc.UnaryUnaryMultiCallable[_source_cost_service_pb2.GetSourceCostRequest, _source_cost_pb2.SourceCost]
+    """Reads a cost."""
+    UpdateSourceCost: _grpc.UnaryUnaryMultiCallable[_source_cost_service_pb2.UpdateSourceCostRequest, _source_cost_pb2.SourceCost]
+    """Changes a cost; reports of days before now change with it."""
     DeleteSourceCost: _grpc.UnaryUnaryMultiCallable[_source_cost_service_pb2.DeleteSourceCostRequest, _empty_pb2.Empty]
     """Deletes a cost."""
 
@@ -51,6 +55,10 @@ class SourceCostServiceAsyncStub(SourceCostServiceStub):
     """Adds a cost."""
     ListSourceCosts: _aio.UnaryUnaryMultiCallable[_source_cost_service_pb2.ListSourceCostsRequest, _source_cost_service_pb2.ListSourceCostsResponse]  # type: ignore[assignment]
     """Lists costs, latest days first."""
+    GetSourceCost: _aio.UnaryUnaryMultiCallable[_source_cost_service_pb2.GetSourceCostRequest, _source_cost_pb2.SourceCost]  # type: ignore[assignment]
+    """Reads a cost."""
+    UpdateSourceCost: _aio.UnaryUnaryMultiCallable[_source_cost_service_pb2.UpdateSourceCostRequest, _source_cost_pb2.SourceCost]  # type: ignore[assignment]
+    """Changes a cost; reports of days before now change with it."""
     DeleteSourceCost: _aio.UnaryUnaryMultiCallable[_source_cost_service_pb2.DeleteSourceCostRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a cost."""
 
@@ -72,6 +80,22 @@ class SourceCostServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_source_cost_service_pb2.ListSourceCostsResponse, _abc.Awaitable[_source_cost_service_pb2.ListSourceCostsResponse]]:
         """Lists costs, latest days first."""
+
+    @_abc_1.abstractmethod
+    def GetSourceCost(
+        self,
+        request: _source_cost_service_pb2.GetSourceCostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_source_cost_pb2.SourceCost, _abc.Awaitable[_source_cost_pb2.SourceCost]]:
+        """Reads a cost."""
+
+    @_abc_1.abstractmethod
+    def UpdateSourceCost(
+        self,
+        request: _source_cost_service_pb2.UpdateSourceCostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_source_cost_pb2.SourceCost, _abc.Awaitable[_source_cost_pb2.SourceCost]]:
+        """Changes a cost; reports of days before now change with it."""
 
     @_abc_1.abstractmethod
     def DeleteSourceCost(

@@ -31,14 +31,7 @@ ROUTES: tuple[Route, ...] = (
         "/sources", _SOURCES, "Source", "Sources", field="source", only="create list get update"
     ),
     Route("POST", "/sources/{id}:retire", f"{_SOURCES}/RetireSource", "*"),
-    *resource(
-        "/source-costs",
-        _COSTS,
-        "SourceCost",
-        "SourceCosts",
-        field="source_cost",
-        only="create list delete",
-    ),
+    *resource("/source-costs", _COSTS, "SourceCost", "SourceCosts", field="source_cost"),
     Route("GET", "/reports/conversion", f"{_REPORTS}/GetConversionReport"),
     Route("GET", "/reports/conversion:export", f"{_REPORTS}/ExportConversionReport", kind="csv"),
     Route("GET", "/reports/sources", f"{_REPORTS}/GetSourceReport"),

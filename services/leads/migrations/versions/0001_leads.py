@@ -201,7 +201,8 @@ _AROUND = (
         currency text NOT NULL,
         note text NOT NULL DEFAULT '',
         creator_id text NOT NULL,
-        create_time timestamptz NOT NULL
+        create_time timestamptz NOT NULL,
+        revision bigint NOT NULL DEFAULT 1
     )
     """,
     "CREATE INDEX source_costs_start ON source_costs (start_date DESC, id DESC)",
