@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.parts import agenda, basics, big, due, email, pauses, replicas, rows
+from bench.parts import agenda, basics, big, due, email, pauses, replicas, reports, rows
 from bench.table import Figures
 
 # Each is given an empty folder, and where to put what it found.
@@ -16,4 +16,5 @@ PARTS: dict[str, Callable[[Path, Figures], None]] = {
     "rows": rows.measure,
     "agenda": agenda.measure,
     "due": due.measure,
+    "reports": reports.measure,
 }

@@ -101,9 +101,14 @@ def _past(it: Filter) -> list[ColumnElement[bool]]:
         none = c.passed_stage_ids == literal([], ARRAY(Uuid))
         found.append(or_(overlap, none) if None in it.passed_stage_ids else overlap)
     if it.with_sale:
-        t = transactions.c
-        found.append(exists().where(t.contact_id == c.id, t.is_sale))
+        found.append(has_sale())
     return found
+
+
+def has_sale() -> ColumnElement[bool]:
+    """Return the condition that a contact has bought."""
+    t = transactions.c
+    return exists().where(t.contact_id == contacts.c.id, t.is_sale)
 
 
 def main_owner(ids: Sequence[UUID | None]) -> ColumnElement[bool]:

@@ -1,7 +1,6 @@
 """Figures about leads, counted by the conditions that lists have, so that both agree."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -61,15 +60,27 @@ async def leads(
     ]
 
 
-async def buyers(session: AsyncSession, wanted: Filter, scope: Scope) -> dict[UUID | None, int]:
-    """Return how many of the contacts have a sale, by source. Locks nothing."""
-    asked = replace(wanted, with_sale=True)
+async def by_source(
+    session: AsyncSession, wanted: Filter, scope: Scope
+) -> tuple[list[Counted], dict[UUID | None, int]]:
+    """Return what `leads` does for sources, and how many with a sale each has. Locks nothing.
+
+    In one statement: to look through a million leads once more takes as long again.
+    """
+    c, bought = contacts.c, contact_lists.has_sale().label("bought")
     query = (
-        select(contacts.c.source_id, func.count().label("number"))
-        .where(scopes.within(scope), *contact_lists.conditions(asked))
-        .group_by(contacts.c.source_id)
+        select(c.source_id, c.conversion, c.status, bought, func.count().label("number"))
+        .where(scopes.within(scope), *contact_lists.conditions(wanted))
+        .group_by(c.source_id, c.conversion, c.status, bought)
     )
-    return {it.source_id: it.number for it in await session.execute(query)}
+    counted: list[Counted] = []
+    buyers: dict[UUID | None, int] = {}
+    for it in await session.execute(query):
+        how, status = Conversion(it.conversion), Status(it.status)
+        counted.append((it.source_id, how, status, it.number))
+        if it.bought:
+            buyers[it.source_id] = buyers.get(it.source_id, 0) + it.number
+    return counted, buyers
 
 
 async def sold(session: AsyncSession, wanted: Filter, scope: Scope) -> Sequence[Sold]:

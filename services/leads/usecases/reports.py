@@ -52,8 +52,8 @@ async def by_source(session: AsyncSession, asked: Asked) -> SourceReport:
     await storage.make_room(session)
     await _known(session, asked)
     wanted, period = asked.wanted, asked.period
-    counts = report.spread(await storage.leads(session, wanted, Grouping.SOURCE, scope))
-    buyers = await storage.buyers(session, wanted, scope)
+    counted, buyers = await storage.by_source(session, wanted, scope)
+    counts = report.spread(counted)
     sold = await storage.sold(session, wanted, scope)
     part = bool(asked.owner_ids) or not scope.is_all
     touching = [] if part else await source_costs.touching(session, period.start, period.end)
