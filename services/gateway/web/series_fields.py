@@ -8,15 +8,16 @@ from services.gateway.web import desk, follow_up_messages, names, recurrences
 from services.gateway.web.forms import Form
 from services.gateway.web.recurrences import Recurrence
 
-AFTER_ORDER = "after_order"
-REPEATS = (*recurrences.EVERY, AFTER_ORDER)
+AFTER_ORDER, INVOICE_DUE = "after_order", "invoice_due"
+BY_FACTS = (AFTER_ORDER, INVOICE_DUE)
+REPEATS = (*recurrences.EVERY, *BY_FACTS)
 ENDS = ("never", "until", "count")
 REST = "rest"
 """The end of a later part: that of the rest of the rule before, whose times are counted."""
 
 RULE_INPUTS = (
     *("repeats", "start", "clock", "time_zone", "interval", "weekdays", "month_day"),
-    *("ends", "until", "count", "rrule", "days"),
+    *("ends", "until", "count", "rrule", "days", "due_days"),
 )
 PLAIN = ("title", "type", "assignee_ids", "duration", "description", "category")
 YEARS = range(2000, 2101)
@@ -32,6 +33,9 @@ _SHOWN_AT = {
     "after_order.days": "days",
     "after_order.time_of_day": "clock",
     "after_order.time_zone": "time_zone",
+    "invoice_due.days": "due_days",
+    "invoice_due.time_of_day": "clock",
+    "invoice_due.time_zone": "time_zone",
 }
 KNOWN = (*PLAIN, "contact_ids", "recurrence_time", *_SHOWN_AT, *follow_up_messages.KNOWN)
 """What a service may refuse that the form has a place for; see `place`."""
@@ -52,7 +56,11 @@ def read(form: Form) -> series_pb2.Series:
     if minutes is not None:
         wanted.duration.FromTimedelta(timedelta(minutes=minutes))
     if form.get("repeats") == AFTER_ORDER:
-        wanted.after_order.CopyFrom(_after_order(form))
+        days = _whole(form, "days", 0, MOST_DAYS) or 0
+        wanted.after_order.CopyFrom(series_pb2.AfterOrderRule(days=days, **_clock(form)))
+    elif form.get("repeats") == INVOICE_DUE:
+        days = _whole(form, "due_days", -MOST_DAYS, MOST_DAYS) or 0
+        wanted.invoice_due.CopyFrom(series_pb2.InvoiceDueRule(days=days, **_clock(form)))
     else:
         wanted.calendar.CopyFrom(read_calendar(form))
     return wanted
@@ -93,7 +101,7 @@ def filled(series: series_pb2.Series) -> dict[str, str | list[str]]:
         "description": series.description,
         "category": series.category,
         "etag": series.etag,
-        **(_of_calendar(series) if series.HasField("calendar") else _of_order(series.after_order)),
+        **(_of_calendar(series) if series.HasField("calendar") else _of_days(series)),
     }
 
 
@@ -116,10 +124,12 @@ def _of_calendar(series: series_pb2.Series) -> dict[str, str | list[str]]:
     }
 
 
-def _of_order(rule: series_pb2.AfterOrderRule) -> dict[str, str | list[str]]:
+def _of_days(series: series_pb2.Series) -> dict[str, str | list[str]]:
+    is_due = series.HasField("invoice_due")
+    rule = series.invoice_due if is_due else series.after_order
     return {
-        "repeats": AFTER_ORDER,
-        "days": str(rule.days),
+        "repeats": INVOICE_DUE if is_due else AFTER_ORDER,
+        "due_days" if is_due else "days": str(rule.days),
         "clock": rule.time_of_day,
         "time_zone": rule.time_zone,
         "interval": "1",
@@ -127,17 +137,14 @@ def _of_order(rule: series_pb2.AfterOrderRule) -> dict[str, str | list[str]]:
     }
 
 
-def _after_order(form: Form) -> series_pb2.AfterOrderRule:
+def _clock(form: Form) -> dict[str, str]:
+    """Return when on its day it is, and where."""
     try:
         clock = f"{time.fromisoformat(form.get('clock')):%H:%M}"
     except ValueError:
         form.refuse("clock", desk.t("series.clock_unreadable"))
         clock = ""
-    return series_pb2.AfterOrderRule(
-        days=_whole(form, "days", 0, MOST_DAYS) or 0,
-        time_of_day=clock,
-        time_zone=form.get("time_zone") or desk.time_zone(),
-    )
+    return {"time_of_day": clock, "time_zone": form.get("time_zone") or desk.time_zone()}
 
 
 def _start(form: Form) -> datetime | None:
@@ -195,8 +202,9 @@ def _until(form: Form) -> date | None:
 
 def _whole(form: Form, name: str, least: int, most: int) -> int | None:
     text = form.get(name)
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
-    if not least <= number <= most:
+    digits = text.removeprefix("-")
+    number = int(text) if digits.isascii() and digits.isdigit() and len(text) < 6 else None
+    if number is None or not least <= number <= most:
         form.refuse(name, desk.t("series.number_from_to", least=least, most=most))
         return None
     return number

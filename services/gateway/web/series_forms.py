@@ -17,9 +17,10 @@ from services.gateway.web import (
     recurrences,
     series,
     series_fields,
+    series_words,
 )
 from services.gateway.web.forms import Form
-from services.gateway.web.series_fields import AFTER_ORDER, KNOWN, PLAIN, REST, RULE_INPUTS
+from services.gateway.web.series_fields import BY_FACTS, KNOWN, PLAIN, REST, RULE_INPUTS
 
 SHOWN_NEXT = 5
 _CARRIED = ("title", "type", "description", "category", "sends", "to", "segment_id")
@@ -94,7 +95,8 @@ def preview() -> desk.View:
         form=form,
         found=found,
         inputs=RULE_INPUTS,
-        after_order=wanted.after_order if wanted.HasField("after_order") else None,
+        wanted=wanted,
+        recurs=series_words.recurs,
         rest=form.get("ends") == REST,
     )
 
@@ -134,7 +136,7 @@ def split(series_id: object) -> desk.View:
         # The service knows how much of a counted rule is left.
         paths.remove("calendar")
         wanted.ClearField("calendar")
-    elif form.get("ends") == REST and form.get("repeats") not in ("own", AFTER_ORDER):
+    elif form.get("ends") == REST and form.get("repeats") not in ("own", *BY_FACTS):
         form.refuse("ends", desk.t("series.rest_unknown"))
     _keep_left_out(wanted, stored)
     asked = pb2.SplitSeriesRequest(
@@ -169,6 +171,7 @@ def _usual() -> dict[str, Any]:
         "interval": "1",
         "ends": "never",
         "days": "30",
+        "due_days": "-3",
     }
 
 

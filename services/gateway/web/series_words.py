@@ -10,6 +10,11 @@ from services.gateway.web.recurrences import LAST_DAY, WEEKDAYS, Recurrence
 
 def recurs(series: series_pb2.Series) -> str:
     """Return when a series recurs as one sentence."""
+    if series.WhichOneof("rule") == "invoice_due":
+        due = series.invoice_due
+        key = "before" if due.days < 0 else "after" if due.days else "on"
+        said = desk.t(f"series.told_due_{key}", n=abs(due.days), clock=due.time_of_day)
+        return said + _elsewhere(due.time_zone)
     if series.WhichOneof("rule") == "after_order":
         rule = series.after_order
         said = desk.t("series.told_after_order", n=rule.days, clock=rule.time_of_day)

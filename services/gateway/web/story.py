@@ -1,8 +1,10 @@
 """Says what an entry of a contact's story holds, kind by kind."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 
 from crm.interactions.v1 import note_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
 from markupsafe import Markup
 
 from services.gateway import bundle
@@ -79,7 +81,24 @@ def _transaction(it: Details) -> list[str]:
     if amount.lstrip("-").isdigit():
         told = formats.money(desk.language(), int(amount), it.get("currency", "") or "VND")
     kind = _word("transaction", it, "type")
-    return [kind, told, it.get("external_id", ""), it.get("shop", ""), it.get("status", "")]
+    named = [kind, told, it.get("external_id", ""), it.get("shop", ""), it.get("status", "")]
+    return [*named, _payment(it)]
+
+
+def _payment(it: Details) -> str:
+    """Return when an invoice was paid, or until when it is to be."""
+    language = desk.language()
+    try:
+        if it.get("paid_time"):
+            paid = Timestamp()
+            paid.FromJsonString(it["paid_time"])
+            return desk.t("transaction.paid", when=formats.moment(language, paid, desk.time_zone()))
+        if it.get("due_date"):
+            due = date.fromisoformat(it["due_date"])
+            return desk.t("transaction.due", day=formats.day(language, due))
+    except ValueError:
+        pass  # a later release may tell it otherwise
+    return ""
 
 
 def _message(it: Details) -> list[str]:

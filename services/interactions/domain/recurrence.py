@@ -162,7 +162,11 @@ def split(kept: Calendar, at: datetime) -> tuple[Calendar, Calendar] | None:
 
 def days_after(moment: datetime, days: int, clock: time, zone: str) -> datetime:
     """Returns the UTC time `days` days after the day of a moment, when the clock shows `clock`."""
-    day: date = wall_clock(moment, zone).date() + timedelta(days=days)
+    return at_clock(wall_clock(moment, zone).date() + timedelta(days=days), clock, zone)
+
+
+def at_clock(day: date, clock: time, zone: str) -> datetime:
+    """Returns the UTC time when the clock of a zone shows `clock` on a day."""
     return instant(datetime.combine(day, clock), zone)
 
 

@@ -1,8 +1,8 @@
-"""Series: follow-ups that recur, by the calendar or after an order."""
+"""Series: follow-ups that recur, by the calendar or by what a contact bought and owes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,16 @@ class AfterOrder:
     zone: str
 
 
-Rule = Calendar | AfterOrder
+@dataclass(frozen=True)
+class InvoiceDue:
+    """So many days after the day on which an unpaid invoice is due, before it when negative."""
+
+    days: int
+    clock: time
+    zone: str
+
+
+Rule = Calendar | AfterOrder | InvoiceDue
 
 
 @dataclass(frozen=True)
@@ -118,15 +127,27 @@ class Planned:
 
 def begun(rule: Rule, now: datetime, since: datetime) -> dict[str, Any]:
     """Returns where planning begins: the values of `cursor`, `since` and `due_time`."""
-    if isinstance(rule, AfterOrder):
+    if not isinstance(rule, Calendar):
         return {"cursor": None, "since": since, "due_time": now}
     at = recurrence.cursor(rule, since)
     return {"cursor": at, "since": since, "due_time": now if at else None}
 
 
-def after(rule: AfterOrder, orders: Mapping[UUID, datetime]) -> dict[UUID, datetime]:
+Wanted = frozenset[tuple[UUID, datetime]]
+"""Which contacts are to be followed up, and when (UTC)."""
+
+
+def after(rule: AfterOrder, orders: Mapping[UUID, datetime]) -> Wanted:
     """Returns when each contact is to be followed up, by the times of their last orders."""
-    return {
-        contact_id: recurrence.days_after(ordered, rule.days, rule.clock, rule.zone)
+    return frozenset(
+        (contact_id, recurrence.days_after(ordered, rule.days, rule.clock, rule.zone))
         for contact_id, ordered in orders.items()
-    }
+    )
+
+
+def due(rule: InvoiceDue, days: Iterable[tuple[UUID, date]]) -> Wanted:
+    """Returns when contacts are to be followed up, by the days on which they are to pay."""
+    return frozenset(
+        (contact_id, recurrence.at_clock(day + timedelta(days=rule.days), rule.clock, rule.zone))
+        for contact_id, day in days
+    )

@@ -15,7 +15,7 @@ from services.interactions.domain.follow_ups import (
 )
 from services.interactions.domain.recurrence import Calendar
 from services.interactions.domain.rrule import RuleRefused
-from services.interactions.domain.series import MOST_EXCEPTIONS, AfterOrder, Series
+from services.interactions.domain.series import MOST_EXCEPTIONS, AfterOrder, InvoiceDue, Series
 
 MOST_CONTACTS = 1_000
 MOST_DAYS = 1_000
@@ -80,9 +80,22 @@ def calendar(given: Mapping[str, Any], field: str, problems: Problems) -> Calend
 
 def after_order(given: Mapping[str, Any], field: str, problems: Problems) -> AfterOrder | None:
     """Returns the rule of texts, or None with what is wrong of it noted."""
+    read = _days(given, field, 0, problems)
+    return AfterOrder(*read) if read else None
+
+
+def invoice_due(given: Mapping[str, Any], field: str, problems: Problems) -> InvoiceDue | None:
+    """Returns the rule of texts, or None with what is wrong of it noted."""
+    read = _days(given, field, -MOST_DAYS, problems)
+    return InvoiceDue(*read) if read else None
+
+
+def _days(
+    given: Mapping[str, Any], field: str, least: int, problems: Problems
+) -> tuple[int, time, str] | None:
     zone = fields.time_zone(given["time_zone"], f"{field}.time_zone", DEFAULT_TIME_ZONE, problems)
-    if not 0 <= given["days"] <= MOST_DAYS:
-        problems.add(f"{field}.days", f"must be 0 to {MOST_DAYS}")
+    if not least <= given["days"] <= MOST_DAYS:
+        problems.add(f"{field}.days", f"must be {least} to {MOST_DAYS}")
     try:
         if not _CLOCK.fullmatch(given["time_of_day"]):
             raise ValueError(given["time_of_day"])
@@ -90,7 +103,7 @@ def after_order(given: Mapping[str, Any], field: str, problems: Problems) -> Aft
     except ValueError:
         problems.add(f"{field}.time_of_day", "must be a time of day, as 09:00")
         return None
-    return AfterOrder(given["days"], clock, zone)
+    return given["days"], clock, zone
 
 
 def wall_clock(given: str, field: str, problems: Problems) -> datetime | None:
@@ -145,6 +158,10 @@ def _duration(value: timedelta | None, field: str, problems: Problems) -> dict[s
     return {"duration": DEFAULT_LENGTH if value is None else value}
 
 
+def _invoice_due(value: Mapping[str, Any], field: str, problems: Problems) -> dict[str, Any]:
+    return {"rule": invoice_due(value, field, problems)}
+
+
 def _message(value: Mapping[str, Any] | None, field: str, problems: Problems) -> dict[str, Any]:
     return {"message": value}
 
@@ -176,9 +193,10 @@ _COLUMNS: Mapping[str, Any] = {
     "team_id": _team,
     "calendar": _calendar,
     "after_order": _after_order,
+    "invoice_due": _invoice_due,
     "message": _message,
     "segment_id": _segment,
 }
 FIELDS = tuple(_COLUMNS)
 _OF_AUDIENCE = {"type", "message", "contact_ids", "segment_id", "rule"}
-RULES = ("calendar", "after_order")
+RULES = ("calendar", "after_order", "invoice_due")

@@ -9,7 +9,14 @@ from crm.interactions.v1 import events_pb2, series_pb2
 from google.protobuf.duration_pb2 import Duration
 
 from services.interactions.domain.recurrence import Calendar
-from services.interactions.domain.series import AfterOrder, Planned, Rule, Series, State
+from services.interactions.domain.series import (
+    AfterOrder,
+    InvoiceDue,
+    Planned,
+    Rule,
+    Series,
+    State,
+)
 from services.interactions.domain.series_fields import RULES
 from services.interactions.messages import follow_ups, times
 
@@ -49,8 +56,10 @@ def out(kept: Series) -> series_pb2.Series:
     )
     if isinstance(kept.rule, Calendar):
         made.calendar.CopyFrom(_calendar(kept.rule))
+    elif isinstance(kept.rule, AfterOrder):
+        made.after_order.CopyFrom(series_pb2.AfterOrderRule(**_days(kept.rule)))
     else:
-        made.after_order.CopyFrom(_after_order(kept.rule))
+        made.invoice_due.CopyFrom(series_pb2.InvoiceDueRule(**_days(kept.rule)))
     if kept.message is not None:
         made.message.CopyFrom(follow_ups.message(kept.message))
     return made
@@ -72,7 +81,9 @@ def fields(given: series_pb2.Series, paths: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def rule_fields(given: series_pb2.CalendarRule | series_pb2.AfterOrderRule) -> dict[str, Any]:
+def rule_fields(
+    given: series_pb2.CalendarRule | series_pb2.AfterOrderRule | series_pb2.InvoiceDueRule,
+) -> dict[str, Any]:
     """Returns the fields of a rule as plain values."""
     return {field.name: getattr(given, field.name) for field in given.DESCRIPTOR.fields}
 
@@ -141,9 +152,8 @@ def _calendar(rule: Calendar) -> series_pb2.CalendarRule:
     )
 
 
-def _after_order(rule: AfterOrder) -> series_pb2.AfterOrderRule:
-    clock = f"{rule.clock:%H:%M}"
-    return series_pb2.AfterOrderRule(days=rule.days, time_of_day=clock, time_zone=rule.zone)
+def _days(rule: AfterOrder | InvoiceDue) -> dict[str, Any]:
+    return {"days": rule.days, "time_of_day": f"{rule.clock:%H:%M}", "time_zone": rule.zone}
 
 
 def _told(rule: Rule) -> dict[str, object]:
@@ -151,5 +161,5 @@ def _told(rule: Rule) -> dict[str, object]:
         made = _calendar(rule)
         return {"rrule": made.rrule, "start": made.start, "time_zone": rule.zone,
                 "exceptions": list(made.exceptions)}  # fmt: skip
-    return {"days_after_order": rule.days, "time_of_day": f"{rule.clock:%H:%M}",
-            "time_zone": rule.zone}  # fmt: skip
+    name = "days_after_order" if isinstance(rule, AfterOrder) else "days_after_due"
+    return {name: rule.days, "time_of_day": f"{rule.clock:%H:%M}", "time_zone": rule.zone}

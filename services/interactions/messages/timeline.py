@@ -94,6 +94,8 @@ def transactions(told: events_pb2.TransactionsIngested, time: datetime, version:
                 "external_id": each.external_id,
                 "shop": each.shop,
                 "status": each.status,
+                "due_date": each.due_date,
+                "paid_time": each.paid_time.ToJsonString() if each.HasField("paid_time") else "",
             },
         )
         for each in told.transactions

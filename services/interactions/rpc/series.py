@@ -208,7 +208,7 @@ class SeriesServicer(series_service_pb2_grpc.SeriesServiceServicer):
         problems = Problems()
         read = messages.fields(given, paths)
         if "calendar" in paths and given.WhichOneof("rule") is None and "after_order" in paths:
-            problems.add("series.calendar", "needs calendar or after_order")
+            problems.add("series.calendar", "needs calendar, after_order or invoice_due")
             read = {name: value for name, value in read.items() if name not in rules.RULES}
         # In a thread, as a rule that gives nothing takes a while to be known as such.
         columns = await asyncio.to_thread(rules.columns, read, problems)

@@ -1,7 +1,7 @@
 """Queries that plan the follow-ups of series."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import orjson
@@ -71,20 +71,19 @@ async def drop_untouched(
     now: datetime,
     *,
     since: datetime | None = None,
-    but: Mapping[UUID, datetime] | None = None,
+    but: Collection[tuple[UUID, datetime]] = (),
 ) -> Gone:
     """Deletes and returns what a series planned after `now` and nobody touched.
 
-    Only from the time `since` of its rule on, and not what `but` has by contact. Somebody who
+    Only from the time `since` of its rule on, and not what `but` has. Somebody who
     holds one right now is touching it, and so is who sends its message.
     """
-    keep = but or {}
     values = {
         "series": series_id,
         "now": now,
         "since": since or now,
-        "contacts": arrays.uuids(keep),
-        "times": arrays.times(keep.values()),
+        "contacts": arrays.uuids(who for who, _ in but),
+        "times": arrays.times(time for _, time in but),
     }
     return {row.id: row.contact_id for row in await session.execute(_DROP_UNTOUCHED, values)}
 
@@ -126,8 +125,14 @@ async def last_orders(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID
     return {row.contact_id: row.ordered for row in found}
 
 
+async def unpaid(session: AsyncSession, ids: Collection[UUID]) -> list[tuple[UUID, date]]:
+    """Returns these contacts with each day on which an invoice is due that is not paid."""
+    found = await session.execute(_UNPAID, {"ids": arrays.uuids(ids)})
+    return [(row.contact_id, row.due) for row in found]
+
+
 async def wake(session: AsyncSession, contact_ids: Collection[UUID]) -> None:
-    """Makes the series that wait for orders of these contacts due."""
+    """Makes the series that wait for orders or invoices of these contacts due."""
     await session.execute(_WAKE, {"contacts": arrays.uuids(contact_ids)})
 
 
@@ -260,6 +265,13 @@ _LAST_ORDERS = text("""
     WHERE contact_id = ANY(CAST(:ids AS uuid[])) AND kind = 'transaction'
       AND details->>'type' = 'order' AND coalesce(details->>'status', '') <> 'cancelled'
     GROUP BY contact_id
+""")
+_UNPAID = text("""
+    SELECT DISTINCT contact_id, CAST(details->>'due_date' AS date) AS due
+    FROM facts
+    WHERE contact_id = ANY(CAST(:ids AS uuid[])) AND kind = 'transaction'
+      AND details->>'type' = 'invoice' AND coalesce(details->>'status', '') <> 'cancelled'
+      AND details->>'due_date' <> '' AND coalesce(details->>'paid_time', '') = ''
 """)
 # In one order, so that two consumers never wait for each other.
 _WAKE = text("""

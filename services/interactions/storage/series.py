@@ -15,7 +15,7 @@ from services.interactions.domain import rrule
 from services.interactions.domain.follow_ups import Type
 from services.interactions.domain.recurrence import Calendar, Cursor
 from services.interactions.domain.scope import Scope
-from services.interactions.domain.series import AfterOrder, Rule, Series
+from services.interactions.domain.series import AfterOrder, InvoiceDue, Rule, Series
 from services.interactions.storage import scopes
 from services.interactions.storage.tables import series
 
@@ -124,9 +124,16 @@ def read(row: Row[Any]) -> Series:
     )
 
 
+_COUNTED: Mapping[str, type[AfterOrder | InvoiceDue]] = {
+    "order": AfterOrder,
+    "due_date": InvoiceDue,
+}
+"""What the days of a rule are counted from."""
+
+
 def _rule(row: Row[Any]) -> Rule:
     if row.rrule is None:
-        return AfterOrder(row.days, row.clock, row.time_zone)
+        return _COUNTED[row.counts_from](row.days, row.clock, row.time_zone)
     return Calendar(
         rule=rrule.read(row.rrule, row.time_zone),
         start=row.start_local,
@@ -141,7 +148,7 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
     rule: Rule | None = made.pop("rule", None)
     if rule is not None:
         made["time_zone"] = rule.zone
-        made.update(_of_calendar(rule) if isinstance(rule, Calendar) else _of_order(rule))
+        made.update(_of_calendar(rule) if isinstance(rule, Calendar) else _of_days(rule))
     if "cursor" in made:
         cursor: Cursor | None = made.pop("cursor")
         made["cursor_local"] = cursor.local if cursor else None
@@ -154,16 +161,18 @@ def _of_calendar(rule: Calendar) -> dict[str, Any]:
         "rrule": rule.rule.text(),
         "start_local": rule.start,
         "exceptions": sorted(rule.exceptions),
+        "counts_from": None,
         "days": None,
         "clock": None,
     }
 
 
-def _of_order(rule: AfterOrder) -> dict[str, Any]:
+def _of_days(rule: AfterOrder | InvoiceDue) -> dict[str, Any]:
     return {
         "rrule": None,
         "start_local": None,
         "exceptions": None,
+        "counts_from": next(name for name, kind in _COUNTED.items() if isinstance(rule, kind)),
         "days": rule.days,
         "clock": rule.clock,
     }

@@ -101,6 +101,7 @@ series = Table(
     Column("rrule", Text),
     Column("start_local", DateTime),
     Column("exceptions", ARRAY(DateTime)),
+    Column("counts_from", Text),
     Column("days", Integer),
     Column("clock", Time),
     Column("message", JSONB(none_as_null=True)),

@@ -50,7 +50,8 @@ async def expand(
         if isinstance(each.rule, Calendar):
             _by_calendar(each, each.rule, batch)
         else:
-            await _after_orders(session, each, each.rule, batch)
+            wanted = await _wanted(session, each, each.rule)
+            await _by_facts(session, each, wanted, batch)
     new = await occurrences.add(session, batch.planned)
     if any(it.message is not None for it in claimed):
         await occurrences.send(session, new)
@@ -76,21 +77,28 @@ def _by_calendar(each: Series, rule: Calendar, batch: _Batch) -> None:
     batch.moved.append((each.id, found.cursor, found.due))
 
 
-async def _after_orders(
-    session: AsyncSession, each: Series, rule: rules.AfterOrder, batch: _Batch
+async def _wanted(
+    session: AsyncSession, each: Series, rule: rules.AfterOrder | rules.InvoiceDue
+) -> rules.Wanted:
+    """Whom to follow up and when, by what is known of the contacts now."""
+    if isinstance(rule, rules.AfterOrder):
+        return rules.after(rule, await occurrences.last_orders(session, each.contact_ids))
+    return rules.due(rule, await occurrences.unpaid(session, each.contact_ids))
+
+
+async def _by_facts(
+    session: AsyncSession, each: Series, wanted: rules.Wanted, batch: _Batch
 ) -> None:
-    """Plans after the last order of each contact, and takes back what older ones planned."""
-    orders = await occurrences.last_orders(session, each.contact_ids)
-    wanted = rules.after(rule, orders)
+    """Plans what is wanted now, and takes back what was wanted before."""
     gone = await occurrences.drop_untouched(session, each.id, batch.now, but=wanted)
     await announce.occurrences_dropped(session, gone)
     batch.touched |= set(gone.values())
     horizon = batch.now + recurrence.HORIZON
-    near = {who: time for who, time in wanted.items() if each.since <= time < horizon}
-    far = [time for time in wanted.values() if time >= horizon]
+    far = [time for _, time in wanted if time >= horizon]
     batch.planned += [
         Planned(uuid_utils.compat.uuid7(), each.id, contact_id, time)
-        for contact_id, time in near.items()
+        for contact_id, time in sorted(wanted)
+        if each.since <= time < horizon
     ]
     due = min(far) - recurrence.HORIZON if far else None
     batch.moved.append((each.id, None, due))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import IntEnum
 from uuid import UUID
 
@@ -15,6 +15,8 @@ MAX_BATCH = 1_000
 MAX_LINES = 200
 _AHEAD = timedelta(days=1)
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FIRST_YEAR, _LAST_YEAR = 1990, 2100
 _MOST = 2**53
 # Words tills use for an order that did not happen, without accents.
 CANCELLED = frozenset(
@@ -43,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A transaction as another system tells it."""
+    """A transaction as another system tells it; `is_paid` also where `paid_time` is no time."""
 
     system: str = ""
     external_id: str = ""
@@ -55,6 +57,9 @@ class Draft:
     time: datetime | None = None
     shop: str = ""
     status: str = ""
+    due_date: str = ""
+    paid_time: datetime | None = None
+    is_paid: bool = False
     lines: Sequence[Line] = ()
 
 
@@ -73,6 +78,8 @@ class Transaction:
     time: datetime
     shop: str
     status: str
+    due_date: date | None = None
+    paid_time: datetime | None = None
     lines: tuple[Line, ...] = ()
 
     @property
@@ -117,9 +124,39 @@ def check(
         time=time,
         shop=checks.line("shop", draft.shop, 120),
         status=checks.line("status", draft.status, 60),
+        due_date=_due_date(checks, draft, kind),
+        paid_time=_paid_time(checks, draft, kind, now),
         lines=_lines(checks, draft.lines),
     )
     return (None, checks.violations) if checks.violations else (transaction, [])
+
+
+def _due_date(checks: Checks, draft: Draft, kind: Type) -> date | None:
+    if not draft.due_date:
+        return None
+    if kind is not Type.INVOICE:
+        checks.wrong("due_date", "is for an invoice only")
+    try:
+        if not _DATE.fullmatch(draft.due_date):
+            raise ValueError(draft.due_date)
+        due = date.fromisoformat(draft.due_date)
+    except ValueError:
+        checks.wrong("due_date", "is no day such as 2026-03-31")
+        return None
+    if not _FIRST_YEAR <= due.year <= _LAST_YEAR:
+        checks.wrong("due_date", f"is not in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return due
+
+
+def _paid_time(checks: Checks, draft: Draft, kind: Type, now: datetime) -> datetime | None:
+    if not draft.is_paid:
+        return None
+    paid = checks.time("paid_time", draft.paid_time)
+    if kind is not Type.INVOICE:
+        checks.wrong("paid_time", "is for an invoice only")
+    if paid > now + _AHEAD:
+        checks.wrong("paid_time", "lies in the future")
+    return paid
 
 
 def _lines(checks: Checks, given: Sequence[Line]) -> tuple[Line, ...]:

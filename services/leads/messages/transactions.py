@@ -23,6 +23,8 @@ def transaction(it: Transaction) -> transaction_pb2.Transaction:
         time=values.stamp(it.time),
         shop=it.shop,
         status=it.status,
+        due_date=it.due_date.isoformat() if it.due_date else "",
+        paid_time=values.stamp(it.paid_time),
         lines=[
             transaction_pb2.TransactionLine(
                 product=line.product,
@@ -45,16 +47,19 @@ def draft(it: transaction_pb2.Transaction) -> Draft:
         contact_external_id=it.contact_external_id,
         amount=it.amount,
         currency=it.currency,
-        time=_time(it),
+        time=_time(it, "time"),
         shop=it.shop,
         status=it.status,
+        due_date=it.due_date,
+        paid_time=_time(it, "paid_time"),
+        is_paid=it.HasField("paid_time"),
         lines=[Line(line.product, line.category, line.quantity, line.amount) for line in it.lines],
     )
 
 
-def _time(it: transaction_pb2.Transaction) -> datetime | None:
+def _time(it: transaction_pb2.Transaction, field: str) -> datetime | None:
     # One bad time of a batch is that transaction's fault, not the batch's.
     try:
-        return values.moment(it, "time")
+        return values.moment(it, field)
     except InvalidArgument:
         return None

@@ -192,6 +192,8 @@ transactions = Table(
     Column("time", _TIME),
     Column("shop", Text),
     Column("status", Text),
+    Column("due_date", Date),
+    Column("paid_time", _TIME),
     Column("is_sale", Boolean),
     Column("create_time", _TIME),
     Column("update_time", _TIME),

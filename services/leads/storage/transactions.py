@@ -97,6 +97,8 @@ def _transaction(it: Any, lines: dict[UUID, list[Line]]) -> Transaction:
         time=it.time,
         shop=it.shop,
         status=it.status,
+        due_date=it.due_date,
+        paid_time=it.paid_time,
         lines=tuple(lines.get(it.id, ())),
     )
 

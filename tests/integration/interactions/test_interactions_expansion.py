@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from crm.interactions.v1 import follow_up_pb2, follow_up_service_pb2
 from crm.interactions.v1 import series_service_pb2 as pb2
-from crm.interactions.v1.series_pb2 import AfterOrderRule
+from crm.interactions.v1.series_pb2 import AfterOrderRule, InvoiceDueRule
 from crm.leads.v1 import events_pb2, transaction_pb2
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
@@ -16,6 +16,7 @@ from services.interactions import workers
 from services.interactions.usecases import expansion
 from tests.integration.interactions.conftest import stamp
 from tests.integration.interactions.test_interactions_series import (
+    AHEAD,
     ENDED,
     at,
     make,
@@ -37,6 +38,7 @@ _WITHOUT_THE_LAST = """
     WHERE recurrence_time = (SELECT max(recurrence_time) FROM follow_ups)
 """
 ORDER = transaction_pb2.TRANSACTION_TYPE_ORDER
+INVOICE = transaction_pb2.TRANSACTION_TYPE_INVOICE
 
 
 async def sql(house: Any, statement: str) -> None:
@@ -219,3 +221,48 @@ class TestAfterAnOrder:
         async with house.sessions.begin() as session:
             due = await session.scalar(text("SELECT due_time FROM series"))
         assert due == at(197) - timedelta(days=60)
+
+
+class TestAnInvoiceIsDue:
+    async def bill(self, house: Any, contact: str, day: int, **more: Any) -> Any:
+        """Tells an invoice that is due so many days after `AHEAD`, and has the workers look."""
+        due = (AHEAD + timedelta(days=day)).date().isoformat()
+        said = {"type": INVOICE, "id": str(uuid7()), "due_date": due, "time": stamp(at(-9)), **more}
+        told = transaction_pb2.Transaction(contact_id=contact, **said)
+        await house.tell(events_pb2.TransactionsIngested(transactions=[told]))
+        await work(house)
+        return told
+
+    async def make(self, house: Any, contact: str, days: int) -> Any:
+        due = InvoiceDueRule(days=days, time_of_day="09:00")
+        return await make(house, contact_ids=[contact], invoice_due=due)
+
+    @pytest.mark.parametrize("days", [-2, 0, 3])
+    async def test_each_unpaid_one_is_followed_up_so_many_days_from_its_day(
+        self, house: Any, days: int
+    ) -> None:
+        contact = house.contact().id
+        await self.bill(house, contact, 3)
+        made = await self.make(house, contact, days)
+
+        await self.bill(house, contact, 10)
+        await self.bill(house, contact, 10)
+        await self.bill(house, contact, 20, type=ORDER)
+        await self.bill(house, contact, 21, due_date="")
+        await self.bill(house, house.contact().id, 22)
+
+        assert made.invoice_due.days == days
+        assert await times(house, made.id) == [at(3 + days), at(10 + days)]
+
+    @pytest.mark.parametrize("change", [{"paid_time": stamp(at(-3))}, {"status": "cancelled"}])
+    async def test_one_that_was_paid_or_cancelled_meanwhile_is_not(
+        self, house: Any, change: dict[str, Any]
+    ) -> None:
+        contact = house.contact().id
+        made = await self.make(house, contact, 1)
+        told = await self.bill(house, contact, 5)
+        await self.bill(house, contact, 8)
+
+        await self.bill(house, contact, 5, id=told.id, **change)
+
+        assert await times(house, made.id) == [at(9)]

@@ -39,7 +39,7 @@ def at(day: int) -> datetime:
 
 async def make(house: Any, who: Any = None, **given: Any) -> Any:
     said = {"title": "Hỏi thăm", "type": CALL, **given}
-    if "calendar" not in said and "after_order" not in said:
+    if not said.keys() & {"calendar", "after_order", "invoice_due"}:
         said["calendar"] = rule()
     if "contact_ids" not in said:
         said["contact_ids"] = [house.contact().id]

@@ -14,6 +14,9 @@ from chassis.errors import NotFound, PermissionDenied, ResourceExhausted
 from tests.integration.leads.conftest import ALICE, NOBODY, Leads, user
 from tests.integration.serving import refused
 
+INVOICE = transaction_pb2.TRANSACTION_TYPE_INVOICE
+ORDER = transaction_pb2.TRANSACTION_TYPE_ORDER
+
 _numbers = itertools.count(1)
 
 
@@ -74,6 +77,44 @@ class TestIngesting:
         assert stored == told
         (event,) = await leads.told(Class.FACTS, events_pb2.TransactionsIngested)
         assert len(event.transactions) == 2
+
+    async def test_an_invoice_says_until_when_it_is_to_be_paid_and_when_it_was(
+        self, leads: Leads
+    ) -> None:
+        person = await leads.contact()
+        told = order(person.id, leads.clock(), type=INVOICE, due_date="2026-03-31")
+        await ingest(leads, told)
+        told.paid_time.FromDatetime(leads.clock())
+
+        assert (await ingest(leads, told)).updated == 1
+
+        (stored,) = (await listed(leads, person.id)).transactions
+        assert (stored.due_date, stored.paid_time) == ("2026-03-31", told.paid_time)
+        first, then = await leads.told(Class.FACTS, events_pb2.TransactionsIngested)
+        assert not first.transactions[0].HasField("paid_time")
+        assert then.transactions[0] == stored
+
+    @pytest.mark.parametrize(
+        ("fields", "field"),
+        [
+            ({"due_date": "2026-02-30"}, "due_date"),
+            ({"due_date": "31/03/2026"}, "due_date"),
+            ({"due_date": "1926-03-31"}, "due_date"),
+            ({"due_date": "2026-03-31", "type": ORDER}, "due_date"),
+            ({"paid_time": {"seconds": 2**40}}, "paid_time"),
+            ({"paid_time": {"seconds": 4_000_000_000}}, "paid_time"),
+            ({"paid_time": {"seconds": 1}, "type": ORDER}, "paid_time"),
+        ],
+    )
+    async def test_days_of_payment_that_cannot_be_are_refused(
+        self, leads: Leads, fields: dict[str, Any], field: str
+    ) -> None:
+        person = await leads.contact()
+        told = order(person.id, leads.clock(), **{"type": INVOICE, **fields})
+
+        answer = await ingest(leads, told)
+
+        assert [it.field for it in answer.rejected] == [field]
 
     async def test_the_same_again_is_unchanged(self, leads: Leads) -> None:
         person = await leads.contact()

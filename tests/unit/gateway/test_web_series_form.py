@@ -77,9 +77,23 @@ class TestForm:
 
         assert peers.named("CreateSeries")[0].request.series.after_order == after_order()
 
+    def test_days_before_an_invoice_is_due(self, desk: Any, peers: Any) -> None:
+        typed = {**FIELDS, "repeats": "invoice_due", "due_days": "-3", "clock": "09:30"}
+
+        sent(desk, "/series/new", **typed)
+        peers.answers["GetSeries"] = made = peers.named("CreateSeries")[0].request.series
+        made.duration.FromSeconds(60)
+
+        assert (made.invoice_due.days, made.invoice_due.time_of_day) == (-3, "09:30")
+        assert 'name="due_days" value="-3"' in shown(desk, f"/series/{ID}/edit")
+        page = sent(desk, "/series/preview", **typed).get_data(as_text=True)
+        assert "3 days before an unpaid invoice is due, at 09:30, for each contact" in page
+
     @pytest.mark.parametrize(
         ("name", "typed"),
         [
+            ("due_days", {"repeats": "invoice_due", "due_days": "-1001", "clock": "09:00"}),
+            ("due_days", {"repeats": "invoice_due", "due_days": "--1", "clock": "09:00"}),
             ("start", {"start": ""}),
             ("start", {"start": "soon"}),
             ("start", {"start": "1999-01-01T09:00"}),

@@ -121,6 +121,38 @@ class AfterOrderRule(_message.Message):
 Global___AfterOrderRule: _TypeAlias = AfterOrderRule  # noqa: Y015
 
 @_typing.final
+class InvoiceDueRule(_message.Message):
+    """Some days after the day on which each invoice of a contact is due, as long as it is neither paid nor
+    cancelled. Paying it takes back what was planned if nobody touched it and its time has not come.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAYS_FIELD_NUMBER: _builtins.int
+    TIME_OF_DAY_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    days: _builtins.int
+    """Required. -1,000 to 1,000; before the day when negative, on it when 0, overdue by so many days when positive."""
+    time_of_day: _builtins.str
+    """Required. "09:00", wall-clock."""
+    time_zone: _builtins.str
+    """Optional. IANA name; "Asia/Ho_Chi_Minh" when empty."""
+    def __init__(
+        self,
+        *,
+        days: _builtins.int = ...,
+        time_of_day: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "time_of_day", b"time_of_day", "time_zone", b"time_zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvoiceDueRule: _TypeAlias = InvoiceDueRule  # noqa: Y015
+
+@_typing.final
 class Series(_message.Message):
     """A recurring follow-up. Its occurrences are follow-ups of their own, planned for the next 60 days;
     what becomes of one (moved, completed, cancelled) stays with it whatever becomes of the series.
@@ -142,6 +174,7 @@ class Series(_message.Message):
     TEAM_ID_FIELD_NUMBER: _builtins.int
     CALENDAR_FIELD_NUMBER: _builtins.int
     AFTER_ORDER_FIELD_NUMBER: _builtins.int
+    INVOICE_DUE_FIELD_NUMBER: _builtins.int
     PREVIOUS_SERIES_ID_FIELD_NUMBER: _builtins.int
     CREATOR_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
@@ -193,6 +226,10 @@ class Series(_message.Message):
         """By what a contact bought."""
 
     @_builtins.property
+    def invoice_due(self) -> Global___InvoiceDueRule:
+        """By what a contact owes."""
+
+    @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
 
@@ -221,6 +258,7 @@ class Series(_message.Message):
         team_id: _builtins.str = ...,
         calendar: Global___CalendarRule | None = ...,
         after_order: Global___AfterOrderRule | None = ...,
+        invoice_due: Global___InvoiceDueRule | None = ...,
         previous_series_id: _builtins.str = ...,
         creator_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
@@ -228,11 +266,11 @@ class Series(_message.Message):
         message: _follow_up_pb2.FollowUpMessage | None = ...,
         segment_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["after_order", b"after_order", "calendar", b"calendar", "create_time", b"create_time", "duration", b"duration", "message", b"message", "rule", b"rule", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_order", b"after_order", "calendar", b"calendar", "create_time", b"create_time", "duration", b"duration", "invoice_due", b"invoice_due", "message", b"message", "rule", b"rule", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_order", b"after_order", "assignee_ids", b"assignee_ids", "calendar", b"calendar", "category", b"category", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "duration", b"duration", "etag", b"etag", "id", b"id", "message", b"message", "previous_series_id", b"previous_series_id", "revision", b"revision", "rule", b"rule", "segment_id", b"segment_id", "state", b"state", "team_id", b"team_id", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_order", b"after_order", "assignee_ids", b"assignee_ids", "calendar", b"calendar", "category", b"category", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "duration", b"duration", "etag", b"etag", "id", b"id", "invoice_due", b"invoice_due", "message", b"message", "previous_series_id", b"previous_series_id", "revision", b"revision", "rule", b"rule", "segment_id", b"segment_id", "state", b"state", "team_id", b"team_id", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_rule: _TypeAlias = _typing.Literal["calendar", "after_order"]  # noqa: Y015
+    _WhichOneofReturnType_rule: _TypeAlias = _typing.Literal["calendar", "after_order", "invoice_due"]  # noqa: Y015
     _WhichOneofArgType_rule: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_rule) -> _WhichOneofReturnType_rule | None: ...
 

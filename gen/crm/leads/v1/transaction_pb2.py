@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63rm/leads/v1/transaction.proto\x12\x0c\x63rm.leads.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"V\n\x0fTransactionLine\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x05\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\"\xb4\x02\n\x0bTransaction\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x03 \x01(\t\x12+\n\x04type\x18\x04 \x01(\x0e\x32\x1d.crm.leads.v1.TransactionType\x12\x12\n\ncontact_id\x18\x05 \x01(\t\x12\x1b\n\x13\x63ontact_external_id\x18\x06 \x01(\t\x12\x0e\n\x06\x61mount\x18\x07 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x08 \x01(\t\x12(\n\x04time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04shop\x18\n \x01(\t\x12\x0e\n\x06status\x18\x0b \x01(\t\x12,\n\x05lines\x18\x0c \x03(\x0b\x32\x1d.crm.leads.v1.TransactionLine*\xa8\x01\n\x0fTransactionType\x12 \n\x1cTRANSACTION_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16TRANSACTION_TYPE_ORDER\x10\x01\x12\x1c\n\x18TRANSACTION_TYPE_INVOICE\x10\x02\x12\x1c\n\x18TRANSACTION_TYPE_PAYMENT\x10\x03\x12\x1b\n\x17TRANSACTION_TYPE_RETURN\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63rm/leads/v1/transaction.proto\x12\x0c\x63rm.leads.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"V\n\x0fTransactionLine\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x05\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\"\xf5\x02\n\x0bTransaction\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x03 \x01(\t\x12+\n\x04type\x18\x04 \x01(\x0e\x32\x1d.crm.leads.v1.TransactionType\x12\x12\n\ncontact_id\x18\x05 \x01(\t\x12\x1b\n\x13\x63ontact_external_id\x18\x06 \x01(\t\x12\x0e\n\x06\x61mount\x18\x07 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x08 \x01(\t\x12(\n\x04time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04shop\x18\n \x01(\t\x12\x0e\n\x06status\x18\x0b \x01(\t\x12,\n\x05lines\x18\x0c \x03(\x0b\x32\x1d.crm.leads.v1.TransactionLine\x12\x10\n\x08\x64ue_date\x18\r \x01(\t\x12-\n\tpaid_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xa8\x01\n\x0fTransactionType\x12 \n\x1cTRANSACTION_TYPE_UNSPECIFIED\x10\x00\x12\x1a\n\x16TRANSACTION_TYPE_ORDER\x10\x01\x12\x1c\n\x18TRANSACTION_TYPE_INVOICE\x10\x02\x12\x1c\n\x18TRANSACTION_TYPE_PAYMENT\x10\x03\x12\x1b\n\x17TRANSACTION_TYPE_RETURN\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.transaction_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRANSACTIONTYPE']._serialized_start=481
-  _globals['_TRANSACTIONTYPE']._serialized_end=649
+  _globals['_TRANSACTIONTYPE']._serialized_start=546
+  _globals['_TRANSACTIONTYPE']._serialized_end=714
   _globals['_TRANSACTIONLINE']._serialized_start=81
   _globals['_TRANSACTIONLINE']._serialized_end=167
   _globals['_TRANSACTION']._serialized_start=170
-  _globals['_TRANSACTION']._serialized_end=478
+  _globals['_TRANSACTION']._serialized_end=543
 # @@protoc_insertion_point(module_scope)

@@ -104,6 +104,8 @@ class Transaction(_message.Message):
     SHOP_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
+    PAID_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     system: _builtins.str
@@ -124,6 +126,8 @@ class Transaction(_message.Message):
     """Optional. Shop or sales channel."""
     status: _builtins.str
     """Optional. Status at the other system; "cancelled" is no sale."""
+    due_date: _builtins.str
+    """Optional, invoices only. "2026-03-31": the last day on which it is to be paid."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """Required."""
@@ -131,6 +135,10 @@ class Transaction(_message.Message):
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___TransactionLine]:
         """Optional. At most 200."""
+
+    @_builtins.property
+    def paid_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional, invoices only. When all of it was paid."""
 
     def __init__(
         self,
@@ -147,10 +155,12 @@ class Transaction(_message.Message):
         shop: _builtins.str = ...,
         status: _builtins.str = ...,
         lines: _abc.Iterable[Global___TransactionLine] | None = ...,
+        due_date: _builtins.str = ...,
+        paid_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["paid_time", b"paid_time", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "contact_external_id", b"contact_external_id", "contact_id", b"contact_id", "currency", b"currency", "external_id", b"external_id", "id", b"id", "lines", b"lines", "shop", b"shop", "status", b"status", "system", b"system", "time", b"time", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "contact_external_id", b"contact_external_id", "contact_id", b"contact_id", "currency", b"currency", "due_date", b"due_date", "external_id", b"external_id", "id", b"id", "lines", b"lines", "paid_time", b"paid_time", "shop", b"shop", "status", b"status", "system", b"system", "time", b"time", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

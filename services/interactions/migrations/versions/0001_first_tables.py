@@ -159,6 +159,7 @@ _TABLES = (
         rrule text,
         start_local timestamp,
         exceptions timestamp[],
+        counts_from text,
         days integer,
         clock time,
         message jsonb,

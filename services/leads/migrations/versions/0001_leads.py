@@ -268,6 +268,8 @@ _SALES = (
         time timestamptz NOT NULL,
         shop text NOT NULL DEFAULT '',
         status text NOT NULL DEFAULT '',
+        due_date date,
+        paid_time timestamptz,
         is_sale boolean NOT NULL,
         create_time timestamptz NOT NULL DEFAULT now(),
         update_time timestamptz NOT NULL DEFAULT now(),
