@@ -21,6 +21,7 @@ from crm.interactions.v1 import (
     notification_service_pb2_grpc,
     proposal_service_pb2_grpc,
     series_service_pb2_grpc,
+    working_hours_service_pb2_grpc,
 )
 from crm.interactions.v1 import report_service_pb2_grpc as follow_up_reports
 from crm.leads.v1 import (
@@ -55,6 +56,9 @@ STUBS: Mapping[str, Any] = {
     "crm.interactions.v1.FollowUpService": follow_up_service_pb2_grpc.FollowUpServiceStub,
     "crm.interactions.v1.CalendarService": calendar_service_pb2_grpc.CalendarServiceStub,
     "crm.interactions.v1.FeedService": feed_service_pb2_grpc.FeedServiceStub,
+    "crm.interactions.v1.WorkingHoursService": (
+        working_hours_service_pb2_grpc.WorkingHoursServiceStub
+    ),
     "crm.interactions.v1.FollowUpBatchService": (
         follow_up_batch_service_pb2_grpc.FollowUpBatchServiceStub
     ),

@@ -12,6 +12,7 @@ from crm.interactions.v1 import notification_service_pb2_grpc as notification_gr
 from crm.interactions.v1 import proposal_service_pb2_grpc as proposal_grpc
 from crm.interactions.v1 import report_service_pb2_grpc as report_grpc
 from crm.interactions.v1 import series_service_pb2_grpc as series_grpc
+from crm.interactions.v1 import working_hours_service_pb2_grpc as working_grpc
 
 from chassis import app, db
 from chassis.db.outbox import Class
@@ -42,6 +43,7 @@ from services.interactions.rpc.reports import ReportServicer
 from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
 from services.interactions.rpc.timeline import TimelineServicer
+from services.interactions.rpc.working import WorkingHoursServicer
 from services.interactions.workers import moving
 from services.interactions.workers import proposals as proposal_workers
 from services.interactions.workers.batching import Maker
@@ -126,6 +128,10 @@ async def main(settings: Settings) -> None:
             (
                 proposal_grpc.add_ProposalLinkServiceServicer_to_server,
                 ProposalLinkServicer(sessions, studio, links),
+            ),
+            (
+                working_grpc.add_WorkingHoursServiceServicer_to_server,
+                WorkingHoursServicer(sessions),
             ),
             (report_grpc.add_ReportServiceServicer_to_server, ReportServicer(sessions, seal)),
             (

@@ -43,6 +43,7 @@ from services.gateway.web import (
     support,
     templates,
     words,
+    working_hours,
 )
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ PARTS = (
     source_costs,
     support,
     templates,
+    working_hours,
 )
 
 problem_page = failures.problem_page

@@ -1,9 +1,15 @@
 """The calendar: a month, a week or a day, and moving what lies in it."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 from urllib.parse import urlencode
 
-from crm.interactions.v1 import calendar_pb2, calendar_service_pb2, follow_up_pb2
+from crm.interactions.v1 import (
+    calendar_pb2,
+    calendar_service_pb2,
+    follow_up_pb2,
+    working_hours_pb2,
+)
 from crm.interactions.v1.calendar_service_pb2_grpc import CalendarServiceStub
 from flask import Blueprint, flash, request, url_for
 
@@ -99,6 +105,7 @@ def overlaps() -> desk.View:
         _typed(request.args.get("end_time", "")),
     )
     found: list[calendar_pb2.CalendarEntry] = []
+    outside: dict[str, Any] = {}
     busy = (follow_up_pb2.FOLLOW_UP_TYPE_CALL, follow_up_pb2.FOLLOW_UP_TYPE_MEETING)
     if start is not None and type_ in busy and (end is None or end >= start):
         asked.start_time.FromDatetime(start)
@@ -108,7 +115,10 @@ def overlaps() -> desk.View:
         # A hint beside a form: what is wrong with the form is said when it is sent.
         answer = Form().attempt(lambda: desk.ask(CalendarServiceStub).CheckOverlaps(asked))
         found = list(answer.entries) if answer is not None else []
-    return desk.page("overlaps.html", found=found)
+        if answer is not None and answer.outside:
+            reason = names.short(working_hours_pb2.OutsideReason, answer.outside)
+            outside = {"outside": reason, "next_working_time": answer.next_working_time}
+    return desk.page("overlaps.html", found=found, **outside)
 
 
 def _calendar(form: Form) -> desk.View:

@@ -117,12 +117,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Planned:
-    """One follow-up to be: of which series, for whom (None: a message to several), when (UTC)."""
+    """One follow-up to be: of which series, for whom (None: a message to several), when (UTC).
+
+    `time` is when the rule wants it, by which it is known, `start` when it is.
+    """
 
     id: UUID
     series_id: UUID
     contact_id: UUID | None
     time: datetime
+    start: datetime
 
 
 def begun(rule: Rule, now: datetime, since: datetime) -> dict[str, Any]:

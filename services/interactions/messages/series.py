@@ -106,7 +106,7 @@ def planned(some: Sequence[Planned]) -> events_pb2.OccurrencesPlanned:
             follow_up_id=str(it.id),
             series_id=str(it.series_id),
             contact_id=str(it.contact_id or ""),
-            start_time=times.out(it.time),
+            start_time=times.out(it.start),
         )
         for it in some
     ]

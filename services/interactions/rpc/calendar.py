@@ -1,5 +1,6 @@
 """Follow-ups by when they are."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,12 +14,16 @@ from chassis import db
 from chassis.db import idempotency, paging
 from services.interactions.domain import calendar as rules
 from services.interactions.domain import fields, ics
+from services.interactions.domain import working as work
+from services.interactions.domain.calendar import Entry
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.scope import Scope
 from services.interactions.messages import calendar as messages
 from services.interactions.messages import follow_ups, times
+from services.interactions.messages import working as working_messages
 from services.interactions.rpc import gate
 from services.interactions.storage import calendar as kept
+from services.interactions.storage import working
 from services.interactions.storage.calendar import Filter
 from services.interactions.usecases import calendar as usecases
 from services.interactions.usecases import found
@@ -64,14 +69,23 @@ class CalendarServicer(calendar_service_pb2_grpc.CalendarServiceServicer):
         span = rules.checked(start, end, problems)
         people = rules.people(request.assignee_ids, problems) or _alone(readable)
         exclude_id = _id(request.exclude_id, "exclude_id", problems)
+        team_id = _id(request.team_id, "team_id", problems) or readable.team_id
         problems.raise_if_any()
-        if span is None or not people:
+        if span is None:
             return pb2.CheckOverlapsResponse()
+        busy: Sequence[Entry] = ()
         async with self._sessions.begin() as session:
-            busy = await kept.overlapping(
-                session, Filter(span, people), readable, exclude_id, _MOST_OVERLAPS
-            )
-        return pb2.CheckOverlapsResponse(entries=[messages.out(each) for each in busy])
+            if people:
+                busy = await kept.overlapping(
+                    session, Filter(span, people), readable, exclude_id, _MOST_OVERLAPS
+                )
+            hours = await working.effective(session, team_id)
+        answer = pb2.CheckOverlapsResponse(entries=[messages.out(each) for each in busy])
+        reason = work.outside(hours, span.start, span.end)
+        if reason is not None:
+            answer.outside = working_messages.outside(reason)
+            answer.next_working_time.FromDatetime(work.next_time(hours, span.start))
+        return answer
 
     async def RescheduleFollowUps(
         self, request: pb2.RescheduleFollowUpsRequest, context: Context

@@ -41,6 +41,7 @@ async def add(session: AsyncSession, planned: Sequence[Planned]) -> Sequence[Pla
         "series": arrays.uuids(it.series_id for it in planned),
         "contacts": arrays.of(it.contact_id.hex if it.contact_id else "NULL" for it in planned),
         "times": arrays.times(it.time for it in planned),
+        "starts": arrays.times(it.start for it in planned),
         "progress": _NOTHING_DONE,
     }
     new = set(await session.scalars(_ADD, values))
@@ -149,16 +150,16 @@ _ADD = text("""
         start_time, end_time, time_zone, description, category, team_id, creator_id,
         message, segment_id, contact_count, progress
     )
-    SELECT p.id, s.title, s.type, CASE WHEN p.time <= now() THEN 'open' ELSE 'scheduled' END,
+    SELECT p.id, s.title, s.type, CASE WHEN p.start <= now() THEN 'open' ELSE 'scheduled' END,
            p.contact_id, s.id, p.time, s.assignee_ids,
-           p.time, p.time + s.duration, s.time_zone, s.description, s.category, s.team_id,
+           p.start, p.start + s.duration, s.time_zone, s.description, s.category, s.team_id,
            s.creator_id, s.message, s.segment_id, n.count,
            CASE WHEN s.message IS NOT NULL
                 THEN CAST(:progress AS jsonb) || jsonb_build_object('waiting', n.count) END
     FROM unnest(
         CAST(:ids AS uuid[]), CAST(:series AS uuid[]), CAST(:contacts AS uuid[]),
-        CAST(:times AS timestamptz[])
-    ) AS p (id, series_id, contact_id, time)
+        CAST(:times AS timestamptz[]), CAST(:starts AS timestamptz[])
+    ) AS p (id, series_id, contact_id, time, start)
     JOIN series AS s ON s.id = p.series_id
     CROSS JOIN LATERAL (
         SELECT CASE WHEN p.contact_id IS NULL THEN cardinality(s.contact_ids) ELSE 1 END

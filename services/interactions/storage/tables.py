@@ -163,6 +163,17 @@ follow_up_batches = Table(
     Column("update_time", _time, nullable=False),
 )
 
+working_hours = Table(
+    "working_hours",
+    metadata,
+    Column("team_id", Uuid),
+    Column("revision", BigInteger, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("intervals", JSONB, nullable=False),
+    Column("holidays", JSONB, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+
 notes = Table(
     "notes",
     metadata,

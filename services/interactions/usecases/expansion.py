@@ -13,7 +13,8 @@ from services.interactions.domain import series as rules
 from services.interactions.domain.follow_ups import PENDING, Status
 from services.interactions.domain.recurrence import Calendar
 from services.interactions.domain.series import Planned, Series
-from services.interactions.storage import contacts, follow_ups, occurrences, standings
+from services.interactions.domain.working import next_time as working_time
+from services.interactions.storage import contacts, follow_ups, occurrences, standings, working
 from services.interactions.usecases import announce, deliveries
 
 ROWS = 5_000
@@ -70,7 +71,7 @@ def _by_calendar(each: Series, rule: Calendar, batch: _Batch) -> None:
     horizon = batch.now + recurrence.HORIZON
     found = recurrence.plan(rule, each.cursor, each.since, horizon, left)
     batch.planned += [
-        Planned(uuid_utils.compat.uuid7(), each.id, contact_id, time)
+        Planned(uuid_utils.compat.uuid7(), each.id, contact_id, time, time)
         for time in found.times
         for contact_id in each.audience
     ]
@@ -89,14 +90,19 @@ async def _wanted(
 async def _by_facts(
     session: AsyncSession, each: Series, wanted: rules.Wanted, batch: _Batch
 ) -> None:
-    """Plans what is wanted now, and takes back what was wanted before."""
+    """Plans what is wanted now, and takes back what was wanted before.
+
+    What falls outside working hours begins with the next working time; it is known by the time
+    that its rule gave, so that other hours plan nothing twice.
+    """
+    hours = await working.effective(session, each.team_id)
     gone = await occurrences.drop_untouched(session, each.id, batch.now, but=wanted)
     await announce.occurrences_dropped(session, gone)
     batch.touched |= set(gone.values())
     horizon = batch.now + recurrence.HORIZON
     far = [time for _, time in wanted if time >= horizon]
     batch.planned += [
-        Planned(uuid_utils.compat.uuid7(), each.id, contact_id, time)
+        Planned(uuid_utils.compat.uuid7(), each.id, contact_id, time, working_time(hours, time))
         for contact_id, time in sorted(wanted)
         if each.since <= time < horizon
     ]

@@ -33,13 +33,18 @@ def missing(resource: str, wanted: object) -> errors.NotFound:
 def unchanged(etag: str, revision: int, resource: str, wanted: UUID) -> None:
     """Raises `Aborted` when an etag was given and is not that of the stored revision."""
     if etag and etag != str(revision):
-        raise errors.Aborted(
-            "ETAG_STALE",
-            f"the {resource} changed since it was read",
-            resource=resource,
-            id=str(wanted),
-            etag=str(revision),
-        )
+        raise stale(revision, resource, wanted)
+
+
+def stale(revision: int, resource: str, wanted: UUID) -> errors.Aborted:
+    """Returns the error for something that changed since it was read."""
+    return errors.Aborted(
+        "ETAG_STALE",
+        f"the {resource} changed since it was read",
+        resource=resource,
+        id=str(wanted),
+        etag=str(revision),
+    )
 
 
 def forbidden(resource: str, action: str) -> errors.PermissionDenied:

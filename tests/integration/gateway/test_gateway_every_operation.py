@@ -598,6 +598,16 @@ class TestEveryOperation:
         assert [it["name"] for it in lists["lists"]] == ["vn"]
         assert [it["id"] for it in agreements["agreements"]] == [agreement["id"]]
 
+    def test_working_hours(self, api: Api) -> None:
+        monday = {"weekday": 1, "start": "08:00", "end": "17:30"}
+        holiday = {"date": "2026-09-02", "name": "Quốc khánh"}
+
+        api("UpdateWorkingHours", body={"intervals": [monday], "holidays": [holiday]})
+        kept = api("GetWorkingHours")
+        api("UpdateWorkingHours", body={"intervals": [], "holidays": []})
+
+        assert (kept["intervals"], kept["holidays"]) == ([monday], [holiday])
+
     def test_follow_ups_for_many(self, api: Api, contact: Any) -> None:
         plan = {
             "title": "Gọi chăm sóc",

@@ -23,6 +23,7 @@ from crm.interactions.v1 import (
     notification_service_pb2_grpc,
     report_service_pb2_grpc,
     series_service_pb2_grpc,
+    working_hours_service_pb2_grpc,
 )
 from crm.leads.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
 from google.protobuf.message import Message
@@ -49,6 +50,7 @@ from services.interactions.rpc.reports import ReportServicer
 from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
 from services.interactions.rpc.timeline import TimelineServicer
+from services.interactions.rpc.working import WorkingHoursServicer
 from tests.integration import emptied, serving
 from tests.integration.interactions import proposal_parts
 
@@ -163,6 +165,9 @@ class House:
 
     def series(self, who: Principal = SERVICE) -> Any:
         return series_service_pb2_grpc.SeriesServiceStub(self.served.as_(who))
+
+    def working_hours(self, who: Principal = SERVICE) -> Any:
+        return working_hours_service_pb2_grpc.WorkingHoursServiceStub(self.served.as_(who))
 
     def notes(self, who: Principal = SERVICE) -> Any:
         return note_service_pb2_grpc.NoteServiceStub(self.served.as_(who))
@@ -313,6 +318,10 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
             (
                 series_service_pb2_grpc.add_SeriesServiceServicer_to_server,
                 SeriesServicer(sessions, gate, desk, seal),
+            ),
+            (
+                working_hours_service_pb2_grpc.add_WorkingHoursServiceServicer_to_server,
+                WorkingHoursServicer(sessions),
             ),
             (
                 note_service_pb2_grpc.add_NoteServiceServicer_to_server,

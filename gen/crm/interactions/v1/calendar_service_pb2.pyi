@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from crm.interactions.v1 import calendar_pb2 as _calendar_pb2
 from crm.interactions.v1 import follow_up_pb2 as _follow_up_pb2
+from crm.interactions.v1 import working_hours_pb2 as _working_hours_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -120,8 +121,11 @@ class CheckOverlapsRequest(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     ASSIGNEE_IDS_FIELD_NUMBER: _builtins.int
     EXCLUDE_ID_FIELD_NUMBER: _builtins.int
+    TEAM_ID_FIELD_NUMBER: _builtins.int
     exclude_id: _builtins.str
     """Optional. A follow-up that does not count, which is the one being changed."""
+    team_id: _builtins.str
+    """Optional. The team whose working hours count; the caller's when empty."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Required."""
@@ -141,10 +145,11 @@ class CheckOverlapsRequest(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         assignee_ids: _abc.Iterable[_builtins.str] | None = ...,
         exclude_id: _builtins.str = ...,
+        team_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_ids", b"assignee_ids", "end_time", b"end_time", "exclude_id", b"exclude_id", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee_ids", b"assignee_ids", "end_time", b"end_time", "exclude_id", b"exclude_id", "start_time", b"start_time", "team_id", b"team_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -157,18 +162,28 @@ class CheckOverlapsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRIES_FIELD_NUMBER: _builtins.int
+    OUTSIDE_FIELD_NUMBER: _builtins.int
+    NEXT_WORKING_TIME_FIELD_NUMBER: _builtins.int
+    outside: _working_hours_pb2.OutsideReason.ValueType
+    """Output only. Why it is outside working time; empty when it is not, or none is known."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_calendar_pb2.CalendarEntry]:
         """Output only. By start time; at most the first 20."""
+
+    @_builtins.property
+    def next_working_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the next working time begins, if it is outside."""
 
     def __init__(
         self,
         *,
         entries: _abc.Iterable[_calendar_pb2.CalendarEntry] | None = ...,
+        outside: _working_hours_pb2.OutsideReason.ValueType = ...,
+        next_working_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["next_working_time", b"next_working_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "next_working_time", b"next_working_time", "outside", b"outside"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

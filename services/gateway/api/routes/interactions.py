@@ -11,6 +11,7 @@ _SERIES = "interactions.SeriesService"
 _NOTES = "interactions.NoteService"
 _TOLD = "interactions.NotificationService"
 _CALENDAR = "interactions.CalendarService"
+_HOURS = "interactions.WorkingHoursService"
 _BATCHES = "interactions.FollowUpBatchService"
 _FEEDS = "interactions.FeedService"
 
@@ -31,6 +32,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/follow-ups:overlaps", f"{_CALENDAR}/CheckOverlaps"),
     Route("GET", "/follow-ups/{id}/invitation.ics", f"{_CALENDAR}/GetInvitation", kind="calendar"),
     Route("GET", "/calendar", f"{_CALENDAR}/ListCalendar"),
+    Route("GET", "/working-hours", f"{_HOURS}/GetWorkingHours"),
+    Route("PATCH", "/working-hours", f"{_HOURS}/UpdateWorkingHours", "working_hours"),
     *resource("/calendar-feeds", _FEEDS, "Feed", "Feeds", field="feed", only="create list"),
     Route("DELETE", "/calendar-feeds/{id}", f"{_FEEDS}/RevokeFeed", status=204),
     *resource("/series", _SERIES, "Series", "Series", field="series"),

@@ -256,6 +256,18 @@ _TABLES = (
     """,
     "CREATE INDEX follow_up_batches_due ON follow_up_batches (try_time) WHERE state = 'running'",
     "CREATE INDEX follow_up_batches_by_create ON follow_up_batches (create_time, id)",
+    # Of a team, or of the organisation without one. `intervals` are [[1, "08:00", "17:30"]] by
+    # weekday, `holidays` {"2026-09-02": "a name"}.
+    """
+    CREATE TABLE working_hours (
+        team_id uuid UNIQUE NULLS NOT DISTINCT,
+        revision bigint NOT NULL,
+        zone text NOT NULL,
+        intervals jsonb NOT NULL,
+        holidays jsonb NOT NULL,
+        update_time timestamptz NOT NULL DEFAULT now()
+    )
+    """,
     """
     CREATE TABLE notes (
         id uuid PRIMARY KEY,
@@ -315,6 +327,7 @@ def downgrade() -> None:
         "series_skips",
         "series",
         "interactions",
+        "working_hours",
         "follow_up_batches",
         "resolutions",
         "deliveries",
