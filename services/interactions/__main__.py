@@ -158,6 +158,8 @@ async def main(settings: Settings) -> None:
             workers.give_reminders(sessions, settings.open_seconds),
             proposal_workers.tend(sessions, letters, links, settings.proposals_seconds),
             moving.moves(sessions, persons, settings.proposals_seconds),
+            # Two, as the database stores what one planned while the other plans.
+            workers.expand_series(sessions, settings.expand_seconds),
             workers.expand_series(sessions, settings.expand_seconds),
             Resolver(settings, sessions, desk.people),
             Maker(settings, sessions, desk.people, leads),
