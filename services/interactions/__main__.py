@@ -48,6 +48,7 @@ from services.interactions.workers import moving
 from services.interactions.workers import proposals as proposal_workers
 from services.interactions.workers.batching import Maker
 from services.interactions.workers.delivering import Courier
+from services.interactions.workers.digests import Digester
 from services.interactions.workers.reminder_letters import Postman
 from services.interactions.workers.resolving import Resolver
 
@@ -165,6 +166,7 @@ async def main(settings: Settings) -> None:
             Maker(settings, sessions, desk.people, leads),
             Courier(settings, sessions, desk.people, desk.notifier),
             Postman(settings, sessions, owners, colleagues, desk.notifier, letters),
+            Digester(settings, sessions, owners, colleagues, desk.notifier, letters),
         ],
         ready=[db.check(sessions), db.revision_check(sessions, PACKAGE)],
         closing=[nats.close],

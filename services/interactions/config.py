@@ -26,7 +26,13 @@ class Settings(ServiceSettings):
     """`host:port` of accounts, which knows where colleagues read their mail."""
 
     staff_sender_identity_id: UUID | None = None
-    """The sender identity of the notifier that reminds staff by e-mail; nobody is without it."""
+    """The notifier's identity that mails to staff are sent by; none go without it."""
+
+    digest_hour: int = Field(default=8, ge=0, le=23)
+    """When the clock of a colleague shows this hour, an e-mail tells what is unread and new."""
+
+    digest_seconds: float = Field(default=60.0, gt=0)
+    """How often whose turn has come is looked for; a digest goes this much late."""
 
     lease_seconds: float = Field(default=60.0, gt=1)
     """What a replica that was killed was handing over is taken up by another this much later."""

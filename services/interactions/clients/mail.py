@@ -36,8 +36,8 @@ class Mail:
         )
         return UUID((await self._messages.SendMessage(request)).id)
 
-    async def remind(self, letter: Letter) -> UUID:
-        """As `send`, of an e-mail that reminds a colleague until what it is about starts."""
+    async def tell(self, letter: Letter) -> UUID:
+        """As `send`, of an e-mail to a colleague."""
         request = message_service_pb2.SendMessageRequest(
             request_id=letter.request_id,
             channel=message_pb2.CHANNEL_EMAIL,
@@ -48,7 +48,7 @@ class Mail:
             subject=letter.words.subject,
             html=letter.words.html,
             text=letter.words.text,
-            not_after=times.out(letter.key.start_time),
+            not_after=times.out(letter.not_after),
         )
         return UUID((await self._messages.SendMessage(request)).id)
 

@@ -66,16 +66,18 @@ class Notifier:
         if identity.channel != _CHANNELS[channel]:
             problems.add(field, f"is not for {channel}")
 
-    async def advertiser_of(self, sender_identity_id: UUID) -> UUID | None:
-        """Returns whose an e-mail sender identity is; None if there is no such."""
-        request = suppression_service_pb2.GetSenderIdentityRequest(id=str(sender_identity_id))
+    async def sender(self, identity_id: UUID | None) -> tuple[UUID, UUID] | None:
+        """Returns the advertiser of an e-mail sender identity, and it; None if there is no such."""
+        if identity_id is None:
+            return None
+        request = suppression_service_pb2.GetSenderIdentityRequest(id=str(identity_id))
         try:
             identity = await self._senders.GetSenderIdentity(request)
         except NotFound:
             return None
         if identity.channel != message_pb2.CHANNEL_EMAIL:
             return None
-        return UUID(identity.advertiser_id)
+        return UUID(identity.advertiser_id), identity_id
 
 
 def connect(settings: ServiceSettings, address: str, tokens: TokenSource) -> Notifier:

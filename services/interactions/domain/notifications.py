@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from chassis.context import Level, Principal
+from services.interactions.domain import scope
 from services.interactions.domain.scope import Scope
 
 MOST_COUNTED = 100
@@ -66,3 +68,18 @@ class Reader:
     contacts: Scope
     follow_ups: Scope
     proposals: Scope
+
+
+def reader(principal: Principal) -> Reader | None:
+    """Returns a person with the reach of now; None for a service, which is told nothing.
+
+    A note is seen with the contact that it is of.
+    """
+    noted, contacts, follow_ups, proposals = (
+        scope.of(principal, principal.level(resource, "read"))
+        for resource in ("notes", "contacts", "follow_ups", "proposals")
+    )
+    if noted.user_id is None:
+        return None
+    reach = noted if noted.level is Level.NONE else contacts
+    return Reader(noted.user_id, reach, follow_ups, proposals)

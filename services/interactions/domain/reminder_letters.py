@@ -50,6 +50,11 @@ class Colleague:
     locale: str
     time_zone: str
 
+    @property
+    def zone(self) -> str:
+        """The zone of the clock, the house's own for one that nobody knows."""
+        return self.time_zone if fields.is_time_zone(self.time_zone) else DEFAULT_TIME_ZONE
+
 
 @dataclass(frozen=True)
 class Words:
@@ -72,18 +77,22 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Letter:
-    """One as the notifier gets it; not sent any more once the follow-up has started."""
+    """A mail to a colleague as the notifier gets it.
 
-    key: Key
+    `request_id` names the message: the notifier makes one of however many requests.
+    """
+
+    request_id: str
     words: Words
     advertiser_id: UUID
     sender_identity_id: UUID
+    not_after: datetime
 
-    @property
-    def request_id(self) -> str:
-        """Names the message for the notifier, which makes one of however many requests."""
-        at = f"{self.key.start_time.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
-        return f"reminder/{self.key.follow_up_id}/{self.key.minutes_before}/{at}/{self.key.user_id}"
+
+def request_id(key: Key) -> str:
+    """Returns the name of a reminder's message."""
+    at = f"{key.start_time.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
+    return f"reminder/{key.follow_up_id}/{key.minutes_before}/{at}/{key.user_id}"
 
 
 _TEXTS: Mapping[str, Mapping[str, str]] = {
@@ -103,8 +112,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
 def written(title: str, start: datetime, link: str, to: Colleague) -> Words:
     """Returns the e-mail that tells a colleague what is about to start."""
     texts = _TEXTS.get(to.locale, _TEXTS["vi"])
-    zone = to.time_zone if fields.is_time_zone(to.time_zone) else DEFAULT_TIME_ZONE
-    when = texts["when"].format(time=start.astimezone(ZoneInfo(zone)), zone=zone)
+    when = texts["when"].format(time=start.astimezone(ZoneInfo(to.zone)), zone=to.zone)
     shown = f"<p><strong>{html.escape(title)}</strong></p><p>{html.escape(when)}</p>"
     button = f'<p><a href="{html.escape(link)}">{html.escape(texts["open"])}</a></p>'
     # A title is one line without characters that no subject may hold.

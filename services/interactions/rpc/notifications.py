@@ -8,15 +8,14 @@ from crm.interactions.v1 import notification_pb2, notification_service_pb2_grpc
 from crm.interactions.v1 import notification_service_pb2 as pb2
 from pydantic import SecretStr
 
-from chassis import db
-from chassis.context import Level
+from chassis import context, db
 from chassis.db import paging
 from chassis.errors import PermissionDenied
 from services.interactions.domain import fields
+from services.interactions.domain import notifications as rules
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.notifications import MOST_COUNTED, Reader
 from services.interactions.messages import notifications as messages
-from services.interactions.rpc import gate
 from services.interactions.storage import notifications as kept
 from services.interactions.usecases import found, notifying
 
@@ -82,16 +81,9 @@ class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServ
 
 
 def _reader() -> Reader:
-    """Returns who calls, with the reach of now; a note is seen with the contact that it is of."""
-    noted = gate.reach("notes", "read")
-    if noted.user_id is None:
+    found = rules.reader(context.require_principal())
+    if found is None:
         raise PermissionDenied(
             "RIGHT_MISSING", "only people are notified", resource="notifications", action="read"
         )
-    contacts = gate.reach("contacts", "read")
-    return Reader(
-        user_id=noted.user_id,
-        contacts=noted if noted.level is Level.NONE else contacts,
-        follow_ups=gate.reach("follow_ups", "read"),
-        proposals=gate.reach("proposals", "read"),
-    )
+    return found

@@ -61,14 +61,22 @@ async def add(session: AsyncSession, told: Sequence[Told]) -> None:
 
 
 async def page(
-    session: AsyncSession, reader: Reader, size: int, before: UUID | None, *, unread_only: bool
+    session: AsyncSession,
+    reader: Reader,
+    size: int,
+    before: UUID | None = None,
+    *,
+    unread_only: bool,
+    since: UUID | None = None,
 ) -> Sequence[Notification]:
-    """Returns up to `size` that the reader sees, newest first, from before the given one."""
+    """Returns up to `size` that the reader sees, newest first, from before and after these."""
     query = select(*_COLUMNS).select_from(_SOURCES).where(*_seen(reader))
     if unread_only:
         query = query.where(notifications.c.read_time.is_(None))
     if before is not None:
         query = query.where(notifications.c.id < before)
+    if since is not None:
+        query = query.where(notifications.c.id > since)
     query = query.order_by(notifications.c.id.desc()).limit(size)
     return [_notification(row) for row in await session.execute(query)]
 

@@ -7,7 +7,6 @@ same words under the same name.
 
 import asyncio
 from datetime import timedelta
-from uuid import UUID
 
 import grpc
 import structlog
@@ -89,14 +88,15 @@ class Postman:
     async def _deal_with(self, waiting: Waiting) -> None:
         key = waiting.key
         try:
-            sender = await self._sender()
+            sender = await self._notifier.sender(self._identity_id)
             if sender is None:
                 return await self._settle(key, State.FAILED, Reason.SENDER_MISSING)
             # The last before it goes: one that has words when it is claimed may be there already.
             found = waiting.words or await self._words(key)
             if isinstance(found, Reason):
                 return await self._settle(key, State.SKIPPED, found)
-            message_id = await self._mail.remind(Letter(key, found, *sender))
+            letter = Letter(rules.request_id(key), found, *sender, not_after=key.start_time)
+            message_id = await self._mail.tell(letter)
         except _REFUSALS as refusal:
             state, reason = _refused(waiting, refusal)
             log.warning("reminder_letter_refused", reason=refusal.reason, state=state)
@@ -129,13 +129,6 @@ class Postman:
         async with self._sessions.begin() as session:
             kept = await reminder_letters.keep_words(session, key, written)
         return kept or Reason.ENDED
-
-    async def _sender(self) -> tuple[UUID, UUID] | None:
-        """Advertiser and identity that mails to staff are sent by."""
-        if self._identity_id is None:
-            return None
-        advertiser_id = await self._notifier.advertiser_of(self._identity_id)
-        return (advertiser_id, self._identity_id) if advertiser_id else None
 
     async def _settle(self, key: Key, state: State, reason: str) -> None:
         async with self._sessions.begin() as session:

@@ -1,142 +1,29 @@
 """Reminders by e-mail: one to each assignee for each start, whatever happens on the way."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from crm.accounts.v1 import user_pb2, user_service_pb2_grpc
-from crm.interactions.v1 import follow_up_pb2, interaction_service_pb2
+from crm.interactions.v1 import follow_up_pb2, interaction_pb2, interaction_service_pb2
 from crm.interactions.v1 import follow_up_service_pb2 as pb2
 from crm.interactions.v1.interaction_pb2 import Interaction
-from crm.notifier.v1 import (
-    message_pb2,
-    message_service_pb2_grpc,
-    suppression_pb2,
-    suppression_service_pb2_grpc,
-)
-from sqlalchemy import text
 
 from chassis import db, errors
-from chassis.context import Principal
 from chassis.errors import FieldViolation
-from chassis.rpc.keys import Verifier
-from services.interactions import clients
-from services.interactions.clients import mail, notifier, staff
 from services.interactions.config import Settings
 from services.interactions.domain.fields import Problems
 from services.interactions.rpc import sending
-from services.interactions.workers import remind_batch
-from services.interactions.workers.reminder_letters import Postman
-from tests.integration.interactions.conftest import OwnersTokens, Tokens, later, person, stamp
-from tests.integration.interactions.proposal_parts import Messages
+from tests.integration.interactions import staff_parts
+from tests.integration.interactions.conftest import later, person, stamp
+from tests.integration.interactions.staff_parts import ADVERTISER, BOTH, IDENTITY, Post
 from tests.integration.serving import refused
-
-ADVERTISER, IDENTITY = uuid4(), uuid4()
-BOTH = [follow_up_pb2.REMINDER_CHANNEL_IN_APP, follow_up_pb2.REMINDER_CHANNEL_EMAIL]
-
-
-class Users(user_service_pb2_grpc.UserServiceServicer):
-    """Answers GetUser as accounts does; can be away."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, user_pb2.User] = {}
-        self.away = False
-
-    async def GetUser(self, request: Any, _: Any) -> Any:
-        if self.away:
-            raise errors.Unavailable("PEER_UNAVAILABLE", "away", peer="accounts")
-        if request.id not in self.known:
-            raise errors.NotFound("RESOURCE_MISSING", "no such user", resource="user")
-        return self.known[request.id]
-
-
-class Senders(suppression_service_pb2_grpc.SenderServiceServicer):
-    """Knows one identity, for e-mail."""
-
-    async def GetSenderIdentity(self, request: Any, _: Any) -> Any:
-        if request.id != str(IDENTITY):
-            raise errors.NotFound("RESOURCE_MISSING", "no such identity", resource="sender")
-        return suppression_pb2.SenderIdentity(
-            id=request.id, advertiser_id=str(ADVERTISER), channel=message_pb2.CHANNEL_EMAIL
-        )
-
-
-@dataclass
-class Post:
-    """What hands letters over, its peers, and what tests do with them."""
-
-    house: Any
-    users: Users
-    messages: Messages
-    make: Callable[..., Postman]
-
-    def colleague(self, name: str, **given: Any) -> Principal:
-        """Somebody whom accounts knows, with an address."""
-        made = person("own")
-        self.house.people[made.subject] = made
-        self.users.known[made.subject] = user_pb2.User(
-            id=made.subject, email=f"{name}@mekong.example", active=True, **given
-        )
-        return made
-
-    async def due(self, *assignees: Principal, start: Any = None) -> Any:
-        """Plans a follow-up whose letters wait to be handed over."""
-        reminder = follow_up_pb2.FollowUpReminder(minutes_before=15, channels=BOTH)
-        planned = await self.house.plan(
-            self.house.contact().id,
-            start_time=start or later(10.5),
-            assignee_ids=[it.subject for it in assignees],
-            reminders=[reminder],
-            title="Gọi <Đào>",
-        )
-        await self.sql(_DUE, id=UUID(planned.id), start=planned.start_time.ToDatetime(tzinfo=UTC))
-        assert await remind_batch(self.house.sessions) == 1
-        return planned
-
-    async def sql(self, statement: str, **given: Any) -> list[Any]:
-        async with self.house.sessions.begin() as session:
-            found: Any = await session.execute(text(statement), given)
-            return list(found) if found.returns_rows else []
-
-    async def standing(self) -> list[tuple[str, str]]:
-        return [tuple(row) for row in await self.sql("SELECT state, reason FROM reminder_letters")]
 
 
 @pytest.fixture
 async def post(settings: Settings, sessions: db.Sessions, house: Any, serve: Any) -> Post:
-    scripted: Any = (Users, Messages, Senders)
-    users, messages, senders = (peer() for peer in scripted)
-    accounts = await serve(
-        settings, "accounts", [(user_service_pb2_grpc.add_UserServiceServicer_to_server, users)]
-    )
-    notifier_server = await serve(
-        settings,
-        "notifier",
-        [
-            (message_service_pb2_grpc.add_MessageServiceServicer_to_server, messages),
-            (suppression_service_pb2_grpc.add_SenderServiceServicer_to_server, senders),
-        ],
-    )
-    tokens, told, asked = OwnersTokens(), Tokens(notifier_server), Tokens(accounts)
-    tokens.people = house.people
-    given: Any = (tokens, told, asked)
-    owners = clients.Owners(given[0], Verifier(tokens.keys, "interactions"), "interactions")
-
-    def make(identity: UUID | None = IDENTITY) -> Postman:
-        return Postman(
-            settings.model_copy(update={"staff_sender_identity_id": identity}),
-            sessions,
-            owners,
-            staff.connect(settings, accounts.address, given[2]),
-            notifier.connect(settings, notifier_server.address, given[1]),
-            mail.connect(settings, notifier_server.address, given[1]),
-        )
-
-    return Post(house, users, messages, make)
+    return await staff_parts.post(settings, sessions, house, serve)
 
 
 class TestLetters:
@@ -267,16 +154,14 @@ class TestPlanning:
             problems.raise_if_any()
         assert [it.field for it in refusal.value.violations] == ["follow_up.reminders"]
 
-        step = follow_up_pb2.FollowUp(title="Gặp", type="FOLLOW_UP_TYPE_CALL", start_time=later(60))
+        step = follow_up_pb2.FollowUp(
+            title="Gặp", type=follow_up_pb2.FOLLOW_UP_TYPE_CALL, start_time=later(60)
+        )
         step.reminders.add(minutes_before=15, channels=BOTH)
-        logged = Interaction(contact_id=post.house.contact().id, kind="INTERACTION_KIND_CALL")
+        logged = Interaction(
+            contact_id=post.house.contact().id, kind=interaction_pb2.INTERACTION_KIND_CALL
+        )
         request = interaction_service_pb2.CreateInteractionRequest(interaction=logged, next=step)
         with refused(errors.InvalidArgument, "FIELDS_INVALID") as other:
             await post.house.interactions(person()).CreateInteraction(request)
         assert other.fields() == ["next.reminders"]
-
-
-_DUE = """
-    INSERT INTO reminders (follow_up_id, minutes_before, due_time)
-    VALUES (:id, 15, CAST(:start AS timestamptz) - interval '15 minutes')
-"""

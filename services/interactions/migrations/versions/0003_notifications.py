@@ -51,6 +51,21 @@ _STATEMENTS = (
         PRIMARY KEY (follow_up_id, user_id, minutes_before, start_time)
     )
     """,
+    # Whose turn it is to be told by e-mail what is unread: one row for each person, for ever.
+    """
+    CREATE TABLE digests (
+        user_id uuid PRIMARY KEY,
+        number bigint NOT NULL DEFAULT 1,
+        is_placed boolean NOT NULL DEFAULT false,
+        last_id uuid,
+        until_id uuid,
+        words jsonb,
+        not_after timestamptz,
+        attempts integer NOT NULL DEFAULT 0,
+        try_time timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE INDEX digests_due ON digests (try_time)",
     "CREATE INDEX reminder_letters_due ON reminder_letters (next_time) WHERE state = 'waiting'",
 )
 
@@ -61,6 +76,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP TABLE digests")
     op.execute("DROP TABLE reminder_letters")
     op.execute("DROP TABLE reminders")
     op.execute("ALTER TABLE follow_ups DROP COLUMN reminders")
