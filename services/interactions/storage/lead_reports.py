@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Select,
-    Subquery,
     exists,
     func,
     literal_column,
     or_,
     select,
+    true,
     tuple_,
     union_all,
 )
@@ -43,7 +43,7 @@ _TAKEN: ColumnElement[bool] = literal_column("deliveries.state IN ('sent', 'deli
 
 async def counted(session: AsyncSession, wanted: Wanted, scope: Scope) -> list[Counted]:
     """Returns how many leads within reach each main owner has. Locks nothing."""
-    deeds = _deeds()
+    deeds = union_all(*_deeds()).subquery("deeds")
     of = (
         select(deeds.c.contact_id, func.bool_or(deeds.c.answered).label("answered"))
         .group_by(deeds.c.contact_id)
@@ -85,26 +85,38 @@ def _conditions(wanted: Wanted, scope: Scope) -> list[ColumnElement[bool]]:
         people = [it for it in wanted.owner_ids if it is not None]
         nobody = [_OWNER.is_(None)] if None in wanted.owner_ids else []
         found.append(or_(_OWNER.in_(people), *nobody))
-    deeds = _deeds()
     match wanted.touch:
         case Touch.ANSWERED:
-            found.append(contacts.c.id.in_(select(deeds.c.contact_id).where(deeds.c.answered)))
+            found.append(_has_deed(answered=True))
         case Touch.TOUCHED:
-            found.append(contacts.c.id.in_(select(deeds.c.contact_id)))
+            found.append(_has_deed())
         case Touch.UNTOUCHED:
-            # NOT IN would look through all deeds for each lead.
-            found.append(~exists().where(deeds.c.contact_id == contacts.c.id))
+            found.append(~_has_deed())
     return found
 
 
-def _deeds() -> Subquery:
+def _has_deed(*, answered: bool = False) -> ColumnElement[bool]:
+    """Returns the condition that there is a deed, asked of the indexes for each lead.
+
+    A page of leads is found in the order of the list and ends the search: to find the deeds of
+    everybody first took 3 seconds with 700,000 deeds.
+    """
+    of = [
+        it.where(it.selected_columns.contact_id == contacts.c.id).correlate(contacts)
+        for it in _deeds()
+    ]
+    deeds = union_all(*of).subquery("deeds")
+    return exists().where(deeds.c.answered if answered else true()).select_from(deeds)
+
+
+def _deeds() -> Sequence[Select[tuple[UUID, bool]]]:
     """Returns whom something was done with, and whether the person answered, once for each deed.
 
     What a completed call came to is free text: that the person was reached is said by the log.
     """
     i = interactions.c
     reached = (i.result == Result.REACHED) & (i.kind != Kind.LETTER)
-    done: tuple[Select[tuple[UUID, bool]], ...] = (
+    return (
         select(i.contact_id, or_(i.direction == Direction.INBOUND, reached).label("answered")),
         select(follow_ups.c.contact_id, literal_column("follow_ups.type = 'meeting'"))
         .where(_MET)
@@ -115,4 +127,3 @@ def _deeds() -> Subquery:
         .where(events.c.kind.in_((Happened.SENT, *_REPLIES)))
         .where(proposals.c.contact_id.is_not(None)),
     )
-    return union_all(*done).subquery("deeds")
