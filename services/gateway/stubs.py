@@ -20,6 +20,7 @@ from crm.interactions.v1 import (
     note_service_pb2_grpc,
     notification_service_pb2_grpc,
     proposal_service_pb2_grpc,
+    reassignment_service_pb2_grpc,
     series_service_pb2_grpc,
     working_hours_service_pb2_grpc,
 )
@@ -56,6 +57,9 @@ STUBS: Mapping[str, Any] = {
     "crm.interactions.v1.FollowUpService": follow_up_service_pb2_grpc.FollowUpServiceStub,
     "crm.interactions.v1.CalendarService": calendar_service_pb2_grpc.CalendarServiceStub,
     "crm.interactions.v1.FeedService": feed_service_pb2_grpc.FeedServiceStub,
+    "crm.interactions.v1.ReassignmentService": (
+        reassignment_service_pb2_grpc.ReassignmentServiceStub
+    ),
     "crm.interactions.v1.WorkingHoursService": (
         working_hours_service_pb2_grpc.WorkingHoursServiceStub
     ),

@@ -10,6 +10,7 @@ from crm.interactions.v1 import lead_report_service_pb2_grpc as lead_report_grpc
 from crm.interactions.v1 import note_service_pb2_grpc as note_grpc
 from crm.interactions.v1 import notification_service_pb2_grpc as notification_grpc
 from crm.interactions.v1 import proposal_service_pb2_grpc as proposal_grpc
+from crm.interactions.v1 import reassignment_service_pb2_grpc as reassignment_grpc
 from crm.interactions.v1 import report_service_pb2_grpc as report_grpc
 from crm.interactions.v1 import series_service_pb2_grpc as series_grpc
 from crm.interactions.v1 import working_hours_service_pb2_grpc as working_grpc
@@ -39,6 +40,7 @@ from services.interactions.rpc.proposal_links import ProposalLinkServicer
 from services.interactions.rpc.proposal_parts import Studio
 from services.interactions.rpc.proposal_templates import ProposalTemplateServicer
 from services.interactions.rpc.proposals import ProposalServicer
+from services.interactions.rpc.reassigning import ReassignmentServicer
 from services.interactions.rpc.reports import ReportServicer
 from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
@@ -133,6 +135,10 @@ async def main(settings: Settings) -> None:
             (
                 working_grpc.add_WorkingHoursServiceServicer_to_server,
                 WorkingHoursServicer(sessions),
+            ),
+            (
+                reassignment_grpc.add_ReassignmentServiceServicer_to_server,
+                ReassignmentServicer(sessions),
             ),
             (report_grpc.add_ReportServiceServicer_to_server, ReportServicer(sessions, seal)),
             (

@@ -80,8 +80,9 @@ def _resolve() -> None:
 def build(name: str, descriptor: Descriptor, use: Use, without: Iterable[str] = ()) -> type[Model]:
     """Return a model called `name` of a message without some of its fields."""
     hidden = {*without, *(_BY_HEADER if use is not Use.OUTPUT else ())}
+    is_change = use is Use.INPUT and "update_mask" in descriptor.fields_by_name
     fields = {
-        field.name: _field(field, use)
+        field.name: _field(field, use, is_change=is_change)
         for field in descriptor.fields
         if field.name not in hidden and not (use is not Use.OUTPUT and comments.output_only(field))
     }
@@ -113,9 +114,11 @@ def is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
-def _field(field: FieldDescriptor, use: Use) -> tuple[Any, Any]:
+def _field(field: FieldDescriptor, use: Use, *, is_change: bool) -> tuple[Any, Any]:
     told = comments.of(field.full_name)
-    kind = _kind(field, use)
+    # What a request with a mask changes needs nothing that it leaves as it is.
+    changed = _ours(field) if is_change else None
+    kind = of(changed, Use.PATCH) if changed else _kind(field, use)
     if use is Use.OUTPUT:
         return kind, Field(description=told)
     if comments.required(field) and use is not Use.PATCH:
@@ -123,6 +126,14 @@ def _field(field: FieldDescriptor, use: Use) -> tuple[Any, Any]:
     if use is Use.QUERY:
         return kind, Field(default=None, description=told, json_schema_extra=without_default)
     return kind | None, Field(default=None, description=told)
+
+
+def _ours(field: FieldDescriptor) -> Descriptor | None:
+    """Return the message of our protos that a field is, None for any other field."""
+    message = field.message_type
+    if message is None or field.is_repeated or not message.full_name.startswith("crm."):
+        return None
+    return message
 
 
 def _kind(field: FieldDescriptor, use: Use) -> Any:

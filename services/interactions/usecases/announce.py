@@ -13,6 +13,7 @@ from services.interactions.domain.notes import Note
 from services.interactions.domain.series import Planned, Series
 from services.interactions.messages import batches, follow_ups, interactions, notes
 from services.interactions.messages import series as series_messages
+from services.interactions.storage.reassigning import Count
 
 _MANY = 500
 _SHOWN = (
@@ -111,6 +112,21 @@ async def batch_planned(session: AsyncSession, of: Batch, made: Sequence[Made]) 
     """Announces follow-ups that a batch made, some hundred at once."""
     events = [batches.planned(of, made[at : at + _MANY]) for at in range(0, len(made), _MANY)]
     await outbox.add_many(session, [(it, "", 0) for it in events], to=outbox.Class.FACTS)
+
+
+async def reassigned(
+    session: AsyncSession, leaver: UUID, taker: UUID, count: Count, now: Sequence[FollowUp]
+) -> None:
+    """Announces follow-ups that others do now; one audit entry says who gave how many."""
+    events = [(follow_ups.updated(it), str(it.id), it.revision) for it in now]
+    await outbox.add_many(session, events, to=outbox.Class.FACTS)
+    await audit.record(
+        session,
+        action="follow_up.reassign",
+        subject_type="user",
+        subject_id=str(leaver),
+        after={"to": str(taker), **count._asdict()},
+    )
 
 
 async def occurrences_dropped(session: AsyncSession, dropped: Iterable[UUID]) -> None:

@@ -608,6 +608,14 @@ class TestEveryOperation:
 
         assert (kept["intervals"], kept["holidays"]) == ([monday], [holiday])
 
+    def test_what_a_person_leaves_behind(self, api: Api) -> None:
+        leaver, taker = str(uuid.uuid4()), str(uuid.uuid4())
+
+        count = api("CountReassignment", query=f"user_id={leaver}")
+        given = api("ReassignFollowUps", body={"user_id": leaver, "to_user_id": taker})
+
+        assert (count["follow_up_count"], given["remaining_count"]) == (0, 0)
+
     def test_follow_ups_for_many(self, api: Api, contact: Any) -> None:
         plan = {
             "title": "Gọi chăm sóc",
@@ -642,7 +650,7 @@ class TestEveryOperation:
         changed = api("UpdateSeries", body={"title": "Chào hỏi"}, id=made["id"])
         monday, thursday, next_monday = (it["time"] for it in preview["occurrences"])
         skipped = api("SkipOccurrence", body={"recurrence_time": thursday}, id=made["id"])
-        rest = {"recurrence_time": next_monday, "series": {"title": "Từ nay", "type": "CALL"}}
+        rest = {"recurrence_time": next_monday, "series": {"title": "Từ nay"}}
         following = api("SplitSeries", body=rest, id=made["id"])
         paused = api("PauseSeries", id=following["id"])
         resumed = api("ResumeSeries", id=following["id"])

@@ -21,6 +21,7 @@ from crm.interactions.v1 import (
     lead_report_service_pb2_grpc,
     note_service_pb2_grpc,
     notification_service_pb2_grpc,
+    reassignment_service_pb2_grpc,
     report_service_pb2_grpc,
     series_service_pb2_grpc,
     working_hours_service_pb2_grpc,
@@ -46,6 +47,7 @@ from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.lead_reports import LeadReportServicer
 from services.interactions.rpc.notes import NoteServicer
 from services.interactions.rpc.notifications import NotificationServicer
+from services.interactions.rpc.reassigning import ReassignmentServicer
 from services.interactions.rpc.reports import ReportServicer
 from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
@@ -168,6 +170,9 @@ class House:
 
     def working_hours(self, who: Principal = SERVICE) -> Any:
         return working_hours_service_pb2_grpc.WorkingHoursServiceStub(self.served.as_(who))
+
+    def reassignments(self, who: Principal = SERVICE) -> Any:
+        return reassignment_service_pb2_grpc.ReassignmentServiceStub(self.served.as_(who))
 
     def notes(self, who: Principal = SERVICE) -> Any:
         return note_service_pb2_grpc.NoteServiceStub(self.served.as_(who))
@@ -322,6 +327,10 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
             (
                 working_hours_service_pb2_grpc.add_WorkingHoursServiceServicer_to_server,
                 WorkingHoursServicer(sessions),
+            ),
+            (
+                reassignment_service_pb2_grpc.add_ReassignmentServiceServicer_to_server,
+                ReassignmentServicer(sessions),
             ),
             (
                 note_service_pb2_grpc.add_NoteServiceServicer_to_server,

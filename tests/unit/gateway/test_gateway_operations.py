@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crm.accounts.v1 import audit_pb2, audit_service_pb2
-from crm.interactions.v1 import note_pb2
+from crm.interactions.v1 import note_pb2, series_pb2
 from crm.leads.v1 import contact_pb2, contact_service_pb2, segment_pb2
 from google.protobuf import empty_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -176,6 +176,17 @@ class TestChanging:
         assert list(patched.update_mask.paths) == ["company"]
         assert (deleted.id, deleted.etag) == ("c1", "8")
         assert (answer.status_code, answer.data) == (204, b"")
+
+    def test_a_change_within_another_call_needs_only_what_differs(
+        self, program: Any, peers: Any
+    ) -> None:
+        peers.answers["SplitSeries"] = series_pb2.Series(id="s2")
+        body = {"recurrence_time": "2030-01-14T02:00:00Z", "series": {"title": "Từ nay"}}
+
+        answer = program("POST", "/series/s1:split", json=body)
+
+        assert answer.status_code == 200
+        assert peers.last.request.series == series_pb2.Series(title="Từ nay")
 
     def test_a_verb_needs_no_body_when_it_needs_no_fields(self, program: Any, peers: Any) -> None:
         peers.answers["ConvertContact"] = contact_pb2.Contact(

@@ -12,6 +12,7 @@ _NOTES = "interactions.NoteService"
 _TOLD = "interactions.NotificationService"
 _CALENDAR = "interactions.CalendarService"
 _HOURS = "interactions.WorkingHoursService"
+_REASSIGN = "interactions.ReassignmentService"
 _BATCHES = "interactions.FollowUpBatchService"
 _FEEDS = "interactions.FeedService"
 
@@ -28,6 +29,8 @@ ROUTES: tuple[Route, ...] = (
         only="create get list",
     ),
     Route("POST", "/follow-up-batches/{id}:cancel", f"{_BATCHES}/CancelFollowUpBatch", "*"),
+    Route("GET", "/follow-ups:countReassignment", f"{_REASSIGN}/CountReassignment"),
+    Route("POST", "/follow-ups:reassign", f"{_REASSIGN}/ReassignFollowUps", "*"),
     Route("POST", "/follow-ups:reschedule", f"{_CALENDAR}/RescheduleFollowUps", "*"),
     Route("GET", "/follow-ups:overlaps", f"{_CALENDAR}/CheckOverlaps"),
     Route("GET", "/follow-ups/{id}/invitation.ics", f"{_CALENDAR}/GetInvitation", kind="calendar"),

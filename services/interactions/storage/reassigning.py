@@ -1,0 +1,151 @@
+"""Queries that give what one user has to do to others."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Table, and_, func, not_, select, text
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import Uuid
+
+from chassis.db import arrays
+from services.interactions.domain.follow_ups import PENDING, FollowUp, Status
+from services.interactions.domain.scope import Scope
+from services.interactions.storage import follow_ups, scopes
+from services.interactions.storage.tables import follow_up_batches, series
+from services.interactions.storage.tables import follow_ups as table
+
+
+class Count(NamedTuple):
+    """How much there is: follow-ups, series, what these planned and nobody touched, batches."""
+
+    follow_ups: int
+    series: int
+    occurrences: int
+    batches: int
+
+
+async def count(session: AsyncSession, reach: Scope, user_id: UUID) -> Count:
+    """Returns what a user has within reach that is not closed."""
+    theirs = select(series.c.id).where(*_of(series, reach, user_id))
+    planned = _planned_by(theirs.scalar_subquery())
+    alone = [*_pending(reach, user_id), not_(planned)]
+    batches = [*_of(follow_up_batches, reach, user_id), follow_up_batches.c.state == "running"]
+    return Count(
+        await _number(session, table, alone),
+        await _number(session, series, _of(series, reach, user_id)),
+        await _number(session, table, [_has(table, user_id), planned]),
+        await _number(session, follow_up_batches, batches),
+    )
+
+
+async def lock_series(session: AsyncSession, reach: Scope, user_id: UUID) -> list[UUID]:
+    """Locks and returns a user's series; waits for workers that plan for them."""
+    query = select(series.c.id).where(*_of(series, reach, user_id)).order_by(series.c.id)
+    return list(await session.scalars(query.with_for_update()))
+
+
+async def give_series(
+    session: AsyncSession, ids: Collection[UUID], leaver: UUID, taker: UUID
+) -> int:
+    """Gives locked series to another, with what they planned and nobody touched.
+
+    Those stay as untouched as they were. Returns how many of these there are.
+    """
+    given = {"ids": arrays.uuids(ids), "leaver": leaver, "taker": taker}
+    await session.execute(_GIVE_SERIES, given)
+    return (await session.execute(_GIVE_OCCURRENCES, given)).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+async def give_batches(session: AsyncSession, reach: Scope, leaver: UUID, taker: UUID) -> int:
+    """Gives batches that still make follow-ups to another; returns how many."""
+    c = follow_up_batches.c
+    query = select(c.id).where(*_of(follow_up_batches, reach, leaver), c.state == "running")
+    ids = list(await session.scalars(query.order_by(c.id).with_for_update()))
+    given = {"ids": arrays.uuids(ids), "leaver": leaver, "taker": taker}
+    await session.execute(_GIVE_BATCHES, given)
+    return len(ids)
+
+
+async def lock_follow_ups(
+    session: AsyncSession, reach: Scope, user_id: UUID, series_ids: Collection[UUID], limit: int
+) -> list[UUID]:
+    """Locks and returns up to `limit` of a user's follow-ups, but for untouched ones of series."""
+    ids = func.unnest(text("CAST(:series AS uuid[])").bindparams(series=arrays.uuids(series_ids)))
+    planned = _planned_by(select(ids).scalar_subquery())
+    query = select(table.c.id).where(*_pending(reach, user_id), not_(planned))
+    query = query.order_by(table.c.id).limit(limit).with_for_update()
+    return list(await session.scalars(query))
+
+
+async def give_follow_ups(
+    session: AsyncSession, ids: Collection[UUID], leaver: UUID, taker: UUID, *, owners: bool
+) -> Sequence[FollowUp]:
+    """Gives locked follow-ups to another, or to another `owner` of the contact; returns them."""
+    given = {"ids": arrays.uuids(ids), "leaver": leaver, "taker": taker, "owners": owners}
+    found = await session.execute(_GIVE.columns(*table.c), given)
+    return [follow_ups.of_row(row) for row in found]
+
+
+def _pending(reach: Scope, user_id: UUID) -> list[ColumnElement[bool]]:
+    return [*_of(table, reach, user_id), table.c.status.in_(PENDING)]
+
+
+def _of(of: Table, reach: Scope, user_id: UUID) -> list[ColumnElement[bool]]:
+    return [_has(of, user_id), scopes.within(reach, of)]
+
+
+def _has(of: Table, user_id: UUID) -> ColumnElement[bool]:
+    has: ColumnElement[bool] = of.c.assignee_ids.contains(array([user_id], type_=Uuid))
+    return has
+
+
+def _planned_by(series_ids: Any) -> ColumnElement[bool]:
+    """Whether a follow-up is as one of these series planned it. Not null for those of none."""
+    return and_(
+        func.coalesce(table.c.series_id.in_(series_ids), False),
+        table.c.status == Status.SCHEDULED,
+        table.c.revision == 1,
+    )
+
+
+async def _number(session: AsyncSession, of: Table, what: list[ColumnElement[bool]]) -> int:
+    query = select(func.count()).select_from(of).where(*what)
+    return int((await session.execute(query)).scalar_one())
+
+
+_INSTEAD = """
+    CASE WHEN assignee_ids @> ARRAY[{taker}] THEN array_remove(assignee_ids, :leaver)
+         ELSE array_replace(assignee_ids, :leaver, {taker}) END
+"""
+_TAKER = _INSTEAD.format(taker="CAST(:taker AS uuid)")
+_GIVE_SERIES = text(f"""
+    UPDATE series SET assignee_ids = {_TAKER}, revision = revision + 1, update_time = now()
+    WHERE id = ANY(CAST(:ids AS uuid[]))
+""")  # noqa: S608
+_GIVE_OCCURRENCES = text(f"""
+    UPDATE follow_ups SET assignee_ids = {_TAKER}, update_time = now()
+    WHERE series_id = ANY(CAST(:ids AS uuid[])) AND status = 'scheduled' AND revision = 1
+      AND assignee_ids @> ARRAY[CAST(:leaver AS uuid)]
+""")  # noqa: S608
+_GIVE_BATCHES = text(f"""
+    UPDATE follow_up_batches
+    SET assignee_ids = {_TAKER}, revision = revision + 1, update_time = now()
+    WHERE id = ANY(CAST(:ids AS uuid[]))
+""")  # noqa: S608
+_GIVE = text(f"""
+    UPDATE follow_ups AS f
+    SET assignee_ids = {_INSTEAD.format(taker="n.taker")}, revision = revision + 1,
+        update_time = now()
+    FROM (
+        SELECT g.id, coalesce(
+            (SELECT o.id FROM unnest(c.owner_ids) WITH ORDINALITY AS o (id, place)
+             WHERE :owners AND o.id <> :leaver ORDER BY o.place LIMIT 1), :taker) AS taker
+        FROM follow_ups AS g
+        LEFT JOIN contacts AS c ON c.id = g.contact_id AND NOT c.deleted
+        WHERE g.id = ANY(CAST(:ids AS uuid[]))
+    ) AS n
+    WHERE f.id = n.id
+    RETURNING {", ".join(f"f.{it.name}" for it in table.c)}
+""")  # noqa: S608

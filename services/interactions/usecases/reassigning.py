@@ -1,0 +1,51 @@
+"""What a person leaves behind, given to others in one act."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.context import Level
+from services.interactions.domain.scope import Scope
+from services.interactions.storage import contacts, reassigning
+from services.interactions.storage.reassigning import Count
+from services.interactions.usecases import announce
+from services.interactions.usecases.found import forbidden
+
+MOST = 10_000
+"""How many follow-ups one call gives, each with an event of its own."""
+
+
+class Wish(NamedTuple):
+    """From whom to whom; `owners`: to another owner of a follow-up's contact, if there is one."""
+
+    leaver: UUID
+    taker: UUID
+    owners: bool
+
+
+def manager(allowed: Scope) -> Scope:
+    """Returns the reach of somebody who acts for others; raises `PermissionDenied`."""
+    if allowed.level not in (Level.TEAM, Level.ALL):
+        raise forbidden("follow_ups", "write")
+    return allowed
+
+
+async def reassign(session: AsyncSession, reach: Scope, wish: Wish) -> tuple[Count, int]:
+    """Gives everything of the leaver within reach to others.
+
+    Returns what was given, and how many follow-ups are left.
+    """
+    # First, as whoever deletes a contact does, or the two could wait for each other.
+    await contacts.lock_against_deletion(session)
+    series_ids = await reassigning.lock_series(session, reach, wish.leaver)
+    ids = await reassigning.lock_follow_ups(session, reach, wish.leaver, series_ids, MOST)
+    occurrences = await reassigning.give_series(session, series_ids, wish.leaver, wish.taker)
+    batches = await reassigning.give_batches(session, reach, wish.leaver, wish.taker)
+    given = await reassigning.give_follow_ups(
+        session, ids, wish.leaver, wish.taker, owners=wish.owners
+    )
+    count = Count(len(given), len(series_ids), occurrences, batches)
+    await announce.reassigned(session, wish.leaver, wish.taker, count, given)
+    left = await reassigning.count(session, reach, wish.leaver) if len(given) == MOST else None
+    return count, left.follow_ups if left else 0
