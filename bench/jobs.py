@@ -77,12 +77,14 @@ async def campaign(
     return str(made["id"])
 
 
-async def follow_up(api: Api, contact_ids: Sequence[str], start: datetime, name: str) -> str:
-    """Plan an e-mail of the house's own to contacts, due at `start`; return the follow-up's id.
+async def follow_up(
+    api: Api, sender: tuple[str, str], contact_ids: Sequence[str], start: datetime, name: str
+) -> str:
+    """Plan an e-mail of an advertiser's sender to contacts, due at `start`; return its id.
 
     It is transactional, so that a copy of consent is no reason why somebody gets nothing.
     """
-    advertiser_id, identity_id = await job.sender(api, "EMAIL")
+    advertiser_id, identity_id = sender
     made = await api.post(
         "/follow-ups",
         {

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bench import jobs
+from local.demo import job
 from local.demo.api import Json
 from tests.faults.conftest import LONG
 from tests.faults.scene import ASK_SECONDS, Scene, TooLate
@@ -55,7 +56,10 @@ class TestSchedulersKilledAtRandom:
 
     async def _plan(self, scene: Scene, contacts: Sequence[str], start: datetime) -> str:
         name = f"Fault {uuid.uuid4()}"
-        return await scene.answered(lambda: jobs.follow_up(scene.api, contacts, start, name))
+        sender = await job.sender(scene.api, "EMAIL")
+        return await scene.answered(
+            lambda: jobs.follow_up(scene.api, sender, contacts, start, name)
+        )
 
     async def _killing(self, scene: Scene, dice: random.Random) -> int:
         """Kills one replica or the other at random moments, some between its steps."""
