@@ -1,6 +1,6 @@
-"""The part of a follow-up's form that says when its assignees are reminded."""
+"""The part of a follow-up's or series' form that says when its assignees are reminded."""
 
-from crm.interactions.v1 import follow_up_pb2
+from crm.interactions.v1 import follow_up_pb2, series_pb2
 
 from services.gateway.web import desk, follow_up_progress
 from services.gateway.web.forms import Form
@@ -10,7 +10,7 @@ OFFERED = (5, 15, 60, 1_440)
 FIELD, BY_EMAIL = "reminders", "remind_by_email"
 
 
-def read(form: Form, wanted: follow_up_pb2.FollowUp) -> None:
+def read(form: Form, wanted: follow_up_pb2.FollowUp | series_pb2.Series) -> None:
     """Add what was ticked; notes what is no number of minutes."""
     channels = [follow_up_pb2.REMINDER_CHANNEL_IN_APP]
     if form.get(BY_EMAIL):
@@ -22,8 +22,8 @@ def read(form: Form, wanted: follow_up_pb2.FollowUp) -> None:
             form.refuse(FIELD, desk.t("form.whole_number"))
 
 
-def values(stored: follow_up_pb2.FollowUp) -> dict[str, str | list[str]]:
-    """Return what is ticked for a stored follow-up."""
+def values(stored: follow_up_pb2.FollowUp | series_pb2.Series) -> dict[str, str | list[str]]:
+    """Return what is ticked for a stored follow-up or series."""
     email = follow_up_pb2.REMINDER_CHANNEL_EMAIL
     return {
         FIELD: [str(it.minutes_before) for it in stored.reminders],

@@ -4,7 +4,13 @@ from datetime import date, datetime, time, timedelta
 
 from crm.interactions.v1 import follow_up_pb2, series_pb2
 
-from services.gateway.web import desk, follow_up_messages, names, recurrences
+from services.gateway.web import (
+    desk,
+    follow_up_messages,
+    follow_up_reminders,
+    names,
+    recurrences,
+)
 from services.gateway.web.forms import Form
 from services.gateway.web.recurrences import Recurrence
 
@@ -19,7 +25,7 @@ RULE_INPUTS = (
     *("repeats", "start", "clock", "time_zone", "interval", "weekdays", "month_day"),
     *("ends", "until", "count", "rrule", "days", "due_days"),
 )
-PLAIN = ("title", "type", "assignee_ids", "duration", "description", "category")
+PLAIN = ("title", "type", "assignee_ids", "duration", "description", "category", "reminders")
 YEARS = range(2000, 2101)
 MOST_DAYS = 1_000
 LONGEST_MINUTES = 7 * 24 * 60
@@ -52,6 +58,7 @@ def read(form: Form) -> series_pb2.Series:
         category=form.get("category"),
     )
     follow_up_messages.read(form, wanted)
+    follow_up_reminders.read(form, wanted)
     minutes = _whole(form, "duration", 0, LONGEST_MINUTES) if form.get("duration") else None
     if minutes is not None:
         wanted.duration.FromTimedelta(timedelta(minutes=minutes))
@@ -96,6 +103,7 @@ def filled(series: series_pb2.Series) -> dict[str, str | list[str]]:
         "title": series.title,
         "type": names.short(follow_up_pb2.FollowUpType, series.type),
         **follow_up_messages.values(series),
+        **follow_up_reminders.values(series),
         "assignee_ids": list(series.assignee_ids),
         "duration": str(series.duration.ToTimedelta() // timedelta(minutes=1)),
         "description": series.description,

@@ -1,6 +1,6 @@
 """Series: follow-ups that recur, by the calendar or by what a contact bought and owes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -74,6 +74,7 @@ class Series:
     update_time: datetime
     message: Mapping[str, Any] | None = None
     segment_id: UUID | None = None
+    reminders: Sequence[Mapping[str, Any]] = ()
 
     def within(self, scope: Scope) -> bool:
         """Returns True if a right of this reach holds for the series."""

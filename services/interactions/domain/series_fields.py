@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from services.interactions.domain import fields, messages, recurrence
+from services.interactions.domain import fields, messages, recurrence, reminders
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import (
     DEFAULT_LENGTH,
@@ -182,6 +182,12 @@ def _after_order(value: Mapping[str, Any], field: str, problems: Problems) -> di
     return {"rule": after_order(value, field, problems)}
 
 
+def _reminders(
+    value: Sequence[Mapping[str, Any]], field: str, problems: Problems
+) -> dict[str, Any]:
+    return {"reminders": reminders.checked(value, field, problems)}
+
+
 _COLUMNS: Mapping[str, Any] = {
     "title": _text("title", 200, required=True),
     "type": _type,
@@ -196,6 +202,7 @@ _COLUMNS: Mapping[str, Any] = {
     "invoice_due": _invoice_due,
     "message": _message,
     "segment_id": _segment,
+    "reminders": _reminders,
 }
 FIELDS = tuple(_COLUMNS)
 _OF_AUDIENCE = {"type", "message", "contact_ids", "segment_id", "rule"}

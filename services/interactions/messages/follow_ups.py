@@ -71,9 +71,7 @@ def out(
         update_time=times.out(kept.update_time),
         close_time=times.out(kept.close_time),
     )
-    for each in kept.reminders:
-        channels = [_CHANNELS[Channel(it)] for it in each["channels"]]
-        made.reminders.add(minutes_before=each["minutes_before"], channels=channels)
+    made.reminders.extend(reminder(it) for it in kept.reminders)
     if kept.message is not None and whole:
         made.message.CopyFrom(message(kept.message))
     if kept.progress is not None:
@@ -125,14 +123,21 @@ def fields(
         elif path in ("contact_ids", "assignee_ids"):
             value = list(value)
         elif path == "reminders":
-            value = [_reminder(it) for it in value]
+            value = [reminder_fields(it) for it in value]
         elif path == "message" and isinstance(given, follow_up_pb2.FollowUp):
             value = message_fields(value) if given.HasField("message") else None
         values[path] = value
     return values
 
 
-def _reminder(told: follow_up_pb2.FollowUpReminder) -> dict[str, Any]:
+def reminder(kept: Mapping[str, Any]) -> follow_up_pb2.FollowUpReminder:
+    """Returns a reminder, from what is kept of it."""
+    channels = [_CHANNELS[Channel(it)] for it in kept["channels"]]
+    return follow_up_pb2.FollowUpReminder(minutes_before=kept["minutes_before"], channels=channels)
+
+
+def reminder_fields(told: follow_up_pb2.FollowUpReminder) -> dict[str, Any]:
+    """Returns the fields of a reminder as plain values; a channel that is not known is left out."""
     channels = [_CHANNEL_OF[it] for it in told.channels if it in _CHANNEL_OF]
     return {"minutes_before": told.minutes_before, "channels": channels}
 

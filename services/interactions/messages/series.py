@@ -29,7 +29,7 @@ _STATES: Mapping[State, "series_pb2.SeriesState.ValueType"] = {
 
 _SHOWN = (
     *("title", "type", "contact_ids", "segment_id", "message", "assignee_ids", "description"),
-    *("category", "team_id"),
+    *("category", "team_id", "reminders"),
 )
 
 
@@ -54,6 +54,7 @@ def out(kept: Series) -> series_pb2.Series:
         create_time=times.out(kept.create_time),
         update_time=times.out(kept.update_time),
     )
+    made.reminders.extend(follow_ups.reminder(it) for it in kept.reminders)
     if isinstance(kept.rule, Calendar):
         made.calendar.CopyFrom(_calendar(kept.rule))
     elif isinstance(kept.rule, AfterOrder):
@@ -126,6 +127,8 @@ def _field(given: series_pb2.Series, path: str) -> Any:
         return _timedelta(value) if given.HasField("duration") else None
     if path == "message":
         return follow_ups.message_fields(value) if given.HasField("message") else None
+    if path == "reminders":
+        return [follow_ups.reminder_fields(it) for it in value]
     return list(value) if path in ("contact_ids", "assignee_ids") else value
 
 

@@ -65,11 +65,13 @@ async def admit(
         await desk.admit(message, channel, problems, of=of)
 
 
-def check_reminders(desk: Desk, columns: Mapping[str, Any], problems: Problems) -> None:
+def check_reminders(
+    desk: Desk, columns: Mapping[str, Any], problems: Problems, *, of: str = "follow_up"
+) -> None:
     """Notes a reminder by e-mail where nobody is set up to send it."""
     given = columns.get("reminders", ())
     if not desk.mails_staff and any(reminders.Channel.EMAIL in it["channels"] for it in given):
-        problems.add("follow_up.reminders", "no sender of mails to staff is set up")
+        problems.add(f"{of}.reminders", "no sender of mails to staff is set up")
 
 
 def may_send_to_segment(columns: dict[str, Any]) -> None:

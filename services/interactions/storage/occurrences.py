@@ -148,12 +148,12 @@ _ADD = text("""
     INSERT INTO follow_ups (
         id, title, type, status, contact_id, series_id, recurrence_time, assignee_ids,
         start_time, end_time, time_zone, description, category, team_id, creator_id,
-        message, segment_id, contact_count, progress
+        message, segment_id, contact_count, reminders, progress
     )
     SELECT p.id, s.title, s.type, CASE WHEN p.start <= now() THEN 'open' ELSE 'scheduled' END,
            p.contact_id, s.id, p.time, s.assignee_ids,
            p.start, p.start + s.duration, s.time_zone, s.description, s.category, s.team_id,
-           s.creator_id, s.message, s.segment_id, n.count,
+           s.creator_id, s.message, s.segment_id, n.count, s.reminders,
            CASE WHEN s.message IS NOT NULL
                 THEN CAST(:progress AS jsonb) || jsonb_build_object('waiting', n.count) END
     FROM unnest(

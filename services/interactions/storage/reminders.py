@@ -1,6 +1,6 @@
 """Queries of reminders that wait; one that was given, or is not to be, has no row any more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -23,6 +23,11 @@ async def put(session: AsyncSession, follow_up_id: UUID, times: Mapping[int, dat
         await session.execute(_ADD, given)
 
 
+async def put_those_of(session: AsyncSession, follow_up_ids: Collection[UUID]) -> None:
+    """Has the reminders of new follow-ups given, but for those whose time has passed."""
+    await session.execute(_ADD_THEIRS, {"ids": arrays.uuids(follow_up_ids)})
+
+
 async def take_due(session: AsyncSession, limit: int) -> Sequence[Due]:
     """Deletes and returns up to `limit` whose time has come by the database's clock.
 
@@ -37,6 +42,17 @@ _ADD = text("""
     INSERT INTO reminders (follow_up_id, minutes_before, due_time)
     SELECT :id, minutes, due
     FROM unnest(CAST(:minutes AS bigint[]), CAST(:due AS timestamptz[])) AS given (minutes, due)
+""")
+_ADD_THEIRS = text("""
+    INSERT INTO reminders (follow_up_id, minutes_before, due_time)
+    SELECT f.id, r.minutes, f.start_time - r.minutes * interval '1 minute'
+    FROM follow_ups AS f
+    CROSS JOIN LATERAL (
+        SELECT CAST(it ->> 'minutes_before' AS integer)
+        FROM jsonb_array_elements(f.reminders) AS given (it)
+    ) AS r (minutes)
+    WHERE f.id = ANY(CAST(:ids AS uuid[]))
+      AND f.start_time - r.minutes * interval '1 minute' > now()
 """)
 _TAKE = text("""
     DELETE FROM reminders r

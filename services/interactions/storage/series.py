@@ -117,6 +117,7 @@ def read(row: Row[Any]) -> Series:
         due_time=row.due_time,
         message=row.message,
         segment_id=row.segment_id,
+        reminders=row.reminders,
         previous_series_id=row.previous_series_id,
         creator_id=row.creator_id,
         create_time=row.create_time,

@@ -52,7 +52,6 @@ follow_ups = Table(
     Column("batch_id", Uuid),
     Column("message", JSONB(none_as_null=True)),
     Column("progress", JSONB(none_as_null=True)),
-    Column("reminders", JSONB, nullable=False),
     Column("assignee_ids", ARRAY(Uuid), nullable=False),
     Column("start_time", _time, nullable=False),
     Column("end_time", _time, nullable=False),
@@ -65,6 +64,7 @@ follow_ups = Table(
     Column("create_time", _time, nullable=False),
     Column("update_time", _time, nullable=False),
     Column("close_time", _time),
+    Column("reminders", JSONB, nullable=False),
 )
 
 interactions = Table(
@@ -115,6 +115,8 @@ series = Table(
     Column("creator_id", Text, nullable=False),
     Column("create_time", _time, nullable=False),
     Column("update_time", _time, nullable=False),
+    # Last, as in the database: some queries read whole rows by place.
+    Column("reminders", JSONB, nullable=False),
 )
 
 deliveries = Table(

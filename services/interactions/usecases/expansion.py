@@ -14,7 +14,14 @@ from services.interactions.domain.follow_ups import PENDING, Status
 from services.interactions.domain.recurrence import Calendar
 from services.interactions.domain.series import Planned, Series
 from services.interactions.domain.working import next_time as working_time
-from services.interactions.storage import contacts, follow_ups, occurrences, standings, working
+from services.interactions.storage import (
+    contacts,
+    follow_ups,
+    occurrences,
+    reminders,
+    standings,
+    working,
+)
 from services.interactions.usecases import announce, deliveries
 
 ROWS = 5_000
@@ -56,6 +63,8 @@ async def expand(
     new = await occurrences.add(session, batch.planned)
     if any(it.message is not None for it in claimed):
         await occurrences.send(session, new)
+    if any(it.reminders for it in claimed):
+        await reminders.put_those_of(session, [it.id for it in new])
     await occurrences.move(session, batch.moved)
     await announce.occurrences_planned(session, new)
     await standings.refresh(session, batch.touched | {it.contact_id for it in new})

@@ -193,6 +193,7 @@ _COPIED = (
     "description",
     "category",
     "team_id",
+    "reminders",
     "paused",
     "creator_id",
 )

@@ -14,6 +14,7 @@ PAGES = [
     "/contacts/quick",
     "/follow-ups",
     "/follow-ups/new",
+    "/notifications",
     "/series",
     "/series?whose=all",
     "/series/new",

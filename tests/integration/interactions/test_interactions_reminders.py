@@ -8,8 +8,10 @@ from uuid import UUID
 import pytest
 from crm.interactions.v1 import follow_up_service_pb2 as pb2
 from crm.interactions.v1 import notification_service_pb2
+from crm.interactions.v1 import series_service_pb2 as series_pb2
 from crm.interactions.v1.follow_up_pb2 import FollowUp, FollowUpReminder
 from crm.interactions.v1.notification_pb2 import NOTIFICATION_KIND_REMINDER
+from crm.interactions.v1.series_pb2 import CalendarRule, Series
 from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy import text
 
@@ -149,6 +151,39 @@ class TestReminders:
             field,
             *(f"{field}[{at}].minutes_before" for at in (1, 2, 3, 4)),
         }
+
+
+class TestSeries:
+    async def test_each_occurrence_has_those_of_its_series(self, house: Any) -> None:
+        start = (datetime.now(UTC) + timedelta(days=2)).replace(microsecond=0, tzinfo=None)
+        calendar = CalendarRule(
+            rrule="FREQ=DAILY;COUNT=3", start=start.isoformat(), time_zone="UTC"
+        )
+        series = Series(
+            title="Hỏi thăm",
+            type="FOLLOW_UP_TYPE_CALL",  # type: ignore[arg-type]
+            contact_ids=[house.contact().id],
+            calendar=calendar,
+            reminders=[FollowUpReminder(minutes_before=15)],
+        )
+        stub = house.series(person())
+
+        made = await stub.CreateSeries(series_pb2.CreateSeriesRequest(series=series))
+        listed = (await house.follow_ups().ListFollowUps(pb2.ListFollowUpsRequest())).follow_ups
+
+        first = start.replace(tzinfo=UTC)
+        starts = [first + timedelta(days=day) for day in range(3)]
+        assert sorted(await waiting(house)) == [(15, it - timedelta(minutes=15)) for it in starts]
+        assert {it.reminders[0].minutes_before for it in (made, *listed)} == {15}
+
+        change = Series(id=made.id, reminders=[FollowUpReminder(minutes_before=60)])
+        mask = FieldMask(paths=["reminders"])
+        asked = series_pb2.UpdateSeriesRequest(series=change, update_mask=mask)
+        await stub.UpdateSeries(asked)
+        assert [minutes for minutes, _ in await waiting(house)] == [60, 60, 60]
+
+        await stub.DeleteSeries(series_pb2.DeleteSeriesRequest(id=made.id))
+        assert await waiting(house) == []
 
 
 _MOVE_START = text("""

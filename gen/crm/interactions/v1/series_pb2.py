@@ -27,15 +27,15 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crm/interactions/v1/series.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"S\n\x0c\x43\x61lendarRule\x12\r\n\x05rrule\x18\x01 \x01(\t\x12\r\n\x05start\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x12\n\nexceptions\x18\x04 \x03(\t\"F\n\x0e\x41\x66terOrderRule\x12\x0c\n\x04\x64\x61ys\x18\x01 \x01(\x05\x12\x13\n\x0btime_of_day\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\"F\n\x0eInvoiceDueRule\x12\x0c\n\x04\x64\x61ys\x18\x01 \x01(\x05\x12\x13\n\x0btime_of_day\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\"\xc9\x05\n\x06Series\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12/\n\x04type\x18\x05 \x01(\x0e\x32!.crm.interactions.v1.FollowUpType\x12/\n\x05state\x18\x06 \x01(\x0e\x32 .crm.interactions.v1.SeriesState\x12\x13\n\x0b\x63ontact_ids\x18\x07 \x03(\t\x12\x14\n\x0c\x61ssignee_ids\x18\x08 \x03(\t\x12+\n\x08\x64uration\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x0b \x01(\t\x12\x0f\n\x07team_id\x18\x0c \x01(\t\x12\x35\n\x08\x63\x61lendar\x18\r \x01(\x0b\x32!.crm.interactions.v1.CalendarRuleH\x00\x12:\n\x0b\x61\x66ter_order\x18\x0e \x01(\x0b\x32#.crm.interactions.v1.AfterOrderRuleH\x00\x12:\n\x0binvoice_due\x18\x15 \x01(\x0b\x32#.crm.interactions.v1.InvoiceDueRuleH\x00\x12\x1a\n\x12previous_series_id\x18\x0f \x01(\t\x12\x12\n\ncreator_id\x18\x10 \x01(\t\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x07message\x18\x13 \x01(\x0b\x32$.crm.interactions.v1.FollowUpMessage\x12\x12\n\nsegment_id\x18\x14 \x01(\tB\x06\n\x04rule\"J\n\nOccurrence\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlocal_time\x18\x02 \x01(\t\"\x92\x01\n\x11PlannedOccurrence\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x11\n\tseries_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x62\x61tch_id\x18\x05 \x01(\t*u\n\x0bSeriesState\x12\x1c\n\x18SERIES_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13SERIES_STATE_ACTIVE\x10\x01\x12\x17\n\x13SERIES_STATE_PAUSED\x10\x02\x12\x16\n\x12SERIES_STATE_ENDED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crm/interactions/v1/series.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"S\n\x0c\x43\x61lendarRule\x12\r\n\x05rrule\x18\x01 \x01(\t\x12\r\n\x05start\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x12\n\nexceptions\x18\x04 \x03(\t\"F\n\x0e\x41\x66terOrderRule\x12\x0c\n\x04\x64\x61ys\x18\x01 \x01(\x05\x12\x13\n\x0btime_of_day\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\"F\n\x0eInvoiceDueRule\x12\x0c\n\x04\x64\x61ys\x18\x01 \x01(\x05\x12\x13\n\x0btime_of_day\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\"\x83\x06\n\x06Series\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12/\n\x04type\x18\x05 \x01(\x0e\x32!.crm.interactions.v1.FollowUpType\x12/\n\x05state\x18\x06 \x01(\x0e\x32 .crm.interactions.v1.SeriesState\x12\x13\n\x0b\x63ontact_ids\x18\x07 \x03(\t\x12\x14\n\x0c\x61ssignee_ids\x18\x08 \x03(\t\x12+\n\x08\x64uration\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x0b \x01(\t\x12\x0f\n\x07team_id\x18\x0c \x01(\t\x12\x35\n\x08\x63\x61lendar\x18\r \x01(\x0b\x32!.crm.interactions.v1.CalendarRuleH\x00\x12:\n\x0b\x61\x66ter_order\x18\x0e \x01(\x0b\x32#.crm.interactions.v1.AfterOrderRuleH\x00\x12:\n\x0binvoice_due\x18\x15 \x01(\x0b\x32#.crm.interactions.v1.InvoiceDueRuleH\x00\x12\x1a\n\x12previous_series_id\x18\x0f \x01(\t\x12\x12\n\ncreator_id\x18\x10 \x01(\t\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x07message\x18\x13 \x01(\x0b\x32$.crm.interactions.v1.FollowUpMessage\x12\x12\n\nsegment_id\x18\x14 \x01(\t\x12\x38\n\treminders\x18\x16 \x03(\x0b\x32%.crm.interactions.v1.FollowUpReminderB\x06\n\x04rule\"J\n\nOccurrence\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlocal_time\x18\x02 \x01(\t\"\x92\x01\n\x11PlannedOccurrence\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x11\n\tseries_id\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x62\x61tch_id\x18\x05 \x01(\t*u\n\x0bSeriesState\x12\x1c\n\x18SERIES_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13SERIES_STATE_ACTIVE\x10\x01\x12\x17\n\x13SERIES_STATE_PAUSED\x10\x02\x12\x16\n\x12SERIES_STATE_ENDED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.series_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SERIESSTATE']._serialized_start=1329
-  _globals['_SERIESSTATE']._serialized_end=1446
+  _globals['_SERIESSTATE']._serialized_start=1387
+  _globals['_SERIESSTATE']._serialized_end=1504
   _globals['_CALENDARRULE']._serialized_start=159
   _globals['_CALENDARRULE']._serialized_end=242
   _globals['_AFTERORDERRULE']._serialized_start=244
@@ -43,9 +43,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INVOICEDUERULE']._serialized_start=316
   _globals['_INVOICEDUERULE']._serialized_end=386
   _globals['_SERIES']._serialized_start=389
-  _globals['_SERIES']._serialized_end=1102
-  _globals['_OCCURRENCE']._serialized_start=1104
-  _globals['_OCCURRENCE']._serialized_end=1178
-  _globals['_PLANNEDOCCURRENCE']._serialized_start=1181
-  _globals['_PLANNEDOCCURRENCE']._serialized_end=1327
+  _globals['_SERIES']._serialized_end=1160
+  _globals['_OCCURRENCE']._serialized_start=1162
+  _globals['_OCCURRENCE']._serialized_end=1236
+  _globals['_PLANNEDOCCURRENCE']._serialized_start=1239
+  _globals['_PLANNEDOCCURRENCE']._serialized_end=1385
 # @@protoc_insertion_point(module_scope)

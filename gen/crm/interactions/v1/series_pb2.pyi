@@ -181,6 +181,7 @@ class Series(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     SEGMENT_ID_FIELD_NUMBER: _builtins.int
+    REMINDERS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -241,6 +242,10 @@ class Series(_message.Message):
     def message(self) -> _follow_up_pb2.FollowUpMessage:
         """Optional, SMS and e-mail only. What each occurrence sends by itself; without one people do it themselves. Occurrences that passed before the series was made are not sent."""
 
+    @_builtins.property
+    def reminders(self) -> _containers.RepeatedCompositeFieldContainer[_follow_up_pb2.FollowUpReminder]:
+        """Optional. At most 5, each of other minutes; those of each occurrence that is still to be planned."""
+
     def __init__(
         self,
         *,
@@ -265,10 +270,11 @@ class Series(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         message: _follow_up_pb2.FollowUpMessage | None = ...,
         segment_id: _builtins.str = ...,
+        reminders: _abc.Iterable[_follow_up_pb2.FollowUpReminder] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after_order", b"after_order", "calendar", b"calendar", "create_time", b"create_time", "duration", b"duration", "invoice_due", b"invoice_due", "message", b"message", "rule", b"rule", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_order", b"after_order", "assignee_ids", b"assignee_ids", "calendar", b"calendar", "category", b"category", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "duration", b"duration", "etag", b"etag", "id", b"id", "invoice_due", b"invoice_due", "message", b"message", "previous_series_id", b"previous_series_id", "revision", b"revision", "rule", b"rule", "segment_id", b"segment_id", "state", b"state", "team_id", b"team_id", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_order", b"after_order", "assignee_ids", b"assignee_ids", "calendar", b"calendar", "category", b"category", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "duration", b"duration", "etag", b"etag", "id", b"id", "invoice_due", b"invoice_due", "message", b"message", "previous_series_id", b"previous_series_id", "reminders", b"reminders", "revision", b"revision", "rule", b"rule", "segment_id", b"segment_id", "state", b"state", "team_id", b"team_id", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_rule: _TypeAlias = _typing.Literal["calendar", "after_order", "invoice_due"]  # noqa: Y015
     _WhichOneofArgType_rule: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015

@@ -25,6 +25,7 @@ _STATEMENTS = (
     """,
     "CREATE INDEX notifications_unread ON notifications (user_id, id) WHERE read_time IS NULL",
     "ALTER TABLE follow_ups ADD COLUMN reminders jsonb NOT NULL DEFAULT '[]'",
+    "ALTER TABLE series ADD COLUMN reminders jsonb NOT NULL DEFAULT '[]'",
     # Those of `follow_ups.reminders` that are still to be given.
     """
     CREATE TABLE reminders (
@@ -79,6 +80,7 @@ def downgrade() -> None:
     op.execute("DROP TABLE digests")
     op.execute("DROP TABLE reminder_letters")
     op.execute("DROP TABLE reminders")
+    op.execute("ALTER TABLE series DROP COLUMN reminders")
     op.execute("ALTER TABLE follow_ups DROP COLUMN reminders")
     op.execute("DROP TABLE notifications")
     op.execute("ALTER TABLE notes DROP COLUMN mentioned_user_ids")
