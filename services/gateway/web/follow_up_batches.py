@@ -38,6 +38,9 @@ def create(
     form: Form, wanted: follow_up_pb2.FollowUp, known: list[str]
 ) -> follow_up_batch_pb2.FollowUpBatch | None:
     """Begin a batch of what the form asks for; None, and why in the form, if it is refused."""
+    if wanted.reminders:
+        form.refuse("reminders", desk.t("follow_ups.no_reminders_for_many"))
+        return None
     batch = follow_up_batch_pb2.FollowUpBatch(
         title=wanted.title,
         type=wanted.type,

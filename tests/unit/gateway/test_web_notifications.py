@@ -167,14 +167,21 @@ class TestReminders:
         wanted = peers.named("CreateFollowUp")[-1].request.follow_up
         assert [it.minutes_before for it in wanted.reminders] == [15, 1_440]
 
-    def test_what_is_no_number_is_told_and_nothing_is_planned(
-        self, page: FlaskClient, peers: Any
+    @pytest.mark.parametrize(
+        ("typed", "told"),
+        [
+            ({"reminders": ["sớm"]}, "Give a whole number"),
+            ({"reminders": ["15"], "contact_ids": [CONTACT, BINH]}, "no reminders of calls for"),
+        ],
+    )
+    def test_what_cannot_be_is_told_and_nothing_is_planned(
+        self, page: FlaskClient, peers: Any, typed: Any, told: str
     ) -> None:
-        answer = sent(page, "/follow-ups/new", reminders=["sớm"], **self.FILLED)
+        answer = sent(page, "/follow-ups/new", **{**self.FILLED, **typed})
 
         assert answer.status_code == 400
-        assert "Give a whole number" in answer.get_data(as_text=True)
-        assert not peers.named("CreateFollowUp")
+        assert told in answer.get_data(as_text=True)
+        assert not peers.named("CreateFollowUp") + peers.named("CreateFollowUpBatch")
 
     def test_the_stored_ones_are_ticked_and_can_be_taken_back(
         self, page: FlaskClient, peers: Any
