@@ -86,19 +86,22 @@ async def by_source(
 async def sold(session: AsyncSession, wanted: Filter, scope: Scope) -> Sequence[Sold]:
     """Return what the contacts bought and sent back so far. Locks nothing."""
     t, c = transactions.c, contacts.c
-    # A return that the till took back is none, by the words that make an order none.
-    came_back = (~t.is_sale) & func.fold(t.status).not_in(sorted(CANCELLED))
-    query = (
-        select(
-            c.source_id,
-            t.currency,
-            func.coalesce(func.sum(case((t.is_sale, t.amount))), 0).label("sales"),
-            func.coalesce(func.sum(case((came_back, t.amount))), 0).label("returned"),
-        )
+    # By status first: there are few of them, and to fold one costs as much as to find ten rows.
+    of = (
+        select(c.source_id, t.currency, t.is_sale, t.status, func.sum(t.amount).label("amount"))
         .select_from(transactions.join(contacts, t.contact_id == c.id))
         .where(or_(t.is_sale, t.type == Type.RETURN.value))
         .where(scopes.within(scope), *contact_lists.conditions(wanted))
-        .group_by(c.source_id, t.currency)
+        .group_by(c.source_id, t.currency, t.is_sale, t.status)
+        .subquery("of")
     )
+    # A return that the till took back is none, by the words that make an order none.
+    came_back = (~of.c.is_sale) & func.fold(of.c.status).not_in(sorted(CANCELLED))
+    query = select(
+        of.c.source_id,
+        of.c.currency,
+        func.coalesce(func.sum(case((of.c.is_sale, of.c.amount))), 0).label("sales"),
+        func.coalesce(func.sum(case((came_back, of.c.amount))), 0).label("returned"),
+    ).group_by(of.c.source_id, of.c.currency)
     rows = await session.execute(query)
     return [Sold(it.source_id, it.currency, int(it.sales), int(it.returned)) for it in rows]
