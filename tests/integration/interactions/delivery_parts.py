@@ -43,7 +43,7 @@ from services.interactions.workers.delivering import Courier
 from services.interactions.workers.resolving import Resolver
 from services.notifier import rpc as notifier_rpc
 from tests.integration import serving
-from tests.integration.interactions.conftest import SERVICE, ScriptedLeads, Tokens, later
+from tests.integration.interactions.house import SERVICE, ScriptedLeads, Tokens, later
 from tests.integration.notifier import notifier_parts
 from tests.integration.notifier.notifier_parts import ADVERTISER, EMAIL_SENDER
 

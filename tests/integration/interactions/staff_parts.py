@@ -24,7 +24,7 @@ from services.interactions.clients import mail, notifier, staff
 from services.interactions.config import Settings
 from services.interactions.workers import remind_batch
 from services.interactions.workers.reminder_letters import Postman
-from tests.integration.interactions.conftest import OwnersTokens, Tokens, later, person
+from tests.integration.interactions.house import OwnersTokens, Tokens, later, person
 from tests.integration.interactions.proposal_parts import Messages
 
 ADVERTISER, IDENTITY = uuid4(), uuid4()

@@ -8,7 +8,7 @@ from crm.interactions.v1 import note_service_pb2 as pb2
 from crm.leads.v1 import contact_pb2, events_pb2
 from sqlalchemy import text
 
-from tests.integration.interactions.conftest import NOON, person, stamp
+from tests.integration.interactions.house import NOON, person, stamp
 
 MINUTE = timedelta(minutes=1)
 

@@ -10,7 +10,7 @@ from crm.interactions.v1 import follow_up_service_pb2 as follow_up_pb2s
 from crm.leads.v1 import contact_pb2, events_pb2
 
 from chassis import errors
-from tests.integration.interactions.conftest import later, person, stamp
+from tests.integration.interactions.house import later, person, stamp
 from tests.integration.serving import refused
 
 OVERDUE, TODAY = agenda_pb2.QUEUE_OVERDUE, agenda_pb2.QUEUE_TODAY

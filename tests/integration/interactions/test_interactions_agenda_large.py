@@ -11,7 +11,7 @@ from sqlalchemy import event, text
 
 from chassis.context import Principal
 from services.interactions.storage import standings
-from tests.integration.interactions.conftest import person
+from tests.integration.interactions.house import person
 
 ME = "00000000-0000-4000-8000-000000000007"
 TEAM = "00000000-0000-4000-9000-000000000003"
@@ -43,6 +43,14 @@ _SEED = (
         FROM generate_series(1, 40000) AS n
     ) AS planned
     """,
+    # At any hour there is something today.
+    f"""
+    INSERT INTO follow_ups (id, title, type, status, contact_id, assignee_ids, start_time,
+        end_time, time_zone, team_id, creator_id)
+    SELECT gen_random_uuid(), 'Gọi', 'call', 'open', id, ARRAY['{ME}'::uuid],
+        now() - interval '5 minutes', now() + interval '1 hour', 'UTC', '{TEAM}', 's'
+    FROM contacts LIMIT 3
+    """,  # noqa: S608 (our own constants)
 )
 
 

@@ -13,8 +13,8 @@ from chassis import errors
 from services.interactions.storage import batches
 from services.interactions.usecases import batches as usecases
 from services.interactions.workers import batching
-from tests.integration.interactions.conftest import SERVICE, later, person
 from tests.integration.interactions.delivery_parts import Sending
+from tests.integration.interactions.house import SERVICE, later, person
 from tests.integration.serving import refused
 
 CALL = follow_up_pb2.FOLLOW_UP_TYPE_CALL

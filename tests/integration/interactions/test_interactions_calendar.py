@@ -12,7 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from sqlalchemy import text
 
 from chassis import errors
-from tests.integration.interactions.conftest import NOON, SERVICE, person, stamp
+from tests.integration.interactions.house import NOON, SERVICE, person, stamp
 from tests.integration.serving import refused
 
 CALL, SMS = follow_up_pb2.FOLLOW_UP_TYPE_CALL, follow_up_pb2.FOLLOW_UP_TYPE_SMS

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from chassis import errors
 from chassis.context import Principal
-from tests.integration.interactions.conftest import SERVICE, later, person, stamp
+from tests.integration.interactions.house import SERVICE, later, person, stamp
 from tests.integration.serving import refused
 
 CALL, SMS = follow_up_pb2.FOLLOW_UP_TYPE_CALL, follow_up_pb2.FOLLOW_UP_TYPE_SMS

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from chassis import errors
 from services.interactions import workers
-from tests.integration.interactions.conftest import NOON, later, person, stamp
+from tests.integration.interactions.house import NOON, later, person, stamp
 from tests.integration.serving import refused
 
 SCHEDULED, OPEN = follow_up_pb2.FOLLOW_UP_STATUS_SCHEDULED, follow_up_pb2.FOLLOW_UP_STATUS_OPEN

@@ -15,7 +15,7 @@ from crm.leads.v1 import contact_pb2, events_pb2
 from sqlalchemy import text
 
 from chassis import errors
-from tests.integration.interactions.conftest import person, stamp
+from tests.integration.interactions.house import person, stamp
 from tests.integration.serving import refused
 
 DAYS = {"start_date": "2026-03-10", "end_date": "2026-03-20"}

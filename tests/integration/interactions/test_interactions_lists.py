@@ -9,7 +9,7 @@ from crm.interactions.v1 import follow_up_pb2
 from crm.interactions.v1 import follow_up_service_pb2 as pb2
 
 from chassis import errors
-from tests.integration.interactions.conftest import NOON, later, person, stamp
+from tests.integration.interactions.house import NOON, later, person, stamp
 from tests.integration.serving import refused
 
 OPEN = follow_up_pb2.FOLLOW_UP_STATUS_OPEN

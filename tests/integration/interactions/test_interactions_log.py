@@ -13,7 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from sqlalchemy import text
 
 from chassis import errors
-from tests.integration.interactions.conftest import NOON, later, person, stamp
+from tests.integration.interactions.house import NOON, later, person, stamp
 from tests.integration.interactions.story_parts import story
 from tests.integration.serving import refused
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.interactions.conftest import NOON
+from tests.integration.interactions.house import NOON
 from tests.integration.interactions.story_parts import MINUTE, moved, story
 
 

@@ -9,7 +9,7 @@ from crm.leads.v1 import events_pb2
 
 from chassis import errors
 from chassis.context import Principal
-from tests.integration.interactions.conftest import person
+from tests.integration.interactions.house import person
 from tests.integration.serving import refused
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from chassis import errors
 from services.interactions.domain.deliveries import Key, News, State, planned
 from services.interactions.usecases import deliveries
-from tests.integration.interactions.conftest import SERVICE, person
+from tests.integration.interactions.house import SERVICE, person
 from tests.integration.interactions.proposal_parts import Desk, token
 from tests.integration.serving import refused
 

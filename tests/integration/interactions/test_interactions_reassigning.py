@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from chassis import errors
 from services.interactions.usecases import reassigning
-from tests.integration.interactions.conftest import later, person
+from tests.integration.interactions.house import later, person
 from tests.integration.interactions.test_interactions_series import change, make, planned, rule
 from tests.integration.serving import refused
 

@@ -16,7 +16,7 @@ from services.interactions.config import Settings
 from services.interactions.domain.fields import Problems
 from services.interactions.rpc import sending
 from tests.integration.interactions import staff_parts
-from tests.integration.interactions.conftest import later, person, stamp
+from tests.integration.interactions.house import later, person, stamp
 from tests.integration.interactions.staff_parts import ADVERTISER, BOTH, IDENTITY, Post
 from tests.integration.serving import refused
 

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from chassis import errors
 from chassis.context import Principal
 from services.interactions.workers import remind_batch
-from tests.integration.interactions.conftest import SERVICE, later, person, stamp
+from tests.integration.interactions.house import SERVICE, later, person, stamp
 from tests.integration.serving import refused
 
 

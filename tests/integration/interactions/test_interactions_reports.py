@@ -12,7 +12,7 @@ from crm.interactions.v1 import report_service_pb2 as pb2
 from sqlalchemy import text
 
 from chassis import errors
-from tests.integration.interactions.conftest import person, stamp
+from tests.integration.interactions.house import person, stamp
 from tests.integration.serving import refused
 
 DAYS = ("2026-03-10", "2026-03-20")

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from chassis import errors
 from services.interactions import workers
-from tests.integration.interactions.conftest import person, stamp
+from tests.integration.interactions.house import person, stamp
 from tests.integration.serving import refused
 
 CALL = follow_up_pb2.FOLLOW_UP_TYPE_CALL

@@ -13,8 +13,8 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis import errors
 from services.interactions.usecases import deliveries
-from tests.integration.interactions.conftest import SERVICE, person
 from tests.integration.interactions.delivery_parts import Sending, planned_mail
+from tests.integration.interactions.house import SERVICE, person
 from tests.integration.interactions.test_interactions_expansion import as_if_made_days_ago, work
 from tests.integration.interactions.test_interactions_series import AHEAD, at, rule
 from tests.integration.serving import refused

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from chassis import errors
 from services.interactions import workers
 from services.interactions.storage import standings
-from tests.integration.interactions.conftest import NOON, later, person, stamp
+from tests.integration.interactions.house import NOON, later, person, stamp
 from tests.integration.serving import refused
 
 MEETING, EMAIL = follow_up_pb2.FOLLOW_UP_TYPE_MEETING, follow_up_pb2.FOLLOW_UP_TYPE_EMAIL

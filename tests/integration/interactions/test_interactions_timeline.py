@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from chassis import errors
 from chassis.events.consumer import Event, Poison
-from tests.integration.interactions.conftest import NOON, person, stamp
+from tests.integration.interactions.house import NOON, person, stamp
 from tests.integration.interactions.story_parts import MINUTE, moved, state, story
 from tests.integration.serving import refused
 

@@ -12,7 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis import errors
 from tests.integration.interactions import test_interactions_expansion as expansion
-from tests.integration.interactions.conftest import person, stamp
+from tests.integration.interactions.house import person, stamp
 from tests.integration.interactions.test_interactions_series import AHEAD, at, make, planned
 from tests.integration.serving import refused
 

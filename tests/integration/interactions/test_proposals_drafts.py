@@ -11,7 +11,7 @@ from crm.interactions.v1 import proposal_service_pb2 as pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis import errors
-from tests.integration.interactions.conftest import person
+from tests.integration.interactions.house import person
 from tests.integration.interactions.proposal_parts import Desk, day
 from tests.integration.serving import refused
 

@@ -10,7 +10,7 @@ from crm.notifier.v1 import events_pb2, message_pb2
 from chassis.events.consumer import Event
 from services.interactions import consumers
 from services.interactions.workers import proposals as workers
-from tests.integration.interactions.conftest import NOON
+from tests.integration.interactions.house import NOON
 from tests.integration.interactions.proposal_parts import Desk, token
 
 pytestmark = pytest.mark.timeout(300)

@@ -10,7 +10,7 @@ from crm.interactions.v1 import proposal_pb2
 from crm.interactions.v1 import proposal_service_pb2 as pb2
 
 from chassis import errors
-from tests.integration.interactions.conftest import person
+from tests.integration.interactions.house import person
 from tests.integration.interactions.proposal_parts import Desk, token
 from tests.integration.serving import refused
 

@@ -9,7 +9,7 @@ from crm.interactions.v1 import proposal_service_pb2 as pb2
 from chassis import errors
 from services.interactions.storage import proposals
 from services.interactions.usecases import proposal_erasing
-from tests.integration.interactions.conftest import person
+from tests.integration.interactions.house import person
 from tests.integration.interactions.proposal_parts import SERVICE, STAGE, Desk, token
 from tests.integration.serving import refused
 

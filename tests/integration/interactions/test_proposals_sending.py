@@ -17,7 +17,7 @@ from services.interactions.domain.scope import Scope
 from services.interactions.domain.timeline import Kind
 from services.interactions.storage import timeline
 from services.interactions.workers import proposals as workers
-from tests.integration.interactions.conftest import NOON, person
+from tests.integration.interactions.house import NOON, person
 from tests.integration.interactions.proposal_parts import Desk, day, token
 from tests.integration.serving import refused
 
