@@ -141,12 +141,13 @@ _COPIES = f"""
         ELSE ARRAY[{_OWNER}] END, n %% 10 > 3, {_TIME}
     {_NUMBERS}
 """
-# As many follow-ups, of a third of the leads; one in three leads has a line in the log.
+# As many follow-ups, of a third of the leads; one in three leads has a line in the log. None is
+# scheduled: they lie in the past, and the service would open them while it is measured.
 _FOLLOW_UPS = f"""
     INSERT INTO follow_ups (id, title, type, status, contact_id, assignee_ids, start_time, end_time,
         time_zone, creator_id, close_time)
     SELECT gen_random_uuid(), 'Gọi lại', (ARRAY['call', 'sms', 'email', 'meeting'])[1 + n %% 4],
-        (ARRAY['scheduled', 'open', 'completed', 'cancelled'])[1 + n / 4 %% 4],
+        (ARRAY['open', 'open', 'completed', 'cancelled'])[1 + n / 4 %% 4],
         {_ID.format("1 + n %% 333333")}, ARRAY[{_OWNER}],
         {_TIME}, {_TIME} + interval '30 minutes', 'Asia/Ho_Chi_Minh', 'bench', {_TIME}
     {_NUMBERS}
