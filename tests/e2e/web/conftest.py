@@ -34,11 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Staff:
-    """Where the interface is, and who signs in."""
+    """Where the interface is, who signs in, and where the sandbox shows what was sent."""
 
     url: str
     email: str
     password: str
+    inbox_url: str
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +47,7 @@ def staff(request: pytest.FixtureRequest) -> Staff:
     running = os.environ.get("TEST_HOUSE")
     state = read_state(ROOT / running) if running else request.getfixturevalue("house").state
     password = Path(state["first_password_file"]).read_text().strip()
-    return Staff(state["gateway_url"], state["first_user"], password)
+    return Staff(state["gateway_url"], state["first_user"], password, state["inbox_url"])
 
 
 @pytest.fixture(scope="session")
@@ -127,6 +128,15 @@ class Desk:
         ]
 
 
+async def fits(desk: Desk, *, axe: bool = True) -> None:
+    """The page that is open fits a phone and a desk; with `axe` it is accessible on both too."""
+    for width in (PHONE, DESKTOP):
+        await desk.resize(width)
+        if axe:
+            assert await desk.findings() == [], desk.page.url
+        assert await desk.width() <= width, desk.page.url
+
+
 async def _desk(
     browser: Browser, staff: Staff, cookies: Any, language: str
 ) -> tuple[BrowserContext, Desk]:
@@ -150,6 +160,15 @@ async def desk(browser: Browser, staff: Staff, signed_in: Any) -> AsyncIterator[
     """A desk in English."""
     context, desk = await _desk(browser, staff, signed_in, "en")
     yield desk
+    await context.close()
+
+
+@pytest.fixture
+async def phone(browser: Browser, staff: Staff) -> AsyncIterator[Desk]:
+    """The phone of somebody who has no account, in Vietnamese."""
+    context, phone = await _desk(browser, staff, None, "vi")
+    await phone.resize(PHONE)
+    yield phone
     await context.close()
 
 
