@@ -80,23 +80,11 @@ def _interactions(url: str) -> None:
 
 
 def _fill(connection: psycopg.Connection, table: str, statement: str) -> None:
-    """Fill a table without its indexes, which are built anew: row by row they take far longer."""
-    connection.execute("SET synchronous_commit = off; SET maintenance_work_mem = '256MB'")
-    indexes = connection.execute(_INDEXES, {"table": table}).fetchall()
-    for name, _ in indexes:
-        connection.execute(f"DROP INDEX {name}")
-    for start in range(0, LEADS, _SLICE):
-        connection.execute(statement, {"first": start + 1, "last": start + _SLICE})
-    for _, definition in indexes:
-        connection.execute(definition)
-    connection.execute(f"VACUUM ANALYZE {table}")
+    with seed.filling(connection, table):
+        for start in range(0, LEADS, _SLICE):
+            connection.execute(statement, {"first": start + 1, "last": start + _SLICE})
 
 
-# Of what no other table refers to: names of indexes come from the catalogue.
-_INDEXES = """
-    SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %(table)s
-    AND indexname NOT LIKE '%%_pkey' AND indexdef NOT LIKE 'CREATE UNIQUE%%'
-"""
 # Of the lead's number: its id, the same in both services; its main owner; when it was created.
 _ID = """
     CAST(lpad(to_hex(1700000000000 + {0}), 12, '0') || '7' || substr(md5(({0})::text), 1, 3)
