@@ -5,12 +5,22 @@ from uuid import UUID
 import grpc
 from crm.notifier.v1 import message_pb2, message_service_pb2, message_service_pb2_grpc
 
+from chassis import errors
 from chassis.config import ServiceSettings
 from chassis.rpc import client
 from chassis.rpc.tokens import TokenSource
 from services.interactions.domain.proposals.events import Outgoing
-from services.interactions.domain.reminder_letters import Letter
+from services.interactions.domain.reminder_letters import Letter, Words
 from services.interactions.messages import times
+
+# What will be answered again however often it is asked: the letter does not go.
+REFUSALS = (
+    errors.InvalidArgument,
+    errors.NotFound,
+    errors.FailedPrecondition,
+    errors.PermissionDenied,
+    errors.AlreadyExists,
+)
 
 
 class Mail:
@@ -21,33 +31,26 @@ class Mail:
 
     async def send(self, letter: Outgoing) -> UUID:
         """Has a letter sent and returns the message's id; the same letter is the same message."""
-        request = message_service_pb2.SendMessageRequest(
-            request_id=letter.request_id,
-            channel=message_pb2.CHANNEL_EMAIL,
-            address=letter.address,
-            purpose=message_pb2.PURPOSE_TRANSACTIONAL,
-            advertiser_id=str(letter.advertiser_id),
-            sender_identity_id=str(letter.sender_identity_id),
-            subject=letter.subject,
-            html=letter.html,
-            text=letter.text,
-            contact_id=str(letter.contact_id or ""),
-            not_after=times.out(letter.not_after),
-        )
-        return UUID((await self._messages.SendMessage(request)).id)
+        return await self._send(letter, letter, str(letter.contact_id or ""))
 
     async def tell(self, letter: Letter) -> UUID:
         """As `send`, of an e-mail to a colleague."""
+        return await self._send(letter, letter.words)
+
+    async def _send(
+        self, letter: Outgoing | Letter, words: Outgoing | Words, contact_id: str = ""
+    ) -> UUID:
         request = message_service_pb2.SendMessageRequest(
             request_id=letter.request_id,
             channel=message_pb2.CHANNEL_EMAIL,
-            address=letter.words.address,
+            address=words.address,
             purpose=message_pb2.PURPOSE_TRANSACTIONAL,
             advertiser_id=str(letter.advertiser_id),
             sender_identity_id=str(letter.sender_identity_id),
-            subject=letter.words.subject,
-            html=letter.words.html,
-            text=letter.words.text,
+            subject=words.subject,
+            html=words.html,
+            text=words.text,
+            contact_id=contact_id,
             not_after=times.out(letter.not_after),
         )
         return UUID((await self._messages.SendMessage(request)).id)

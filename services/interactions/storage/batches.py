@@ -95,15 +95,16 @@ def _batch(row: Row[Any]) -> Batch:
     return Batch(**values)
 
 
-_CLAIM = text("""
+# By name, since columns of the database may stand in another order than ours.
+_CLAIM = text(f"""
     UPDATE follow_up_batches
     SET claim = nextval('delivery_claims'), try_time = clock_timestamp() + CAST(:lease AS interval)
     WHERE id = (
         SELECT id FROM follow_up_batches
         WHERE state = 'running' AND try_time <= clock_timestamp()
         ORDER BY try_time LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING *
-""")
+    RETURNING {", ".join(it.name for it in table.c)}
+""")  # noqa: S608 (names of columns)
 _ADVANCE = text("""
     UPDATE follow_up_batches
     SET cursor = :cursor, made_count = made_count + :made, left_out_count = left_out_count + :left,

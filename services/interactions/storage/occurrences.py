@@ -137,13 +137,14 @@ async def wake(session: AsyncSession, contact_ids: Collection[UUID]) -> None:
     await session.execute(_WAKE, {"contacts": arrays.uuids(contact_ids)})
 
 
-_CLAIM = text("""
-    SELECT * FROM series
+# By name, since columns of the database may stand in another order than ours.
+_CLAIM = text(f"""
+    SELECT {", ".join(it.name for it in table.c)} FROM series
     WHERE due_time <= now() AND NOT paused
     ORDER BY due_time
     LIMIT :limit
     FOR UPDATE SKIP LOCKED
-""")
+""")  # noqa: S608 (names of columns)
 _ADD = text("""
     INSERT INTO follow_ups (
         id, title, type, status, contact_id, series_id, recurrence_time, assignee_ids,

@@ -1,13 +1,10 @@
 """Work on time: series plan follow-ups, reminders are given, and follow-ups open."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db
 from services.interactions.usecases import expansion, follow_ups, reminding
+from services.interactions.workers.rounds import Rounds
 
 _BATCH = 200
 _SERIES = 500
@@ -15,19 +12,13 @@ _SERIES = 500
 log = structlog.get_logger()
 
 
-def open_due(sessions: db.Sessions, every_seconds: float) -> Callable[[], Awaitable[None]]:
+def open_due(sessions: db.Sessions, every_seconds: float) -> Rounds:
     """Returns the task that opens what is due; several replicas share the work."""
 
-    async def open_due_follow_ups() -> None:
-        while True:
-            try:
-                while await open_batch(sessions) == _BATCH:
-                    pass
-            except (SQLAlchemyError, OSError) as away:
-                log.info("opening_postponed", error=type(away).__name__)
-            await asyncio.sleep(every_seconds)
+    async def more() -> bool:
+        return await open_batch(sessions) == _BATCH
 
-    return open_due_follow_ups
+    return Rounds("open due follow-ups", more, every_seconds)
 
 
 async def open_batch(sessions: db.Sessions) -> int:
@@ -39,19 +30,13 @@ async def open_batch(sessions: db.Sessions) -> int:
     return len(opened)
 
 
-def expand_series(sessions: db.Sessions, every_seconds: float) -> Callable[[], Awaitable[None]]:
+def expand_series(sessions: db.Sessions, every_seconds: float) -> Rounds:
     """Returns the task that plans for series that are due; several replicas share the work."""
 
-    async def expand_due_series() -> None:
-        while True:
-            try:
-                while await expand_batch(sessions):
-                    pass
-            except (SQLAlchemyError, OSError) as away:
-                log.info("expansion_postponed", error=type(away).__name__)
-            await asyncio.sleep(every_seconds)
+    async def more() -> bool:
+        return bool(await expand_batch(sessions))
 
-    return expand_due_series
+    return Rounds("expand due series", more, every_seconds)
 
 
 async def expand_batch(sessions: db.Sessions) -> int:
@@ -60,19 +45,13 @@ async def expand_batch(sessions: db.Sessions) -> int:
         return await expansion.expand_due(session, _SERIES)
 
 
-def give_reminders(sessions: db.Sessions, every_seconds: float) -> Callable[[], Awaitable[None]]:
+def give_reminders(sessions: db.Sessions, every_seconds: float) -> Rounds:
     """Returns the task that gives reminders that are due; several replicas share the work."""
 
-    async def give_due_reminders() -> None:
-        while True:
-            try:
-                while await remind_batch(sessions) == _BATCH:
-                    pass
-            except (SQLAlchemyError, OSError) as away:
-                log.info("reminding_postponed", error=type(away).__name__)
-            await asyncio.sleep(every_seconds)
+    async def more() -> bool:
+        return await remind_batch(sessions) == _BATCH
 
-    return give_due_reminders
+    return Rounds("give due reminders", more, every_seconds)
 
 
 async def remind_batch(sessions: db.Sessions) -> int:

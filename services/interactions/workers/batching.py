@@ -4,7 +4,6 @@ Leads freezes a segment under the batch's id, and how far a batch is commits wit
 whoever goes on after a kill reads the same people from where the last commit was.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
@@ -12,7 +11,6 @@ from uuid import UUID
 
 import grpc
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db, errors
 from services.interactions.clients import Leads
@@ -21,35 +19,25 @@ from services.interactions.config import Settings
 from services.interactions.domain.batches import Batch, State
 from services.interactions.storage import batches, contacts
 from services.interactions.usecases import batches as usecases
+from services.interactions.workers.rounds import Rounds
 
 PAGE = 500
 
 log = structlog.get_logger(__name__)
 
 
-class Maker:
+class Maker(Rounds):
     """Makes what is due, one batch after the other."""
 
     def __init__(
         self, settings: Settings, sessions: db.Sessions, people: Audiences, leads: Leads
     ) -> None:
+        super().__init__("make batches", self.round, settings.open_seconds)
         self._sessions = sessions
         self._people = people
         self._leads = leads
-        self._every = settings.open_seconds
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._wait = timedelta(seconds=settings.retry_seconds)
-        self.__qualname__ = "make batches"
-
-    async def __call__(self) -> None:
-        """Runs for ever; a database or peer that is away makes it wait."""
-        while True:
-            try:
-                while await self.round():
-                    pass
-            except (SQLAlchemyError, OSError, errors.Unavailable) as away:
-                log.info("batches_postponed", error=type(away).__name__)
-            await asyncio.sleep(self._every)
 
     async def round(self) -> bool:
         """Makes one batch; False where none is due."""

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import grpc
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db, errors
 from services.interactions import metrics
@@ -30,6 +29,7 @@ from services.interactions.messages.people import Person
 from services.interactions.storage import deliveries as kept
 from services.interactions.usecases import deliveries
 from services.interactions.usecases.deliveries import Batch
+from services.interactions.workers.rounds import Rounds
 
 # So many are rendered before others get a turn.
 _SLICE = 25
@@ -40,31 +40,25 @@ Kind = tuple[Channel, messages.Purpose, UUID]
 log = structlog.get_logger(__name__)
 
 
-class Courier:
+class Courier(Rounds):
     """Hands over what is due, batch after batch."""
 
     def __init__(
         self, settings: Settings, sessions: db.Sessions, people: Audiences, notifier: Notifier
     ) -> None:
+        super().__init__("deliver due messages", self._more, settings.open_seconds)
         self._sessions = sessions
         self._people = people
         self._notifier = notifier
-        self._every = settings.open_seconds
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._wait = timedelta(seconds=settings.retry_seconds)
-        self.__qualname__ = "deliver due messages"
 
-    async def __call__(self) -> None:
-        """Runs for ever; a database or peer that is away makes it wait."""
-        while True:
-            try:
-                while await self.round() == MOST:
-                    pass
-                async with self._sessions.begin() as session:
-                    metrics.due_age.set(await kept.backlog_seconds(session))
-            except (SQLAlchemyError, OSError, errors.Unavailable) as away:
-                log.info("delivering_postponed", error=type(away).__name__)
-            await asyncio.sleep(self._every)
+    async def _more(self) -> bool:
+        if await self.round() == MOST:
+            return True
+        async with self._sessions.begin() as session:
+            metrics.due_age.set(await kept.backlog_seconds(session))
+        return False
 
     async def round(self) -> int:
         """Hands over one batch; returns how many were claimed."""

@@ -5,16 +5,14 @@ transaction under the turn's own name, and ended in another. Whoever dies in bet
 the next claim, which hands over the same words under the same name.
 """
 
-import asyncio
 from datetime import datetime, timedelta
 
 import grpc
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db, errors
 from services.interactions.clients import Owners
-from services.interactions.clients.mail import Mail
+from services.interactions.clients.mail import REFUSALS, Mail
 from services.interactions.clients.notifier import Notifier
 from services.interactions.clients.staff import Staff
 from services.interactions.config import Settings
@@ -24,22 +22,16 @@ from services.interactions.domain.digests import Draft, Turn
 from services.interactions.domain.follow_ups import DEFAULT_TIME_ZONE
 from services.interactions.domain.reminder_letters import Colleague, Letter
 from services.interactions.storage import digests, follow_ups, notifications
+from services.interactions.workers.rounds import Rounds
 
 _BATCH = 20
 _DAY = timedelta(days=1)
 _LONGEST_WAIT = timedelta(minutes=15)
-_REFUSALS = (
-    errors.InvalidArgument,
-    errors.NotFound,
-    errors.FailedPrecondition,
-    errors.PermissionDenied,
-    errors.AlreadyExists,
-)
 
 log = structlog.get_logger(__name__)
 
 
-class Digester:
+class Digester(Rounds):
     """Deals with the turns that have come, batch after batch; with nothing without a sender."""
 
     def __init__(
@@ -51,6 +43,7 @@ class Digester:
         notifier: Notifier,
         mail: Mail,
     ) -> None:
+        super().__init__("tell what is unread by e-mail", self._more, settings.digest_seconds)
         self._sessions = sessions
         self._owners = owners
         self._staff = staff
@@ -59,19 +52,10 @@ class Digester:
         self._identity_id = settings.staff_sender_identity_id
         self._hour = settings.digest_hour
         self._url = settings.public_url
-        self._every = settings.digest_seconds
         self._lease = timedelta(seconds=settings.lease_seconds)
-        self.__qualname__ = "tell what is unread by e-mail"
 
-    async def __call__(self) -> None:
-        """Runs for ever; a database or peer that is away makes it wait."""
-        while True:
-            try:
-                while self._identity_id is not None and await self.round() == _BATCH:
-                    pass
-            except (SQLAlchemyError, OSError) as away:
-                log.info("digests_postponed", error=type(away).__name__)
-            await asyncio.sleep(self._every)
+    async def _more(self) -> bool:
+        return self._identity_id is not None and await self.round() == _BATCH
 
     async def round(self) -> int:
         """Deals with one batch; returns how many turns were claimed."""
@@ -110,7 +94,7 @@ class Digester:
         letter = Letter(turn.request_id, draft.words, *sender, not_after=draft.not_after)
         try:
             await self._mail.tell(letter)
-        except _REFUSALS as refusal:
+        except REFUSALS as refusal:
             log.warning("digest_refused", reason=refusal.reason)
 
     async def _draft(self, turn: Turn, colleague: Colleague, now: datetime) -> Draft | None:

@@ -4,19 +4,17 @@ A move is claimed in a short transaction, asked for, and settled in another. Who
 between leaves it to the next claim, whose request leads knows again.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import grpc
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db, errors
 from services.interactions.clients.people import People
 from services.interactions.domain.proposals.moves import Move, refusal
 from services.interactions.storage import proposal_moves as storage
 from services.interactions.usecases import proposal_moves
+from services.interactions.workers.rounds import Rounds
 
 _BATCH = 20
 _LEASE = timedelta(seconds=60)
@@ -25,21 +23,13 @@ _LONGEST_WAIT = timedelta(minutes=5)
 log = structlog.get_logger()
 
 
-def moves(
-    sessions: db.Sessions, people: People, every_seconds: float
-) -> Callable[[], Awaitable[None]]:
+def moves(sessions: db.Sessions, people: People, every_seconds: float) -> Rounds:
     """Returns the task that has contacts moved; several replicas share the work."""
 
-    async def move_contacts() -> None:
-        while True:
-            try:
-                while await round_of(sessions, people):
-                    pass
-            except (SQLAlchemyError, OSError) as away:
-                log.info("moves_postponed", error=type(away).__name__)
-            await asyncio.sleep(every_seconds)
+    async def more() -> bool:
+        return await round_of(sessions, people)
 
-    return move_contacts
+    return Rounds("move contacts of proposals", more, every_seconds)
 
 
 async def round_of(sessions: db.Sessions, people: People) -> bool:

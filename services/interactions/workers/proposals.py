@@ -4,20 +4,18 @@ A letter is claimed in a short transaction, handed over, and settled in another.
 between leaves it to the next claim, whose request the notifier knows again.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import grpc
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db, errors
-from services.interactions.clients.mail import Mail
+from services.interactions.clients.mail import REFUSALS, Mail
 from services.interactions.domain.proposals.events import Outgoing
 from services.interactions.domain.proposals.links import Links
 from services.interactions.storage import proposal_letters
 from services.interactions.usecases import proposal_errands
+from services.interactions.workers.rounds import Rounds
 
 _BATCH = 20
 _LEASE = timedelta(seconds=60)
@@ -26,21 +24,13 @@ _LONGEST_WAIT = timedelta(minutes=5)
 log = structlog.get_logger()
 
 
-def tend(
-    sessions: db.Sessions, mail: Mail, links: Links, every_seconds: float
-) -> Callable[[], Awaitable[None]]:
+def tend(sessions: db.Sessions, mail: Mail, links: Links, every_seconds: float) -> Rounds:
     """Returns the task that does what is due; several replicas share the work."""
 
-    async def tend_proposals() -> None:
-        while True:
-            try:
-                while await round_of(sessions, mail, links):
-                    pass
-            except (SQLAlchemyError, OSError) as away:
-                log.info("proposals_postponed", error=type(away).__name__)
-            await asyncio.sleep(every_seconds)
+    async def more() -> bool:
+        return await round_of(sessions, mail, links)
 
-    return tend_proposals
+    return Rounds("tend proposals", more, every_seconds)
 
 
 async def round_of(sessions: db.Sessions, mail: Mail, links: Links) -> bool:
@@ -62,13 +52,7 @@ async def hand_over(sessions: db.Sessions, mail: Mail, letter: Outgoing) -> None
     """Hands one claimed letter over, and settles it unless nobody answered."""
     try:
         message_id = await mail.send(letter)
-    except (
-        errors.InvalidArgument,
-        errors.NotFound,
-        errors.FailedPrecondition,
-        errors.PermissionDenied,
-        errors.AlreadyExists,
-    ) as refusal:
+    except REFUSALS as refusal:
         failure = _failure(letter, refusal)
         log.warning("proposal_letter_refused", reason=refusal.reason, failure=failure)
         async with sessions.begin() as session:

@@ -5,16 +5,14 @@ outside any transaction. Whoever dies in between leaves it to the next claim, wh
 same words under the same name.
 """
 
-import asyncio
 from datetime import timedelta
 
 import grpc
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db, errors
 from services.interactions.clients import Owners
-from services.interactions.clients.mail import Mail
+from services.interactions.clients.mail import REFUSALS, Mail
 from services.interactions.clients.notifier import Notifier
 from services.interactions.clients.staff import Staff
 from services.interactions.config import Settings
@@ -30,21 +28,15 @@ from services.interactions.domain.reminder_letters import (
     Words,
 )
 from services.interactions.storage import follow_ups, reminder_letters
+from services.interactions.workers.rounds import Rounds
 
 _BATCH = 20
 _LONGEST_WAIT = timedelta(minutes=5)
-_REFUSALS = (
-    errors.InvalidArgument,
-    errors.NotFound,
-    errors.FailedPrecondition,
-    errors.PermissionDenied,
-    errors.AlreadyExists,
-)
 
 log = structlog.get_logger(__name__)
 
 
-class Postman:
+class Postman(Rounds):
     """Hands over what waits, batch after batch."""
 
     def __init__(
@@ -56,6 +48,7 @@ class Postman:
         notifier: Notifier,
         mail: Mail,
     ) -> None:
+        super().__init__("remind by e-mail", self._more, settings.open_seconds)
         self._sessions = sessions
         self._owners = owners
         self._staff = staff
@@ -63,19 +56,10 @@ class Postman:
         self._mail = mail
         self._identity_id = settings.staff_sender_identity_id
         self._url = settings.public_url
-        self._every = settings.open_seconds
         self._lease = timedelta(seconds=settings.lease_seconds)
-        self.__qualname__ = "remind by e-mail"
 
-    async def __call__(self) -> None:
-        """Runs for ever; a database or peer that is away makes it wait."""
-        while True:
-            try:
-                while await self.round() == _BATCH:
-                    pass
-            except (SQLAlchemyError, OSError) as away:
-                log.info("reminder_letters_postponed", error=type(away).__name__)
-            await asyncio.sleep(self._every)
+    async def _more(self) -> bool:
+        return await self.round() == _BATCH
 
     async def round(self) -> int:
         """Hands over one batch; returns how many were claimed."""
@@ -97,7 +81,7 @@ class Postman:
                 return await self._settle(key, State.SKIPPED, found)
             letter = Letter(rules.request_id(key), found, *sender, not_after=key.start_time)
             message_id = await self._mail.tell(letter)
-        except _REFUSALS as refusal:
+        except REFUSALS as refusal:
             state, reason = _refused(waiting, refusal)
             log.warning("reminder_letter_refused", reason=refusal.reason, state=state)
             return await self._settle(key, state, reason)

@@ -4,13 +4,11 @@ Leads freezes the segment under the follow-up's id: whoever goes on after a kill
 people from where the last commit was.
 """
 
-import asyncio
 import contextlib
 from datetime import timedelta
 
 import grpc
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db, errors
 from services.interactions.clients.audiences import Audiences
@@ -19,30 +17,20 @@ from services.interactions.domain import messages
 from services.interactions.storage import follow_ups, resolutions
 from services.interactions.storage.resolutions import Resolution
 from services.interactions.usecases import deliveries
+from services.interactions.workers.rounds import Rounds
 
 log = structlog.get_logger(__name__)
 
 
-class Resolver:
+class Resolver(Rounds):
     """Resolves what is due, one follow-up after the other."""
 
     def __init__(self, settings: Settings, sessions: db.Sessions, people: Audiences) -> None:
+        super().__init__("resolve segments", self.round, settings.open_seconds)
         self._sessions = sessions
         self._people = people
-        self._every = settings.open_seconds
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._wait = timedelta(seconds=settings.retry_seconds)
-        self.__qualname__ = "resolve segments"
-
-    async def __call__(self) -> None:
-        """Runs for ever; a database or peer that is away makes it wait."""
-        while True:
-            try:
-                while await self.round():
-                    pass
-            except (SQLAlchemyError, OSError, errors.Unavailable) as away:
-                log.info("resolving_postponed", error=type(away).__name__)
-            await asyncio.sleep(self._every)
 
     async def round(self) -> bool:
         """Resolves one segment; False where none is due."""
