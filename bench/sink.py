@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import jobs
 from local import ports
+from local.running import House, house
 
 BACKLOG = "1000"
 START_SECONDS = 10.0
@@ -35,16 +37,29 @@ class Sink:
         return int(found[-1]) if found else 0
 
 
-def binary() -> str | None:
-    """Return its path, None where Postfix is not installed."""
-    return shutil.which(
+@contextmanager
+def house_with_sink(folder: Path, *options: str) -> Iterator[tuple[House, Sink]]:
+    """Run a house in a new folder that sends its mails into a sink, until the block ends.
+
+    `options` are those of `python -m local`. Raises `jobs.NotMeasured` without Postfix.
+    """
+    program = shutil.which(
         "smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/postfix"
     )
+    if program is None:
+        raise jobs.NotMeasured("smtp-sink is not installed")
+    folder.mkdir(exist_ok=True)
+    with (
+        _running(program, folder / "sink.counts") as mails,
+        house(
+            folder / "house", f"--set=notifier.smtp_url=smtp://{mails.address}", *options
+        ) as running,
+    ):
+        yield running, mails
 
 
 @contextmanager
-def running(program: str, counts: Path) -> Iterator[Sink]:
-    """Run it on a free port until the block ends; it counts into the file `counts`."""
+def _running(program: str, counts: Path) -> Iterator[Sink]:
     address = f"{ports.LOOPBACK}:{ports.free()}"
     # As root it wants to be somebody else, and no pipe to a tool that is not there.
     user = ["-u", "nobody"] if os.geteuid() == 0 else []

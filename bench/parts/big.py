@@ -4,11 +4,12 @@ import asyncio
 import time
 from pathlib import Path
 
-from bench import jobs, meter, seed, sink
+from bench import jobs, meter, seed
 from bench.parts.basics import alongside
+from bench.sink import Sink, house_with_sink
 from bench.table import Figures
 from local.demo.api import Api, Json
-from local.running import House, house
+from local.running import House
 
 SIZES = (10_000, 100_000, 1_000_000)
 WARM = 2_000
@@ -19,18 +20,12 @@ NAMES = {10_000: "10k", 100_000: "100k", 1_000_000: "1m"}
 
 def measure(home: Path, figures: Figures) -> None:
     """Plan and send to ten thousand, a hundred thousand and a million."""
-    program = sink.binary()
-    if program is None:
-        raise jobs.NotMeasured("smtp-sink is not installed")
-    with (
-        sink.running(program, home / "sink.counts") as mails,
-        house(home / "house", f"--set=notifier.smtp_url=smtp://{mails.address}") as running,
-    ):
+    with house_with_sink(home) as (running, mails):
         asyncio.run(_measure(running, mails, figures))
         figures.peaks("big", meter.peak_mb(running), "≤ 300 MB")
 
 
-async def _measure(running: House, mails: sink.Sink, figures: Figures) -> None:
+async def _measure(running: House, mails: Sink, figures: Figures) -> None:
     async with Api(jobs.access(running.state)) as api:
         began = time.monotonic()
         segments = await seed.segments(running, api, [WARM, *SIZES])
@@ -47,7 +42,7 @@ async def _measure(running: House, mails: sink.Sink, figures: Figures) -> None:
 
 
 async def _million(
-    running: House, api: Api, mails: sink.Sink, segment_id: str, figures: Figures
+    running: House, api: Api, mails: Sink, segment_id: str, figures: Figures
 ) -> None:
     run = await _planned(running, api, segment_id, SIZES[-1], figures)
     figures.peaks("plan_1m", meter.peak_mb(running), "≤ 300 MB")
@@ -90,13 +85,13 @@ async def _planned(running: House, api: Api, segment_id: str, size: int, figures
     return run
 
 
-def _now(running: House, mails: sink.Sink) -> dict[str, float]:
+def _now(running: House, mails: Sink) -> dict[str, float]:
     return meter.cpu_seconds(running, sink=mails.pid)
 
 
 def _cost(
     running: House,
-    mails: sink.Sink,
+    mails: Sink,
     before: dict[str, float],
     sent: int,
     size: int,

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import psycopg
 
-from bench import jobs, meter, seed, sink
+from bench import jobs, meter, seed
+from bench.sink import Sink, house_with_sink
 from bench.table import Figures
 from local.demo import job
 from local.demo.api import Api
-from local.running import House, house
+from local.running import House
 
 MESSAGES, A_FOLLOW_UP, SINGLE, AT_ONCE = 50_000, 1_000, 1_000, 4
 # So long after the last was planned they fall due.
@@ -24,18 +25,12 @@ LONGEST_SECONDS = 900.0
 
 def measure(home: Path, figures: Figures) -> None:
     """Plan them through the REST API, and wait until all are handed over and then sent."""
-    program = sink.binary()
-    if program is None:
-        raise jobs.NotMeasured("smtp-sink is not installed")
-    with (
-        sink.running(program, home / "sink.counts") as mails,
-        house(home / "house", f"--set=notifier.smtp_url=smtp://{mails.address}") as running,
-    ):
+    with house_with_sink(home) as (running, mails):
         asyncio.run(_measure(running, mails, figures))
         figures.peaks("due", meter.peak_mb(running), "≤ 300 MB")
 
 
-async def _measure(running: House, mails: sink.Sink, figures: Figures) -> None:
+async def _measure(running: House, mails: Sink, figures: Figures) -> None:
     async with Api(jobs.access(running.state)) as api:
         await seed.segments(running, api, [MESSAGES])
         due = datetime.now(UTC) + timedelta(seconds=PLANNING_SECONDS)

@@ -3,11 +3,12 @@
 import asyncio
 from pathlib import Path
 
-from bench import jobs, meter, seed, sink
+from bench import jobs, meter, seed
+from bench.sink import Sink, house_with_sink
 from bench.table import Figures
 from local.demo import content, job
 from local.demo.api import Api
-from local.running import House, house
+from local.running import House
 from services.notifier.channels.dkim import keys
 
 PEOPLE = 200_000
@@ -26,15 +27,10 @@ def measure(home: Path, figures: Figures) -> None:
 
     The warming run is of care, which does not count against the cap.
     """
-    program = sink.binary()
-    if program is None:
-        raise jobs.NotMeasured("smtp-sink is not installed")
     _keys(home / "dkim")
-    with sink.running(program, home / "sink.counts") as mails:
-        options = (f"notifier.smtp_url=smtp://{mails.address}", f"notifier.dkim_folder={home}/dkim")
-        with house(home / "house", *(f"--set={it}" for it in options)) as running:
-            asyncio.run(_measure(running, mails, figures))
-            figures.peaks("email", meter.peak_mb(running))
+    with house_with_sink(home, f"--set=notifier.dkim_folder={home}/dkim") as (running, mails):
+        asyncio.run(_measure(running, mails, figures))
+        figures.peaks("email", meter.peak_mb(running))
 
 
 def _keys(folder: Path) -> None:
@@ -44,7 +40,7 @@ def _keys(folder: Path) -> None:
         (folder / f"bench._domainkey.{DOMAINS[name]}").write_bytes(pem)
 
 
-async def _measure(running: House, mails: sink.Sink, figures: Figures) -> None:
+async def _measure(running: House, mails: Sink, figures: Figures) -> None:
     async with Api(jobs.access(running.state)) as api:
         segments = await seed.segments(running, api, [WARM, PEOPLE])
         await jobs.send(api, "EMAIL", segments[WARM])

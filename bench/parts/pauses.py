@@ -6,10 +6,11 @@ import random
 import time
 from pathlib import Path
 
-from bench import jobs, seed, sink
+from bench import jobs, seed
+from bench.sink import Sink, house_with_sink
 from bench.table import Figures
 from local.demo.api import Api, Refused
-from local.running import House, house
+from local.running import House
 
 PEOPLE = 200_000
 FEW = 20_000
@@ -22,9 +23,6 @@ LOOK_SECONDS = 0.01
 
 def measure(home: Path, figures: Figures) -> None:
     """Pause a hundred times, and thirty times where the provider takes few."""
-    program = sink.binary()
-    if program is None:
-        raise jobs.NotMeasured("smtp-sink is not installed")
     for key, label, people, times, options in (
         ("pause", "pause", PEOPLE, 100, ()),
         (
@@ -35,14 +33,7 @@ def measure(home: Path, figures: Figures) -> None:
             (f"--set=notifier.email_max_per_second={SLOW}",),
         ),
     ):
-        folder = home / key
-        folder.mkdir()
-        with (
-            sink.running(program, folder / "sink.counts") as mails,
-            house(
-                folder / "house", f"--set=notifier.smtp_url=smtp://{mails.address}", *options
-            ) as running,
-        ):
+        with house_with_sink(home / key, *options) as (running, mails):
             late = asyncio.run(_measure(running, mails, people, times))
         figures.add(
             f"{key}_max_seconds",
@@ -53,7 +44,7 @@ def measure(home: Path, figures: Figures) -> None:
         )
 
 
-async def _measure(running: House, mails: sink.Sink, people: int, times: int) -> list[float]:
+async def _measure(running: House, mails: Sink, people: int, times: int) -> list[float]:
     dice = random.Random(1)
     async with Api(jobs.access(running.state)) as api:
         segment_id = (await seed.segments(running, api, [people]))[people]
@@ -81,7 +72,7 @@ async def _started(api: Api, segment_id: str) -> str:
     return str((await jobs.planned(api, run["id"]))["id"])
 
 
-async def _sends(api: Api, run_id: str, mails: sink.Sink) -> bool:
+async def _sends(api: Api, run_id: str, mails: Sink) -> bool:
     """Wait until mails come; False if there are none left, as the run has ended."""
     before, deadline = mails.mails(), time.monotonic() + 60
     while mails.mails() <= before:
@@ -93,7 +84,7 @@ async def _sends(api: Api, run_id: str, mails: sink.Sink) -> bool:
     return True
 
 
-async def _last(mails: sink.Sink, answered: float, quiet: float) -> float:
+async def _last(mails: Sink, answered: float, quiet: float) -> float:
     """Return how long after the answer the last mail came, 0 if none did."""
     known, last = mails.mails(), answered
     while (now := time.monotonic()) - last < quiet:

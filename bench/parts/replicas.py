@@ -3,10 +3,11 @@
 import asyncio
 from pathlib import Path
 
-from bench import jobs, meter, seed, sink
+from bench import jobs, meter, seed
+from bench.sink import Sink, house_with_sink
 from bench.table import Figures
 from local.demo.api import Api
-from local.running import House, house
+from local.running import House
 
 PEOPLE = 100_000
 WARM = 5_000
@@ -14,21 +15,10 @@ WARM = 5_000
 
 def measure(home: Path, figures: Figures) -> None:
     """Send with one notifier and with two; the sink counts what it is given twice."""
-    program = sink.binary()
-    if program is None:
-        raise jobs.NotMeasured("smtp-sink is not installed")
     rates = {}
     for notifiers in (1, 2):
-        folder = home / str(notifiers)
-        folder.mkdir()
-        with (
-            sink.running(program, folder / "sink.counts") as mails,
-            house(
-                folder / "house",
-                f"--set=notifier.smtp_url=smtp://{mails.address}",
-                f"--replicas=notifier={notifiers}",
-            ) as running,
-        ):
+        replicas = f"--replicas=notifier={notifiers}"
+        with house_with_sink(home / str(notifiers), replicas) as (running, mails):
             rates[notifiers] = asyncio.run(_measure(running, mails, notifiers, figures))
             figures.peaks(f"notifiers_{notifiers}", meter.peak_mb(running))
     figures.add(
@@ -36,7 +26,7 @@ def measure(home: Path, figures: Figures) -> None:
     )
 
 
-async def _measure(running: House, mails: sink.Sink, notifiers: int, figures: Figures) -> float:
+async def _measure(running: House, mails: Sink, notifiers: int, figures: Figures) -> float:
     async with Api(jobs.access(running.state)) as api:
         segments = await seed.segments(running, api, [WARM, PEOPLE])
         await jobs.send(api, "EMAIL", segments[WARM])

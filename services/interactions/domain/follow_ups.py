@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from chassis.errors import FailedPrecondition
-from services.interactions.domain import fields, messages, reminders
+from services.interactions.domain import checks, fields, messages
+from services.interactions.domain.checks import Check
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.scope import Scope
 
@@ -182,19 +183,6 @@ def status_at(start: datetime, now: datetime) -> Status:
     return Status.OPEN if start <= now else Status.SCHEDULED
 
 
-def _text(column: str, longest: int, *, required: bool = False) -> Any:
-    def check(value: str, field: str, problems: Problems) -> dict[str, Any]:
-        return {column: fields.text(value, field, longest, problems, required=required)}
-
-    return check
-
-
-def _type(value: Type | None, field: str, problems: Problems) -> dict[str, Any]:
-    if value is None:
-        problems.add(field, "is required")
-    return {"type": value}
-
-
 def _contacts(value: list[str], field: str, problems: Problems) -> dict[str, Any]:
     if len(value) > MOST_CONTACTS:
         problems.add(field, f"more than {MOST_CONTACTS}; a segment may have any number")
@@ -223,41 +211,23 @@ def _end(value: datetime | None, field: str, problems: Problems) -> dict[str, An
     return {"end_time": value}
 
 
-def _message(value: Mapping[str, Any] | None, field: str, problems: Problems) -> dict[str, Any]:
-    return {"message": value}
-
-
-def _segment(value: str, field: str, problems: Problems) -> dict[str, Any]:
-    return {"segment_id": fields.uuid(value, field, problems) if value else None}
-
-
-def _reminders(
-    value: Sequence[Mapping[str, Any]], field: str, problems: Problems
-) -> dict[str, Any]:
-    return {"reminders": reminders.checked(value, field, problems)}
-
-
 def _zone(value: str, field: str, problems: Problems) -> dict[str, Any]:
     return {"time_zone": fields.time_zone(value, field, DEFAULT_TIME_ZONE, problems)}
 
 
-def _team(value: str, field: str, problems: Problems) -> dict[str, Any]:
-    return {"team_id": fields.uuid(value, field, problems) if value else None}
-
-
-_COLUMNS: Mapping[str, Any] = {
-    "title": _text("title", 200, required=True),
-    "type": _type,
+_COLUMNS: Mapping[str, Check] = {
+    "title": checks.text("title", 200, required=True),
+    "type": checks.type_of,
     "contact_ids": _contacts,
     "assignee_ids": _assignees,
     "start_time": _start,
     "end_time": _end,
     "time_zone": _zone,
-    "description": _text("description", 4_000),
-    "category": _text("category", 80),
-    "team_id": _team,
-    "message": _message,
-    "segment_id": _segment,
-    "reminders": _reminders,
+    "description": checks.text("description", 4_000),
+    "category": checks.text("category", 80),
+    "team_id": checks.optional_id("team_id"),
+    "message": checks.message,
+    "segment_id": checks.optional_id("segment_id"),
+    "reminders": checks.reminders_of,
 }
 FIELDS = tuple(_COLUMNS)

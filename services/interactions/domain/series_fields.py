@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from services.interactions.domain import fields, messages, recurrence, reminders
+from services.interactions.domain import checks, fields, messages, recurrence
+from services.interactions.domain.checks import Check
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import (
     DEFAULT_LENGTH,
     DEFAULT_TIME_ZONE,
     MOST_ASSIGNEES,
-    Type,
 )
 from services.interactions.domain.recurrence import Calendar
 from services.interactions.domain.rrule import RuleRefused
@@ -128,19 +128,6 @@ def _exceptions(given: Sequence[str], field: str, problems: Problems) -> list[da
     return [it for it in read if it is not None]
 
 
-def _text(column: str, longest: int, *, required: bool = False) -> Any:
-    def check(value: str, field: str, problems: Problems) -> dict[str, Any]:
-        return {column: fields.text(value, field, longest, problems, required=required)}
-
-    return check
-
-
-def _type(value: Type | None, field: str, problems: Problems) -> dict[str, Any]:
-    if value is None:
-        problems.add(field, "is required")
-    return {"type": value}
-
-
 def _ids(column: str, most: int) -> Any:
     def check(value: Sequence[str], field: str, problems: Problems) -> dict[str, Any]:
         if len(value) > most:
@@ -162,18 +149,6 @@ def _invoice_due(value: Mapping[str, Any], field: str, problems: Problems) -> di
     return {"rule": invoice_due(value, field, problems)}
 
 
-def _message(value: Mapping[str, Any] | None, field: str, problems: Problems) -> dict[str, Any]:
-    return {"message": value}
-
-
-def _segment(value: str, field: str, problems: Problems) -> dict[str, Any]:
-    return {"segment_id": fields.uuid(value, field, problems) if value else None}
-
-
-def _team(value: str, field: str, problems: Problems) -> dict[str, Any]:
-    return {"team_id": fields.uuid(value, field, problems) if value else None}
-
-
 def _calendar(value: Mapping[str, Any], field: str, problems: Problems) -> dict[str, Any]:
     return {"rule": calendar(value, field, problems)}
 
@@ -182,27 +157,21 @@ def _after_order(value: Mapping[str, Any], field: str, problems: Problems) -> di
     return {"rule": after_order(value, field, problems)}
 
 
-def _reminders(
-    value: Sequence[Mapping[str, Any]], field: str, problems: Problems
-) -> dict[str, Any]:
-    return {"reminders": reminders.checked(value, field, problems)}
-
-
-_COLUMNS: Mapping[str, Any] = {
-    "title": _text("title", 200, required=True),
-    "type": _type,
+_COLUMNS: Mapping[str, Check] = {
+    "title": checks.text("title", 200, required=True),
+    "type": checks.type_of,
     "contact_ids": _ids("contact_ids", MOST_CONTACTS),
     "assignee_ids": _ids("assignee_ids", MOST_ASSIGNEES),
     "duration": _duration,
-    "description": _text("description", 4_000),
-    "category": _text("category", 80),
-    "team_id": _team,
+    "description": checks.text("description", 4_000),
+    "category": checks.text("category", 80),
+    "team_id": checks.optional_id("team_id"),
     "calendar": _calendar,
     "after_order": _after_order,
     "invoice_due": _invoice_due,
-    "message": _message,
-    "segment_id": _segment,
-    "reminders": _reminders,
+    "message": checks.message,
+    "segment_id": checks.optional_id("segment_id"),
+    "reminders": checks.reminders_of,
 }
 FIELDS = tuple(_COLUMNS)
 _OF_AUDIENCE = {"type", "message", "contact_ids", "segment_id", "rule"}
