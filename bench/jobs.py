@@ -80,11 +80,7 @@ async def campaign(
 async def follow_up(
     api: Api, sender: tuple[str, str], contact_ids: Sequence[str], start: datetime, name: str
 ) -> str:
-    """Plan an e-mail of an advertiser's sender to contacts, due at `start`; return its id.
-
-    It is transactional, so that a copy of consent is no reason why somebody gets nothing.
-    """
-    advertiser_id, identity_id = sender
+    """Plan an e-mail of an advertiser's sender to contacts, due at `start`; return its id."""
     made = await api.post(
         "/follow-ups",
         {
@@ -92,17 +88,22 @@ async def follow_up(
             "type": "EMAIL",
             "contact_ids": contact_ids,
             "start_time": start.isoformat(),
-            "message": {
-                "advertiser_id": advertiser_id,
-                "sender_identity_id": identity_id,
-                "purpose": "TRANSACTIONAL",
-                "subject": "Chào {{ display_name }}",
-                "text": "Cảm ơn {{ display_name }}.",
-            },
+            "message": message(*sender),
         },
         key=name,
     )
     return str(made["id"])
+
+
+def message(advertiser_id: str, sender_identity_id: str) -> Json:
+    """Return a message of a follow-up, transactional: consent is no reason to get nothing."""
+    return {
+        "advertiser_id": advertiser_id,
+        "sender_identity_id": sender_identity_id,
+        "purpose": "TRANSACTIONAL",
+        "subject": "Chào {{ display_name }}",
+        "text": "Cảm ơn {{ display_name }}.",
+    }
 
 
 async def start(

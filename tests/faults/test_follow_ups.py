@@ -6,18 +6,16 @@ messages and an outage of ten minutes, over which they fall due.
 
 import asyncio
 import contextlib
-import functools
 import random
-import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from bench import jobs
 from local.demo import job
-from local.demo.api import Json
+from tests.faults import follow_ups
 from tests.faults.conftest import LONG
-from tests.faults.scene import ASK_SECONDS, Scene, TooLate
+from tests.faults.scene import Scene
 from tests.faults.test_stall import stopped
 
 REPLICAS = ("interactions", "interactions-2")
@@ -28,7 +26,6 @@ KILLS = 40 if LONG else 4
 OUTAGE_SECONDS = 600.0 if LONG else 2.0
 DUE_SECONDS = 20.0 if LONG else 3.0
 END_SECONDS = 1_800.0 if LONG else 120.0
-SENT = ("SENT", "DELIVERED")
 
 
 class TestSchedulersKilledAtRandom:
@@ -45,10 +42,11 @@ class TestSchedulersKilledAtRandom:
         with stopped(scene, REPLICAS):
             # They fall due while nobody is there, and are caught up once by who comes back.
             await asyncio.sleep(OUTAGE_SECONDS)
-        kills = await self._killing(scene, dice)
-        await self._ended(scene, planned)
+        kills = await kill(scene, dice, KILLS)
+        await follow_ups.ended(scene, planned, END_SECONDS)
 
-        proof = await self._proof(scene, planned, before)
+        expected = MESSAGES // A_FOLLOW_UP * A_FOLLOW_UP + SINGLE
+        proof = await follow_ups.proof(scene, planned, expected, before)
         scene.tell("G1", f"{kills} kills, {OUTAGE_SECONDS:.0f} s away: {proof}")
 
     async def _people(self, scene: Scene) -> list[str]:
@@ -61,51 +59,13 @@ class TestSchedulersKilledAtRandom:
             lambda: jobs.follow_up(scene.api, sender, contacts, start, name)
         )
 
-    async def _killing(self, scene: Scene, dice: random.Random) -> int:
-        """Kills one replica or the other at random moments, some between its steps."""
-        killed = 0
-        for _ in range(KILLS):
-            await asyncio.sleep(dice.uniform(0.05, 1.0))
-            with contextlib.suppress(ProcessLookupError):
-                scene.house.kill(dice.choice(REPLICAS))
-                killed += 1
-        return killed
 
-    async def _ended(self, scene: Scene, planned: Sequence[str]) -> None:
-        deadline = time.monotonic() + END_SECONDS
-        for follow_up_id in planned:
-            while True:
-                ask = functools.partial(scene.api.get, f"/follow-ups/{follow_up_id}")
-                found = await scene.answered(ask)
-                progress = {name: int(it) for name, it in found["progress"].items()}
-                assert sum(progress.values()) == int(found["contact_count"]), found
-                if found["status"] == "COMPLETED":
-                    break
-                if time.monotonic() > deadline:
-                    raise TooLate(f"{found['status']} {progress}")
-                await asyncio.sleep(ASK_SECONDS)
-
-    async def _proof(self, scene: Scene, planned: Sequence[str], before: set[str]) -> str:
-        ended = [it async for it in self._deliveries(scene, planned)]
-        ids = [it["message_id"] for it in ended if it.get("message_id")]
-        sent = {it["message_id"] for it in ended if it["state"] in SENT}
-        held = {id: n for id, n in (await scene.held("EMAIL")).items() if id not in before}
-        pairs = {(it["follow_up_id"], it["contact_id"]) for it in ended}
-
-        assert len(pairs) == len(ended) == MESSAGES // A_FOLLOW_UP * A_FOLLOW_UP + SINGLE
-        assert len(set(ids)) == len(ids), "a message stands for two contacts"
-        assert all(copies == 1 for copies in held.values()), "somebody got a message twice"
-        assert not held.keys() - set(ids), "messages arrived that no contact stands for"
-        assert not sent - held.keys(), "messages said to be sent did not arrive"
-        doubts = sum(it["state"] == "IN_DOUBT" for it in ended)
-        others = len(ended) - len(sent) - doubts
-        return (
-            f"{len(ended)} = {len(sent)} sent once + {doubts} in doubt + {others} other; "
-            "0 lost, 0 doubled"
-        )
-
-    async def _deliveries(self, scene: Scene, planned: Sequence[str]) -> AsyncIterator[Json]:
-        for follow_up_id in planned:
-            path = f"/follow-ups/{follow_up_id}/deliveries"
-            async for it in scene.api.every(path, "deliveries"):
-                yield it
+async def kill(scene: Scene, dice: random.Random, times: int) -> int:
+    """Kill one replica or the other at random moments, some between its steps; how many were."""
+    killed = 0
+    for _ in range(times):
+        await asyncio.sleep(dice.uniform(0.05, 1.0))
+        with contextlib.suppress(ProcessLookupError):
+            scene.house.kill(dice.choice(REPLICAS))
+            killed += 1
+    return killed
