@@ -65,22 +65,29 @@ async def by_source(
 ) -> tuple[list[Counted], dict[UUID | None, int]]:
     """Return what `leads` does for sources, and how many with a sale each has. Locks nothing.
 
-    In one statement: to look through a million leads once more takes as long again.
+    In one statement: to look through a million leads once more takes as long again. And by a join,
+    not by a condition for each row, which one process of the database alone would evaluate.
     """
-    c, bought = contacts.c, contact_lists.has_sale().label("bought")
+    c, buyers = contacts.c, contact_lists.buyers().subquery("buyers")
     query = (
-        select(c.source_id, c.conversion, c.status, bought, func.count().label("number"))
+        select(
+            c.source_id,
+            c.conversion,
+            c.status,
+            func.count().label("number"),
+            func.count(buyers.c.contact_id).label("bought"),
+        )
+        .select_from(contacts.outerjoin(buyers, buyers.c.contact_id == c.id))
         .where(scopes.within(scope), *contact_lists.conditions(wanted))
-        .group_by(c.source_id, c.conversion, c.status, bought)
+        .group_by(c.source_id, c.conversion, c.status)
     )
     counted: list[Counted] = []
-    buyers: dict[UUID | None, int] = {}
+    bought: dict[UUID | None, int] = {}
     for it in await session.execute(query):
-        how, status = Conversion(it.conversion), Status(it.status)
-        counted.append((it.source_id, how, status, it.number))
+        counted.append((it.source_id, Conversion(it.conversion), Status(it.status), it.number))
         if it.bought:
-            buyers[it.source_id] = buyers.get(it.source_id, 0) + it.number
-    return counted, buyers
+            bought[it.source_id] = bought.get(it.source_id, 0) + it.bought
+    return counted, bought
 
 
 async def sold(session: AsyncSession, wanted: Filter, scope: Scope) -> Sequence[Sold]:
