@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import psycopg
 from psycopg.rows import namedtuple_row
-from sqlalchemy import TextClause
+from sqlalchemy import Select, TextClause
 from sqlalchemy.dialects.postgresql import psycopg as dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +20,9 @@ from chassis.db.pool import beginning, begun, unbegun
 
 T = TypeVar("T")
 Rows = Sequence[Any]
+# One that is made of expressions has a name for each parameter, and is made once and kept: it is
+# put into words when it is first sent.
+Statement = TextClause | Select[Any]
 
 
 def nothing(_: Rows) -> None:
@@ -29,7 +32,7 @@ def nothing(_: Rows) -> None:
 class Ask(NamedTuple, Generic[T]):
     """One statement, its parameters, and what its rows, which have names, are made into."""
 
-    statement: TextClause
+    statement: Statement
     given: Mapping[str, object]
     read: Callable[[Rows], T]
 
@@ -91,7 +94,7 @@ class Together:
         except psycopg.Error as error:
             if raw.closed:
                 await (await self.session.connection()).invalidate(error)
-            statement = ";".join(it.statement.text for it in asks)
+            statement = ";".join(_written(it.statement).decode() for it in asks)
             raise failures.told(statement, _without_values(error), raw) from None
 
 
@@ -111,7 +114,7 @@ def _without_values(error: psycopg.Error) -> psycopg.Error:
 
 
 @lru_cache(1_024)
-def _written(statement: TextClause) -> bytes:
+def _written(statement: Statement) -> bytes:
     """The statement as the driver wants it, `%(name)s` where a parameter goes."""
     return str(statement.compile(dialect=_DIALECT)).encode()
 
