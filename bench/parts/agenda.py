@@ -18,7 +18,7 @@ ENTRIES = 10_000
 SERIES = 100_000
 ASKED = 100
 LONGEST_SECONDS = 900.0
-QUEUES = ("OVERDUE", "TODAY", "NO_NEXT_STEP")
+QUEUES = ("overdue", "today", "no_next_step")
 
 
 def measure(home: Path, figures: Figures) -> None:
@@ -51,11 +51,16 @@ async def _looks(api: Api, figures: Figures) -> None:
     }
 
     async def day(number: int) -> int:
-        found = 0
-        for queue in QUEUES:
-            page = await api.get("/agenda", queue=queue, user_id=_person(number))
-            found += len(page.get("items", ()))
-        return found
+        page = await api.get("/agenda/day", user_id=_person(number))
+        return sum(len(page[queue]["items"]) for queue in QUEUES)
+
+    async def persons_leads(number: int) -> int:
+        page = await api.get("/standings", user_id=_person(number))
+        return len(page["standings"])
+
+    async def everybodys_leads(number: int) -> int:
+        page = await api.get("/standings", order="LAST_OLDEST" if number % 2 else "NEXT_LATEST")
+        return len(page["standings"])
 
     async def persons_month(number: int) -> int:
         page = await api.get("/calendar", assignee_ids=_person(number), **month)
@@ -66,7 +71,9 @@ async def _looks(api: Api, figures: Figures) -> None:
         return len(page["entries"])
 
     for key, label, ask, wanted in (
-        ("day", "my day: the three queues of a person, one by one", day, "≤ 50 ms"),
+        ("day", "my day: the three queues of a person", day, "≤ 50 ms"),
+        ("leads", "a person's open leads by next follow-up", persons_leads, ""),
+        ("all_leads", "everybody's, by either order", everybodys_leads, ""),
         ("month", "a person's month in the calendar", persons_month, "≤ 100 ms"),
         ("team_month", "the first 1,000 of a team's month", teams_month, "≤ 100 ms"),
     ):

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
 
+WATCHING = "explained"
+"""In a session's `info`: a coroutine that gets what is sent together, before it is sent."""
 _OF_A_DAY = re.compile(r"^(?!past_|gone_).*_(\d{8})$")
 
 
@@ -36,7 +38,7 @@ class Explained:
                 await self._explain(execute, it.statement, it.given)
 
         session.execute, session.scalar = executing, one  # type: ignore[method-assign, assignment]
-        session.info["explained"] = together
+        session.info[WATCHING] = together
         return session
 
     async def _explain(self, execute: Any, statement: Any, given: Any) -> None:
@@ -70,7 +72,7 @@ def explain(reads: bool) -> str:
 
 
 async def _explaining(together: db.Together) -> None:
-    if watching := together.session.info.get("explained"):
+    if watching := together.session.info.get(WATCHING):
         await watching(together.asks)
     await _send(together)
 

@@ -1,9 +1,9 @@
 """One's day: what is overdue, for today or without a next step, and planning a call in a moment."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Literal
 
 from crm.interactions.v1 import (
-    agenda_pb2,
     agenda_service_pb2,
     follow_up_pb2,
     follow_up_service_pb2,
@@ -19,6 +19,11 @@ from services.gateway.web import desk, follow_ups, formats, lookups, names
 from services.gateway.web.forms import Form
 
 CALL = follow_up_pb2.FOLLOW_UP_TYPE_CALL
+QUEUES: tuple[Literal["overdue", "today", "no_next_step"], ...] = (
+    "overdue",
+    "today",
+    "no_next_step",
+)
 STEP_INPUTS = ["title", "start_time", "contact_ids"]
 LOG_INPUTS = ["kind", "direction", "result", "contact_id", "text"]
 _NINE = time(9)
@@ -34,12 +39,13 @@ def add(pages: Blueprint) -> None:
     pages.post("/interactions/new", endpoint="create_interaction")(create_interaction)
 
 
-def queue(which: "agenda_pb2.Queue.ValueType", size: int) -> agenda_service_pb2.ListQueueResponse:
-    """Return the beginning of one's own queue."""
-    asked = agenda_service_pb2.ListQueueRequest(
-        queue=which, user_id=desk.me().user.id, time_zone=desk.time_zone(), page_size=size
+def queues(size: int) -> dict[str, agenda_service_pb2.ListQueueResponse]:
+    """Return the beginnings of one's own queues, without those that one has no right to."""
+    asked = agenda_service_pb2.GetDayRequest(
+        user_id=desk.me().user.id, time_zone=desk.time_zone(), page_size=size
     )
-    return desk.ask(AgendaServiceStub).ListQueue(asked)
+    found = desk.ask(AgendaServiceStub).GetDay(asked)
+    return {name: getattr(found, name) for name in QUEUES if found.HasField(name)}
 
 
 def start_of(when: str, now: datetime, time_zone: str) -> datetime | None:

@@ -1,11 +1,9 @@
 """The first page: what is to be done today, and how the latest campaigns go."""
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from crm.campaigns.v1 import campaign_service_pb2
 from crm.campaigns.v1.campaign_service_pb2_grpc import CampaignServiceStub
-from crm.interactions.v1 import agenda_pb2
 from crm.leads.v1 import contact_pb2, contact_service_pb2
 from crm.leads.v1.contact_service_pb2_grpc import ContactServiceStub
 from flask import Blueprint
@@ -13,11 +11,6 @@ from flask import Blueprint
 from services.gateway.web import day, desk, lookups
 
 SHOWN = 50
-QUEUES = {
-    "overdue": agenda_pb2.QUEUE_OVERDUE,
-    "today": agenda_pb2.QUEUE_TODAY,
-    "no_next_step": agenda_pb2.QUEUE_NO_NEXT_STEP,
-}
 COUNTED = 100
 
 
@@ -29,17 +22,14 @@ def add(pages: Blueprint) -> None:
 def show() -> desk.View:
     """Show today's work; a service that is away leaves its part out and is named."""
     now = datetime.now(UTC)
-    queues = {
-        name: desk.maybe(partial(day.queue, which, SHOWN), source="interactions")
-        for name, which in QUEUES.items()
-    }
+    queues = desk.maybe(lambda: day.queues(SHOWN), source="interactions") or {}
     recent = desk.maybe(
         lambda: desk.ask(CampaignServiceStub).ListCampaigns(
             campaign_service_pb2.ListCampaignsRequest(page_size=5)
         ),
         source="campaigns",
     )
-    shown = [it.contact_id for found in queues.values() if found for it in found.items]
+    shown = [it.contact_id for found in queues.values() for it in found.items]
     return desk.page(
         "home.html",
         queues=queues,

@@ -1,12 +1,23 @@
 """Says what messages hold in the words of a page: choices, values, conditions of segments."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from crm.leads.v1 import contact_pb2, segment_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
 
+from services.gateway.languages import Language
 from services.gateway.web import desk, formats, lookups, names, words
 
+AGES = (
+    ("year", 365 * 86_400),
+    ("month", 30 * 86_400),
+    ("day", 86_400),
+    ("hour", 3_600),
+    ("minute", 60),
+)
+"""How long what is told of in a unit is at least, in seconds, the longest first."""
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
@@ -28,6 +39,20 @@ def with_words(values: Iterable[str], family: str) -> list[tuple[str, str]]:
 def source_words(sources: Iterable[str]) -> str:
     """Return the names of services as readers know them."""
     return ", ".join(words.known(desk.language(), f"source.{it}", it) for it in sources)
+
+
+def ago(time: Timestamp, now: datetime) -> str:
+    """Return how long ago a time was."""
+    return age(desk.language(), (now - time.ToDatetime(tzinfo=UTC)).total_seconds())
+
+
+def age(language: Language, seconds: float) -> str:
+    """Return "3 days ago", in the largest unit that fits; "just now" below a minute."""
+    for unit, length in AGES:
+        number = int(seconds // length)
+        if number > 0:
+            return words.text(language, f"ago.{unit}" if number == 1 else f"ago.{unit}s", n=number)
+    return words.text(language, "ago.now")
 
 
 def birthday(date: contact_pb2.PartialDate) -> str:

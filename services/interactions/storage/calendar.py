@@ -164,7 +164,7 @@ def _place(table: Any) -> tuple[Any, Any]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    values: dict[str, Any] = {str(name): value for name, value in row._mapping.items()}
+    values: dict[str, Any] = row._asdict()
     values["type"], values["status"] = Type(values["type"]), Status(values["status"])
     values["assignee_ids"] = tuple(values["assignee_ids"])
     return Entry(**values)

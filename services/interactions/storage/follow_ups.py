@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
+from chassis import db
 from services.interactions.domain.follow_ups import PENDING, FollowUp, Status, Type
 from services.interactions.domain.scope import Scope
 from services.interactions.storage import scopes
@@ -32,6 +33,11 @@ class Filter:
     unassigned: bool = False
     to_many: bool = False
     batch_id: UUID | None = None
+
+
+def ask_time() -> db.Ask[datetime]:
+    """Asks for the time all replicas agree on."""
+    return db.Ask(_TIME, {}, lambda found: found[0].now)
 
 
 async def database_time(session: AsyncSession) -> datetime:
@@ -138,8 +144,8 @@ async def page(
     return [_follow_up(row) for row in await session.execute(query)]
 
 
-def of_row(row: Row[Any]) -> FollowUp:
-    """Returns a row of the table as a follow-up."""
+def of_row(row: Any) -> FollowUp:
+    """Returns a row of the table, of the engine or the driver, as a follow-up."""
     return _follow_up(row)
 
 
@@ -175,8 +181,11 @@ def overdue(at: datetime) -> ColumnElement[bool]:
     return and_(follow_ups.c.status.in_(PENDING), follow_ups.c.end_time < at)
 
 
-def _follow_up(row: Row[Any]) -> FollowUp:
-    values: dict[str, Any] = {str(name): value for name, value in row._mapping.items()}
+def _follow_up(row: Any) -> FollowUp:
+    values: dict[str, Any] = row._asdict()
     values["type"], values["status"] = Type(values["type"]), Status(values["status"])
     values["assignee_ids"] = tuple(values["assignee_ids"])
     return FollowUp(**values)
+
+
+_TIME = text("SELECT now() AS now")

@@ -1,11 +1,14 @@
 """Queries of where contacts stand, which is kept on their copies."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, select, text
+from sqlalchemy import Select, and_, case, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import db
 from chassis.db import arrays
 from services.interactions.domain.scope import Scope
 from services.interactions.domain.standings import Standing
@@ -43,21 +46,45 @@ async def of(
 
     The title of what is next is left out beyond `planned`, the reach over follow-ups.
     """
-    table, seen = contacts, and_(follow_ups.c.id.is_not(None), scopes.within(planned))
-    query = (
-        select(
-            table.c.id.label("contact_id"),
-            table.c.next_follow_up_id.label("next_id"),
-            table.c.next_follow_up_time.label("next_time"),
-            case((seen, follow_ups.c.title), else_="").label("next_title"),
-            table.c.last_interaction_time.label("last_time"),
-            table.c.last_interaction_kind.label("last_kind"),
-        )
-        .outerjoin_from(table, follow_ups, follow_ups.c.id == table.c.next_follow_up_id)
-        .where(table.c.id.in_(contact_ids), table.c.revision > 0, ~table.c.deleted)
-        .where(scopes.covering(reach))
+    if not contact_ids:
+        return {}
+    given = {
+        "ids": arrays.uuids(contact_ids),
+        **scopes.given(reach, "reach"),
+        **scopes.given(planned, "planned"),
+    }
+    statement = _of(scopes.shape(reach), scopes.shape(planned))
+    found = await db.ask(session, db.Ask(statement, given, read))
+    return {each.contact_id: each for each in found}
+
+
+def query(planned: Scope) -> Select[Any]:
+    """Returns the query of where contacts stand, with conditions named `planned`."""
+    seen = and_(follow_ups.c.id.is_not(None), scopes.within(planned, named="planned"))
+    return select(
+        contacts.c.id.label("contact_id"),
+        contacts.c.next_follow_up_id.label("next_id"),
+        contacts.c.next_follow_up_time.label("next_time"),
+        follow_ups.c.end_time.label("next_end_time"),
+        case((seen, follow_ups.c.title), else_=literal_column("''")).label("next_title"),
+        contacts.c.last_interaction_time.label("last_time"),
+        contacts.c.last_interaction_kind.label("last_kind"),
+    ).outerjoin_from(contacts, follow_ups, follow_ups.c.id == contacts.c.next_follow_up_id)
+
+
+def read(found: db.Rows) -> Sequence[Standing]:
+    """Returns what the rows of `query` say."""
+    return [Standing(**row._asdict()) for row in found]
+
+
+@lru_cache(64)
+def _of(reach: Scope, planned: Scope) -> Select[Any]:
+    return (
+        query(planned)
+        .where(text("contacts.id = ANY(CAST(:ids AS uuid[]))"))
+        .where(contacts.c.revision > literal_column("0"), ~contacts.c.deleted)
+        .where(scopes.covering(reach, "reach"))
     )
-    return {row.contact_id: Standing(**row._mapping) for row in await session.execute(query)}
 
 
 # What meets a row that is there locks it and writes nothing, in the order of the ids as copies

@@ -12,6 +12,8 @@ PAGES = [
     "/contacts?q=zzzzzz",
     "/contacts/new",
     "/contacts/quick",
+    "/next-steps",
+    "/next-steps?order=last&whose=all",
     "/follow-ups",
     "/follow-ups/new",
     "/follow-ups/reassign",

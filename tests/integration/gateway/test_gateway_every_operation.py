@@ -342,8 +342,14 @@ class TestEveryOperation:
         late = {**step, "contact_ids": [one], "start_time": "2026-01-02T03:04:05Z"}
         planned = api("CreateFollowUp", body=late)
         overdue = api("ListQueue", query="queue=OVERDUE&time_zone=Asia/Ho_Chi_Minh")
+        day = api("GetDay", query="page_size=1000")
+        lead = api("CreateContact", body={"display_name": "Bước"})["id"]
+        api("CreateFollowUp", body={**step, "contact_ids": [lead]})
+        sorted_ = api("ListStandings", query="order=NEXT_EARLIEST&page_size=1000")
         api("DeleteInteraction", id=logged["id"])
 
+        assert planned["id"] in {it["follow_up"]["id"] for it in day["overdue"]["items"]}
+        assert lead in {it["contact_id"] for it in sorted_["standings"]}
         assert got == logged
         assert stands["next_follow_up_id"] == logged["next_follow_up_id"]
         assert stands["last_interaction_kind"] == "call"

@@ -1,21 +1,29 @@
-"""Queues among 40,000 follow-ups and 20,000 leads: by index alone."""
+"""Queues and lists of leads among 40,000 follow-ups and 20,000 leads: by index alone."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 from crm.interactions.v1 import agenda_pb2
 from crm.interactions.v1 import agenda_service_pb2 as pb2
-from sqlalchemy import event, text
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import psycopg
 
-from chassis.context import Principal
+from chassis import db
 from services.interactions.storage import standings
+from tests.integration import explained
 from tests.integration.interactions.house import person
 
 ME = "00000000-0000-4000-8000-000000000007"
 TEAM = "00000000-0000-4000-9000-000000000003"
-QUEUES = (agenda_pb2.QUEUE_OVERDUE, agenda_pb2.QUEUE_TODAY, agenda_pb2.QUEUE_NO_NEXT_STEP)
+WHO = (
+    (person(user_id=ME), {"user_id": ME}),
+    (person("team", TEAM, ME), {"team_id": TEAM}),
+    (person(user_id=ME), {}),
+)
+MOST_READ = 500
+"""Rows that one step of a plan for a page of 50 may read."""
 
 # 200 people in ten teams; nine of ten follow-ups are done; one in twenty has two assignees.
 _SEED = (
@@ -78,49 +86,79 @@ async def large(house: Any) -> Any:
     return house
 
 
+@pytest.fixture
+def asked(large: Any) -> Iterator[list[db.Ask[Any]]]:
+    """The statements that are sent from now on, the clock's left out."""
+    sent: list[db.Ask[Any]] = []
+
+    async def keep(asks: Sequence[db.Ask[Any]]) -> None:
+        sent.extend(it for it in asks if it.given)
+
+    info = large.sessions.kw["info"]
+    info[explained.WATCHING] = keep
+    yield sent
+    del info[explained.WATCHING]
+
+
 @pytest.mark.timeout(600)
 class TestLarge:
-    async def test_no_queue_reads_a_whole_table(self, large: Any) -> None:
-        me, team = person(user_id=ME), person("team", TEAM, ME)
-        engine = large.sessions.kw["bind"].sync_engine
-        told: list[str] = []
-        for who, more in ((me, {"user_id": ME}), (team, {"team_id": TEAM}), (me, {})):
-            for queue in QUEUES:
-                asked: list[tuple[str, Any]] = []
+    async def test_no_queue_reads_a_whole_table(self, large: Any, asked: list[db.Ask[Any]]) -> None:
+        for who, more in WHO:
+            took, found = await timed(large.agenda(who).GetDay(pb2.GetDayRequest(**more)))
+            for name in ("overdue", "today", "no_next_step"):
+                assert getattr(found, name).items
+            await by_index(large, asked, f"the day of {more}: {took * 1000:.1f} ms the call")
 
-                def keep(_: Any, __: Any, statement: str, given: Any, *___: Any) -> None:
-                    if "LIMIT" in statement:
-                        asked.append((statement, given))  # noqa: B023
+    @pytest.mark.parametrize("order", agenda_pb2.StandingOrder.values()[1:])
+    async def test_no_page_of_leads_reads_a_whole_table(
+        self, large: Any, asked: list[db.Ask[Any]], order: Any
+    ) -> None:
+        for who, more in WHO:
+            token = ""
+            for _ in range(3):
+                request = pb2.ListStandingsRequest(order=order, page_token=token, **more)
+                took, found = await timed(large.agenda(who).ListStandings(request))
+                assert found.standings
+                told = f"leads of {more} by {order}: {took * 1000:.1f} ms the call"
+                await by_index(large, asked, told)
+                token = found.next_page_token
+                if not token:
+                    break
 
-                event.listen(engine, "before_cursor_execute", keep)
-                took, listed = await _list(large, who, queue, more)
-                event.remove(engine, "before_cursor_execute", keep)
-                ((statement, given),) = asked
-                found = await _plan(large, statement, given)
-                scans = {it["Node Type"] for it in nodes(found["Plan"])}
-                told.append(
-                    f"{agenda_pb2.Queue.Name(queue)} {more}: "
-                    f"{len(listed.items)} items, {took * 1000:.1f} ms the call,"
-                    f" {found['Execution Time']:.1f} ms the query, {sorted(scans)}"
-                )
-                assert listed.items
-                assert "Seq Scan" not in scans, told[-1]
-        print("\n".join(told))  # noqa: T201
+    async def test_the_day_is_asked_for_in_few_statements(
+        self, large: Any, asked: list[db.Ask[Any]]
+    ) -> None:
+        await large.agenda(person()).GetDay(pb2.GetDayRequest())
+
+        assert len(asked) == 4
 
 
-async def _list(
-    house: Any, who: Principal, queue: Any, more: Mapping[str, Any]
-) -> tuple[float, Any]:
-    stub = house.agenda(who)
-    request = pb2.ListQueueRequest(queue=queue, **more)
+async def timed(call: Any) -> tuple[float, Any]:
+    """How long a call took, and what it answered."""
     started = time.perf_counter()
-    listed = await stub.ListQueue(request)
-    return time.perf_counter() - started, listed
+    found = await call
+    return time.perf_counter() - started, found
 
 
-async def _plan(house: Any, statement: str, given: Any) -> Any:
+async def by_index(house: Any, asked: list[db.Ask[Any]], told: str) -> None:
+    """None of the statements reads a whole table or sorts more than a few hundred rows."""
+    assert asked
+    for each in asked:
+        found = await plan_of(house, each)
+        read = [it for it in nodes(found["Plan"]) if "Relation Name" in it]
+        scans = sorted({f"{it['Node Type']} {it.get('Index Name', '')}" for it in read})
+        told += f"\n  {found['Execution Time']:.1f} ms {scans}"
+        assert not any(it["Node Type"] == "Seq Scan" for it in read), told
+        assert all(it["Actual Rows"] <= MOST_READ for it in read), told
+    print(told)  # noqa: T201
+    asked.clear()
+
+
+async def plan_of(house: Any, ask: db.Ask[Any]) -> Any:
+    """What PostgreSQL does for a statement, executed."""
+    statement = str(ask.statement.compile(dialect=psycopg.dialect()))
     async with house.sessions.begin() as session:
         connection = await session.connection()
-        explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
-        found = (await connection.exec_driver_sql(explained, given)).scalar_one()
+        explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
+        found = (await connection.exec_driver_sql(explain, dict(ask.given))).scalar_one()
     return found[0]

@@ -47,7 +47,9 @@ def browser(http: FlaskClient, peers: Any) -> FlaskClient:
     contact = contact_pb2.Contact(id=CONTACT, display_name="Đào")
     peers.answers.update(
         ExchangeSession=session,
-        ListQueue=agenda_service_pb2.ListQueueResponse(items=[item]),
+        GetDay=agenda_service_pb2.GetDayResponse(
+            overdue={"items": [item]}, today={"items": [item]}, no_next_step={"items": [item]}
+        ),
         ListContacts=contact_service_pb2.ListContactsResponse(contacts=[contact]),
         ListCampaigns=campaign_service_pb2.ListCampaignsResponse(),
         BatchGetContacts=contact_service_pb2.BatchGetContactsResponse(contacts=[contact]),
@@ -78,10 +80,26 @@ class TestToday:
         assert page.count(f'hx-post="/day/follow-ups/{ID}/complete"') == 2
         assert f"/calls/new?contact={CONTACT}" in page
 
+    def test_it_is_one_call_for_oneself(self, browser: FlaskClient, peers: Any) -> None:
+        browser.get("/")
+
+        (call,) = peers.named("GetDay")
+        assert (call.request.user_id, call.request.time_zone) == ("u1", "Asia/Ho_Chi_Minh")
+
+    def test_a_queue_that_one_may_not_see_is_left_out(
+        self, browser: FlaskClient, peers: Any
+    ) -> None:
+        peers.answers["GetDay"] = agenda_service_pb2.GetDayResponse(no_next_step={})
+
+        page = browser.get("/").get_data(as_text=True)
+
+        assert "Every lead of yours has a next step." in page
+        assert ">Overdue</h2>" not in page
+
     def test_what_is_away_is_named_and_the_rest_is_shown(
         self, browser: FlaskClient, peers: Any
     ) -> None:
-        peers.answers["ListQueue"] = errors.Unavailable("PEER_UNAVAILABLE", "away", peer="x")
+        peers.answers["GetDay"] = errors.Unavailable("PEER_UNAVAILABLE", "away", peer="x")
 
         page = browser.get("/").get_data(as_text=True)
 

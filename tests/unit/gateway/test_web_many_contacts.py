@@ -65,7 +65,7 @@ class TestLists:
         only = made.contact_ids[0] if made.contact_count == 1 else ""
         item = agenda_pb2.QueueItem(contact_id=only, follow_up=made)
         peers.answers.update(
-            ListQueue=agenda_service_pb2.ListQueueResponse(items=[item]),
+            GetDay=agenda_service_pb2.GetDayResponse(today={"items": [item]}),
             ListContacts=contact_service_pb2.ListContactsResponse(),
             ListCampaigns=campaign_service_pb2.ListCampaignsResponse(),
         )

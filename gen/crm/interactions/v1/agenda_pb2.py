@@ -26,17 +26,19 @@ from crm.interactions.v1 import follow_up_pb2 as crm_dot_interactions_dot_v1_dot
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crm/interactions/v1/agenda.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x01\n\x08Standing\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x19\n\x11next_follow_up_id\x18\x02 \x01(\t\x12\x37\n\x13next_follow_up_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14next_follow_up_title\x18\x04 \x01(\t\x12\x39\n\x15last_interaction_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x15last_interaction_kind\x18\x06 \x01(\t\"\x82\x01\n\tQueueItem\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x30\n\tfollow_up\x18\x02 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12/\n\x08standing\x18\x03 \x01(\x0b\x32\x1d.crm.interactions.v1.Standing*Z\n\x05Queue\x12\x15\n\x11QUEUE_UNSPECIFIED\x10\x00\x12\x11\n\rQUEUE_OVERDUE\x10\x01\x12\x0f\n\x0bQUEUE_TODAY\x10\x02\x12\x16\n\x12QUEUE_NO_NEXT_STEP\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crm/interactions/v1/agenda.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x02\n\x08Standing\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x19\n\x11next_follow_up_id\x18\x02 \x01(\t\x12\x37\n\x13next_follow_up_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14next_follow_up_title\x18\x04 \x01(\t\x12\x39\n\x15last_interaction_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x15last_interaction_kind\x18\x06 \x01(\t\x12;\n\x17next_follow_up_end_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x82\x01\n\tQueueItem\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x30\n\tfollow_up\x18\x02 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12/\n\x08standing\x18\x03 \x01(\x0b\x32\x1d.crm.interactions.v1.Standing*Z\n\x05Queue\x12\x15\n\x11QUEUE_UNSPECIFIED\x10\x00\x12\x11\n\rQUEUE_OVERDUE\x10\x01\x12\x0f\n\x0bQUEUE_TODAY\x10\x02\x12\x16\n\x12QUEUE_NO_NEXT_STEP\x10\x03*\x91\x01\n\rStandingOrder\x12\x1e\n\x1aSTANDING_ORDER_UNSPECIFIED\x10\x00\x12 \n\x1cSTANDING_ORDER_NEXT_EARLIEST\x10\x01\x12\x1e\n\x1aSTANDING_ORDER_NEXT_LATEST\x10\x02\x12\x1e\n\x1aSTANDING_ORDER_LAST_OLDEST\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.agenda_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_QUEUE']._serialized_start=497
-  _globals['_QUEUE']._serialized_end=587
+  _globals['_QUEUE']._serialized_start=558
+  _globals['_QUEUE']._serialized_end=648
+  _globals['_STANDINGORDER']._serialized_start=651
+  _globals['_STANDINGORDER']._serialized_end=796
   _globals['_STANDING']._serialized_start=128
-  _globals['_STANDING']._serialized_end=362
-  _globals['_QUEUEITEM']._serialized_start=365
-  _globals['_QUEUEITEM']._serialized_end=495
+  _globals['_STANDING']._serialized_end=423
+  _globals['_QUEUEITEM']._serialized_start=426
+  _globals['_QUEUEITEM']._serialized_end=556
 # @@protoc_insertion_point(module_scope)

@@ -47,6 +47,34 @@ QUEUE_NO_NEXT_STEP: Queue.ValueType  # 3
 """Leads that are new, contacted or qualified and have no next follow-up; newest lead first."""
 Global___Queue: _TypeAlias = Queue  # noqa: Y015
 
+class _StandingOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StandingOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StandingOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STANDING_ORDER_UNSPECIFIED: _StandingOrder.ValueType  # 0
+    """As NEXT_EARLIEST."""
+    STANDING_ORDER_NEXT_EARLIEST: _StandingOrder.ValueType  # 1
+    """By next follow-up, earliest first; those without one last."""
+    STANDING_ORDER_NEXT_LATEST: _StandingOrder.ValueType  # 2
+    """By next follow-up, latest first; those without one last."""
+    STANDING_ORDER_LAST_OLDEST: _StandingOrder.ValueType  # 3
+    """By last interaction, oldest first; those whom nobody has met first."""
+
+class StandingOrder(_StandingOrder, metaclass=_StandingOrderEnumTypeWrapper):
+    """In which order open leads are listed."""
+
+STANDING_ORDER_UNSPECIFIED: StandingOrder.ValueType  # 0
+"""As NEXT_EARLIEST."""
+STANDING_ORDER_NEXT_EARLIEST: StandingOrder.ValueType  # 1
+"""By next follow-up, earliest first; those without one last."""
+STANDING_ORDER_NEXT_LATEST: StandingOrder.ValueType  # 2
+"""By next follow-up, latest first; those without one last."""
+STANDING_ORDER_LAST_OLDEST: StandingOrder.ValueType  # 3
+"""By last interaction, oldest first; those whom nobody has met first."""
+Global___StandingOrder: _TypeAlias = StandingOrder  # noqa: Y015
+
 @_typing.final
 class Standing(_message.Message):
     """Where a contact stands."""
@@ -59,10 +87,11 @@ class Standing(_message.Message):
     NEXT_FOLLOW_UP_TITLE_FIELD_NUMBER: _builtins.int
     LAST_INTERACTION_TIME_FIELD_NUMBER: _builtins.int
     LAST_INTERACTION_KIND_FIELD_NUMBER: _builtins.int
+    NEXT_FOLLOW_UP_END_TIME_FIELD_NUMBER: _builtins.int
     contact_id: _builtins.str
     """Output only."""
     next_follow_up_id: _builtins.str
-    """Output only. The earliest follow-up that is scheduled or open; empty for none. Its title is left out where the caller may not see it."""
+    """Output only. The earliest follow-up with this contact alone that is scheduled or open; empty for none. Its title is left out where the caller may not see it. A message to many or to a segment does not count."""
     next_follow_up_title: _builtins.str
     """Output only."""
     last_interaction_kind: _builtins.str
@@ -75,6 +104,10 @@ class Standing(_message.Message):
     def last_interaction_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. The newest real contact: a completed call or meeting, or a logged interaction that reached the person."""
 
+    @_builtins.property
+    def next_follow_up_end_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the next follow-up ends; once that has passed it is overdue."""
+
     def __init__(
         self,
         *,
@@ -84,10 +117,11 @@ class Standing(_message.Message):
         next_follow_up_title: _builtins.str = ...,
         last_interaction_time: _timestamp_pb2.Timestamp | None = ...,
         last_interaction_kind: _builtins.str = ...,
+        next_follow_up_end_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_interaction_time", b"last_interaction_time", "next_follow_up_time", b"next_follow_up_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_interaction_time", b"last_interaction_time", "next_follow_up_end_time", b"next_follow_up_end_time", "next_follow_up_time", b"next_follow_up_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "last_interaction_kind", b"last_interaction_kind", "last_interaction_time", b"last_interaction_time", "next_follow_up_id", b"next_follow_up_id", "next_follow_up_time", b"next_follow_up_time", "next_follow_up_title", b"next_follow_up_title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "last_interaction_kind", b"last_interaction_kind", "last_interaction_time", b"last_interaction_time", "next_follow_up_end_time", b"next_follow_up_end_time", "next_follow_up_id", b"next_follow_up_id", "next_follow_up_time", b"next_follow_up_time", "next_follow_up_title", b"next_follow_up_title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

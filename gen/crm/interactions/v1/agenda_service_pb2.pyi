@@ -90,6 +90,142 @@ class ListQueueResponse(_message.Message):
 Global___ListQueueResponse: _TypeAlias = ListQueueResponse  # noqa: Y015
 
 @_typing.final
+class GetDayRequest(_message.Message):
+    """Asks for a day; whose it is, is said as for a queue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    TEAM_ID_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Optional. Assigned to, or for NO_NEXT_STEP owned by, this user."""
+    team_id: _builtins.str
+    """Optional. Of this team; not together with user_id."""
+    time_zone: _builtins.str
+    """Optional. IANA name of the zone in which the day ends; "Asia/Ho_Chi_Minh" when empty."""
+    page_size: _builtins.int
+    """Optional. Of each queue; 0 gives 50; at most 1,000."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        team_id: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "team_id", b"team_id", "time_zone", b"time_zone", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDayRequest: _TypeAlias = GetDayRequest  # noqa: Y015
+
+@_typing.final
+class GetDayResponse(_message.Message):
+    """A day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    TODAY_FIELD_NUMBER: _builtins.int
+    NO_NEXT_STEP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def overdue(self) -> Global___ListQueueResponse:
+        """Output only. Absent without a right to read follow-ups."""
+
+    @_builtins.property
+    def today(self) -> Global___ListQueueResponse:
+        """Output only. Absent without a right to read follow-ups."""
+
+    @_builtins.property
+    def no_next_step(self) -> Global___ListQueueResponse:
+        """Output only. Absent without a right to read contacts."""
+
+    def __init__(
+        self,
+        *,
+        overdue: Global___ListQueueResponse | None = ...,
+        today: Global___ListQueueResponse | None = ...,
+        no_next_step: Global___ListQueueResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["no_next_step", b"no_next_step", "overdue", b"overdue", "today", b"today"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["no_next_step", b"no_next_step", "overdue", b"overdue", "today", b"today"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDayResponse: _TypeAlias = GetDayResponse  # noqa: Y015
+
+@_typing.final
+class ListStandingsRequest(_message.Message):
+    """Asks for open leads; user_id and team_id both empty: those of everybody within reach, which with a right over one's own is oneself and with one over the team is the team."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    TEAM_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    order: _agenda_pb2.StandingOrder.ValueType
+    """Optional."""
+    user_id: _builtins.str
+    """Optional. Owned by this user."""
+    team_id: _builtins.str
+    """Optional. Of this team; not together with user_id."""
+    page_size: _builtins.int
+    """Optional. 0 gives 50; at most 1,000."""
+    page_token: _builtins.str
+    """Optional."""
+    def __init__(
+        self,
+        *,
+        order: _agenda_pb2.StandingOrder.ValueType = ...,
+        user_id: _builtins.str = ...,
+        team_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order", b"order", "page_size", b"page_size", "page_token", b"page_token", "team_id", b"team_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListStandingsRequest: _TypeAlias = ListStandingsRequest  # noqa: Y015
+
+@_typing.final
+class ListStandingsResponse(_message.Message):
+    """One page of open leads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Output only. Empty on the last page."""
+    @_builtins.property
+    def standings(self) -> _containers.RepeatedCompositeFieldContainer[_agenda_pb2.Standing]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        standings: _abc.Iterable[_agenda_pb2.Standing] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "standings", b"standings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListStandingsResponse: _TypeAlias = ListStandingsResponse  # noqa: Y015
+
+@_typing.final
 class BatchGetStandingsRequest(_message.Message):
     """Asks where contacts stand."""
 

@@ -40,6 +40,16 @@ class AgendaServiceStub:
                 request_serializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.ListQueueRequest.SerializeToString,
                 response_deserializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.ListQueueResponse.FromString,
                 _registered_method=True)
+        self.GetDay = channel.unary_unary(
+                '/crm.interactions.v1.AgendaService/GetDay',
+                request_serializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.GetDayRequest.SerializeToString,
+                response_deserializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.GetDayResponse.FromString,
+                _registered_method=True)
+        self.ListStandings = channel.unary_unary(
+                '/crm.interactions.v1.AgendaService/ListStandings',
+                request_serializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.ListStandingsRequest.SerializeToString,
+                response_deserializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.ListStandingsResponse.FromString,
+                _registered_method=True)
         self.BatchGetStandings = channel.unary_unary(
                 '/crm.interactions.v1.AgendaService/BatchGetStandings',
                 request_serializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.BatchGetStandingsRequest.SerializeToString,
@@ -53,6 +63,20 @@ class AgendaServiceServicer:
 
     def ListQueue(self, request, context):
         """Lists a queue of a person, a team or everybody, within the reach of the right to read follow-ups, or contacts for NO_NEXT_STEP.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDay(self, request, context):
+        """Returns the first pages of all three queues of a person, a team or everybody, as ListQueue does; their tokens go on there. A queue that the caller has no right to is left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListStandings(self, request, context):
+        """Lists where leads stand that are new, contacted or qualified, of a person, a team or everybody, within the reach of the right to read contacts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +96,16 @@ def add_AgendaServiceServicer_to_server(servicer, server):
                     servicer.ListQueue,
                     request_deserializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.ListQueueRequest.FromString,
                     response_serializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.ListQueueResponse.SerializeToString,
+            ),
+            'GetDay': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDay,
+                    request_deserializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.GetDayRequest.FromString,
+                    response_serializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.GetDayResponse.SerializeToString,
+            ),
+            'ListStandings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListStandings,
+                    request_deserializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.ListStandingsRequest.FromString,
+                    response_serializer=crm_dot_interactions_dot_v1_dot_agenda__service__pb2.ListStandingsResponse.SerializeToString,
             ),
             'BatchGetStandings': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchGetStandings,
@@ -107,6 +141,60 @@ class AgendaService:
             '/crm.interactions.v1.AgendaService/ListQueue',
             crm_dot_interactions_dot_v1_dot_agenda__service__pb2.ListQueueRequest.SerializeToString,
             crm_dot_interactions_dot_v1_dot_agenda__service__pb2.ListQueueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.interactions.v1.AgendaService/GetDay',
+            crm_dot_interactions_dot_v1_dot_agenda__service__pb2.GetDayRequest.SerializeToString,
+            crm_dot_interactions_dot_v1_dot_agenda__service__pb2.GetDayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListStandings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.interactions.v1.AgendaService/ListStandings',
+            crm_dot_interactions_dot_v1_dot_agenda__service__pb2.ListStandingsRequest.SerializeToString,
+            crm_dot_interactions_dot_v1_dot_agenda__service__pb2.ListStandingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

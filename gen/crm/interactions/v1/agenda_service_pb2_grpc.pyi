@@ -35,6 +35,10 @@ class AgendaServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AgendaServiceAsyncStub: ...
     ListQueue: _grpc.UnaryUnaryMultiCallable[_agenda_service_pb2.ListQueueRequest, _agenda_service_pb2.ListQueueResponse]
     """Lists a queue of a person, a team or everybody, within the reach of the right to read follow-ups, or contacts for NO_NEXT_STEP."""
+    GetDay: _grpc.UnaryUnaryMultiCallable[_agenda_service_pb2.GetDayRequest, _agenda_service_pb2.GetDayResponse]
+    """Returns the first pages of all three queues of a person, a team or everybody, as ListQueue does; their tokens go on there. A queue that the caller has no right to is left out."""
+    ListStandings: _grpc.UnaryUnaryMultiCallable[_agenda_service_pb2.ListStandingsRequest, _agenda_service_pb2.ListStandingsResponse]
+    """Lists where leads stand that are new, contacted or qualified, of a person, a team or everybody, within the reach of the right to read contacts."""
     BatchGetStandings: _grpc.UnaryUnaryMultiCallable[_agenda_service_pb2.BatchGetStandingsRequest, _agenda_service_pb2.BatchGetStandingsResponse]
     """Returns where contacts stand; leaves out those that the caller may not see."""
 
@@ -45,6 +49,10 @@ class AgendaServiceAsyncStub(AgendaServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListQueue: _aio.UnaryUnaryMultiCallable[_agenda_service_pb2.ListQueueRequest, _agenda_service_pb2.ListQueueResponse]  # type: ignore[assignment]
     """Lists a queue of a person, a team or everybody, within the reach of the right to read follow-ups, or contacts for NO_NEXT_STEP."""
+    GetDay: _aio.UnaryUnaryMultiCallable[_agenda_service_pb2.GetDayRequest, _agenda_service_pb2.GetDayResponse]  # type: ignore[assignment]
+    """Returns the first pages of all three queues of a person, a team or everybody, as ListQueue does; their tokens go on there. A queue that the caller has no right to is left out."""
+    ListStandings: _aio.UnaryUnaryMultiCallable[_agenda_service_pb2.ListStandingsRequest, _agenda_service_pb2.ListStandingsResponse]  # type: ignore[assignment]
+    """Lists where leads stand that are new, contacted or qualified, of a person, a team or everybody, within the reach of the right to read contacts."""
     BatchGetStandings: _aio.UnaryUnaryMultiCallable[_agenda_service_pb2.BatchGetStandingsRequest, _agenda_service_pb2.BatchGetStandingsResponse]  # type: ignore[assignment]
     """Returns where contacts stand; leaves out those that the caller may not see."""
 
@@ -58,6 +66,22 @@ class AgendaServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_agenda_service_pb2.ListQueueResponse, _abc.Awaitable[_agenda_service_pb2.ListQueueResponse]]:
         """Lists a queue of a person, a team or everybody, within the reach of the right to read follow-ups, or contacts for NO_NEXT_STEP."""
+
+    @_abc_1.abstractmethod
+    def GetDay(
+        self,
+        request: _agenda_service_pb2.GetDayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agenda_service_pb2.GetDayResponse, _abc.Awaitable[_agenda_service_pb2.GetDayResponse]]:
+        """Returns the first pages of all three queues of a person, a team or everybody, as ListQueue does; their tokens go on there. A queue that the caller has no right to is left out."""
+
+    @_abc_1.abstractmethod
+    def ListStandings(
+        self,
+        request: _agenda_service_pb2.ListStandingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agenda_service_pb2.ListStandingsResponse, _abc.Awaitable[_agenda_service_pb2.ListStandingsResponse]]:
+        """Lists where leads stand that are new, contacted or qualified, of a person, a team or everybody, within the reach of the right to read contacts."""
 
     @_abc_1.abstractmethod
     def BatchGetStandings(

@@ -74,6 +74,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/interactions/{id}", f"{_LOG}/GetInteraction"),
     Route("DELETE", "/interactions/{id}", f"{_LOG}/DeleteInteraction", status=204),
     Route("GET", "/agenda", f"{_AGENDA}/ListQueue"),
+    Route("GET", "/agenda/day", f"{_AGENDA}/GetDay"),
+    Route("GET", "/standings", f"{_AGENDA}/ListStandings"),
     Route("POST", "/standings:batchGet", f"{_AGENDA}/BatchGetStandings", "*"),
     Route("GET", "/reports/follow-ups", f"{_REPORTS}/GetFollowUpReport"),
     Route("GET", "/reports/follow-ups:export", f"{_REPORTS}/ExportFollowUpReport", kind="csv"),
