@@ -49,6 +49,7 @@ from services.interactions.rpc.working import WorkingHoursServicer
 from services.interactions.workers import moving
 from services.interactions.workers import proposals as proposal_workers
 from services.interactions.workers.batching import Maker
+from services.interactions.workers.contact_reminders import Herald
 from services.interactions.workers.delivering import Courier
 from services.interactions.workers.digests import Digester
 from services.interactions.workers.reminder_letters import Postman
@@ -171,6 +172,7 @@ async def main(settings: Settings) -> None:
             Resolver(settings, sessions, desk.people),
             Maker(settings, sessions, desk.people, leads),
             Courier(settings, sessions, desk.people, desk.notifier),
+            Herald(settings, sessions, desk.people, desk.notifier),
             Postman(settings, sessions, owners, colleagues, desk.notifier, letters),
             Digester(settings, sessions, owners, colleagues, desk.notifier, letters),
         ],

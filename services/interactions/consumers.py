@@ -14,12 +14,14 @@ from chassis.events.consumer import BatchHandler, Event, Handler, Poison, Policy
 from chassis.events.puller import Puller
 from services.interactions import metrics
 from services.interactions.config import Settings
+from services.interactions.domain import contact_reminders
 from services.interactions.domain.contacts import Contact
 from services.interactions.domain.deliveries import Key, News
 from services.interactions.domain.proposals import fates
 from services.interactions.domain.proposals.events import LetterKey
 from services.interactions.domain.timeline import Fact, Kind
 from services.interactions.messages import contacts, deliveries, letters, timeline
+from services.interactions.usecases import contact_reminders as reminders
 from services.interactions.usecases import deliveries as usecases
 from services.interactions.usecases import proposal_fates, story
 
@@ -123,6 +125,7 @@ def outcomes(caller: str) -> tuple[Handler, BatchHandler]:
 
     async def all_settled(session: AsyncSession, events: Sequence[Event]) -> None:
         told: dict[Key, list[News]] = {}
+        reminded: dict[contact_reminders.Key, list[News]] = {}
         mailed: dict[LetterKey, list[fates.News]] = {}
         for event in events:
             try:
@@ -130,12 +133,16 @@ def outcomes(caller: str) -> tuple[Handler, BatchHandler]:
                 letter = letters.settled(event.data, caller)
             except (DecodeError, ValueError):
                 raise Poison("EVENT_UNREADABLE") from None
-            if settled is not None:
+            if settled is not None and isinstance(settled.key, Key):
                 told.setdefault(settled.key, []).append(settled.news)
+            elif settled is not None:
+                reminded.setdefault(settled.key, []).append(settled.news)
             if letter is not None:
                 mailed.setdefault(letter.key, []).append(letter.news)
         if told:
             metrics.moved(await usecases.settle(session, told))
+        moved = await reminders.settle(session, reminded)
+        metrics.moved(moved, metrics.contact_reminders)
         # After what keeps contacts from being deleted, as whoever deletes one does.
         await proposal_fates.settle(session, mailed)
 

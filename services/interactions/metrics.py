@@ -1,6 +1,7 @@
 """What an operator watches of interactions."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from prometheus_client import Counter, Gauge
 
@@ -11,9 +12,14 @@ deliveries = Counter(
     "Messages of follow-ups that came to a state, by the state.",
     ["state"],
 )
+contact_reminders = Counter(
+    "mekong_interactions_contact_reminders_total",
+    "Reminders to contacts that came to a state, by the state.",
+    ["state"],
+)
 postponed = Counter(
     "mekong_interactions_deliveries_postponed_total",
-    "Messages of follow-ups put off since leads or the notifier were away.",
+    "Messages to contacts put off since leads or the notifier were away.",
 )
 due_age = Gauge(
     "mekong_interactions_deliveries_due_age_seconds",
@@ -21,7 +27,7 @@ due_age = Gauge(
 )
 
 
-def moved(changed: Iterable[Delivery]) -> None:
-    """Count deliveries that moved."""
+def moved(changed: Iterable[Delivery[Any]], of: Counter = deliveries) -> None:
+    """Count deliveries that moved, or reminders to contacts."""
     for it in changed:
-        deliveries.labels(it.state.value).inc()
+        of.labels(it.state.value).inc()

@@ -13,6 +13,7 @@ from chassis.config import ServiceSettings
 from chassis.rpc import client
 from chassis.rpc.tokens import TokenSource
 from services.interactions.domain.messages import Channel, Message
+from services.interactions.domain.senders import Sender
 from services.interactions.messages import people
 from services.interactions.messages.people import Person
 
@@ -28,7 +29,7 @@ class Audiences:
         self._audiences = audience_service_pb2_grpc.AudienceServiceStub(channel)
 
     async def get(
-        self, contact_ids: Collection[UUID], channel: Channel, message: Message
+        self, contact_ids: Collection[UUID], channel: Channel, message: Message | Sender
     ) -> dict[UUID, Person]:
         """Returns contacts, at most 1,000, with address, consent and values for a message.
 

@@ -7,6 +7,7 @@ import grpc
 from crm.notifier.v1 import (
     message_pb2,
     message_service_pb2_grpc,
+    suppression_pb2,
     suppression_service_pb2,
     suppression_service_pb2_grpc,
 )
@@ -19,6 +20,7 @@ from chassis.rpc.tokens import TokenSource
 from services.interactions.domain.deliveries import News
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.messages import Channel, Message
+from services.interactions.domain.senders import Sender
 from services.interactions.messages import outgoing
 from services.interactions.messages.outgoing import Outgoing
 
@@ -50,15 +52,13 @@ class Notifier:
             news.extend(outgoing.news(it) for it in answer.results)
         return news
 
-    async def check(self, message: Message, channel: Channel, at: str, problems: Problems) -> None:
+    async def check(
+        self, message: Message | Sender, channel: Channel, at: str, problems: Problems
+    ) -> None:
         """Notes what is wrong with the sender of the message that is the field `at`."""
         field = f"{at}.sender_identity_id"
-        request = suppression_service_pb2.GetSenderIdentityRequest(
-            id=str(message.sender_identity_id)
-        )
-        try:
-            identity = await self._senders.GetSenderIdentity(request)
-        except NotFound:
+        identity = await self._identity(message.sender_identity_id)
+        if identity is None:
             problems.add(field, "no such sender identity")
             return
         if identity.advertiser_id != str(message.advertiser_id):
@@ -68,16 +68,24 @@ class Notifier:
 
     async def sender(self, identity_id: UUID | None) -> tuple[UUID, UUID] | None:
         """Returns the advertiser of an e-mail sender identity, and it; None if there is no such."""
-        if identity_id is None:
-            return None
-        request = suppression_service_pb2.GetSenderIdentityRequest(id=str(identity_id))
-        try:
-            identity = await self._senders.GetSenderIdentity(request)
-        except NotFound:
+        identity = await self._identity(identity_id) if identity_id is not None else None
+        if identity_id is None or identity is None:
             return None
         if identity.channel != message_pb2.CHANNEL_EMAIL:
             return None
         return UUID(identity.advertiser_id), identity_id
+
+    async def name_of(self, sender: Sender) -> str | None:
+        """Returns the name that people know a sender by; None if there is no such."""
+        identity = await self._identity(sender.sender_identity_id)
+        return (identity.display_name or identity.address) if identity is not None else None
+
+    async def _identity(self, identity_id: UUID) -> suppression_pb2.SenderIdentity | None:
+        request = suppression_service_pb2.GetSenderIdentityRequest(id=str(identity_id))
+        try:
+            return await self._senders.GetSenderIdentity(request)
+        except NotFound:
+            return None
 
 
 def connect(settings: ServiceSettings, address: str, tokens: TokenSource) -> Notifier:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from services.interactions.domain.follow_ups import Status
@@ -34,6 +34,7 @@ class Reason(StrEnum):
     NO_CONSENT = "NO_CONSENT"
     RENDER_FAILED = "RENDER_FAILED"
     SENDER_MISSING = "SENDER_MISSING"
+    MOVED = "MOVED"
 
 
 class Key(NamedTuple):
@@ -43,15 +44,18 @@ class Key(NamedTuple):
     contact_id: UUID
 
 
+K = TypeVar("K")
+
+
 @dataclass(frozen=True)
-class Delivery:
-    """One as it is kept.
+class Delivery(Generic[K]):
+    """One as it is kept, `key` says of what.
 
     `claim` is the number of the last claim, `tries` how many there were, `revision` that of the
     notifier's news that it follows, 0 before any.
     """
 
-    key: Key
+    key: K
     state: State
     reason: str
     rule: str
@@ -73,7 +77,7 @@ class News(NamedTuple):
     revision: int = 0
 
 
-def told(kept: Delivery, news: News) -> Delivery | None:
+def told(kept: Delivery[K], news: News) -> Delivery[K] | None:
     """Return the delivery after news of the notifier's; None for what is old or of another.
 
     The notifier's word is the truth whatever we thought: it may have a message that was cancelled
@@ -91,7 +95,7 @@ def told(kept: Delivery, news: News) -> Delivery | None:
     )
 
 
-def recorded(kept: Delivery, claim: int, news: News) -> Delivery | None:
+def recorded(kept: Delivery[K], claim: int, news: News) -> Delivery[K] | None:
     """Return the delivery after our own attempt under `claim`; None if that is out of date.
 
     One that was cancelled while the notifier took it is handed over all the same.
@@ -111,7 +115,7 @@ def recorded(kept: Delivery, claim: int, news: News) -> Delivery | None:
     )
 
 
-def cancelled(kept: Delivery) -> Delivery | None:
+def cancelled(kept: Delivery[Key]) -> Delivery[Key] | None:
     """Return the delivery of a follow-up that was closed; None where it is too late for that."""
     if kept.state is not State.WAITING:
         return None

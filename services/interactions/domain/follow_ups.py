@@ -39,6 +39,8 @@ class Status(StrEnum):
 
 
 PENDING = (Status.SCHEDULED, Status.OPEN)
+MET = (Type.CALL, Type.MEETING)
+"""What people do together with the one contact."""
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,23 @@ def with_audience(
 
     Notes what does not go together. Returns the message if it was given and may be admitted.
     """
+    _with_reminders(changed, before, problems)
     if before is not None and not changed.keys() & {"type", "message", "contact_id", "segment_id"}:
         return None
     known = (before.type, before.message) if before else None
     message, is_sent = messages.changed(changed, known, "follow_up.message", problems)
     _count(changed, before, is_sent, problems)
     return message
+
+
+def _with_reminders(
+    changed: Mapping[str, Any], before: FollowUp | None, problems: Problems
+) -> None:
+    kept = changed.get("reminders", before.reminders if before else ())
+    kind = changed.get("type") or (before.type if before else None)
+    contacts = _given(changed)
+    is_met = kind in MET and changed.get("segment_id") is None and len(contacts or [1]) == 1
+    reminders.must_fit(kept, is_met=is_met, field="follow_up.reminders", problems=problems)
 
 
 def _count(

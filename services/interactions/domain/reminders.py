@@ -1,4 +1,4 @@
-"""Reminders: some minutes before a follow-up starts, to those who do it."""
+"""Reminders: some minutes before a follow-up starts, to those who do it and to the contact."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from services.interactions.domain import senders
 from services.interactions.domain.fields import Problems
+from services.interactions.domain.senders import Sender
 
 MOST = 5
 LONGEST = 40_320
@@ -15,7 +17,7 @@ LONGEST = 40_320
 
 
 class Channel(StrEnum):
-    """How somebody is reminded."""
+    """How a colleague is reminded."""
 
     IN_APP = "in_app"
     EMAIL = "email"
@@ -45,23 +47,33 @@ def checked(
 ) -> list[dict[str, Any]]:
     """Returns reminders as they are kept, the earliest first; notes the bad ones.
 
-    Each has `minutes_before` and `channels`, which are IN_APP where none was said.
+    Each has `minutes_before` and `channels`, which are IN_APP where nobody was said, and may have
+    `to_contact`.
     """
     if len(given) > MOST:
         problems.add(field, f"more than {MOST}")
-    found: dict[int, list[str]] = {}
+    found: dict[int, dict[str, Any]] = {}
     for at, each in enumerate(given[:MOST]):
         minutes = each["minutes_before"]
         if not 0 < minutes <= LONGEST:
             problems.add(f"{field}[{at}].minutes_before", f"needs 1 to {LONGEST}")
         elif minutes in found:
             problems.add(f"{field}[{at}].minutes_before", "is there twice")
-        channels = sorted(set(each["channels"])) or [Channel.IN_APP]
-        found[minutes] = [str(it) for it in channels]
-    return [
-        {"minutes_before": minutes, "channels": found[minutes]}
-        for minutes in sorted(found, reverse=True)
-    ]
+        asked = each.get("to_contact")
+        channels = sorted(set(each["channels"])) or ([] if asked else [Channel.IN_APP])
+        found[minutes] = {"minutes_before": minutes, "channels": [str(it) for it in channels]}
+        if asked:
+            sender = senders.checked(asked, f"{field}[{at}].to_contact", problems)
+            found[minutes]["to_contact"] = sender
+    return [found[minutes] for minutes in sorted(found, reverse=True)]
+
+
+def must_fit(
+    kept: Sequence[Mapping[str, Any]], *, is_met: bool, field: str, problems: Problems
+) -> None:
+    """Notes reminders to the contact of what is no call or meeting with one."""
+    if not is_met and any(it.get("to_contact") for it in kept):
+        problems.add(field, "only the contact of a call or meeting is reminded")
 
 
 def planned(
@@ -74,7 +86,15 @@ def planned(
 
 
 def channels(kept: Sequence[Mapping[str, Any]], minutes_before: int) -> Collection[str]:
-    """Returns how the reminder of so many minutes is given."""
-    return [
-        it for each in kept if each["minutes_before"] == minutes_before for it in each["channels"]
-    ]
+    """Returns how the reminder of so many minutes is given to colleagues."""
+    return [it for each in _of(kept, minutes_before) for it in each["channels"]]
+
+
+def to_contact(kept: Sequence[Mapping[str, Any]], minutes_before: int) -> Sender | None:
+    """Returns how the reminder of so many minutes goes to the contact; None where it does not."""
+    found = [it["to_contact"] for it in _of(kept, minutes_before) if it.get("to_contact")]
+    return senders.loaded(found[0]) if found else None
+
+
+def _of(kept: Sequence[Mapping[str, Any]], minutes_before: int) -> Sequence[Mapping[str, Any]]:
+    return [it for it in kept if it["minutes_before"] == minutes_before]

@@ -11,6 +11,7 @@ from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import (
     DEFAULT_LENGTH,
     DEFAULT_TIME_ZONE,
+    MET,
     MOST_ASSIGNEES,
 )
 from services.interactions.domain.recurrence import Calendar
@@ -40,6 +41,13 @@ def with_audience(
 
     Notes what does not go together. Returns the message if it was given and may be admitted.
     """
+    kind = changed.get("type") or (before.type if before else None)
+    reminders.must_fit(
+        changed.get("reminders", before.reminders if before else ()),
+        is_met=kind in MET and changed.get("segment_id") is None,
+        field="series.reminders",
+        problems=problems,
+    )
     if before is not None and not changed.keys() & _OF_AUDIENCE:
         return None
     known = (before.type, before.message) if before else None

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     MESSAGE = "message"
     PROPOSAL = "proposal"
+    REMINDER = "reminder"
 
 
 @dataclass(frozen=True)

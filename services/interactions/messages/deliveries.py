@@ -8,9 +8,7 @@ from crm.interactions.v1 import delivery_pb2
 from crm.notifier.v1 import events_pb2, message_pb2
 
 from services.interactions.domain.deliveries import Delivery, Key, News, State
-from services.interactions.messages import times
-
-PREFIX = "follow-up"
+from services.interactions.messages import names, times
 
 _STATES: Mapping[State, "delivery_pb2.DeliveryState.ValueType"] = {
     State.WAITING: delivery_pb2.DELIVERY_STATE_WAITING,
@@ -42,13 +40,8 @@ _TOLD: Mapping["message_pb2.MessageState.ValueType", State] = {
 class Settled(NamedTuple):
     """What the notifier told of one of our messages."""
 
-    key: Key
+    key: names.Key
     news: News
-
-
-def request_id(key: Key) -> str:
-    """Returns the name under which a message is handed over, however often."""
-    return f"{PREFIX}:{key.follow_up_id}:{key.contact_id}"
 
 
 def settled(data: bytes, caller: str) -> Settled | None:
@@ -57,11 +50,8 @@ def settled(data: bytes, caller: str) -> Settled | None:
     Raises `ValueError` or `DecodeError` for what is no such event.
     """
     told = events_pb2.MessageSettled.FromString(data)
-    parts = told.request_id.split(":")
-    if told.caller != caller or len(parts) != 3 or parts[0] != PREFIX:
-        return None
-    key = Key(UUID(parts[1]), UUID(parts[2]))
-    return Settled(key, news(told.message))
+    key = names.key_of(told.request_id) if told.caller == caller else None
+    return Settled(key, news(told.message)) if key is not None else None
 
 
 def news(message: message_pb2.Message) -> News:
@@ -89,7 +79,7 @@ def _reason(state: "message_pb2.MessageState.ValueType") -> str:
     return message_pb2.MessageState.Name(state).removeprefix("MESSAGE_STATE_")
 
 
-def out(kept: Delivery) -> delivery_pb2.FollowUpDelivery:
+def out(kept: Delivery[Key]) -> delivery_pb2.FollowUpDelivery:
     """Returns a delivery as others may see it."""
     return delivery_pb2.FollowUpDelivery(
         follow_up_id=str(kept.key.follow_up_id),
@@ -101,6 +91,11 @@ def out(kept: Delivery) -> delivery_pb2.FollowUpDelivery:
         due_time=times.out(kept.due_time),
         update_time=times.out(kept.update_time),
     )
+
+
+def state_out(state: State) -> "delivery_pb2.DeliveryState.ValueType":
+    """Returns how far one is."""
+    return _STATES[state]
 
 
 def states(given: Sequence["delivery_pb2.DeliveryState.ValueType"]) -> list[State]:

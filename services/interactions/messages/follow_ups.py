@@ -7,6 +7,7 @@ from uuid import UUID
 from crm.interactions.v1 import events_pb2, follow_up_batch_pb2, follow_up_pb2
 
 from services.interactions.domain import messages as stored
+from services.interactions.domain import senders
 from services.interactions.domain.follow_ups import FollowUp, Status, Type
 from services.interactions.domain.messages import Purpose
 from services.interactions.domain.reminders import Channel
@@ -32,6 +33,11 @@ _CHANNELS: Mapping[Channel, "follow_up_pb2.ReminderChannel.ValueType"] = {
     Channel.IN_APP: follow_up_pb2.REMINDER_CHANNEL_IN_APP,
     Channel.EMAIL: follow_up_pb2.REMINDER_CHANNEL_EMAIL,
 }
+_CONTACT_CHANNELS: Mapping[stored.Channel, "follow_up_pb2.ContactReminderChannel.ValueType"] = {
+    stored.Channel.EMAIL: follow_up_pb2.CONTACT_REMINDER_CHANNEL_EMAIL,
+    stored.Channel.SMS: follow_up_pb2.CONTACT_REMINDER_CHANNEL_SMS,
+}
+_CONTACT_CHANNEL_OF = {number: channel for channel, number in _CONTACT_CHANNELS.items()}
 _CHANNEL_OF = {number: channel for channel, number in _CHANNELS.items()}
 _PURPOSE_OF = {number: purpose for purpose, number in _PURPOSES.items()}
 _TYPE_OF = {number: kind for kind, number in _TYPES.items()}
@@ -133,13 +139,45 @@ def fields(
 def reminder(kept: Mapping[str, Any]) -> follow_up_pb2.FollowUpReminder:
     """Returns a reminder, from what is kept of it."""
     channels = [_CHANNELS[Channel(it)] for it in kept["channels"]]
-    return follow_up_pb2.FollowUpReminder(minutes_before=kept["minutes_before"], channels=channels)
+    made = follow_up_pb2.FollowUpReminder(minutes_before=kept["minutes_before"], channels=channels)
+    if kept.get("to_contact"):
+        sender = senders.loaded(kept["to_contact"])
+        made.to_contact.CopyFrom(
+            follow_up_pb2.ContactReminder(
+                channel=_CONTACT_CHANNELS[sender.channel],
+                advertiser_id=str(sender.advertiser_id),
+                sender_identity_id=str(sender.sender_identity_id),
+                purpose=_PURPOSES[sender.purpose],
+            )
+        )
+    return made
 
 
 def reminder_fields(told: follow_up_pb2.FollowUpReminder) -> dict[str, Any]:
     """Returns the fields of a reminder as plain values; a channel that is not known is left out."""
     channels = [_CHANNEL_OF[it] for it in told.channels if it in _CHANNEL_OF]
-    return {"minutes_before": told.minutes_before, "channels": channels}
+    to_contact = _sender_fields(told.to_contact) if told.HasField("to_contact") else None
+    return {
+        "minutes_before": told.minutes_before,
+        "channels": channels,
+        "to_contact": to_contact,
+    }
+
+
+def _sender_fields(told: follow_up_pb2.ContactReminder) -> dict[str, Any]:
+    return {
+        "channel": _CONTACT_CHANNEL_OF.get(told.channel),
+        "advertiser_id": told.advertiser_id,
+        "sender_identity_id": told.sender_identity_id,
+        "purpose": _PURPOSE_OF.get(told.purpose, Purpose.CARE),
+    }
+
+
+def contact_channel_out(
+    channel: stored.Channel,
+) -> "follow_up_pb2.ContactReminderChannel.ValueType":
+    """Returns how the contact is reminded."""
+    return _CONTACT_CHANNELS[channel]
 
 
 def type_out(kind: Type) -> "follow_up_pb2.FollowUpType.ValueType":

@@ -8,9 +8,10 @@ from uuid import UUID
 from crm.notifier.v1 import message_pb2
 from crm.notifier.v1 import message_service_pb2 as pb
 
-from services.interactions.domain.deliveries import Key, News, Reason, State
+from services.interactions.domain.deliveries import News, Reason, State
 from services.interactions.domain.messages import Channel, Message, Purpose
-from services.interactions.messages import deliveries, times
+from services.interactions.domain.senders import Sender
+from services.interactions.messages import deliveries, names, times
 
 _CHANNELS: Mapping[Channel, "message_pb2.Channel.ValueType"] = {
     Channel.SMS: message_pb2.CHANNEL_SMS,
@@ -26,9 +27,9 @@ _SENDER_FIELDS = {"advertiser_id", "sender_identity_id"}
 class Outgoing(NamedTuple):
     """One message to one address, rendered."""
 
-    key: Key
+    key: names.Key
     channel: Channel
-    message: Message
+    sender: Message | Sender
     address: str
     parts: Mapping[str, str]
     not_after: datetime | None
@@ -37,12 +38,12 @@ class Outgoing(NamedTuple):
 def request(given: Outgoing) -> pb.SendMessageRequest:
     """Returns the request; the same one for the same person and content, however often."""
     return pb.SendMessageRequest(
-        request_id=deliveries.request_id(given.key),
+        request_id=names.request_id(given.key),
         channel=_CHANNELS[given.channel],
         address=given.address,
-        purpose=_PURPOSES[given.message.purpose],
-        advertiser_id=str(given.message.advertiser_id),
-        sender_identity_id=str(given.message.sender_identity_id),
+        purpose=_PURPOSES[given.sender.purpose],
+        advertiser_id=str(given.sender.advertiser_id),
+        sender_identity_id=str(given.sender.sender_identity_id),
         subject=given.parts.get("subject", ""),
         html=given.parts.get("html", ""),
         text=given.parts.get("text", ""),

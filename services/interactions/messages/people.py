@@ -32,6 +32,8 @@ class Person:
     address: str
     reason: str
     values: Mapping[str, str]
+    locale: str = ""
+    time_zone: str = ""
 
 
 def view(channel: Channel, purpose: Purpose, advertiser_id: UUID) -> pb.AudienceView:
@@ -62,7 +64,10 @@ def ids(batch: pb.StreamAudienceResponse) -> list[UUID]:
 def people(batch: pb.StreamAudienceResponse) -> Iterator[Person]:
     """Yields the people of a batch; raises `ValueError` where a column is not of all of them."""
     columns = [_texts(column, len(batch.marks)) for column in batch.values]
-    addresses = _texts(batch.addresses, len(batch.marks))
+    addresses, locales, zones = (
+        _texts(column, len(batch.marks))
+        for column in (batch.addresses, batch.locales, batch.time_zones)
+    )
     for place, id_ in enumerate(ids(batch)):
         values = [column[place] for column in columns]
         address = addresses[place]
@@ -71,6 +76,8 @@ def people(batch: pb.StreamAudienceResponse) -> Iterator[Person]:
             address,
             _reason(batch.marks[place], address),
             dict(zip(rendering.VARIABLES, values, strict=True)),
+            locales[place],
+            zones[place],
         )
 
 

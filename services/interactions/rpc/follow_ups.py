@@ -17,12 +17,13 @@ from services.interactions.domain import fields
 from services.interactions.domain import follow_ups as rules
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import FollowUp, Status
+from services.interactions.messages import contact_reminders as reminded
 from services.interactions.messages import deliveries as sent
 from services.interactions.messages import follow_ups as messages
 from services.interactions.messages import times
 from services.interactions.rpc import gate, sending, steps
 from services.interactions.rpc.sending import Desk
-from services.interactions.storage import deliveries
+from services.interactions.storage import contact_reminders, deliveries
 from services.interactions.storage import follow_ups as kept
 from services.interactions.storage.follow_ups import Filter
 from services.interactions.usecases import follow_ups as usecases
@@ -53,7 +54,8 @@ class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
         message = rules.with_audience(columns, None, problems)
         contact_ids = rules.contacts_in(columns)
         sending.may_send_to_segment(columns)
-        sending.check_reminders(self._desk, columns, problems)
+        told = request.follow_up.reminders
+        await sending.check_reminders(self._desk, told, columns, problems)
         await sending.known(self._contacts, contact_ids, problems)
         await sending.admit(self._desk, message, columns["type"], problems)
         async with self._sessions.begin() as session:
@@ -107,7 +109,7 @@ class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
         paths = fieldmask.paths(request.update_mask, given, rules.FIELDS)
         columns = rules.columns(messages.fields(given, paths), problems)
         sending.may_send_to_segment(columns)
-        sending.check_reminders(self._desk, columns, problems)
+        await sending.check_reminders(self._desk, given.reminders, columns, problems)
         await sending.known(self._contacts, rules.contacts_in(columns), problems)
         async with self._sessions.begin() as session:
             before = await usecases.locked(session, readable, allowed, follow_up_id, "write")
@@ -149,6 +151,27 @@ class FollowUpServicer(follow_up_service_pb2_grpc.FollowUpServiceServicer):
             token = paging.token([shown[-1].key.contact_id], wanted, self._seal_key)
         return pb2.ListFollowUpDeliveriesResponse(
             deliveries=[sent.out(each) for each in shown], next_page_token=token
+        )
+
+    async def ListContactReminders(
+        self, request: pb2.ListContactRemindersRequest, context: Context
+    ) -> pb2.ListContactRemindersResponse:
+        """Lists the reminders to the contact of one within reach."""
+        readable = gate.may("follow_ups", "read")
+        follow_up_id = found.parsed(request.follow_up_id, usecases.RESOURCE)
+        wanted = {"id": follow_up_id}
+        page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
+        before: Any = page.after
+        async with self._sessions.begin() as session:
+            await usecases.get(session, readable, follow_up_id)
+            listed = await contact_reminders.page(session, follow_up_id, page.size + 1, before)
+        shown, token = listed[: page.size], ""
+        if len(listed) > page.size:
+            last = shown[-1].delivery.key
+            place: list[paging.Key] = [last.start_time, last.minutes_before, last.contact_id]
+            token = paging.token(place, wanted, self._seal_key)
+        return pb2.ListContactRemindersResponse(
+            reminders=[reminded.out(each) for each in shown], next_page_token=token
         )
 
     async def DeleteFollowUp(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from crm.interactions.v1 import delivery_pb2
+from crm.interactions.v1 import delivery_pb2, follow_up_pb2
 from crm.interactions.v1 import follow_up_service_pb2 as pb2
 
 from chassis.context import Level
@@ -14,7 +14,7 @@ from services.interactions.clients.notifier import Notifier
 from services.interactions.clients.renderer import Rendered, Renderer
 from services.interactions.domain import follow_ups as rules
 from services.interactions.domain import messages as domain
-from services.interactions.domain import reminders
+from services.interactions.domain import reminders, senders
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.messages import Channel, Message
 from services.interactions.domain.rendering import Refusal
@@ -65,13 +65,27 @@ async def admit(
         await desk.admit(message, channel, problems, of=of)
 
 
-def check_reminders(
-    desk: Desk, columns: Mapping[str, Any], problems: Problems, *, of: str = "follow_up"
+async def check_reminders(
+    desk: Desk,
+    told: Sequence[follow_up_pb2.FollowUpReminder],
+    columns: Mapping[str, Any],
+    problems: Problems,
+    *,
+    of: str = "follow_up",
 ) -> None:
-    """Notes a reminder by e-mail where nobody is set up to send it."""
-    given = columns.get("reminders", ())
+    """Notes a reminder by e-mail where nobody is set up to send it, and a sender that is none.
+
+    `columns` hold what was `told`, if reminders are changed.
+    """
+    given, at = columns.get("reminders", ()), f"{of}.reminders"
     if not desk.mails_staff and any(reminders.Channel.EMAIL in it["channels"] for it in given):
-        problems.add(f"{of}.reminders", "no sender of mails to staff is set up")
+        problems.add(at, "no sender of mails to staff is set up")
+    places = {it.minutes_before: place for place, it in enumerate(told)}
+    for each in given:
+        if each.get("to_contact"):
+            sender = senders.loaded(each["to_contact"])
+            field = f"{at}[{places[each['minutes_before']]}].to_contact"
+            await desk.notifier.check(sender, sender.channel, field, problems)
 
 
 def may_send_to_segment(columns: dict[str, Any]) -> None:

@@ -218,7 +218,7 @@ class SeriesServicer(series_service_pb2_grpc.SeriesServiceServicer):
             if fields.uuid(each, "", Problems()) in hidden:
                 problems.add(f"series.contact_ids[{at}]", "no such contact")
         sending.may_send_to_segment(columns)
-        sending.check_reminders(self._desk, columns, problems, of="series")
+        await sending.check_reminders(self._desk, given.reminders, columns, problems, of="series")
         before, tried = None, dict(columns)
         if of is not None:
             problems.raise_if_any()

@@ -32,5 +32,7 @@ def columns(request: Request, problems: Problems) -> dict[str, Any] | None:
     step = rules.columns(messages.fields(request.next, _FIELDS), problems, at="next")
     if any(Channel.EMAIL in it["channels"] for it in step["reminders"]):
         problems.add("next.reminders", "plan a follow-up that reminds by e-mail on its own")
+    if any("to_contact" in it for it in step["reminders"]):
+        problems.add("next.reminders", "plan a follow-up that reminds the contact on its own")
     rules.with_end(step, None, problems, at="next")
     return step

@@ -25,7 +25,7 @@ class Claim(NamedTuple):
     """Deliveries that nobody else hands over before the lease ends, by the database's clock."""
 
     number: int
-    taken: Sequence[Delivery]
+    taken: Sequence[Delivery[Key]]
     now: datetime
 
 
@@ -79,19 +79,19 @@ async def stand(session: AsyncSession, changed: Mapping[UUID, Standing]) -> None
     await session.execute(_STAND, given)
 
 
-async def lock(session: AsyncSession, keys: Collection[Key]) -> dict[Key, Delivery]:
+async def lock(session: AsyncSession, keys: Collection[Key]) -> dict[Key, Delivery[Key]]:
     """Locks deliveries and returns them; call `standings` before."""
     found = await session.execute(_LOCK, _keys(sorted(set(keys))))
     return {it.key: it for it in map(_delivery, found)}
 
 
-async def lock_waiting(session: AsyncSession, follow_up_id: UUID) -> list[Delivery]:
+async def lock_waiting(session: AsyncSession, follow_up_id: UUID) -> list[Delivery[Key]]:
     """Locks the deliveries of a locked follow-up that wait, and returns them."""
     found = await session.execute(_LOCK_WAITING, {"id": follow_up_id})
     return [_delivery(row) for row in found]
 
 
-async def store(session: AsyncSession, changed: Sequence[Delivery]) -> None:
+async def store(session: AsyncSession, changed: Sequence[Delivery[Key]]) -> None:
     """Stores what became of locked deliveries."""
     if not changed:
         return
@@ -135,7 +135,7 @@ async def page(
     states: Sequence[State],
     size: int,
     after: UUID | None,
-) -> Sequence[Delivery]:
+) -> Sequence[Delivery[Key]]:
     """Returns up to `size` of a follow-up by contact, from after the given one."""
     query = select(deliveries).where(deliveries.c.follow_up_id == follow_up_id)
     if states:
@@ -159,7 +159,7 @@ def _keys(keys: Sequence[Key]) -> dict[str, object]:
     }
 
 
-def _delivery(row: Row[Any]) -> Delivery:
+def _delivery(row: Row[Any]) -> Delivery[Key]:
     return Delivery(
         key=Key(row.follow_up_id, row.contact_id),
         state=State(row.state),

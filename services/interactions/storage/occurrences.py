@@ -227,7 +227,8 @@ _UNSENT = """
       AND id NOT IN (SELECT follow_up_id FROM resolved WHERE begun)
     RETURNING id, contact_id
 """
-# Every change by a person or by time raises the revision.
+# Every change by a person or by time raises the revision. Who only reminds of one touches nothing
+# and is waited for, so not FOR UPDATE.
 _DROP_UNTOUCHED = text(f"""
     WITH free AS (
         SELECT f.id FROM follow_ups AS f
@@ -239,7 +240,7 @@ _DROP_UNTOUCHED = text(f"""
               ) AS k (contact_id, time)
               WHERE k.contact_id = f.contact_id AND k.time = f.recurrence_time
           )
-        FOR UPDATE SKIP LOCKED
+        FOR NO KEY UPDATE SKIP LOCKED
     ), {_UNSENT}
 """)  # noqa: S608
 _DROP_PENDING = text(f"""

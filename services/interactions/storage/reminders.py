@@ -31,7 +31,9 @@ async def put_those_of(session: AsyncSession, follow_up_ids: Collection[UUID]) -
 async def take_due(session: AsyncSession, limit: int) -> Sequence[Due]:
     """Deletes and returns up to `limit` whose time has come by the database's clock.
 
-    Skips those that another replica, or a change of the follow-up, holds.
+    Skips those that another replica, or a change of the follow-up, holds. Their follow-ups stay
+    as they are until the transaction ends: what is stored of one needs it, and whoever changes it
+    holds it and waits for its reminders.
     """
     found = await session.execute(_TAKE, {"limit": limit})
     return [Due(row.follow_up_id, row.minutes_before, row.due_time) for row in found]
@@ -57,9 +59,11 @@ _ADD_THEIRS = text("""
 _TAKE = text("""
     DELETE FROM reminders r
     WHERE r.ctid = ANY(ARRAY(
-        SELECT ctid FROM reminders WHERE due_time <= clock_timestamp()
-        ORDER BY due_time
+        SELECT d.ctid FROM reminders AS d JOIN follow_ups AS f ON f.id = d.follow_up_id
+        WHERE d.due_time <= clock_timestamp()
+        ORDER BY d.due_time
         LIMIT :limit
-        FOR UPDATE SKIP LOCKED))
+        FOR UPDATE OF d SKIP LOCKED
+        FOR KEY SHARE OF f SKIP LOCKED))
     RETURNING follow_up_id, minutes_before, due_time
 """)

@@ -136,6 +136,25 @@ deliveries = Table(
     Column("update_time", _time, nullable=False),
 )
 
+contact_reminders = Table(
+    "contact_reminders",
+    metadata,
+    Column("follow_up_id", Uuid, primary_key=True),
+    Column("start_time", _time, primary_key=True),
+    Column("minutes_before", Integer, primary_key=True),
+    Column("contact_id", Uuid, primary_key=True),
+    Column("sender", JSONB, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("message_id", Uuid),
+    Column("claim", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("try_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+
 follow_up_batches = Table(
     "follow_up_batches",
     metadata,

@@ -30,6 +30,7 @@ from services.interactions.storage import proposals as offered
 from services.interactions.storage import scopes
 from services.interactions.storage.proposal_tables import events, proposals
 from services.interactions.storage.tables import (
+    contact_reminders,
     deliveries,
     facts,
     follow_ups,
@@ -97,6 +98,8 @@ async def page(
     if Kind.FOLLOW_UP in kinds:
         sources.append(_follow_ups(reach).where(follow_ups.c.contact_id == contact_id))
         sources.append(_shared(contact_id, reach))
+    if Kind.REMINDER in kinds:
+        sources.append(_reminders(contact_id, reach))
     if Kind.PROPOSAL in kinds and offers is not None:
         sources.append(_proposals(contact_id, offers))
     parts = []
@@ -160,6 +163,28 @@ def _shared(contact_id: UUID, reach: Scope) -> Select[Any]:
         _follow_ups(reach)
         .join(deliveries, among)
         .where(deliveries.c.contact_id == contact_id, follow_ups.c.contact_id.is_(None))
+    )
+
+
+def _reminders(contact_id: UUID, reach: Scope) -> Select[Any]:
+    """Reminders to the contact that the notifier has, each when it was due."""
+    c = contact_reminders.c
+    pairs = [
+        *("type", follow_ups.c.type, "state", c.state, "reason", c.reason),
+        *("channel", c.sender["channel"]),
+    ]
+    details: Any = func.jsonb_build_object(*pairs, type_=JSONB)
+    return (
+        select(
+            c.message_id.label("id"),
+            (c.start_time - func.make_interval(0, 0, 0, 0, 0, c.minutes_before)).label("time"),
+            literal(Kind.REMINDER.value).label("kind"),
+            cast(c.follow_up_id, Text).label("resource_id"),
+            literal("interactions").label("actor"),
+            details.label("details"),
+        )
+        .join(follow_ups, follow_ups.c.id == c.follow_up_id)
+        .where(c.contact_id == contact_id, c.message_id.is_not(None), scopes.within(reach))
     )
 
 

@@ -20,7 +20,7 @@ class Batch(NamedTuple):
     """What was claimed under one number, with the follow-ups; `now` is the database's."""
 
     number: int
-    taken: Sequence[Delivery]
+    taken: Sequence[Delivery[Key]]
     follow_ups: Mapping[UUID, FollowUp]
     now: datetime
 
@@ -72,19 +72,21 @@ async def claim(session: AsyncSession, limit: int, lease: timedelta) -> Batch | 
     return Batch(claimed.number, claimed.taken, known, claimed.now)
 
 
-async def record(session: AsyncSession, number: int, found: Mapping[Key, News]) -> list[Delivery]:
+async def record(
+    session: AsyncSession, number: int, found: Mapping[Key, News]
+) -> list[Delivery[Key]]:
     """Writes down what came of a claim's deliveries; returns those that it moved."""
 
-    def after(kept: Delivery) -> Delivery | None:
+    def after(kept: Delivery[Key]) -> Delivery[Key] | None:
         return rules.recorded(kept, number, found[kept.key])
 
     return await _change(session, found, after)
 
 
-async def settle(session: AsyncSession, told: Mapping[Key, Sequence[News]]) -> list[Delivery]:
+async def settle(session: AsyncSession, told: Mapping[Key, Sequence[News]]) -> list[Delivery[Key]]:
     """Moves deliveries by the notifier's news, in any order; returns those that moved."""
 
-    def after(kept: Delivery) -> Delivery | None:
+    def after(kept: Delivery[Key]) -> Delivery[Key] | None:
         newest = max(told[kept.key], key=lambda it: it.revision)
         return rules.told(kept, newest)
 
@@ -136,8 +138,8 @@ def being_sent(kept: FollowUp) -> FailedPrecondition:
 async def _change(
     session: AsyncSession,
     keys: Collection[Key],
-    after: Callable[[Delivery], Delivery | None],
-) -> list[Delivery]:
+    after: Callable[[Delivery[Key]], Delivery[Key] | None],
+) -> list[Delivery[Key]]:
     # First, as whoever deletes a contact does, or the two could wait for each other.
     await contacts.lock_against_deletion(session)
     standings = await deliveries.standings(session, {it.follow_up_id for it in keys})
@@ -147,10 +149,10 @@ async def _change(
 
 async def _apply(
     session: AsyncSession,
-    kept: Mapping[Key, Delivery],
-    changes: Iterable[Delivery | None],
+    kept: Mapping[Key, Delivery[Key]],
+    changes: Iterable[Delivery[Key] | None],
     standings: Mapping[UUID, Standing] | None = None,
-) -> list[Delivery]:
+) -> list[Delivery[Key]]:
     changed = [it for it in changes if it is not None]
     await deliveries.store(session, changed)
     moves: dict[UUID, list[tuple[State, State]]] = {}

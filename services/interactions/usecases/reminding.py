@@ -3,9 +3,16 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain import reminders as rules
+from services.interactions.domain.contact_reminders import Key
 from services.interactions.domain.follow_ups import PENDING, FollowUp
 from services.interactions.domain.reminders import Channel, Due
-from services.interactions.storage import contacts, follow_ups, reminder_letters, reminders
+from services.interactions.storage import (
+    contact_reminders,
+    contacts,
+    follow_ups,
+    reminder_letters,
+    reminders,
+)
 from services.interactions.usecases import notifying
 
 
@@ -25,7 +32,8 @@ async def plan(session: AsyncSession, now: FollowUp, before: FollowUp | None = N
 async def give_due(session: AsyncSession, limit: int) -> int:
     """Reminds of what is due and has not begun; returns how many were looked at.
 
-    Whatever was due while nobody looked is given now, once, or never if the start has passed.
+    Whatever was due while nobody looked is given now, once, or never if the start has passed; of
+    a contact's that is kept, with its reason.
     """
     # First, as whoever deletes a contact does, or the two could wait for each other.
     await contacts.lock_against_deletion(session)
@@ -36,7 +44,10 @@ async def give_due(session: AsyncSession, limit: int) -> int:
     now = await follow_ups.database_time(session)
     for each in due:
         follow_up = known.get(each.follow_up_id)
-        if follow_up is not None and follow_up.status in PENDING and each.start_time > now:
+        if follow_up is None or follow_up.status not in PENDING:
+            continue
+        await _tell_contact(session, follow_up, each)
+        if each.start_time > now:
             await _give(session, follow_up, each)
     return len(due)
 
@@ -49,6 +60,13 @@ async def _give(session: AsyncSession, follow_up: FollowUp, due: Due) -> None:
         await reminder_letters.add(
             session, follow_up.id, due.minutes_before, due.start_time, follow_up.assignee_ids
         )
+
+
+async def _tell_contact(session: AsyncSession, follow_up: FollowUp, due: Due) -> None:
+    sender = rules.to_contact(follow_up.reminders, due.minutes_before)
+    if sender is not None and follow_up.contact_id is not None:
+        key = Key(follow_up.id, follow_up.contact_id, due.minutes_before, due.start_time)
+        await contact_reminders.add(session, key, sender)
 
 
 def _stands(follow_up: FollowUp) -> tuple[object, ...]:

@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-import grpc
 import structlog
 
-from chassis import db, errors
+from chassis import db
 from services.interactions import metrics
 from services.interactions.clients.audiences import Audiences
 from services.interactions.clients.notifier import MOST, Notifier
@@ -29,12 +28,11 @@ from services.interactions.messages.people import Person
 from services.interactions.storage import deliveries as kept
 from services.interactions.usecases import deliveries
 from services.interactions.usecases.deliveries import Batch
+from services.interactions.workers import handing
 from services.interactions.workers.rounds import Rounds
 
 # So many are rendered before others get a turn.
 _SLICE = 25
-# Whatever a peer answers to the whole of a batch says nothing about one of it.
-_AWAY = (errors.Error, grpc.aio.AioRpcError, OSError)
 Kind = tuple[Channel, messages.Purpose, UUID]
 
 log = structlog.get_logger(__name__)
@@ -66,25 +64,23 @@ class Courier(Rounds):
             batch = await deliveries.claim(session, MOST, self._lease)
         if batch is None:
             return 0
-        found: dict[Key, News] = {}
-        try:
-            await self._hand_over(batch, found)
-        except _AWAY as away:
-            log.warning("hand_over_postponed", error=type(away).__name__, count=len(batch.taken))
-            await self._postpone(batch, [it.key for it in batch.taken if it.key not in found])
+        held = batch
+
+        async def postpone(keys: Sequence[Key]) -> None:
+            async with self._sessions.begin() as session:
+                await kept.postpone(session, held.number, keys, self._wait)
+
+        found = await handing.over(
+            [it.key for it in batch.taken], lambda found: self._hand_over(held, found), postpone
+        )
         async with self._sessions.begin() as session:
             moved = await deliveries.record(session, batch.number, found)
         metrics.moved(moved)
         return len(batch.taken)
 
-    async def _postpone(self, batch: Batch, keys: Sequence[Key]) -> None:
-        metrics.postponed.inc(len(keys))
-        async with self._sessions.begin() as session:
-            await kept.postpone(session, batch.number, keys, self._wait)
-
     async def _hand_over(self, batch: Batch, found: dict[Key, News]) -> None:
         """Adds what each delivery of a batch comes to, as soon as it is known."""
-        kinds: dict[Kind, list[tuple[Delivery, FollowUp, Message]]] = {}
+        kinds: dict[Kind, list[tuple[Delivery[Key], FollowUp, Message]]] = {}
         for delivery in batch.taken:
             follow_up = batch.follow_ups.get(delivery.key.follow_up_id)
             channel = messages.channel_of(follow_up.type) if follow_up else None
@@ -102,19 +98,19 @@ class Courier(Rounds):
             ids = [delivery.key.contact_id for delivery, _, _ in some]
             people = await self._people.get(ids, channel, some[0][2])
             ready = await _rendered(some, channel, people, found)
-            news = await self._notifier.send(ready)
-            found.update(zip((it.key for it in ready), news, strict=True))
+            news = await self._notifier.send(list(ready.values()))
+            found.update(zip(ready, news, strict=True))
 
 
 async def _rendered(
-    some: Sequence[tuple[Delivery, FollowUp, Message]],
+    some: Sequence[tuple[Delivery[Key], FollowUp, Message]],
     channel: Channel,
     people: Mapping[UUID, Person],
     found: dict[Key, News],
-) -> list[Outgoing]:
+) -> dict[Key, Outgoing]:
     """What can be handed over; of the others `found` is told why not."""
     renderers: dict[UUID, Renderer] = {}
-    ready: list[Outgoing] = []
+    ready: dict[Key, Outgoing] = {}
     for place, (delivery, follow_up, message) in enumerate(some):
         if place % _SLICE == _SLICE - 1:
             await asyncio.sleep(0)
@@ -133,5 +129,5 @@ async def _rendered(
             continue
         late = message.skip_if_later
         not_after = delivery.due_time + late if late is not None else None
-        ready.append(Outgoing(key, channel, message, person.address, parts, not_after))
+        ready[key] = Outgoing(key, channel, message, person.address, parts, not_after)
     return ready

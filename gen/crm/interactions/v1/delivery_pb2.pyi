@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from crm.interactions.v1 import follow_up_pb2 as _follow_up_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -115,6 +116,68 @@ class FollowUpDelivery(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FollowUpDelivery: _TypeAlias = FollowUpDelivery  # noqa: Y015
+
+@_typing.final
+class ContactReminderDelivery(_message.Message):
+    """A reminder of a call or meeting to its contact whose time has come; one for each start."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLLOW_UP_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    MINUTES_BEFORE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    follow_up_id: _builtins.str
+    """Output only."""
+    contact_id: _builtins.str
+    """Output only."""
+    minutes_before: _builtins.int
+    """Output only."""
+    channel: _follow_up_pb2.ContactReminderChannel.ValueType
+    """Output only."""
+    state: Global___DeliveryState.ValueType
+    """Output only."""
+    reason: _builtins.str
+    """Output only. Why it is skipped, failed or in doubt: "NO_ADDRESS", "NO_CONSENT", "CONTACT_GONE", "MOVED", "CANCELLED", "TOO_LATE", …"""
+    rule: _builtins.str
+    """Output only. The rule that said no, "vn.sms.hours"; empty when none did."""
+    message_id: _builtins.str
+    """Output only. The notifier's message; empty before it has it."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. The start that it tells of; the follow-up may have been moved since."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        follow_up_id: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
+        minutes_before: _builtins.int = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        channel: _follow_up_pb2.ContactReminderChannel.ValueType = ...,
+        state: Global___DeliveryState.ValueType = ...,
+        reason: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "contact_id", b"contact_id", "follow_up_id", b"follow_up_id", "message_id", b"message_id", "minutes_before", b"minutes_before", "reason", b"reason", "rule", b"rule", "start_time", b"start_time", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactReminderDelivery: _TypeAlias = ContactReminderDelivery  # noqa: Y015
 
 @_typing.final
 class RenderedFollowUp(_message.Message):

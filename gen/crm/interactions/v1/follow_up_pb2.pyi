@@ -133,6 +133,30 @@ REMINDER_CHANNEL_EMAIL: ReminderChannel.ValueType  # 2
 """By e-mail to the address one signs in with; needs a sender of mails to staff to be set up."""
 Global___ReminderChannel: _TypeAlias = ReminderChannel  # noqa: Y015
 
+class _ContactReminderChannel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ContactReminderChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ContactReminderChannel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONTACT_REMINDER_CHANNEL_UNSPECIFIED: _ContactReminderChannel.ValueType  # 0
+    """Not said; refused."""
+    CONTACT_REMINDER_CHANNEL_EMAIL: _ContactReminderChannel.ValueType  # 1
+    """By e-mail to the contact's first valid address."""
+    CONTACT_REMINDER_CHANNEL_SMS: _ContactReminderChannel.ValueType  # 2
+    """By text message to the contact's first valid phone."""
+
+class ContactReminderChannel(_ContactReminderChannel, metaclass=_ContactReminderChannelEnumTypeWrapper):
+    """How the contact is reminded."""
+
+CONTACT_REMINDER_CHANNEL_UNSPECIFIED: ContactReminderChannel.ValueType  # 0
+"""Not said; refused."""
+CONTACT_REMINDER_CHANNEL_EMAIL: ContactReminderChannel.ValueType  # 1
+"""By e-mail to the contact's first valid address."""
+CONTACT_REMINDER_CHANNEL_SMS: ContactReminderChannel.ValueType  # 2
+"""By text message to the contact's first valid phone."""
+Global___ContactReminderChannel: _TypeAlias = ContactReminderChannel  # noqa: Y015
+
 @_typing.final
 class FollowUpMessage(_message.Message):
     """What an SMS or e-mail follow-up sends by itself at its time."""
@@ -182,28 +206,68 @@ class FollowUpMessage(_message.Message):
 Global___FollowUpMessage: _TypeAlias = FollowUpMessage  # noqa: Y015
 
 @_typing.final
+class ContactReminder(_message.Message):
+    """A reminder to the contact, in the contact's language and zone: that there is a call or meeting, when, and with whom; neither title nor description."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    ADVERTISER_ID_FIELD_NUMBER: _builtins.int
+    SENDER_IDENTITY_ID_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    channel: Global___ContactReminderChannel.ValueType
+    """Required."""
+    advertiser_id: _builtins.str
+    """Required. In whose name it is sent."""
+    sender_identity_id: _builtins.str
+    """Required. A sender identity of the advertiser for the channel."""
+    purpose: Global___MessagePurpose.ValueType
+    """Optional. CARE when empty, which takes the contact's consent."""
+    def __init__(
+        self,
+        *,
+        channel: Global___ContactReminderChannel.ValueType = ...,
+        advertiser_id: _builtins.str = ...,
+        sender_identity_id: _builtins.str = ...,
+        purpose: Global___MessagePurpose.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advertiser_id", b"advertiser_id", "channel", b"channel", "purpose", b"purpose", "sender_identity_id", b"sender_identity_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactReminder: _TypeAlias = ContactReminder  # noqa: Y015
+
+@_typing.final
 class FollowUpReminder(_message.Message):
-    """Tells the assignees that a follow-up is about to start, each once for each start."""
+    """Tells the assignees, the contact or both that a follow-up is about to start, each once for each start."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MINUTES_BEFORE_FIELD_NUMBER: _builtins.int
     CHANNELS_FIELD_NUMBER: _builtins.int
+    TO_CONTACT_FIELD_NUMBER: _builtins.int
     minutes_before: _builtins.int
     """Required. 1 to 40,320 (four weeks). One whose time has passed when the follow-up is planned or moved is not given."""
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[Global___ReminderChannel.ValueType]:
-        """Optional. IN_APP when empty."""
+        """Optional. How the assignees are reminded; IN_APP when empty and to_contact is not given."""
+
+    @_builtins.property
+    def to_contact(self) -> Global___ContactReminder:
+        """Optional, calls and meetings only. Reminds the contact; see ListContactReminders for what became of it."""
 
     def __init__(
         self,
         *,
         minutes_before: _builtins.int = ...,
         channels: _abc.Iterable[Global___ReminderChannel.ValueType] | None = ...,
+        to_contact: Global___ContactReminder | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["to_contact", b"to_contact"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "minutes_before", b"minutes_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "minutes_before", b"minutes_before", "to_contact", b"to_contact"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -421,3 +421,61 @@ class ListFollowUpDeliveriesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListFollowUpDeliveriesResponse: _TypeAlias = ListFollowUpDeliveriesResponse  # noqa: Y015
+
+@_typing.final
+class ListContactRemindersRequest(_message.Message):
+    """Asks for the reminders to the contact of a follow-up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLLOW_UP_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    follow_up_id: _builtins.str
+    """Required."""
+    page_size: _builtins.int
+    """Optional. 0 gives 50; at most 1,000."""
+    page_token: _builtins.str
+    """Optional."""
+    def __init__(
+        self,
+        *,
+        follow_up_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow_up_id", b"follow_up_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListContactRemindersRequest: _TypeAlias = ListContactRemindersRequest  # noqa: Y015
+
+@_typing.final
+class ListContactRemindersResponse(_message.Message):
+    """One page of reminders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REMINDERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Output only. Empty on the last page."""
+    @_builtins.property
+    def reminders(self) -> _containers.RepeatedCompositeFieldContainer[_delivery_pb2.ContactReminderDelivery]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        reminders: _abc.Iterable[_delivery_pb2.ContactReminderDelivery] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "reminders", b"reminders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListContactRemindersResponse: _TypeAlias = ListContactRemindersResponse  # noqa: Y015

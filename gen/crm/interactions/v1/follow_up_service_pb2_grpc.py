@@ -82,6 +82,11 @@ class FollowUpServiceStub:
                 request_serializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListFollowUpDeliveriesRequest.SerializeToString,
                 response_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListFollowUpDeliveriesResponse.FromString,
                 _registered_method=True)
+        self.ListContactReminders = channel.unary_unary(
+                '/crm.interactions.v1.FollowUpService/ListContactReminders',
+                request_serializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListContactRemindersRequest.SerializeToString,
+                response_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListContactRemindersResponse.FromString,
+                _registered_method=True)
 
 
 class FollowUpServiceServicer:
@@ -151,6 +156,13 @@ class FollowUpServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListContactReminders(self, request, context):
+        """Lists the reminders to the contact of a follow-up whose time has come, the latest start first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FollowUpServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -198,6 +210,11 @@ def add_FollowUpServiceServicer_to_server(servicer, server):
                     servicer.ListFollowUpDeliveries,
                     request_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListFollowUpDeliveriesRequest.FromString,
                     response_serializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListFollowUpDeliveriesResponse.SerializeToString,
+            ),
+            'ListContactReminders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListContactReminders,
+                    request_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListContactRemindersRequest.FromString,
+                    response_serializer=crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListContactRemindersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -444,6 +461,33 @@ class FollowUpService:
             '/crm.interactions.v1.FollowUpService/ListFollowUpDeliveries',
             crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListFollowUpDeliveriesRequest.SerializeToString,
             crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListFollowUpDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListContactReminders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.interactions.v1.FollowUpService/ListContactReminders',
+            crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListContactRemindersRequest.SerializeToString,
+            crm_dot_interactions_dot_v1_dot_follow__up__service__pb2.ListContactRemindersResponse.FromString,
             options,
             channel_credentials,
             insecure,

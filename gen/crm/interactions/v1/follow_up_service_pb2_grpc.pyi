@@ -53,6 +53,8 @@ class FollowUpServiceStub:
     """Shows what the first contacts of a follow-up would get, before it is saved."""
     ListFollowUpDeliveries: _grpc.UnaryUnaryMultiCallable[_follow_up_service_pb2.ListFollowUpDeliveriesRequest, _follow_up_service_pb2.ListFollowUpDeliveriesResponse]
     """Lists the messages of a follow-up, one a contact, by contact."""
+    ListContactReminders: _grpc.UnaryUnaryMultiCallable[_follow_up_service_pb2.ListContactRemindersRequest, _follow_up_service_pb2.ListContactRemindersResponse]
+    """Lists the reminders to the contact of a follow-up whose time has come, the latest start first."""
 
 @_typing.type_check_only
 class FollowUpServiceAsyncStub(FollowUpServiceStub):
@@ -77,6 +79,8 @@ class FollowUpServiceAsyncStub(FollowUpServiceStub):
     """Shows what the first contacts of a follow-up would get, before it is saved."""
     ListFollowUpDeliveries: _aio.UnaryUnaryMultiCallable[_follow_up_service_pb2.ListFollowUpDeliveriesRequest, _follow_up_service_pb2.ListFollowUpDeliveriesResponse]  # type: ignore[assignment]
     """Lists the messages of a follow-up, one a contact, by contact."""
+    ListContactReminders: _aio.UnaryUnaryMultiCallable[_follow_up_service_pb2.ListContactRemindersRequest, _follow_up_service_pb2.ListContactRemindersResponse]  # type: ignore[assignment]
+    """Lists the reminders to the contact of a follow-up whose time has come, the latest start first."""
 
 class FollowUpServiceServicer(metaclass=_abc_1.ABCMeta):
     """Things to do with contacts."""
@@ -152,5 +156,13 @@ class FollowUpServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_follow_up_service_pb2.ListFollowUpDeliveriesResponse, _abc.Awaitable[_follow_up_service_pb2.ListFollowUpDeliveriesResponse]]:
         """Lists the messages of a follow-up, one a contact, by contact."""
+
+    @_abc_1.abstractmethod
+    def ListContactReminders(
+        self,
+        request: _follow_up_service_pb2.ListContactRemindersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_follow_up_service_pb2.ListContactRemindersResponse, _abc.Awaitable[_follow_up_service_pb2.ListContactRemindersResponse]]:
+        """Lists the reminders to the contact of a follow-up whose time has come, the latest start first."""
 
 def add_FollowUpServiceServicer_to_server(servicer: FollowUpServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

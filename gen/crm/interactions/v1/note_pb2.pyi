@@ -114,7 +114,7 @@ class TimelineEntry(_message.Message):
     id: _builtins.str
     """Output only."""
     kind: _builtins.str
-    """Output only. "note", "follow_up", "interaction", "contact_created", "contact_imported", "stage_changed", "converted", "transaction", "consent_given", "consent_withdrawn", "message", "proposal"."""
+    """Output only. "note", "follow_up", "interaction", "contact_created", "contact_imported", "stage_changed", "converted", "transaction", "consent_given", "consent_withdrawn", "message", "proposal", "reminder"."""
     resource_id: _builtins.str
     """Output only. The resource it is about."""
     actor: _builtins.str
