@@ -133,10 +133,12 @@ def outcomes(caller: str) -> tuple[Handler, BatchHandler]:
                 letter = letters.settled(event.data, caller)
             except (DecodeError, ValueError):
                 raise Poison("EVENT_UNREADABLE") from None
-            if settled is not None and isinstance(settled.key, Key):
-                told.setdefault(settled.key, []).append(settled.news)
-            elif settled is not None:
-                reminded.setdefault(settled.key, []).append(settled.news)
+            if settled is not None:
+                key, news = settled
+                if isinstance(key, Key):
+                    told.setdefault(key, []).append(news)
+                else:
+                    reminded.setdefault(key, []).append(news)
             if letter is not None:
                 mailed.setdefault(letter.key, []).append(letter.news)
         if told:

@@ -9,6 +9,7 @@ from crm.leads.v1.contact_service_pb2_grpc import ContactServiceStub
 from flask import Blueprint, flash, request, url_for
 
 from services.gateway.web import (
+    contact_reminders,
     desk,
     follow_up_batches,
     follow_up_messages,
@@ -22,7 +23,10 @@ from services.gateway.web.forms import Form
 
 KNOWN = ["title", "type", "contact_ids", "assignee_ids", "start_time", "end_time"]
 MASK = [*KNOWN, "description", "category", "time_zone", "message", "segment_id", "reminders"]
-INPUTS = [*KNOWN, "description", "category", "reminders", *follow_up_messages.KNOWN]
+INPUTS = [
+    *(*KNOWN, "description", "category", "reminders"),
+    *(*contact_reminders.REFUSED, *follow_up_messages.KNOWN),
+]
 OFFERED = 8
 
 
@@ -161,13 +165,14 @@ def _stored(follow_up: follow_up_pb2.FollowUp, said: str) -> desk.View:
 
 
 def _form(form: Form, stored: follow_up_pb2.FollowUp | None = None) -> desk.View:
+    contact_reminders.place(form)
     body = desk.page(
         "follow_up_form.html",
         form=form,
         follow_up=stored,
         users=lookups.users(),
         stale=form.reason == "ETAG_STALE",
-        reminders=follow_up_reminders.choices(form),
+        **follow_up_reminders.offers(form),
         **follow_up_messages.offers(form),
     )
     return body, form.status

@@ -40,7 +40,11 @@ def figures(follow_up: follow_up_pb2.FollowUp) -> dict[str, Any]:
 
 def state_name(state: "delivery_pb2.DeliveryState.ValueType") -> str:
     """Return what runs call a state, so that both say and colour it the same."""
-    name = names.short(delivery_pb2.DeliveryState, state)
+    return as_recipient(names.short(delivery_pb2.DeliveryState, state))
+
+
+def as_recipient(name: str) -> str:
+    """Return what runs call a state of deliveries."""
     return _AS_RECIPIENT.get(name, name)
 
 

@@ -8,6 +8,7 @@ from crm.interactions.v1.follow_up_service_pb2_grpc import FollowUpServiceStub
 from flask import Blueprint, flash, request, url_for
 
 from services.gateway.web import (
+    contact_reminders,
     desk,
     follow_up_progress,
     follow_up_reminders,
@@ -123,7 +124,10 @@ def _page(follow_up_id: str, *, status: int = 200, **forms: Form) -> desk.View:
         overdue=overdue(follow_up, datetime.now(UTC)),
         to_do=follow_up.status in TO_DO,
         series=series.of(follow_up.series_id),
+        reminded=follow_up_reminders.given(follow_up),
+        to_contact=contact_reminders.shown(follow_up),
         before_text=follow_up_reminders.before_text,
+        reason_text=follow_up_progress.reason_text,
         **follow_up_progress.facts(follow_up),
         **forms,
     )

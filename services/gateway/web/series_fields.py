@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 from crm.interactions.v1 import follow_up_pb2, series_pb2
 
 from services.gateway.web import (
+    contact_reminders,
     desk,
     follow_up_messages,
     follow_up_reminders,
@@ -43,7 +44,10 @@ _SHOWN_AT = {
     "invoice_due.time_of_day": "clock",
     "invoice_due.time_zone": "time_zone",
 }
-KNOWN = (*PLAIN, "contact_ids", "recurrence_time", *_SHOWN_AT, *follow_up_messages.KNOWN)
+KNOWN = (
+    *(*PLAIN, "contact_ids", "recurrence_time", *_SHOWN_AT),
+    *(*contact_reminders.REFUSED, *follow_up_messages.KNOWN),
+)
 """What a service may refuse that the form has a place for; see `place`."""
 
 
@@ -88,6 +92,7 @@ def read_calendar(form: Form) -> series_pb2.CalendarRule:
 
 def place(form: Form) -> None:
     """Put what a service refused to the inputs that it is about."""
+    contact_reminders.place(form)
     for name, why in list(form.wrong.items()):
         if name == "recurrence_time":
             form.general.append(form.wrong.pop(name))

@@ -52,7 +52,7 @@ def recur() -> desk.View:
     # A message as it was typed: browsers end lines with two characters, and both are kept.
     for name in (*_CARRIED, *(f"message.{part}" for part in follow_up_messages.PARTS)):
         given[name] = typed.values.get(name) or given.get(name, "")
-    for name in ("contact_ids", "assignee_ids", "reminders", "remind_by_email"):
+    for name in ("contact_ids", "assignee_ids", *follow_up_reminders.FIELDS):
         given[name] = typed.all(name)
     try:
         start = formats.from_field(typed.get("start_time"), desk.time_zone())
@@ -248,7 +248,7 @@ def _form(form: Form, stored: series_pb2.Series | None = None, *, later: bool = 
         since=_moment(form) if later else None,
         **follow_up_messages.offers(form),
         more_assignees=form.all("assignee_ids")[1:],
-        reminders=follow_up_reminders.choices(form),
+        **follow_up_reminders.offers(form),
         users=lookups.users(),
         repeats=series_fields.REPEATS,
         ends=ends,

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from markupsafe import Markup
 
 from services.gateway import bundle
-from services.gateway.web import desk, formats, lookups, words
+from services.gateway.web import desk, follow_up_progress, formats, lookups, words
 
 Details = Mapping[str, str]
 
@@ -124,6 +124,14 @@ def _follow_up(it: Details) -> list[str]:
     return [*told, it.get("outcome", "")]
 
 
+def _reminder(it: Details) -> list[str]:
+    state = follow_up_progress.as_recipient(it.get("state", ""))
+    why = it.get("reason", "")
+    told = [_word("type", it, "type"), _word("channel", it, "channel")]
+    told.append(words.known(desk.language(), f"recipient.{state}", state))
+    return [*told, follow_up_progress.reason_text(why) if why else ""]
+
+
 def _interaction(it: Details) -> list[str]:
     seconds = it.get("seconds", "")
     minutes = (int(seconds) + 59) // 60 if seconds.isdecimal() else 0
@@ -158,4 +166,5 @@ TELLERS: Mapping[str, Callable[[Details], list[str]]] = {
     "consent_withdrawn": _consent,
     "message": _message,
     "proposal": _proposal,
+    "reminder": _reminder,
 }

@@ -39,6 +39,7 @@ from services.interactions.rpc.gate import Gate
 from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
 from services.interactions.workers.batching import Maker
+from services.interactions.workers.contact_reminders import Herald
 from services.interactions.workers.delivering import Courier
 from services.interactions.workers.resolving import Resolver
 from services.notifier import rpc as notifier_rpc
@@ -113,8 +114,8 @@ class ScriptedAudiences(audience_service_pb2_grpc.AudienceServiceServicer):
             marks=bytes(marks),
             addresses="\0".join(addresses).encode(),
             address_keys="\0".join(addresses).encode(),
-            time_zones="\0".join("" for _ in found).encode(),
-            locales="\0".join("" for _ in found).encode(),
+            time_zones="\0".join(it.time_zone if it else "" for it in found).encode(),
+            locales="\0".join(it.locale if it else "" for it in found).encode(),
             regions="\0".join("" for _ in found).encode(),
             values=["\0".join(column).encode() for column in values],
         )
@@ -177,6 +178,10 @@ class Sending:
         """A worker of its own replica."""
         settings = self.settings.model_copy(update=changes)
         return Courier(settings, self.sessions, self.desk.people, self.desk.notifier)
+
+    def herald(self, **changes: Any) -> Herald:
+        settings = self.settings.model_copy(update=changes)
+        return Herald(settings, self.sessions, self.desk.people, self.desk.notifier)
 
     def maker(self, **changes: Any) -> Maker:
         settings = self.settings.model_copy(update=changes)

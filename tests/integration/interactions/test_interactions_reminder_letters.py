@@ -149,7 +149,7 @@ class TestPlanning:
         problems = Problems()
         reminder = {"minutes_before": 15, "channels": ["email"]}
         desk = sending.Desk(nobody, nobody, nobody)
-        sending.check_reminders(desk, {"reminders": [reminder]}, problems)
+        await sending.check_reminders(desk, [], {"reminders": [reminder]}, problems)
         with pytest.raises(errors.InvalidArgument) as refusal:
             problems.raise_if_any()
         assert [it.field for it in refusal.value.violations] == ["follow_up.reminders"]

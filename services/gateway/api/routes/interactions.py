@@ -48,6 +48,11 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/follow-ups:preview", f"{_FOLLOW_UPS}/PreviewFollowUp", "*"),
     Route("GET", "/follow-ups/{follow_up_id}/deliveries", f"{_FOLLOW_UPS}/ListFollowUpDeliveries"),
     Route(
+        "GET",
+        "/follow-ups/{follow_up_id}/contact-reminders",
+        f"{_FOLLOW_UPS}/ListContactReminders",
+    ),
+    Route(
         "POST",
         "/contacts/{contact_id}/notes",
         f"{_NOTES}/CreateNote",
