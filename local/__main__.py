@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import json
+import os
 import shutil
+import signal
 import sys
 import traceback
 from dataclasses import replace
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from local import supervisor
-from local.home import ROOT, read_state
+from local.home import ROOT, Home, read_state
 from local.process import LONGEST_PAUSE_SECONDS
 from local.services import HOUSE, Service
 
@@ -21,6 +23,7 @@ COMMANDS = {
     "up": "start everything and stay up until Ctrl-C",
     "status": "print what a running house says of itself, as JSON",
 }
+STAFF_SENDER = "interactions.staff_sender_identity_id"
 
 
 def main(argv: list[str]) -> int:
@@ -43,11 +46,12 @@ def main(argv: list[str]) -> int:
         longest_pause=arguments.longest_pause,
     )
     house = supervisor.Supervisor(options, supervisor.to_terminal)
-    job = None if arguments.command == "up" else _main_job(home, arguments.command, file)
+    mails = not any(it.startswith(f"{STAFF_SENDER}=") for it in arguments.set)
+    job = None if arguments.command == "up" else _main_job(home, arguments.command, file, mails)
     return asyncio.run(house.run(job, leave=arguments.command == "demo"))
 
 
-def _main_job(home: Path, command: str, file: Path | None) -> supervisor.Job:
+def _main_job(home: Path, command: str, file: Path | None, mails_staff: bool) -> supervisor.Job:
     async def job(state: dict[str, Any]) -> int:
         from local.demo import main as demo  # what it needs need not delay the start
 
@@ -63,10 +67,28 @@ def _main_job(home: Path, command: str, file: Path | None) -> supervisor.Job:
         else:
             supervisor.to_terminal("the data of the last run is here (make clean removes it)")
         if command == "run":
+            if mails_staff and code == 0:
+                await mail_staff(home, state)
             _tell_addresses(state)
         return code
 
     return job
+
+
+async def mail_staff(home: Path, state: dict[str, Any]) -> None:
+    """Give colleagues a sender of their mails, and `interactions` another life that knows it.
+
+    Who sends is stored by a house that runs, so its first start cannot know it.
+    """
+    from local.demo import main as demo
+
+    sender = await demo.staff_sender(_demo_house(state))
+    service, _, setting = STAFF_SENDER.partition(".")
+    for name, process in state["processes"].items():
+        if name == service or name.startswith(f"{service}-"):
+            told = {f"MEKONG_{setting.upper()}": sender}
+            if Home(home, {}).change(name, told) and process["pid"] is not None:
+                os.kill(process["pid"], signal.SIGTERM)
 
 
 def _demo_house(state: dict[str, Any]) -> Any:

@@ -50,6 +50,21 @@ class Home:
         """Return the file of what a process is told otherwise at its next start; most have none."""
         return self.root / "changes" / f"{name}.json"
 
+    def change(self, name: str, variables: Mapping[str, str]) -> bool:
+        """Lay `variables` over the environment of a process from its next start on; {} ends it.
+
+        Returns False if that was so already.
+        """
+        file = self.changes(name)
+        wanted = json.dumps(dict(variables))
+        if file.exists() and file.read_text() == wanted:
+            return False
+        file.parent.mkdir(exist_ok=True)
+        fresh = file.with_suffix(".new")
+        fresh.write_text(wanted)
+        fresh.replace(file)
+        return True
+
     def rotate_log(self, name: str) -> None:
         """Put the log of the last run aside, and forget the oldest."""
         for age in range(KEPT_LOGS, 0, -1):

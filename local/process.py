@@ -27,7 +27,7 @@ class Command:
     """What to run, and how it ends when we are killed ourselves.
 
     `changes` is a JSON object of variables laid over the environment at each start, if it is
-    there: how a test gives a process another life than the one before.
+    there: how a process gets another life than the one before.
     """
 
     name: str

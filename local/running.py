@@ -1,6 +1,5 @@
 """A house of its own in a folder, as a child process: for tests and benchmarks."""
 
-import json
 import os
 import signal
 import subprocess
@@ -43,11 +42,7 @@ class House:
 
     def change(self, instance: str, variables: Mapping[str, str]) -> None:
         """Lay `variables` over the environment of a process from its next start on; {} ends it."""
-        file = Home(self.home, {}).changes(instance)
-        file.parent.mkdir(exist_ok=True)
-        fresh = file.with_suffix(".new")
-        fresh.write_text(json.dumps(dict(variables)))
-        fresh.replace(file)
+        Home(self.home, {}).change(instance, variables)
 
     def until(self, true: Callable[[dict[str, Any]], object], seconds: float) -> None:
         """Wait until `true` of its state. Raises TimeoutError, or RuntimeError when it ended."""

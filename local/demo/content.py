@@ -15,6 +15,10 @@ SENDERS: dict[str, dict[str, Any]] = {
     },
     "SMS": {"address": "CUULONG"},
 }
+STAFF_SENDER: dict[str, Any] = {
+    "address": "noibo@cuulongxanh.example",
+    "display_name": "Cửu Long Xanh · nội bộ",
+}
 EMAIL_HTML = """\
 <!doctype html>
 <html lang="vi"><head><meta charset="utf-8"><title>Cảm ơn</title></head>

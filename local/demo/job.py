@@ -39,19 +39,25 @@ def mark(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
-async def sender(api: Api, channel: str) -> tuple[str, str]:
-    """Return the ids of the advertiser and of its sender identity, adding what is missing."""
+async def sender(api: Api, channel: str, wanted: Json | None = None) -> tuple[str, str]:
+    """Return the ids of the advertiser and of its sender identity, adding what is missing.
+
+    The identity is the one that the main job sends by, unless another is `wanted`.
+    """
+    one = wanted or content.SENDERS[channel]
     advertisers = [item async for item in api.every("/advertisers", "advertisers")]
     mine = [item for item in advertisers if item["name"] == content.ADVERTISER["name"]]
     advertiser = mine[0] if mine else await api.post("/advertisers", content.ADVERTISER)
-    wanted = {"advertiser_id": advertiser["id"], "channel": channel}
-    known = [i async for i in api.every("/sender-identities", "sender_identities", **wanted)]
-    identity = (
-        known[0]
-        if known
-        else await api.post("/sender-identities", {**wanted, **content.SENDERS[channel]})
-    )
+    among = {"advertiser_id": advertiser["id"], "channel": channel}
+    listed = [i async for i in api.every("/sender-identities", "sender_identities", **among)]
+    known = [item for item in listed if item["address"] == one["address"]]
+    identity = known[0] if known else await api.post("/sender-identities", {**among, **one})
     return advertiser["id"], identity["id"]
+
+
+async def staff_sender(api: Api) -> str:
+    """Return the id of the sender identity of mails to colleagues, added if it is missing."""
+    return (await sender(api, "EMAIL", content.STAFF_SENDER))[1]
 
 
 async def bring_in(api: Api, file: Path, tell: Tell, *, dry_run: bool) -> Json:

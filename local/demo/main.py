@@ -40,6 +40,12 @@ async def run(house: House, file: Path | None) -> int:
         return await _report(console, api, house, done, file)
 
 
+async def staff_sender(house: House) -> str:
+    """Return the id of the sender of mails to colleagues, which is there from now on."""
+    async with Api(house.access) as api:
+        return await job.staff_sender(api)
+
+
 async def _report(
     console: Console, api: Api, house: House, done: job.Job, file: Path | None
 ) -> int:

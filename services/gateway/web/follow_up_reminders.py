@@ -1,6 +1,6 @@
 """The part of a follow-up's or series' form that says when its assignees are reminded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from crm.interactions.v1 import follow_up_pb2, series_pb2
 
@@ -34,7 +34,7 @@ def values(stored: follow_up_pb2.FollowUp | series_pb2.Series) -> dict[str, str 
     """Return what is ticked for a stored follow-up or series."""
     email = follow_up_pb2.REMINDER_CHANNEL_EMAIL
     return {
-        FIELD: [str(it.minutes_before) for it in stored.reminders if it.channels],
+        FIELD: [str(it.minutes_before) for it in _of_colleagues(stored.reminders)],
         BY_EMAIL: ["1"] if any(email in it.channels for it in stored.reminders) else [],
         **contact_reminders.values(stored.reminders),
     }
@@ -64,6 +64,11 @@ def before_text(minutes: int) -> str:
 
 
 def given(follow_up: follow_up_pb2.FollowUp) -> list[str]:
-    """Return when the assignees are reminded, in words; nothing of what is the contact's alone."""
-    alone = [it for it in follow_up.reminders if it.channels or not it.HasField("to_contact")]
-    return [before_text(it.minutes_before) for it in alone]
+    """Return when the assignees are reminded, in words."""
+    return [before_text(it.minutes_before) for it in _of_colleagues(follow_up.reminders)]
+
+
+def _of_colleagues(
+    reminders: Iterable[follow_up_pb2.FollowUpReminder],
+) -> list[follow_up_pb2.FollowUpReminder]:
+    return [it for it in reminders if it.channels or not it.HasField("to_contact")]

@@ -515,6 +515,32 @@ class TestEveryOperation:
         until(sent, "it is sent by itself")
         until(lambda: api("GetFollowUp", id=planned["id"])["status"] == "COMPLETED", "it is done")
 
+    def test_a_contact_is_reminded_of_a_call(self, api: Api, advertiser: Any, sender: Any) -> None:
+        person = api("CreateContact", body={"emails": [{"address": "nhac-hen@example.vn"}]})
+        start = datetime.now(UTC) + timedelta(seconds=62)
+        to_contact = {
+            "channel": "EMAIL",
+            "purpose": "TRANSACTIONAL",
+            "advertiser_id": advertiser["id"],
+            "sender_identity_id": sender["id"],
+        }
+        plan = {
+            "title": "Gọi",
+            "type": "CALL",
+            "contact_ids": [person["id"]],
+            "start_time": start.isoformat(),
+            "reminders": [{"minutes_before": 1, "to_contact": to_contact}],
+        }
+
+        planned = api("CreateFollowUp", body=plan)
+
+        def sent() -> Any:
+            found = api("ListContactReminders", follow_up_id=planned["id"])["reminders"]
+            return found and found[0]["state"] == "SENT"
+
+        assert planned["reminders"][0]["to_contact"] == to_contact
+        until(sent, "the contact is reminded")
+
     def test_mails_that_come_back(
         self, house: Any, api: Api, advertiser: Any, sender: Any, tmp_path: Path
     ) -> None:

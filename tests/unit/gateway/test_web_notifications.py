@@ -188,7 +188,10 @@ class TestReminders:
     ) -> None:
         stored = follow_up_pb2.FollowUp(id=ID, title="Gọi", type="FOLLOW_UP_TYPE_CALL")
         stored.reminders.add(minutes_before=30)
-        peers.answers.update(GetFollowUp=stored, UpdateFollowUp=stored)
+        reminded = follow_up_service_pb2.ListContactRemindersResponse()
+        peers.answers.update(
+            GetFollowUp=stored, UpdateFollowUp=stored, ListContactReminders=reminded
+        )
 
         form = shown(page, f"/follow-ups/{ID}/edit")
         sent(page, f"/follow-ups/{ID}/edit", **self.FILLED)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from crm.interactions.v1 import follow_up_pb2, series_pb2
+from crm.interactions.v1 import follow_up_pb2, follow_up_service_pb2, series_pb2
 from crm.interactions.v1 import series_service_pb2 as pb2
 from flask.testing import FlaskClient
 
@@ -203,7 +203,8 @@ class TestOccurrence:
     @pytest.fixture(autouse=True)
     def _occurrence(self, desk: Any, peers: Any) -> None:
         stored = follow_up_pb2.FollowUp(id=ID, title="Gọi", type=CALL, series_id=ID)
-        peers.answers["GetFollowUp"] = stored
+        reminded = follow_up_service_pb2.ListContactRemindersResponse()
+        peers.answers.update(GetFollowUp=stored, ListContactReminders=reminded)
 
     def test_it_names_its_series(self, desk: Any) -> None:
         page = shown(desk, f"/follow-ups/{ID}")

@@ -1,6 +1,10 @@
 """The command line of the house: what it takes and what it refuses by name."""
 
+import asyncio
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +52,33 @@ class TestMain:
 
         assert command.main(["status", "--home", str(tmp_path)]) == 0
         assert json.loads(capsys.readouterr().out) == {"ready": True, "pid": 1}
+
+
+class TestStaffSender:
+    def test_interactions_is_started_again_once_with_who_mails_colleagues(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        async def made(_: object) -> str:
+            return "the-sender"
+
+        monkeypatch.setattr("local.demo.main.staff_sender", made)
+        monkeypatch.setattr(command, "_demo_house", lambda state: None)
+        waiting = [sys.executable, "-c", "import time; time.sleep(600)"]
+        with subprocess.Popen(waiting) as running, subprocess.Popen(waiting) as other:
+            processes = {
+                "interactions": {"pid": running.pid},
+                "interactions-2": {"pid": None},
+                "leads": {"pid": other.pid},
+            }
+
+            asyncio.run(command.mail_staff(tmp_path, {"processes": processes}))
+            assert running.wait(10) == -signal.SIGTERM
+            processes["interactions"]["pid"] = other.pid
+            asyncio.run(command.mail_staff(tmp_path, {"processes": processes}))
+
+            assert other.poll() is None
+            other.kill()
+        told = {"MEKONG_STAFF_SENDER_IDENTITY_ID": "the-sender"}
+        for name in ("interactions", "interactions-2"):
+            assert json.loads(Home(tmp_path, {}).changes(name).read_text()) == told
+        assert not Home(tmp_path, {}).changes("leads").exists()
