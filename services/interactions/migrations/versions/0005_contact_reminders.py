@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 _STATEMENTS = (
     # Those whose time has come. `sender` is how it goes and in whose name, as it was then.
