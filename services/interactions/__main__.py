@@ -171,6 +171,7 @@ async def main(settings: Settings) -> None:
             workers.expand_series(sessions, settings.expand_seconds),
             Resolver(settings, sessions, desk.people),
             Maker(settings, sessions, desk.people, leads),
+            workers.revert_batches(sessions, settings.open_seconds),
             Courier(settings, sessions, desk.people, desk.notifier),
             Herald(settings, sessions, desk.people, desk.notifier),
             Postman(settings, sessions, owners, colleagues, desk.notifier, letters),

@@ -1,4 +1,4 @@
-"""Calls and meetings for many: begun from the form of a follow-up, and how far they are."""
+"""Calls and meetings for many: begun from the form of a follow-up, how far, and taken back."""
 
 from crm.interactions.v1 import follow_up_batch_pb2, follow_up_pb2
 from crm.interactions.v1 import follow_up_batch_service_pb2 as pb2
@@ -8,6 +8,14 @@ from flask import Blueprint, flash, url_for
 from services.gateway.web import desk, follow_up_messages
 from services.gateway.web.forms import Form
 
+MOVING = (
+    follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_RUNNING,
+    follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_REVERTING,
+)
+TAKEN_BACK = (
+    follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_REVERTING,
+    follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_REVERTED,
+)
 OWNER = "owner"
 """Chosen as assignee: the owner of each contact."""
 
@@ -19,6 +27,7 @@ def add(pages: Blueprint) -> None:
     pages.get(one, endpoint="follow_up_batch")(detail)
     pages.get(f"{one}/progress", endpoint="follow_up_batch_progress")(progress)
     pages.post(f"{one}/cancel", endpoint="cancel_follow_up_batch")(cancel)
+    pages.post(f"{one}/revert", endpoint="revert_follow_up_batch")(revert)
 
 
 def is_for_many(form: Form) -> bool:
@@ -78,13 +87,18 @@ def listing() -> desk.View:
 
 
 def detail(batch_id: object) -> desk.View:
-    """Show one with how far it is."""
-    return _page("follow_up_batch.html", batch_id)
+    """Show one with how far it is, and what taking it back would do."""
+    batch = _get(batch_id)
+    count = None
+    if batch.made_count and batch.state not in TAKEN_BACK:
+        asked = pb2.CountFollowUpBatchRevertRequest(id=batch.id)
+        count = desk.ask(FollowUpBatchServiceStub).CountFollowUpBatchRevert(asked)
+    return _page("follow_up_batch.html", batch, count=count)
 
 
 def progress(batch_id: object) -> desk.View:
     """Show how far one is, as a part of its page."""
-    return _page("follow_up_batch_progress.html", batch_id)
+    return _page("follow_up_batch_progress.html", _get(batch_id))
 
 
 def cancel(batch_id: object) -> desk.View:
@@ -95,8 +109,25 @@ def cancel(batch_id: object) -> desk.View:
     return desk.to(url_for("web.follow_up_batch", batch_id=batch_id))
 
 
-def _page(template: str, batch_id: object) -> desk.View:
+def revert(batch_id: object) -> desk.View:
+    """Take back what was made."""
+    asked = pb2.RevertFollowUpBatchRequest(id=str(batch_id))
+    desk.ask(FollowUpBatchServiceStub).RevertFollowUpBatch(asked)
+    flash(desk.t("batches.was_reverted"))
+    return desk.to(url_for("web.follow_up_batch", batch_id=batch_id))
+
+
+def _get(batch_id: object) -> follow_up_batch_pb2.FollowUpBatch:
     asked = pb2.GetFollowUpBatchRequest(id=str(batch_id))
-    batch = desk.ask(FollowUpBatchServiceStub).GetFollowUpBatch(asked)
-    running = batch.state == follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_RUNNING
-    return desk.page(template, batch=batch, running=running)
+    return desk.ask(FollowUpBatchServiceStub).GetFollowUpBatch(asked)
+
+
+def _page(template: str, batch: follow_up_batch_pb2.FollowUpBatch, **more: object) -> desk.View:
+    return desk.page(
+        template,
+        batch=batch,
+        running=batch.state == follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_RUNNING,
+        moving=batch.state in MOVING,
+        taken_back=batch.state in TAKEN_BACK,
+        **more,
+    )

@@ -27,13 +27,16 @@ class State(StrEnum):
     RUNNING = "running"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
+    REVERTING = "reverting"
+    REVERTED = "reverted"
 
 
 @dataclass(frozen=True)
 class Batch:
     """One as it is kept.
 
-    Of its contacts, in the order of their ids, `cursor` are done with: each made or left out.
+    Of its contacts, in the order of their ids, `cursor` are done with: each made or left out. Of
+    one that is taken back, those up to `reverted_until` are done with.
     """
 
     id: UUID
@@ -59,10 +62,27 @@ class Batch:
     creator_id: str
     create_time: datetime
     update_time: datetime
+    cancelled_count: int = 0
+    kept_count: int = 0
+    reverted_until: UUID | None = None
+
+    @property
+    def gone_count(self) -> int:
+        """How many of its follow-ups were deleted; known once it is taken back."""
+        if self.state is not State.REVERTED:
+            return 0
+        return self.made_count - self.cancelled_count - self.kept_count
 
     def within(self, scope: Scope) -> bool:
         """Returns True if a right of this reach holds for the batch."""
         return scope.covers(self.assignee_ids, self.team_id, self.creator_id)
+
+    def reverted_by(self, scope: Scope) -> bool:
+        """Returns True if a right of this reach holds for all that the batch made.
+
+        Its follow-ups are its creator's and team's; being among its assignees is not enough.
+        """
+        return scope.covers((), self.team_id, self.creator_id)
 
     def owner(self, contact: Contact) -> UUID | None:
         """Returns the owner who is to do it with a contact; None: those named do it."""

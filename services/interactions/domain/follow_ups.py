@@ -48,7 +48,7 @@ class FollowUp:
     """A follow-up as it is kept.
 
     `creator_id` is a user's or program's id or a service's name; `contact_id` is None for one
-    with many contacts, which are in `deliveries`.
+    with many contacts, which are in `deliveries`. `edited`: a person changed or closed it.
     """
 
     id: UUID
@@ -77,6 +77,7 @@ class FollowUp:
     message: Mapping[str, Any] | None = None
     progress: Mapping[str, int] | None = None
     reminders: Sequence[Mapping[str, Any]] = ()
+    edited: bool = False
 
     def within(self, scope: Scope) -> bool:
         """Returns True if a right of this reach holds for the follow-up."""

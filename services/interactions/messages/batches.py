@@ -11,6 +11,8 @@ _STATES: Mapping[State, "follow_up_batch_pb2.FollowUpBatchState.ValueType"] = {
     State.RUNNING: follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_RUNNING,
     State.COMPLETED: follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_COMPLETED,
     State.CANCELLED: follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_CANCELLED,
+    State.REVERTING: follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_REVERTING,
+    State.REVERTED: follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_REVERTED,
 }
 
 
@@ -35,6 +37,9 @@ def out(kept: Batch) -> follow_up_batch_pb2.FollowUpBatch:
         contact_count=kept.contact_count,
         made_count=kept.made_count,
         left_out_count=kept.left_out_count,
+        cancelled_count=kept.cancelled_count,
+        kept_count=kept.kept_count,
+        gone_count=kept.gone_count,
         creator_id=kept.creator_id,
         create_time=times.out(kept.create_time),
         update_time=times.out(kept.update_time),

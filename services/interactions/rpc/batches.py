@@ -15,8 +15,9 @@ from services.interactions.messages import batches as messages
 from services.interactions.messages import follow_ups
 from services.interactions.rpc import gate, sending
 from services.interactions.storage import batches as kept
+from services.interactions.storage import reverting as reverted
 from services.interactions.usecases import batches as usecases
-from services.interactions.usecases import found
+from services.interactions.usecases import found, reverting
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -85,3 +86,25 @@ class FollowUpBatchServicer(follow_up_batch_service_pb2_grpc.FollowUpBatchServic
         batch_id = found.parsed(request.id, usecases.RESOURCE)
         async with self._sessions.begin() as session:
             return messages.out(await usecases.cancel(session, readable, allowed, batch_id))
+
+    async def RevertFollowUpBatch(
+        self, request: pb2.RevertFollowUpBatchRequest, context: Context
+    ) -> follow_up_batch_pb2.FollowUpBatch:
+        """Takes back what was made."""
+        allowed, readable = gate.may("follow_ups", "write"), gate.reach("follow_ups", "read")
+        batch_id = found.parsed(request.id, usecases.RESOURCE)
+        async with self._sessions.begin() as session:
+            return messages.out(await reverting.begin(session, readable, allowed, batch_id))
+
+    async def CountFollowUpBatchRevert(
+        self, request: pb2.CountFollowUpBatchRevertRequest, context: Context
+    ) -> pb2.CountFollowUpBatchRevertResponse:
+        """Counts what that would cancel and keep."""
+        readable = gate.may("follow_ups", "read")
+        batch_id = found.parsed(request.id, usecases.RESOURCE)
+        async with self._sessions.begin() as session:
+            await usecases.get(session, readable, batch_id)
+            count = await reverted.count(session, batch_id)
+        return pb2.CountFollowUpBatchRevertResponse(
+            cancelled_count=count.cancelled, kept_count=count.kept
+        )

@@ -19,14 +19,14 @@ from services.interactions.storage.tables import follow_up_batches as table
 async def create(session: AsyncSession, values: Mapping[str, Any]) -> Batch:
     """Stores a new batch, which is due at once."""
     query = insert(table).values(values).returning(table)
-    return _batch((await session.execute(query)).one())
+    return of_row((await session.execute(query)).one())
 
 
 async def get(session: AsyncSession, batch_id: UUID, *, lock: bool = False) -> Batch | None:
     """Returns one; `lock` keeps others and workers from changing it until the end."""
     query = select(table).where(table.c.id == batch_id)
     row = (await session.execute(query.with_for_update() if lock else query)).first()
-    return _batch(row) if row else None
+    return of_row(row) if row else None
 
 
 async def page(
@@ -38,13 +38,13 @@ async def page(
     query = query.order_by(*(it.desc() for it in place))
     if before is not None:
         query = query.where(tuple_(*place) < before)
-    return [_batch(row) for row in await session.execute(query)]
+    return [of_row(row) for row in await session.execute(query)]
 
 
 async def claim(session: AsyncSession, lease: timedelta) -> Batch | None:
     """Claims the one that is due longest, skipping those that others are about to claim."""
     row = (await session.execute(_CLAIM.columns(*table.c), {"lease": lease})).first()
-    return _batch(row) if row else None
+    return of_row(row) if row else None
 
 
 async def advance(
@@ -82,17 +82,18 @@ async def postpone(session: AsyncSession, held: Batch, wait: timedelta) -> None:
     await session.execute(_POSTPONE, {**_claimed(held), "wait": wait})
 
 
-def _claimed(held: Batch) -> dict[str, Any]:
-    return {"id": held.id, "claim": held.claim}
-
-
-def _batch(row: Row[Any]) -> Batch:
+def of_row(row: Row[Any]) -> Batch:
+    """Returns a row of the table as a batch."""
     values: dict[str, Any] = {str(name): value for name, value in row._mapping.items()}
     del values["try_time"]
     values["type"], values["state"] = Type(values["type"]), State(values["state"])
     for name in ("contact_ids", "assignee_ids"):
         values[name] = tuple(values[name])
     return Batch(**values)
+
+
+def _claimed(held: Batch) -> dict[str, Any]:
+    return {"id": held.id, "claim": held.claim}
 
 
 # By name, since columns of the database may stand in another order than ours.

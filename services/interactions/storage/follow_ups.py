@@ -83,11 +83,12 @@ async def count(
 
 
 async def change(session: AsyncSession, kept: FollowUp, values: Mapping[str, Any]) -> FollowUp:
-    """Sets columns and raises the revision of one that was locked before."""
+    """Sets columns and raises the revision of one that was locked before, for a person."""
+    raised = {"revision": follow_ups.c.revision + 1, "update_time": func.now(), "edited": True}
     query = (
         update(follow_ups)
         .where(follow_ups.c.id == kept.id)
-        .values({**values, "revision": follow_ups.c.revision + 1, "update_time": func.now()})
+        .values({**values, **raised})
         .returning(follow_ups)
     )
     return _follow_up((await session.execute(query)).one())

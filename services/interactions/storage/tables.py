@@ -65,6 +65,7 @@ follow_ups = Table(
     Column("update_time", _time, nullable=False),
     Column("close_time", _time),
     Column("reminders", JSONB, nullable=False),
+    Column("edited", Boolean, nullable=False),
 )
 
 interactions = Table(
@@ -182,6 +183,9 @@ follow_up_batches = Table(
     Column("creator_id", Text, nullable=False),
     Column("create_time", _time, nullable=False),
     Column("update_time", _time, nullable=False),
+    Column("cancelled_count", BigInteger, nullable=False),
+    Column("kept_count", BigInteger, nullable=False),
+    Column("reverted_until", Uuid),
 )
 
 working_hours = Table(

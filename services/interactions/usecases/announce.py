@@ -60,8 +60,8 @@ async def follow_up_changed(
     )
 
 
-async def follow_ups_completed(session: AsyncSession, now: Sequence[FollowUp]) -> None:
-    """Announces follow-ups that completed themselves; their deliveries say how."""
+async def follow_ups_closed(session: AsyncSession, now: Sequence[FollowUp]) -> None:
+    """Announces follow-ups that no one closed one by one: their deliveries or batch say how."""
     events = [(follow_ups.updated(it), str(it.id), it.revision) for it in now]
     await outbox.add_many(session, events, to=outbox.Class.FACTS)
 
@@ -98,7 +98,7 @@ async def occurrences_planned(session: AsyncSession, new: Sequence[Planned]) -> 
 
 
 async def batch_changed(session: AsyncSession, action: str, now: Batch) -> None:
-    """Notes who began or cancelled a batch; events tell of what it makes."""
+    """Notes who began, cancelled or took back a batch; events tell of what it makes."""
     await audit.record(
         session,
         action=f"follow_up_batch.{action}",

@@ -44,15 +44,20 @@ async def get(session: AsyncSession, readable: Scope, batch_id: UUID) -> Batch:
     return kept
 
 
-async def cancel(session: AsyncSession, readable: Scope, allowed: Scope, batch_id: UUID) -> Batch:
-    """Makes no more; one that is over stays as it is. Raises as `get`, and `PermissionDenied`."""
+async def locked(session: AsyncSession, readable: Scope, allowed: Scope, batch_id: UUID) -> Batch:
+    """Returns one, locked, that the caller may change.
+
+    Raises `NotFound` when it is beyond what the caller may see, `PermissionDenied` beyond that.
+    """
     kept = existing(await batches.get(session, batch_id, lock=True), RESOURCE, batch_id)
-    if not kept.within(allowed):
-        raise (
-            forbidden("follow_ups", "write")
-            if kept.within(readable)
-            else missing(RESOURCE, batch_id)
-        )
+    if kept.within(allowed):
+        return kept
+    raise forbidden("follow_ups", "write") if kept.within(readable) else missing(RESOURCE, kept.id)
+
+
+async def cancel(session: AsyncSession, readable: Scope, allowed: Scope, batch_id: UUID) -> Batch:
+    """Makes no more; one that is over stays as it is. Raises as `locked`."""
+    kept = await locked(session, readable, allowed, batch_id)
     if not await batches.end(session, batch_id, State.CANCELLED):
         return kept
     after = existing(await batches.get(session, batch_id), RESOURCE, batch_id)

@@ -174,7 +174,7 @@ async def _stand(
     await deliveries.stand(session, changed)
     done = [id for id, it in changed.items() if it.status is not standings[id].status]
     completed = await follow_ups.get_many(session, done)
-    await announce.follow_ups_completed(session, completed)
+    await announce.follow_ups_closed(session, completed)
     await contact_standings.refresh(session, [it.contact_id for it in completed])
     failed = [
         id

@@ -1,13 +1,14 @@
-"""Work on time: series plan follow-ups, reminders are given, and follow-ups open."""
+"""Work on time: series plan follow-ups, reminders are given, follow-ups open, batches go back."""
 
 import structlog
 
 from chassis import db
-from services.interactions.usecases import expansion, follow_ups, reminding
+from services.interactions.usecases import expansion, follow_ups, reminding, reverting
 from services.interactions.workers.rounds import Rounds
 
 _BATCH = 200
 _SERIES = 500
+_REVERTED = 500
 
 log = structlog.get_logger()
 
@@ -58,3 +59,18 @@ async def remind_batch(sessions: db.Sessions) -> int:
     """Gives one batch in a transaction of its own; returns how many were looked at."""
     async with sessions.begin() as session:
         return await reminding.give_due(session, _BATCH)
+
+
+def revert_batches(sessions: db.Sessions, every_seconds: float) -> Rounds:
+    """Returns the task that takes batches back; several replicas share the work."""
+
+    async def more() -> bool:
+        return await revert_page(sessions) is not None
+
+    return Rounds("take batches back", more, every_seconds)
+
+
+async def revert_page(sessions: db.Sessions, limit: int = _REVERTED) -> int | None:
+    """Cancels one page in a transaction of its own; None where nothing is to be taken back."""
+    async with sessions.begin() as session:
+        return await reverting.go_on(session, limit)

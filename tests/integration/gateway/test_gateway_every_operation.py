@@ -661,8 +661,11 @@ class TestEveryOperation:
         api("GetFollowUpBatch", id=made["id"])
         listed = api("ListFollowUpBatches")
         api("CancelFollowUpBatch", id=made["id"])
+        api("CountFollowUpBatchRevert", id=made["id"])
+        reverted = api("RevertFollowUpBatch", id=made["id"])
 
         assert made["contact_count"] == 1
+        assert reverted["state"] in {"REVERTING", "REVERTED"}
         assert [it["id"] for it in listed["follow_up_batches"]] == [made["id"]]
 
     def test_series(self, api: Api, contact: Any) -> None:

@@ -11,6 +11,11 @@ from tests.unit.gateway.message_parts import FIRST, SECOND, SEGMENT, refused, wi
 from tests.unit.gateway.web_parts import ID, sent, shown
 
 CALL = follow_up_pb2.FOLLOW_UP_TYPE_CALL
+RUNNING = follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_RUNNING
+COMPLETED = follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_COMPLETED
+CANCELLED = follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_CANCELLED
+REVERTING = follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_REVERTING
+REVERTED = follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_REVERTED
 TYPED: dict[str, Any] = {
     "title": "Gọi <b>",
     "type": "call",
@@ -38,6 +43,10 @@ def http_(signed_in: FlaskClient, peers: Any) -> FlaskClient:
         CreateFollowUpBatch=batch(),
         GetFollowUpBatch=batch(),
         CancelFollowUpBatch=batch(),
+        RevertFollowUpBatch=batch(),
+        CountFollowUpBatchRevert=pb2.CountFollowUpBatchRevertResponse(
+            cancelled_count=1_200, kept_count=34
+        ),
         ListFollowUpBatches=listed,
         ListFollowUps=follow_up_service_pb2.ListFollowUpsResponse(),
     )
@@ -116,3 +125,46 @@ class TestPage:
 
         assert peers.named("ListFollowUps")[0].request.batch_id == ID
         assert f'name="batch" value="{ID}"' in page
+
+
+class TestTakingBack:
+    @pytest.mark.parametrize(
+        ("state", "kept", "says"),
+        [
+            (COMPLETED, 34, "1,200 follow-ups will be cancelled. 34 that were done"),
+            (CANCELLED, 0, "1,200 follow-ups will be cancelled.</p>"),
+            (RUNNING, 0, "No more are made, and the 1,200 follow-ups made so far"),
+        ],
+    )
+    def test_the_question_says_how_many(
+        self, http_: FlaskClient, peers: Any, state: Any, kept: int, says: str
+    ) -> None:
+        count = pb2.CountFollowUpBatchRevertResponse(cancelled_count=1_200, kept_count=kept)
+        peers.answers.update(GetFollowUpBatch=batch(state=state), CountFollowUpBatchRevert=count)
+
+        page = shown(http_, f"/follow-up-batches/{ID}?lang=en")
+
+        assert says in page
+        assert f'action="/follow-up-batches/{ID}/revert"' in page
+
+    def test_it_is_taken_back(self, http_: FlaskClient, peers: Any) -> None:
+        answer = sent(http_, f"/follow-up-batches/{ID}/revert")
+
+        assert peers.named("RevertFollowUpBatch")[0].request.id == ID
+        assert answer.headers["Location"] == f"/follow-up-batches/{ID}"
+
+    @pytest.mark.parametrize(("state", "asks"), [(REVERTING, True), (REVERTED, False)])
+    def test_how_far_that_is_is_shown_and_not_offered_again(
+        self, http_: FlaskClient, peers: Any, state: Any, asks: bool
+    ) -> None:
+        peers.answers["GetFollowUpBatch"] = batch(
+            state=state, cancelled_count=1, kept_count=1, gone_count=1
+        )
+
+        page = shown(http_, f"/follow-up-batches/{ID}?lang=vi")
+
+        assert "Đã hủy 1" in page
+        assert "1 lịch đã bị xóa từ trước" in page
+        assert ("hx-get" in page.split('id="figures"')[1]) is asks
+        assert f"{ID}/revert" not in page
+        assert peers.named("CountFollowUpBatchRevert") == []

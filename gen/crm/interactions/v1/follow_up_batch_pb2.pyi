@@ -35,6 +35,10 @@ class _FollowUpBatchStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fo
     """All are made."""
     FOLLOW_UP_BATCH_STATE_CANCELLED: _FollowUpBatchState.ValueType  # 3
     """It makes no more; those that were made stay."""
+    FOLLOW_UP_BATCH_STATE_REVERTING: _FollowUpBatchState.ValueType  # 4
+    """What it made is being cancelled."""
+    FOLLOW_UP_BATCH_STATE_REVERTED: _FollowUpBatchState.ValueType  # 5
+    """What it made is cancelled, but for what was done or changed by hand."""
 
 class FollowUpBatchState(_FollowUpBatchState, metaclass=_FollowUpBatchStateEnumTypeWrapper):
     """How far a batch is."""
@@ -47,6 +51,10 @@ FOLLOW_UP_BATCH_STATE_COMPLETED: FollowUpBatchState.ValueType  # 2
 """All are made."""
 FOLLOW_UP_BATCH_STATE_CANCELLED: FollowUpBatchState.ValueType  # 3
 """It makes no more; those that were made stay."""
+FOLLOW_UP_BATCH_STATE_REVERTING: FollowUpBatchState.ValueType  # 4
+"""What it made is being cancelled."""
+FOLLOW_UP_BATCH_STATE_REVERTED: FollowUpBatchState.ValueType  # 5
+"""What it made is cancelled, but for what was done or changed by hand."""
 Global___FollowUpBatchState: _TypeAlias = FollowUpBatchState  # noqa: Y015
 
 @_typing.final
@@ -77,6 +85,9 @@ class FollowUpBatch(_message.Message):
     CREATOR_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    CANCELLED_COUNT_FIELD_NUMBER: _builtins.int
+    KEPT_COUNT_FIELD_NUMBER: _builtins.int
+    GONE_COUNT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -109,6 +120,12 @@ class FollowUpBatch(_message.Message):
     """Output only. How many contacts were deleted before theirs was made."""
     creator_id: _builtins.str
     """Output only. The user who created it."""
+    cancelled_count: _builtins.int
+    """Output only. How many of them taking it back cancelled. Once it is REVERTED: made_count = cancelled_count + kept_count + gone_count."""
+    kept_count: _builtins.int
+    """Output only. How many stay, as a person changed or closed them; 0 until it is REVERTED."""
+    gone_count: _builtins.int
+    """Output only. How many were deleted before; 0 until it is REVERTED."""
     @_builtins.property
     def contact_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Required unless segment_id is given. At most 1,000. Not told again: the follow-ups are listed by batch_id."""
@@ -158,10 +175,13 @@ class FollowUpBatch(_message.Message):
         creator_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        cancelled_count: _builtins.int = ...,
+        kept_count: _builtins.int = ...,
+        gone_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assign_to_owner", b"assign_to_owner", "assignee_ids", b"assignee_ids", "category", b"category", "contact_count", b"contact_count", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "end_time", b"end_time", "etag", b"etag", "id", b"id", "left_out_count", b"left_out_count", "made_count", b"made_count", "revision", b"revision", "segment_id", b"segment_id", "start_time", b"start_time", "state", b"state", "team_id", b"team_id", "time_zone", b"time_zone", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assign_to_owner", b"assign_to_owner", "assignee_ids", b"assignee_ids", "cancelled_count", b"cancelled_count", "category", b"category", "contact_count", b"contact_count", "contact_ids", b"contact_ids", "create_time", b"create_time", "creator_id", b"creator_id", "description", b"description", "end_time", b"end_time", "etag", b"etag", "gone_count", b"gone_count", "id", b"id", "kept_count", b"kept_count", "left_out_count", b"left_out_count", "made_count", b"made_count", "revision", b"revision", "segment_id", b"segment_id", "start_time", b"start_time", "state", b"state", "team_id", b"team_id", "time_zone", b"time_zone", "title", b"title", "type", b"type", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from crm.interactions.v1 import follow_up_batch_pb2 as crm_dot_interactions_dot_v1_dot_follow__up__batch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1crm/interactions/v1/follow_up_batch_service.proto\x12\x13\x63rm.interactions.v1\x1a)crm/interactions/v1/follow_up_batch.proto\"m\n\x1a\x43reateFollowUpBatchRequest\x12;\n\x0f\x66ollow_up_batch\x18\x01 \x01(\x0b\x32\".crm.interactions.v1.FollowUpBatch\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"%\n\x17GetFollowUpBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"C\n\x1aListFollowUpBatchesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"u\n\x1bListFollowUpBatchesResponse\x12=\n\x11\x66ollow_up_batches\x18\x01 \x03(\x0b\x32\".crm.interactions.v1.FollowUpBatch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"(\n\x1a\x43\x61ncelFollowUpBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xe2\x03\n\x14\x46ollowUpBatchService\x12o\n\x13\x43reateFollowUpBatch\x12/.crm.interactions.v1.CreateFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x03\x90\x02\x02\x12i\n\x10GetFollowUpBatch\x12,.crm.interactions.v1.GetFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x03\x90\x02\x01\x12}\n\x13ListFollowUpBatches\x12/.crm.interactions.v1.ListFollowUpBatchesRequest\x1a\x30.crm.interactions.v1.ListFollowUpBatchesResponse\"\x03\x90\x02\x01\x12o\n\x13\x43\x61ncelFollowUpBatch\x12/.crm.interactions.v1.CancelFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1crm/interactions/v1/follow_up_batch_service.proto\x12\x13\x63rm.interactions.v1\x1a)crm/interactions/v1/follow_up_batch.proto\"m\n\x1a\x43reateFollowUpBatchRequest\x12;\n\x0f\x66ollow_up_batch\x18\x01 \x01(\x0b\x32\".crm.interactions.v1.FollowUpBatch\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"%\n\x17GetFollowUpBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"C\n\x1aListFollowUpBatchesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"u\n\x1bListFollowUpBatchesResponse\x12=\n\x11\x66ollow_up_batches\x18\x01 \x03(\x0b\x32\".crm.interactions.v1.FollowUpBatch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"(\n\x1a\x43\x61ncelFollowUpBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"(\n\x1aRevertFollowUpBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"-\n\x1f\x43ountFollowUpBatchRevertRequest\x12\n\n\x02id\x18\x01 \x01(\t\"O\n CountFollowUpBatchRevertResponse\x12\x17\n\x0f\x63\x61ncelled_count\x18\x01 \x01(\x03\x12\x12\n\nkept_count\x18\x02 \x01(\x03\x32\xe2\x05\n\x14\x46ollowUpBatchService\x12o\n\x13\x43reateFollowUpBatch\x12/.crm.interactions.v1.CreateFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x03\x90\x02\x02\x12i\n\x10GetFollowUpBatch\x12,.crm.interactions.v1.GetFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x03\x90\x02\x01\x12}\n\x13ListFollowUpBatches\x12/.crm.interactions.v1.ListFollowUpBatchesRequest\x1a\x30.crm.interactions.v1.ListFollowUpBatchesResponse\"\x03\x90\x02\x01\x12o\n\x13\x43\x61ncelFollowUpBatch\x12/.crm.interactions.v1.CancelFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x03\x90\x02\x02\x12o\n\x13RevertFollowUpBatch\x12/.crm.interactions.v1.RevertFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x03\x90\x02\x02\x12\x8c\x01\n\x18\x43ountFollowUpBatchRevert\x12\x34.crm.interactions.v1.CountFollowUpBatchRevertRequest\x1a\x35.crm.interactions.v1.CountFollowUpBatchRevertResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['ListFollowUpBatches']._serialized_options = b'\220\002\001'
   _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CancelFollowUpBatch']._loaded_options = None
   _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CancelFollowUpBatch']._serialized_options = b'\220\002\002'
+  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['RevertFollowUpBatch']._loaded_options = None
+  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['RevertFollowUpBatch']._serialized_options = b'\220\002\002'
+  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CountFollowUpBatchRevert']._loaded_options = None
+  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CountFollowUpBatchRevert']._serialized_options = b'\220\002\001'
   _globals['_CREATEFOLLOWUPBATCHREQUEST']._serialized_start=117
   _globals['_CREATEFOLLOWUPBATCHREQUEST']._serialized_end=226
   _globals['_GETFOLLOWUPBATCHREQUEST']._serialized_start=228
@@ -50,6 +54,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTFOLLOWUPBATCHESRESPONSE']._serialized_end=453
   _globals['_CANCELFOLLOWUPBATCHREQUEST']._serialized_start=455
   _globals['_CANCELFOLLOWUPBATCHREQUEST']._serialized_end=495
-  _globals['_FOLLOWUPBATCHSERVICE']._serialized_start=498
-  _globals['_FOLLOWUPBATCHSERVICE']._serialized_end=980
+  _globals['_REVERTFOLLOWUPBATCHREQUEST']._serialized_start=497
+  _globals['_REVERTFOLLOWUPBATCHREQUEST']._serialized_end=537
+  _globals['_COUNTFOLLOWUPBATCHREVERTREQUEST']._serialized_start=539
+  _globals['_COUNTFOLLOWUPBATCHREVERTREQUEST']._serialized_end=584
+  _globals['_COUNTFOLLOWUPBATCHREVERTRESPONSE']._serialized_start=586
+  _globals['_COUNTFOLLOWUPBATCHREVERTRESPONSE']._serialized_end=665
+  _globals['_FOLLOWUPBATCHSERVICE']._serialized_start=668
+  _globals['_FOLLOWUPBATCHSERVICE']._serialized_end=1406
 # @@protoc_insertion_point(module_scope)

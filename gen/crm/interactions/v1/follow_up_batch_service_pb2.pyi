@@ -144,3 +144,73 @@ class CancelFollowUpBatchRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelFollowUpBatchRequest: _TypeAlias = CancelFollowUpBatchRequest  # noqa: Y015
+
+@_typing.final
+class RevertFollowUpBatchRequest(_message.Message):
+    """Asks that what was made be cancelled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevertFollowUpBatchRequest: _TypeAlias = RevertFollowUpBatchRequest  # noqa: Y015
+
+@_typing.final
+class CountFollowUpBatchRevertRequest(_message.Message):
+    """Asks how much that would be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountFollowUpBatchRevertRequest: _TypeAlias = CountFollowUpBatchRevertRequest  # noqa: Y015
+
+@_typing.final
+class CountFollowUpBatchRevertResponse(_message.Message):
+    """How much that would be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CANCELLED_COUNT_FIELD_NUMBER: _builtins.int
+    KEPT_COUNT_FIELD_NUMBER: _builtins.int
+    cancelled_count: _builtins.int
+    """Output only. Scheduled or open, and as they were made."""
+    kept_count: _builtins.int
+    """Output only. Changed, completed or cancelled by a person."""
+    def __init__(
+        self,
+        *,
+        cancelled_count: _builtins.int = ...,
+        kept_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled_count", b"cancelled_count", "kept_count", b"kept_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountFollowUpBatchRevertResponse: _TypeAlias = CountFollowUpBatchRevertResponse  # noqa: Y015

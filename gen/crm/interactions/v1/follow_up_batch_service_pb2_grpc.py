@@ -56,6 +56,16 @@ class FollowUpBatchServiceStub:
                 request_serializer=crm_dot_interactions_dot_v1_dot_follow__up__batch__service__pb2.CancelFollowUpBatchRequest.SerializeToString,
                 response_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__batch__pb2.FollowUpBatch.FromString,
                 _registered_method=True)
+        self.RevertFollowUpBatch = channel.unary_unary(
+                '/crm.interactions.v1.FollowUpBatchService/RevertFollowUpBatch',
+                request_serializer=crm_dot_interactions_dot_v1_dot_follow__up__batch__service__pb2.RevertFollowUpBatchRequest.SerializeToString,
+                response_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__batch__pb2.FollowUpBatch.FromString,
+                _registered_method=True)
+        self.CountFollowUpBatchRevert = channel.unary_unary(
+                '/crm.interactions.v1.FollowUpBatchService/CountFollowUpBatchRevert',
+                request_serializer=crm_dot_interactions_dot_v1_dot_follow__up__batch__service__pb2.CountFollowUpBatchRevertRequest.SerializeToString,
+                response_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__batch__service__pb2.CountFollowUpBatchRevertResponse.FromString,
+                _registered_method=True)
 
 
 class FollowUpBatchServiceServicer:
@@ -90,6 +100,20 @@ class FollowUpBatchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RevertFollowUpBatch(self, request, context):
+        """Takes a batch back: makes no more, and has a worker cancel what was made, but for what a person changed, completed or cancelled since. By its creator, or with the right to write the follow-ups of its team or of everybody. One that is REVERTING or REVERTED stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountFollowUpBatchRevert(self, request, context):
+        """Counts what RevertFollowUpBatch would cancel and keep now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FollowUpBatchServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +136,16 @@ def add_FollowUpBatchServiceServicer_to_server(servicer, server):
                     servicer.CancelFollowUpBatch,
                     request_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__batch__service__pb2.CancelFollowUpBatchRequest.FromString,
                     response_serializer=crm_dot_interactions_dot_v1_dot_follow__up__batch__pb2.FollowUpBatch.SerializeToString,
+            ),
+            'RevertFollowUpBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevertFollowUpBatch,
+                    request_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__batch__service__pb2.RevertFollowUpBatchRequest.FromString,
+                    response_serializer=crm_dot_interactions_dot_v1_dot_follow__up__batch__pb2.FollowUpBatch.SerializeToString,
+            ),
+            'CountFollowUpBatchRevert': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountFollowUpBatchRevert,
+                    request_deserializer=crm_dot_interactions_dot_v1_dot_follow__up__batch__service__pb2.CountFollowUpBatchRevertRequest.FromString,
+                    response_serializer=crm_dot_interactions_dot_v1_dot_follow__up__batch__service__pb2.CountFollowUpBatchRevertResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -223,6 +257,60 @@ class FollowUpBatchService:
             '/crm.interactions.v1.FollowUpBatchService/CancelFollowUpBatch',
             crm_dot_interactions_dot_v1_dot_follow__up__batch__service__pb2.CancelFollowUpBatchRequest.SerializeToString,
             crm_dot_interactions_dot_v1_dot_follow__up__batch__pb2.FollowUpBatch.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevertFollowUpBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.interactions.v1.FollowUpBatchService/RevertFollowUpBatch',
+            crm_dot_interactions_dot_v1_dot_follow__up__batch__service__pb2.RevertFollowUpBatchRequest.SerializeToString,
+            crm_dot_interactions_dot_v1_dot_follow__up__batch__pb2.FollowUpBatch.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountFollowUpBatchRevert(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.interactions.v1.FollowUpBatchService/CountFollowUpBatchRevert',
+            crm_dot_interactions_dot_v1_dot_follow__up__batch__service__pb2.CountFollowUpBatchRevertRequest.SerializeToString,
+            crm_dot_interactions_dot_v1_dot_follow__up__batch__service__pb2.CountFollowUpBatchRevertResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,10 @@ class FollowUpBatchServiceStub:
     """Lists the batches that the caller may see, newest first."""
     CancelFollowUpBatch: _grpc.UnaryUnaryMultiCallable[_follow_up_batch_service_pb2.CancelFollowUpBatchRequest, _follow_up_batch_pb2.FollowUpBatch]
     """Makes no more follow-ups; those that were made stay. One that is not RUNNING stays as it is."""
+    RevertFollowUpBatch: _grpc.UnaryUnaryMultiCallable[_follow_up_batch_service_pb2.RevertFollowUpBatchRequest, _follow_up_batch_pb2.FollowUpBatch]
+    """Takes a batch back: makes no more, and has a worker cancel what was made, but for what a person changed, completed or cancelled since. By its creator, or with the right to write the follow-ups of its team or of everybody. One that is REVERTING or REVERTED stays as it is."""
+    CountFollowUpBatchRevert: _grpc.UnaryUnaryMultiCallable[_follow_up_batch_service_pb2.CountFollowUpBatchRevertRequest, _follow_up_batch_service_pb2.CountFollowUpBatchRevertResponse]
+    """Counts what RevertFollowUpBatch would cancel and keep now."""
 
 @_typing.type_check_only
 class FollowUpBatchServiceAsyncStub(FollowUpBatchServiceStub):
@@ -56,6 +60,10 @@ class FollowUpBatchServiceAsyncStub(FollowUpBatchServiceStub):
     """Lists the batches that the caller may see, newest first."""
     CancelFollowUpBatch: _aio.UnaryUnaryMultiCallable[_follow_up_batch_service_pb2.CancelFollowUpBatchRequest, _follow_up_batch_pb2.FollowUpBatch]  # type: ignore[assignment]
     """Makes no more follow-ups; those that were made stay. One that is not RUNNING stays as it is."""
+    RevertFollowUpBatch: _aio.UnaryUnaryMultiCallable[_follow_up_batch_service_pb2.RevertFollowUpBatchRequest, _follow_up_batch_pb2.FollowUpBatch]  # type: ignore[assignment]
+    """Takes a batch back: makes no more, and has a worker cancel what was made, but for what a person changed, completed or cancelled since. By its creator, or with the right to write the follow-ups of its team or of everybody. One that is REVERTING or REVERTED stays as it is."""
+    CountFollowUpBatchRevert: _aio.UnaryUnaryMultiCallable[_follow_up_batch_service_pb2.CountFollowUpBatchRevertRequest, _follow_up_batch_service_pb2.CountFollowUpBatchRevertResponse]  # type: ignore[assignment]
+    """Counts what RevertFollowUpBatch would cancel and keep now."""
 
 class FollowUpBatchServiceServicer(metaclass=_abc_1.ABCMeta):
     """Calls or meetings for many: one follow-up for each contact."""
@@ -91,5 +99,21 @@ class FollowUpBatchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_follow_up_batch_pb2.FollowUpBatch, _abc.Awaitable[_follow_up_batch_pb2.FollowUpBatch]]:
         """Makes no more follow-ups; those that were made stay. One that is not RUNNING stays as it is."""
+
+    @_abc_1.abstractmethod
+    def RevertFollowUpBatch(
+        self,
+        request: _follow_up_batch_service_pb2.RevertFollowUpBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_follow_up_batch_pb2.FollowUpBatch, _abc.Awaitable[_follow_up_batch_pb2.FollowUpBatch]]:
+        """Takes a batch back: makes no more, and has a worker cancel what was made, but for what a person changed, completed or cancelled since. By its creator, or with the right to write the follow-ups of its team or of everybody. One that is REVERTING or REVERTED stays as it is."""
+
+    @_abc_1.abstractmethod
+    def CountFollowUpBatchRevert(
+        self,
+        request: _follow_up_batch_service_pb2.CountFollowUpBatchRevertRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_follow_up_batch_service_pb2.CountFollowUpBatchRevertResponse, _abc.Awaitable[_follow_up_batch_service_pb2.CountFollowUpBatchRevertResponse]]:
+        """Counts what RevertFollowUpBatch would cancel and keep now."""
 
 def add_FollowUpBatchServiceServicer_to_server(servicer: FollowUpBatchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

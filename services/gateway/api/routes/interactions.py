@@ -29,6 +29,8 @@ ROUTES: tuple[Route, ...] = (
         only="create get list",
     ),
     Route("POST", "/follow-up-batches/{id}:cancel", f"{_BATCHES}/CancelFollowUpBatch", "*"),
+    Route("POST", "/follow-up-batches/{id}:revert", f"{_BATCHES}/RevertFollowUpBatch", "*"),
+    Route("GET", "/follow-up-batches/{id}:countRevert", f"{_BATCHES}/CountFollowUpBatchRevert"),
     Route("GET", "/follow-ups:countReassignment", f"{_REASSIGN}/CountReassignment"),
     Route("POST", "/follow-ups:reassign", f"{_REASSIGN}/ReassignFollowUps", "*"),
     Route("POST", "/follow-ups:reschedule", f"{_CALENDAR}/RescheduleFollowUps", "*"),
