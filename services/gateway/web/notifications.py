@@ -59,6 +59,12 @@ def read_all() -> desk.View:
 def _place(told: notification_pb2.Notification) -> str:
     if told.follow_up_id:
         return url_for("web.follow_up", follow_up_id=told.follow_up_id)
+    if told.batch_id:
+        return url_for("web.follow_ups", batch=told.batch_id)
+    if told.series_id:
+        return url_for("web.series", series_id=told.series_id)
+    if told.kind == notification_pb2.NOTIFICATION_KIND_HANDED_OVER:
+        return url_for("web.follow_ups")
     if told.proposal_id:
         return url_for("web.proposal", proposal_id=told.proposal_id)
     return url_for("web.contact", contact_id=told.contact_id, _anchor="story")

@@ -51,6 +51,10 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         Kind.PROPOSAL_ANSWERED: "Khách hàng đã trả lời bản đề xuất",
         Kind.FOLLOW_UP_FAILED: "Tin của lịch theo dõi gửi không được",
         Kind.REMINDER: "Lịch theo dõi sắp bắt đầu",
+        Kind.BATCH_ASSIGNED: "Bạn được giao nhiều lịch theo dõi",
+        Kind.SERIES_ASSIGNED: "Bạn được giao một lịch lặp lại",
+        Kind.HANDED_OVER: "Bạn được bàn giao việc của người khác",
+        "count": "{n} lịch theo dõi",
     },
     "en": {
         "subject": "{n} unread notifications",
@@ -60,6 +64,10 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         Kind.PROPOSAL_ANSWERED: "The customer answered a proposal",
         Kind.FOLLOW_UP_FAILED: "Messages of a follow-up failed",
         Kind.REMINDER: "A follow-up is about to start",
+        Kind.BATCH_ASSIGNED: "Follow-ups were given to you",
+        Kind.SERIES_ASSIGNED: "A recurring follow-up was given to you",
+        Kind.HANDED_OVER: "Somebody's work was handed over to you",
+        "count": "Follow-ups: {n}",
     },
 }
 
@@ -85,6 +93,7 @@ def written(unread: Sequence[Notification], link: str, to: Colleague) -> Words:
             for part in (
                 f"{it.create_time.astimezone(zone):%d/%m %H:%M}",
                 texts[it.kind],
+                texts["count"].format(n=it.follow_up_count) if it.follow_up_count else "",
                 it.title,
             )
             if part

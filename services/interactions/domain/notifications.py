@@ -21,6 +21,9 @@ class Kind(StrEnum):
     PROPOSAL_ANSWERED = "proposal_answered"
     FOLLOW_UP_FAILED = "follow_up_failed"
     REMINDER = "reminder"
+    BATCH_ASSIGNED = "batch_assigned"
+    SERIES_ASSIGNED = "series_assigned"
+    HANDED_OVER = "handed_over"
 
 
 ABOUT_FOLLOW_UPS = (Kind.ASSIGNED, Kind.FOLLOW_UP_FAILED, Kind.REMINDER)
@@ -30,8 +33,9 @@ ABOUT_FOLLOW_UPS = (Kind.ASSIGNED, Kind.FOLLOW_UP_FAILED, Kind.REMINDER)
 class Told:
     """A fact that somebody is to be told of, once however often it is written.
 
-    `source_id` is the note, the follow-up or the event of a proposal; `occasion` tells facts of
-    one kind about the same source from each other.
+    `source_id` is the note, follow-up, batch, series, event of a proposal or act of handing over;
+    `occasion` tells facts of one kind about the same source from each other. `count` says of how
+    many follow-ups.
     """
 
     user_id: UUID
@@ -39,6 +43,7 @@ class Told:
     source_id: UUID
     actor_id: str
     occasion: int = 0
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,9 @@ class Notification:
     note_id: UUID | None
     follow_up_id: UUID | None
     proposal_id: UUID | None
+    batch_id: UUID | None
+    series_id: UUID | None
+    follow_up_count: int
     title: str
     text: str
     event: str

@@ -13,6 +13,9 @@ _KINDS: Mapping[Kind, "pb.NotificationKind.ValueType"] = {
     Kind.PROPOSAL_ANSWERED: pb.NOTIFICATION_KIND_PROPOSAL_ANSWERED,
     Kind.FOLLOW_UP_FAILED: pb.NOTIFICATION_KIND_FOLLOW_UP_FAILED,
     Kind.REMINDER: pb.NOTIFICATION_KIND_REMINDER,
+    Kind.BATCH_ASSIGNED: pb.NOTIFICATION_KIND_BATCH_ASSIGNED,
+    Kind.SERIES_ASSIGNED: pb.NOTIFICATION_KIND_SERIES_ASSIGNED,
+    Kind.HANDED_OVER: pb.NOTIFICATION_KIND_HANDED_OVER,
 }
 
 
@@ -26,6 +29,9 @@ def out(kept: Notification) -> pb.Notification:
         note_id=str(kept.note_id or ""),
         follow_up_id=str(kept.follow_up_id or ""),
         proposal_id=str(kept.proposal_id or ""),
+        batch_id=str(kept.batch_id or ""),
+        series_id=str(kept.series_id or ""),
+        follow_up_count=kept.follow_up_count,
         title=kept.title,
         text=kept.text,
         event=kept.event,

@@ -55,15 +55,17 @@ async def advance(
     return bool((await session.execute(_ADVANCE, given)).first())
 
 
-async def add(session: AsyncSession, batch_id: UUID, made: Sequence[Made]) -> None:
-    """Stores follow-ups of a batch that was advanced before."""
+async def add(
+    session: AsyncSession, batch_id: UUID, made: Sequence[Made]
+) -> Sequence[Sequence[UUID]]:
+    """Stores follow-ups of a batch that was advanced before; returns the assignees of each."""
     given = {
         "batch": batch_id,
         "ids": arrays.uuids(it.id for it in made),
         "contacts": arrays.uuids(it.contact_id for it in made),
         "owners": arrays.of(it.owner_id.hex if it.owner_id else "NULL" for it in made),
     }
-    await session.execute(_ADD, given)
+    return (await session.scalars(_ADD, given)).all()
 
 
 async def count(session: AsyncSession, held: Batch, contacts: int) -> None:
@@ -126,6 +128,7 @@ _ADD = text("""
         CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:owners AS uuid[])
     ) AS p (id, contact_id, owner_id)
     JOIN follow_up_batches AS b ON b.id = :batch
+    RETURNING assignee_ids
 """)
 _COUNT = text("""
     UPDATE follow_up_batches SET contact_count = :contacts, update_time = now()

@@ -150,6 +150,12 @@ def of_row(row: Any) -> FollowUp:
     return _follow_up(row)
 
 
+def of_values(values: dict[str, Any]) -> FollowUp:
+    """Returns the values of the table's columns as a follow-up."""
+    given = {**values, "type": Type(values["type"]), "status": Status(values["status"])}
+    return FollowUp(**{**given, "assignee_ids": tuple(values["assignee_ids"])})
+
+
 def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     """Returns what must all hold of one that is listed; reports count by the same."""
     c = follow_ups.c
@@ -183,10 +189,7 @@ def overdue(at: datetime) -> ColumnElement[bool]:
 
 
 def _follow_up(row: Any) -> FollowUp:
-    values: dict[str, Any] = row._asdict()
-    values["type"], values["status"] = Type(values["type"]), Status(values["status"])
-    values["assignee_ids"] = tuple(values["assignee_ids"])
-    return FollowUp(**values)
+    return of_values(row._asdict())
 
 
 _TIME = text("SELECT now() AS now")

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import arrays
@@ -36,15 +36,33 @@ from services.interactions.domain.notifications import (
 from services.interactions.storage import proposals as proposal_queries
 from services.interactions.storage import scopes
 from services.interactions.storage.proposal_tables import events, proposals
-from services.interactions.storage.tables import contacts, follow_ups, notes, notifications
+from services.interactions.storage.tables import (
+    contacts,
+    follow_ups,
+    notes,
+    notifications,
+    series,
+)
+from services.interactions.storage.tables import follow_up_batches as batches
 
 _LONGEST = 200
 
 
 async def add(session: AsyncSession, told: Sequence[Told]) -> None:
     """Stores what people are to be told; what they were told before is left as it is."""
-    if not told:
-        return
+    if told:
+        await session.execute(_insert(told).on_conflict_do_nothing())
+
+
+async def count_up(session: AsyncSession, told: Sequence[Told]) -> None:
+    """As `add`; of what they were told before the count grows."""
+    if told:
+        query, key = _insert(told), ("source_id", "user_id", "kind", "occasion")
+        grown = {"count": notifications.c.count + query.excluded.count}
+        await session.execute(query.on_conflict_do_update(index_elements=key, set_=grown))
+
+
+def _insert(told: Sequence[Told]) -> Insert:
     rows = [
         {
             "id": uuid_utils.compat.uuid7(),
@@ -53,11 +71,12 @@ async def add(session: AsyncSession, told: Sequence[Told]) -> None:
             "source_id": it.source_id,
             "occasion": it.occasion,
             "actor_id": it.actor_id,
+            "count": it.count,
         }
         # In one order, so that two who tell of the same never wait for each other.
         for it in sorted(told, key=lambda it: (it.source_id, it.user_id))
     ]
-    await session.execute(insert(notifications).values(rows).on_conflict_do_nothing())
+    return insert(notifications).values(rows)
 
 
 async def page(
@@ -125,7 +144,7 @@ async def mark_read(
 
 
 async def drop_of(session: AsyncSession, source_ids: Collection[UUID]) -> None:
-    """Deletes what was told of notes and follow-ups that are gone."""
+    """Deletes what was told of notes, follow-ups and series that are gone."""
     if source_ids:
         await session.execute(_DROP, {"ids": arrays.uuids(source_ids)})
 
@@ -144,8 +163,18 @@ def _seen(reader: Reader) -> list[ColumnElement[bool]]:
             and_(contacts.c.id.is_not(None), scopes.covering(reader.contacts)),
             and_(follow_ups.c.id.is_not(None), scopes.within(reader.follow_ups)),
             and_(proposals.c.id.is_not(None), proposal_queries.within(reader.proposals)),
+            and_(batches.c.id.is_not(None), _sees_some(reader)),
+            and_(series.c.id.is_not(None), scopes.within(reader.follow_ups, series)),
+            and_(notifications.c.kind == Kind.HANDED_OVER, scopes.anything(reader.follow_ups)),
         ),
     ]
+
+
+def _sees_some(reader: Reader) -> ColumnElement[bool]:
+    """Whether some follow-up of the batch is within reach; the batch itself need not be."""
+    made = follow_ups.alias("made")
+    query = select(made.c.id).where(made.c.batch_id == batches.c.id)
+    return query.where(scopes.within(reader.follow_ups, made)).correlate(batches).exists()
 
 
 def _sources() -> FromClause:
@@ -153,6 +182,8 @@ def _sources() -> FromClause:
     its_note = and_(kind == Kind.MENTIONED, notes.c.id == n.c.source_id)
     its_follow_up = and_(kind.in_(ABOUT_FOLLOW_UPS), follow_ups.c.id == n.c.source_id)
     its_event = and_(kind == Kind.PROPOSAL_ANSWERED, events.c.id == n.c.source_id)
+    its_batch = and_(kind == Kind.BATCH_ASSIGNED, batches.c.id == n.c.source_id)
+    its_series = and_(kind == Kind.SERIES_ASSIGNED, series.c.id == n.c.source_id)
     its_contact = and_(contacts.c.id == notes.c.contact_id, ~contacts.c.deleted)
     return (
         n.outerjoin(notes, its_note)
@@ -160,6 +191,8 @@ def _sources() -> FromClause:
         .outerjoin(follow_ups, its_follow_up)
         .outerjoin(events, its_event)
         .outerjoin(proposals, proposals.c.id == events.c.proposal_id)
+        .outerjoin(batches, its_batch)
+        .outerjoin(series, its_series)
     )
 
 
@@ -179,7 +212,12 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     notes.c.id.label("note_id"),
     follow_ups.c.id.label("follow_up_id"),
     proposals.c.id.label("proposal_id"),
-    func.coalesce(follow_ups.c.title, proposals.c.title, "").label("title"),
+    batches.c.id.label("batch_id"),
+    series.c.id.label("series_id"),
+    notifications.c.count.label("follow_up_count"),
+    func.coalesce(follow_ups.c.title, proposals.c.title, batches.c.title, series.c.title, "").label(
+        "title"
+    ),
     func.left(func.coalesce(notes.c.text, events.c.text, ""), _LONGEST).label("text"),
     func.coalesce(events.c.kind, "").label("event"),
     follow_ups.c.start_time,

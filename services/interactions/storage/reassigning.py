@@ -4,7 +4,18 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, and_, func, not_, select, text
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Table,
+    TextClause,
+    and_,
+    column,
+    func,
+    not_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
@@ -24,6 +35,21 @@ class Count(NamedTuple):
     series: int
     occurrences: int
     batches: int
+
+
+class Given(NamedTuple):
+    """A follow-up that was given to another; `is_new`: who has it now did not have it before."""
+
+    follow_up: FollowUp
+    taker: UUID
+    is_new: bool
+
+
+class Moved(NamedTuple):
+    """How many were given to another, and how many of these the other did not have before."""
+
+    all: int
+    new: int
 
 
 async def count(session: AsyncSession, reach: Scope, user_id: UUID) -> Count:
@@ -48,24 +74,26 @@ async def lock_series(session: AsyncSession, reach: Scope, user_id: UUID) -> lis
 
 async def give_series(
     session: AsyncSession, ids: Collection[UUID], leaver: UUID, taker: UUID
-) -> int:
+) -> tuple[Moved, Moved]:
     """Gives locked series to another, with what they planned and nobody touched.
 
-    Those stay as untouched as they were. Returns how many of these there are.
+    Those stay as untouched as they were. Returns how many series and how many of these there are.
     """
     given = {"ids": arrays.uuids(ids), "leaver": leaver, "taker": taker}
-    await session.execute(_GIVE_SERIES, given)
-    return (await session.execute(_GIVE_OCCURRENCES, given)).rowcount  # type: ignore[attr-defined, no-any-return]
+    moved = [(await session.execute(it, given)).one() for it in (_GIVE_SERIES, _GIVE_OCCURRENCES)]
+    return Moved(*moved[0]), Moved(*moved[1])
 
 
-async def give_batches(session: AsyncSession, reach: Scope, leaver: UUID, taker: UUID) -> int:
-    """Gives batches that still make follow-ups to another; returns how many."""
+async def give_batches(session: AsyncSession, reach: Scope, leaver: UUID, taker: UUID) -> Moved:
+    """Gives batches that still make follow-ups to another; returns how many.
+
+    Waits for pages that are being made: what they make is seen by whoever looks afterwards.
+    """
     c = follow_up_batches.c
     query = select(c.id).where(*_of(follow_up_batches, reach, leaver), c.state == "running")
     ids = list(await session.scalars(query.order_by(c.id).with_for_update()))
     given = {"ids": arrays.uuids(ids), "leaver": leaver, "taker": taker}
-    await session.execute(_GIVE_BATCHES, given)
-    return len(ids)
+    return Moved(*(await session.execute(_GIVE_BATCHES, given)).one())
 
 
 async def lock_follow_ups(
@@ -81,11 +109,16 @@ async def lock_follow_ups(
 
 async def give_follow_ups(
     session: AsyncSession, ids: Collection[UUID], leaver: UUID, taker: UUID, *, owners: bool
-) -> Sequence[FollowUp]:
+) -> Sequence[Given]:
     """Gives locked follow-ups to another, or to another `owner` of the contact; returns them."""
     given = {"ids": arrays.uuids(ids), "leaver": leaver, "taker": taker, "owners": owners}
-    found = await session.execute(_GIVE.columns(*table.c), given)
-    return [follow_ups.of_row(row) for row in found]
+    told = (column("taker", Uuid), column("had", Boolean))
+    found = await session.execute(_GIVE.columns(*table.c, *told), given)
+    names = [it.name for it in table.c]
+    return [
+        Given(follow_ups.of_values({it: getattr(row, it) for it in names}), row.taker, not row.had)
+        for row in found
+    ]
 
 
 def _pending(reach: Scope, user_id: UUID) -> list[ColumnElement[bool]]:
@@ -120,20 +153,33 @@ _INSTEAD = """
          ELSE array_replace(assignee_ids, :leaver, {taker}) END
 """
 _TAKER = _INSTEAD.format(taker="CAST(:taker AS uuid)")
-_GIVE_SERIES = text(f"""
-    UPDATE series SET assignee_ids = {_TAKER}, revision = revision + 1, update_time = now()
-    WHERE id = ANY(CAST(:ids AS uuid[]))
-""")  # noqa: S608
-_GIVE_OCCURRENCES = text(f"""
-    UPDATE follow_ups SET assignee_ids = {_TAKER}, update_time = now()
-    WHERE series_id = ANY(CAST(:ids AS uuid[])) AND status = 'scheduled' AND revision = 1
-      AND assignee_ids @> ARRAY[CAST(:leaver AS uuid)]
-""")  # noqa: S608
-_GIVE_BATCHES = text(f"""
-    UPDATE follow_up_batches
-    SET assignee_ids = {_TAKER}, revision = revision + 1, update_time = now()
-    WHERE id = ANY(CAST(:ids AS uuid[]))
-""")  # noqa: S608
+
+
+def _giving(of: str, where: str, raised: str) -> TextClause:
+    """Returns what gives rows of a table to another; counts them, and those that are new."""
+    return text(f"""
+        WITH given AS (
+            SELECT id AS given_id, assignee_ids @> ARRAY[CAST(:taker AS uuid)] AS had
+            FROM {of} WHERE {where}
+            ORDER BY id
+            FOR UPDATE
+        ), moved AS (
+            UPDATE {of} SET assignee_ids = {_TAKER}, {raised} update_time = now()
+            FROM given WHERE id = given_id
+            RETURNING had
+        )
+        SELECT count(*), count(*) FILTER (WHERE NOT had) FROM moved
+    """)  # noqa: S608
+
+
+_NAMED, _RAISED = "id = ANY(CAST(:ids AS uuid[]))", "revision = revision + 1,"
+_PLANNED = """
+    series_id = ANY(CAST(:ids AS uuid[])) AND status = 'scheduled' AND revision = 1
+    AND assignee_ids @> ARRAY[CAST(:leaver AS uuid)]
+"""
+_GIVE_SERIES = _giving("series", _NAMED, _RAISED)
+_GIVE_OCCURRENCES = _giving("follow_ups", _PLANNED, "")
+_GIVE_BATCHES = _giving("follow_up_batches", _NAMED, _RAISED)
 _GIVE = text(f"""
     UPDATE follow_ups AS f
     SET assignee_ids = {_INSTEAD.format(taker="n.taker")}, revision = revision + 1,
@@ -141,11 +187,12 @@ _GIVE = text(f"""
     FROM (
         SELECT g.id, coalesce(
             (SELECT o.id FROM unnest(c.owner_ids) WITH ORDINALITY AS o (id, place)
-             WHERE :owners AND o.id <> :leaver ORDER BY o.place LIMIT 1), :taker) AS taker
+             WHERE :owners AND o.id <> :leaver ORDER BY o.place LIMIT 1), :taker) AS taker,
+            g.assignee_ids AS before
         FROM follow_ups AS g
         LEFT JOIN contacts AS c ON c.id = g.contact_id AND NOT c.deleted
         WHERE g.id = ANY(CAST(:ids AS uuid[]))
     ) AS n
     WHERE f.id = n.id
-    RETURNING {", ".join(f"f.{it.name}" for it in table.c)}
+    RETURNING {", ".join(f"f.{it.name}" for it in table.c)}, n.taker, n.taker = ANY(n.before)
 """)  # noqa: S608

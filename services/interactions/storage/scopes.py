@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Table, Text, bindparam, false, or_, true
+from sqlalchemy import BindParameter, ColumnElement, FromClause, Text, bindparam, false, or_, true
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.types import Uuid
 
@@ -19,7 +19,7 @@ from services.interactions.storage.tables import contacts, follow_ups
 _SOMEBODY = UUID(int=0)
 
 
-def within(scope: Scope, of: Table = follow_ups, named: str = "") -> ColumnElement[bool]:
+def within(scope: Scope, of: FromClause = follow_ups, named: str = "") -> ColumnElement[bool]:
     """Returns the condition that a follow-up, or a row of another such table, is within reach."""
     if scope.level is Level.ALL:
         return true()
@@ -32,6 +32,11 @@ def within(scope: Scope, of: Table = follow_ups, named: str = "") -> ColumnEleme
     if scope.level is Level.TEAM and scope.team_id is not None:
         reached.append(of.c.team_id == _value(named, "team", scope.team_id, Uuid))
     return or_(*reached)
+
+
+def anything(scope: Scope) -> ColumnElement[bool]:
+    """Returns the condition that the reach is not nowhere."""
+    return false() if scope.level is Level.NONE else true()
 
 
 def covering(scope: Scope, named: str = "") -> ColumnElement[bool]:

@@ -223,6 +223,7 @@ notifications = Table(
     Column("actor_id", Text, nullable=False),
     Column("create_time", _time, nullable=False),
     Column("read_time", _time),
+    Column("count", Integer, nullable=False),
 )
 
 facts = Table(

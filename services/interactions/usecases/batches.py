@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.interactions.domain.batches import Batch, Made, State
 from services.interactions.domain.scope import Scope
 from services.interactions.storage import batches, contacts, follow_ups, standings
-from services.interactions.usecases import announce
+from services.interactions.usecases import announce, notifying
 from services.interactions.usecases.found import existing, forbidden, missing
 
 RESOURCE = "follow_up_batch"
@@ -84,7 +84,8 @@ async def make(
     if not await batches.advance(session, held, cursor, len(there), left_out, lease):
         return False
     made = [Made(uuid_utils.compat.uuid7(), it.id, held.owner(it)) for it in there]
-    await batches.add(session, held.id, made)
+    assignees = await batches.add(session, held.id, made)
+    await notifying.batch_made(session, held, assignees)
     await announce.batch_planned(session, held, made)
     await standings.refresh(session, [it.contact_id for it in made])
     return True

@@ -1,17 +1,21 @@
 """Tells people of what concerns them, in the transaction of the fact."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
+import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context
+from services.interactions.domain.batches import Batch
 from services.interactions.domain.follow_ups import FollowUp
 from services.interactions.domain.notes import Note
 from services.interactions.domain.notifications import Kind, Notification, Reader, Told
 from services.interactions.domain.proposals.events import CUSTOMER
 from services.interactions.domain.proposals.proposals import Proposal
 from services.interactions.domain.reminders import Due
+from services.interactions.domain.series import Series
 from services.interactions.storage import notifications
 from services.interactions.usecases.found import existing
 
@@ -31,10 +35,37 @@ async def mentioned(session: AsyncSession, note: Note) -> None:
 
 async def assigned(session: AsyncSession, now: FollowUp, before: Collection[UUID] = ()) -> None:
     """Tells those who got a follow-up from somebody else and did not have it `before`."""
+    await _given(session, Kind.ASSIGNED, now, before)
+
+
+async def put_on(session: AsyncSession, now: Series, before: Collection[UUID] = ()) -> None:
+    """Tells those whom somebody else put on a series, once for all that it plans."""
+    await _given(session, Kind.SERIES_ASSIGNED, now, before)
+
+
+async def batch_made(
+    session: AsyncSession, of: Batch, assignees: Iterable[Collection[UUID]]
+) -> None:
+    """Counts what a batch made for each person, told once a batch; not its creator.
+
+    `assignees`: those of each follow-up that was made.
+    """
+    counts = Counter(user_id for each in assignees for user_id in each)
     told = [
-        Told(user_id, Kind.ASSIGNED, now.id, _actor(), now.revision)
-        for user_id in now.assignee_ids
-        if user_id not in before and str(user_id) != _actor()
+        Told(user_id, Kind.BATCH_ASSIGNED, of.id, of.creator_id, count=count)
+        for user_id, count in counts.items()
+        if str(user_id) != of.creator_id
+    ]
+    await notifications.count_up(session, told)
+
+
+async def handed_over(session: AsyncSession, counts: Mapping[UUID, int]) -> None:
+    """Tells people how many follow-ups they have of another since this act."""
+    act_id = uuid_utils.compat.uuid7()
+    told = [
+        Told(user_id, Kind.HANDED_OVER, act_id, _actor(), count=count)
+        for user_id, count in counts.items()
+        if str(user_id) != _actor()
     ]
     await notifications.add(session, told)
 
@@ -72,9 +103,20 @@ async def read(session: AsyncSession, reader: Reader, notification_id: UUID) -> 
     return existing(found, RESOURCE, notification_id)
 
 
-async def forget(session: AsyncSession, *gone: Sequence[Note | FollowUp]) -> None:
-    """Deletes what was told of notes and follow-ups that are deleted."""
+async def forget(session: AsyncSession, *gone: Sequence[Note | FollowUp | Series]) -> None:
+    """Deletes what was told of notes, follow-ups and series that are deleted."""
     await notifications.drop_of(session, [it.id for some in gone for it in some])
+
+
+async def _given(
+    session: AsyncSession, kind: Kind, now: FollowUp | Series, before: Collection[UUID]
+) -> None:
+    told = [
+        Told(user_id, kind, now.id, _actor(), now.revision)
+        for user_id in now.assignee_ids
+        if user_id not in before and str(user_id) != _actor()
+    ]
+    await notifications.add(session, told)
 
 
 def _actor() -> str:

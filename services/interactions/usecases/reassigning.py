@@ -1,5 +1,6 @@
 """What a person leaves behind, given to others in one act."""
 
+from collections import Counter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from chassis.context import Level
 from services.interactions.domain.scope import Scope
 from services.interactions.storage import contacts, reassigning
 from services.interactions.storage.reassigning import Count
-from services.interactions.usecases import announce
+from services.interactions.usecases import announce, notifying
 from services.interactions.usecases.found import forbidden
 
 MOST = 10_000
@@ -39,13 +40,20 @@ async def reassign(session: AsyncSession, reach: Scope, wish: Wish) -> tuple[Cou
     # First, as whoever deletes a contact does, or the two could wait for each other.
     await contacts.lock_against_deletion(session)
     series_ids = await reassigning.lock_series(session, reach, wish.leaver)
-    ids = await reassigning.lock_follow_ups(session, reach, wish.leaver, series_ids, MOST)
-    occurrences = await reassigning.give_series(session, series_ids, wish.leaver, wish.taker)
+    # Before their follow-ups, as their worker does: what it makes right now is then seen.
     batches = await reassigning.give_batches(session, reach, wish.leaver, wish.taker)
+    ids = await reassigning.lock_follow_ups(session, reach, wish.leaver, series_ids, MOST)
+    series, planned = await reassigning.give_series(session, series_ids, wish.leaver, wish.taker)
     given = await reassigning.give_follow_ups(
         session, ids, wish.leaver, wish.taker, owners=wish.owners
     )
-    count = Count(len(given), len(series_ids), occurrences, batches)
-    await announce.reassigned(session, wish.leaver, wish.taker, count, given)
+    count = Count(len(given), series.all, planned.all, batches.all)
+    await announce.reassigned(
+        session, wish.leaver, wish.taker, count, [it.follow_up for it in given]
+    )
+    gains = Counter(it.taker for it in given if it.is_new)
+    if planned.new or series.new or batches.new:
+        gains[wish.taker] += planned.new
+    await notifying.handed_over(session, gains)
     left = await reassigning.count(session, reach, wish.leaver) if len(given) == MOST else None
     return count, left.follow_ups if left else 0

@@ -16,7 +16,7 @@ from services.interactions.domain.recurrence import Calendar
 from services.interactions.domain.scope import Scope
 from services.interactions.domain.series import Series
 from services.interactions.storage import contacts, follow_ups, occurrences, series, standings
-from services.interactions.usecases import announce, expansion
+from services.interactions.usecases import announce, expansion, notifying
 from services.interactions.usecases.found import existing, forbidden, missing, unchanged
 
 RESOURCE = "series"
@@ -47,6 +47,7 @@ async def create(session: AsyncSession, caller: Scope, columns: Mapping[str, Any
     }
     made = await series.add(session, values)
     await announce.series_changed(session, "create", None, made)
+    await notifying.put_on(session, made)
     return await _planned(session, made)
 
 
@@ -94,6 +95,7 @@ async def delete(session: AsyncSession, kept: Series, etag: str) -> None:
     touched = await expansion.take_back(session, kept.id, now)
     await series.drop(session, kept.id)
     await announce.series_changed(session, "delete", kept, None)
+    await notifying.forget(session, [kept])
     await standings.refresh(session, touched)
 
 
@@ -173,6 +175,7 @@ async def split(
     new = await series.add(session, made)
     await occurrences.hand_over(session, kept.id, new.id, time)
     await announce.series_changed(session, "create", None, new)
+    await notifying.put_on(session, new, kept.assignee_ids)
     return await _planned(session, new, touched)
 
 
@@ -239,6 +242,7 @@ async def _replanned(
     touched = await expansion.take_back(session, kept.id, now)
     after = await series.change(session, kept, values)
     await announce.series_changed(session, action, kept, after)
+    await notifying.put_on(session, after, kept.assignee_ids)
     return await _planned(session, after, touched)
 
 

@@ -82,7 +82,7 @@ class TestWhatGoes:
         )
         await calls.CancelFollowUp(follow_ups_pb2.CancelFollowUpRequest(id=str(dropped.id)))
         await edit(parts, edited, title="Khác")
-        await edit(parts, moved, contact_ids=[max(parts.leads.contacts)])
+        await edit(parts, moved, contact_ids=[parts.contact()])
         await calls.DeleteFollowUp(follow_ups_pb2.DeleteFollowUpRequest(id=str(gone.id)))
         # Handing over changes no one's plan: it goes with the others.
         await parts.sql(
@@ -212,7 +212,7 @@ class TestTogether:
             reach = reach_of_all()
             kept = await follow_ups.locked(session, reach, reach, row.id, "write")
             working = asyncio.create_task(to_the_end(parts))
-            await _waits(parts)
+            await waits(parts)
             await follow_ups.update(session, kept, "", {"title": "Khác"})
 
         assert await working == [1, 0]
@@ -259,7 +259,7 @@ def reach_of_all() -> Any:
     return scope.of(who, who.level("follow_ups", "write"))
 
 
-async def _waits(parts: Sending) -> None:
+async def waits(parts: Sending) -> None:
     """Returns once somebody waits for a lock that another holds."""
     async with asyncio.timeout(30):
         while not await parts.sql("SELECT FROM pg_locks WHERE NOT granted"):

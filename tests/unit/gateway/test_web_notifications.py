@@ -99,12 +99,34 @@ class TestList:
         assert peers.named("ListNotifications")[-1].request.unread_only
 
     @pytest.mark.parametrize(
+        ("language", "kind", "says"),
+        [
+            ("en", "BATCH_ASSIGNED", ("Follow-ups were given to you", "Follow-ups: 1,200")),
+            ("vi", "HANDED_OVER", ("bàn giao", "1.200 lịch theo dõi")),
+            ("vi", "SERIES_ASSIGNED", ("lịch lặp lại", "Bình · Hỏi thăm")),
+        ],
+    )
+    def test_it_says_how_many_were_given(
+        self, page: FlaskClient, peers: Any, language: str, kind: str, says: tuple[str, str]
+    ) -> None:
+        count = 0 if kind == "SERIES_ASSIGNED" else 1_200
+        given = told(kind, follow_up_count=count, title="Hỏi thăm")
+        peers.answers["ListNotifications"] = pb2.ListNotificationsResponse(notifications=[given])
+
+        text = shown(page, f"/notifications?lang={language}")
+
+        assert all(it in text for it in says)
+
+    @pytest.mark.parametrize(
         ("notification", "place"),
         [
             (told("MENTIONED", contact_id=CONTACT, note_id=ID), f"/contacts/{CONTACT}#story"),
             (told("ASSIGNED", contact_id=CONTACT, follow_up_id=ID), f"/follow-ups/{ID}"),
             (told("PROPOSAL_ANSWERED", proposal_id=ID), f"/proposals/{ID}"),
             (told("REMINDER", follow_up_id=ID), f"/follow-ups/{ID}"),
+            (told("BATCH_ASSIGNED", batch_id=ID), f"/follow-ups?batch={ID}"),
+            (told("SERIES_ASSIGNED", series_id=ID), f"/series/{ID}"),
+            (told("HANDED_OVER", follow_up_count=3), "/follow-ups"),
         ],
     )
     def test_a_click_reads_one_and_opens_what_it_is_about(

@@ -36,6 +36,12 @@ class _NotificationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     """The message of a follow-up of the person ended with failures."""
     NOTIFICATION_KIND_REMINDER: _NotificationKind.ValueType  # 5
     """A follow-up of the person is about to start."""
+    NOTIFICATION_KIND_BATCH_ASSIGNED: _NotificationKind.ValueType  # 6
+    """A batch that somebody else began gave the person follow-ups; told once, and counted while they are made."""
+    NOTIFICATION_KIND_SERIES_ASSIGNED: _NotificationKind.ValueType  # 7
+    """Somebody else put the person on a series."""
+    NOTIFICATION_KIND_HANDED_OVER: _NotificationKind.ValueType  # 8
+    """Somebody else handed over to the person what another had; told once an act."""
 
 class NotificationKind(_NotificationKind, metaclass=_NotificationKindEnumTypeWrapper):
     """Why somebody is told."""
@@ -52,6 +58,12 @@ NOTIFICATION_KIND_FOLLOW_UP_FAILED: NotificationKind.ValueType  # 4
 """The message of a follow-up of the person ended with failures."""
 NOTIFICATION_KIND_REMINDER: NotificationKind.ValueType  # 5
 """A follow-up of the person is about to start."""
+NOTIFICATION_KIND_BATCH_ASSIGNED: NotificationKind.ValueType  # 6
+"""A batch that somebody else began gave the person follow-ups; told once, and counted while they are made."""
+NOTIFICATION_KIND_SERIES_ASSIGNED: NotificationKind.ValueType  # 7
+"""Somebody else put the person on a series."""
+NOTIFICATION_KIND_HANDED_OVER: NotificationKind.ValueType  # 8
+"""Somebody else handed over to the person what another had; told once an act."""
 Global___NotificationKind: _TypeAlias = NotificationKind  # noqa: Y015
 
 @_typing.final
@@ -73,6 +85,9 @@ class Notification(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     READ_TIME_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    FOLLOW_UP_COUNT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     kind: Global___NotificationKind.ValueType
@@ -88,11 +103,17 @@ class Notification(_message.Message):
     proposal_id: _builtins.str
     """Output only. The proposal it is about."""
     title: _builtins.str
-    """Output only. The follow-up's or proposal's title."""
+    """Output only. The title of the follow-up, proposal, batch or series."""
     text: _builtins.str
     """Output only. How the note or the customer's words begin; at most 200 characters."""
     event: _builtins.str
     """Output only. What happened to the proposal: "accepted", "declined", "commented"."""
+    batch_id: _builtins.str
+    """Output only. The batch it is about; the person may see its follow-ups and not the batch."""
+    series_id: _builtins.str
+    """Output only. The series it is about."""
+    follow_up_count: _builtins.int
+    """Output only. How many follow-ups the person was given by a batch or handed over, those that series planned included."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
@@ -121,10 +142,13 @@ class Notification(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         read_time: _timestamp_pb2.Timestamp | None = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
+        batch_id: _builtins.str = ...,
+        series_id: _builtins.str = ...,
+        follow_up_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "read_time", b"read_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "contact_id", b"contact_id", "create_time", b"create_time", "event", b"event", "follow_up_id", b"follow_up_id", "id", b"id", "kind", b"kind", "note_id", b"note_id", "proposal_id", b"proposal_id", "read_time", b"read_time", "start_time", b"start_time", "text", b"text", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "batch_id", b"batch_id", "contact_id", b"contact_id", "create_time", b"create_time", "event", b"event", "follow_up_count", b"follow_up_count", "follow_up_id", b"follow_up_id", "id", b"id", "kind", b"kind", "note_id", b"note_id", "proposal_id", b"proposal_id", "read_time", b"read_time", "series_id", b"series_id", "start_time", b"start_time", "text", b"text", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

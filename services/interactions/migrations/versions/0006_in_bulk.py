@@ -21,6 +21,8 @@ _STATEMENTS = (
     CREATE INDEX follow_up_batches_reverting ON follow_up_batches (try_time)
         WHERE state = 'reverting'
     """,
+    # Of how many follow-ups one tells.
+    "ALTER TABLE notifications ADD COLUMN count integer NOT NULL DEFAULT 0",
 )
 
 
@@ -30,6 +32,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("ALTER TABLE notifications DROP COLUMN count")
     op.execute("DROP INDEX follow_up_batches_reverting")
     for column in ("reverted_until", "kept_count", "cancelled_count"):
         op.execute(f"ALTER TABLE follow_up_batches DROP COLUMN {column}")
