@@ -9,7 +9,7 @@ from crm.interactions.v1.series_service_pb2_grpc import SeriesServiceStub
 from flask import Blueprint, flash, request, url_for
 
 from chassis import errors
-from services.gateway.web import desk, follow_up_progress, lookups, series_words
+from services.gateway.web import desk, follow_up_progress, formats, lookups, series_words
 from services.gateway.web.forms import Form
 
 PAGE_SIZE = 20
@@ -125,12 +125,16 @@ def resume(series_id: object) -> desk.View:
 
 
 def delete(series_id: object) -> desk.View:
-    """Delete a series with what nobody touched of its future."""
+    """Delete a series with what nobody touched of its future; say what had gone before."""
     form = Form.sent()
     asked = pb2.DeleteSeriesRequest(id=str(series_id), etag=form.get("etag"))
-    if form.attempt(lambda: desk.ask(SeriesServiceStub).DeleteSeries(asked)) is None:
+    done = form.attempt(lambda: desk.ask(SeriesServiceStub).DeleteSeries(asked))
+    if done is None:
         return _page(series_id, form)
     flash(desk.t("series.deleted"))
+    if done.handed_over_count:
+        number = formats.number(desk.language(), done.handed_over_count)
+        flash(desk.t("series.handed_over", n=number))
     return desk.to(url_for("web.series_list"))
 
 

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import grpc
 from crm.interactions.v1 import series_pb2, series_service_pb2_grpc
 from crm.interactions.v1 import series_service_pb2 as pb2
-from google.protobuf import empty_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -112,12 +111,12 @@ class SeriesServicer(series_service_pb2_grpc.SeriesServiceServicer):
 
     async def DeleteSeries(
         self, request: pb2.DeleteSeriesRequest, context: Context
-    ) -> empty_pb2.Empty:
+    ) -> pb2.DeleteSeriesResponse:
         """Deletes one with what nobody touched of its future."""
 
-        async def delete(session: AsyncSession, before: Series) -> empty_pb2.Empty:
-            await usecases.delete(session, before, request.etag)
-            return empty_pb2.Empty()
+        async def delete(session: AsyncSession, before: Series) -> pb2.DeleteSeriesResponse:
+            count = await usecases.delete(session, before, request.etag)
+            return pb2.DeleteSeriesResponse(handed_over_count=count)
 
         async with self._sessions.begin() as session:
             return await _with(session, request.id, "delete", delete)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import arrays
@@ -144,6 +144,15 @@ async def page(
         query = query.where(deliveries.c.contact_id > after)
     query = query.order_by(deliveries.c.contact_id).limit(size)
     return [_delivery(row) for row in await session.execute(query)]
+
+
+async def count_handed_over(session: AsyncSession, ids: Collection[UUID]) -> int:
+    """Returns how many deliveries of these follow-ups the notifier has or had."""
+    states = (State.HANDED_OVER, State.SENT, State.DELIVERED, State.IN_DOUBT)
+    query = select(func.count()).where(
+        deliveries.c.follow_up_id.in_(list(ids)), deliveries.c.state.in_(states)
+    )
+    return int((await session.execute(query)).scalar_one()) if ids else 0
 
 
 async def backlog_seconds(session: AsyncSession) -> float:

@@ -110,6 +110,11 @@ async def hand_over(session: AsyncSession, old: UUID, new: UUID, since: datetime
     await session.execute(_HAND_OVER_SKIPS, values)
 
 
+async def hold_series(session: AsyncSession, follow_up_id: UUID) -> None:
+    """Keeps others and workers from changing a follow-up's series until the end, if it has one."""
+    await session.execute(_HOLD_SERIES, {"id": follow_up_id})
+
+
 async def skip(
     session: AsyncSession, series_id: UUID, time: datetime, contact_id: UUID | None
 ) -> None:
@@ -255,6 +260,9 @@ _HAND_OVER = text("""
 """)
 _HAND_OVER_SKIPS = text("""
     UPDATE series_skips SET series_id = :new WHERE series_id = :old AND recurrence_time >= :since
+""")
+_HOLD_SERIES = text("""
+    SELECT FROM series WHERE id = (SELECT series_id FROM follow_ups WHERE id = :id) FOR SHARE
 """)
 _SKIP = text("""
     WITH kept AS (SELECT id FROM series WHERE id = :series FOR SHARE)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain import recurrence
 from services.interactions.domain import series as rules
-from services.interactions.domain.follow_ups import PENDING, Status
+from services.interactions.domain.follow_ups import PENDING, FollowUp, Status
 from services.interactions.domain.recurrence import Calendar
 from services.interactions.domain.series import Planned, Series
 from services.interactions.domain.working import next_time as working_time
@@ -128,14 +128,19 @@ async def take_back(
     return set(gone.values())
 
 
-async def stop_messages(session: AsyncSession, series_id: UUID, now: datetime) -> set[UUID | None]:
-    """Cancels the messages of a series that are not handed over; returns whose they were."""
+async def stop_messages(
+    session: AsyncSession, series_id: UUID, now: datetime, why: str
+) -> Sequence[FollowUp]:
+    """Cancels a series' follow-ups with messages, whose outcome says why; returns them.
+
+    What is not handed over of them goes no more.
+    """
     ids = await occurrences.pending_messages(session, series_id)
     found = await follow_ups.locked_among(session, ids)
     pending = [it for it in found.values() if it.status in PENDING]
     for kept in pending:
-        values = {"status": Status.CANCELLED, "outcome": "series paused", "close_time": now}
+        values = {"status": Status.CANCELLED, "outcome": why, "close_time": now}
         after = await follow_ups.change(session, kept, values)
         await deliveries.stop(session, kept)
         await announce.follow_up_changed(session, "cancel", kept, after)
-    return {it.contact_id for it in pending}
+    return pending

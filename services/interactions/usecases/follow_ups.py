@@ -183,10 +183,13 @@ async def locked(
 ) -> FollowUp:
     """Returns one, locked, that the caller may see and do something to.
 
+    What is to be deleted is noted by its series, held before it as whoever changes a series does.
     Raises `NotFound` when it is beyond what the caller may see, `PermissionDenied` beyond that.
     """
     # First, as whoever deletes a contact does, or the two could wait for each other.
     await contacts.lock_against_deletion(session)
+    if action == "delete":
+        await occurrences.hold_series(session, follow_up_id)
     found = await follow_ups.get(session, follow_up_id, lock=True)
     kept = existing(found, RESOURCE, follow_up_id)
     if kept.within(allowed):

@@ -15,7 +15,14 @@ from services.interactions.domain.fields import Problems
 from services.interactions.domain.recurrence import Calendar
 from services.interactions.domain.scope import Scope
 from services.interactions.domain.series import Series
-from services.interactions.storage import contacts, follow_ups, occurrences, series, standings
+from services.interactions.storage import (
+    contacts,
+    deliveries,
+    follow_ups,
+    occurrences,
+    series,
+    standings,
+)
 from services.interactions.usecases import announce, expansion, notifying
 from services.interactions.usecases.found import existing, forbidden, missing, unchanged
 
@@ -88,15 +95,20 @@ async def update(
     return await _replanned(session, "update", kept, values, now)
 
 
-async def delete(session: AsyncSession, kept: Series, etag: str) -> None:
-    """Deletes one with what nobody touched of its future."""
+async def delete(session: AsyncSession, kept: Series, etag: str) -> int:
+    """Deletes one with what nobody touched of its future, and sends nothing more.
+
+    Returns how many messages of what is cancelled had been handed over before.
+    """
     unchanged(etag, kept.revision, RESOURCE, kept.id)
     now = await follow_ups.database_time(session)
     touched = await expansion.take_back(session, kept.id, now)
+    stopped = await expansion.stop_messages(session, kept.id, now, "series deleted")
     await series.drop(session, kept.id)
     await announce.series_changed(session, "delete", kept, None)
     await notifying.forget(session, [kept])
-    await standings.refresh(session, touched)
+    await standings.refresh(session, touched | {it.contact_id for it in stopped})
+    return await deliveries.count_handed_over(session, [it.id for it in stopped])
 
 
 async def pause(session: AsyncSession, kept: Series, etag: str) -> Series:
@@ -106,7 +118,8 @@ async def pause(session: AsyncSession, kept: Series, etag: str) -> Series:
     unchanged(etag, kept.revision, RESOURCE, kept.id)
     now = await follow_ups.database_time(session)
     touched = await expansion.take_back(session, kept.id, now)
-    touched |= await expansion.stop_messages(session, kept.id, now)
+    stopped = await expansion.stop_messages(session, kept.id, now, "series paused")
+    touched |= {it.contact_id for it in stopped}
     after = await series.change(session, kept, {"paused": True, "due_time": None})
     await announce.series_changed(session, "pause", kept, after)
     await standings.refresh(session, touched)

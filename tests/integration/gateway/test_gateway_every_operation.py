@@ -689,7 +689,7 @@ class TestEveryOperation:
         following = api("SplitSeries", body=rest, id=made["id"])
         paused = api("PauseSeries", id=following["id"])
         resumed = api("ResumeSeries", id=following["id"])
-        api("DeleteSeries", id=made["id"])
+        deleted = api("DeleteSeries", id=made["id"])
 
         assert monday == "2030-01-07T02:00:00Z"
         assert [it["id"] for it in listed["series"]] == [made["id"]]
@@ -697,6 +697,7 @@ class TestEveryOperation:
         assert skipped["calendar"]["exceptions"] == ["2030-01-10T09:00:00"]
         assert following["previous_series_id"] == made["id"]
         assert (paused["state"], resumed["state"]) == ("PAUSED", "ACTIVE")
+        assert deleted["handed_over_count"] == 0
 
     def test_messages_in_doubt(self, api: Api, advertiser: Any, sender: Any) -> None:
         for n in range(2):

@@ -27,6 +27,7 @@ from crm.interactions.v1 import (
 from crm.leads.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import text
 
 from chassis import context, db, errors
 from chassis.context import Principal
@@ -227,3 +228,13 @@ def person(
 
 def later(minutes: float) -> Timestamp:
     return stamp(datetime.now(UTC) + timedelta(minutes=minutes))
+
+
+async def somebody_waits(sessions: db.Sessions) -> None:
+    """Returns once somebody waits in the database for a lock that another holds."""
+    waiting = text("SELECT 1 FROM pg_locks WHERE NOT granted")
+    async with asyncio.timeout(30):
+        while True:
+            async with sessions.begin() as session:
+                if (await session.execute(waiting)).first():
+                    return

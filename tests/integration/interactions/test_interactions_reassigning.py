@@ -1,7 +1,8 @@
 """When a person leaves: everything open of theirs is given to others in one act."""
 
+import asyncio
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from crm.interactions.v1 import follow_up_service_pb2
@@ -9,11 +10,14 @@ from crm.interactions.v1 import reassignment_service_pb2 as pb2
 from sqlalchemy import text
 
 from chassis import errors
-from services.interactions.usecases import reassigning
-from tests.integration.interactions.house import later, person
+from chassis.context import Level
+from services.interactions.domain.scope import Scope
+from services.interactions.usecases import follow_ups, reassigning
+from tests.integration.interactions.house import later, person, somebody_waits
 from tests.integration.interactions.test_interactions_series import change, make, planned, rule
 from tests.integration.serving import refused
 
+REACH = Scope(Level.ALL, "interactions", None, None)
 LEAVER, TAKER, OTHER = (str(uuid4()) for _ in range(3))
 
 
@@ -124,6 +128,62 @@ class TestSeries:
         titles = [it.title for it in await planned(house, made.id)]
         assert titles == ["x", "Khác", "Khác"]
         assert await count(house) == (0, 0, 0, 0)
+
+
+class TestBesideDeletion:
+    async def left(self, house: Any, made: Any, gone: Any) -> None:
+        """What is there of a series one of whose three was deleted, now and planned anew."""
+        for _ in range(2):
+            theirs = await planned(house, made.id)
+            assert {tuple(it.assignee_ids) for it in theirs} == {(TAKER,)}
+            assert len(theirs) == 2
+            assert gone.recurrence_time not in [it.recurrence_time for it in theirs]
+            await change(house, type(made)(id=made.id, title="Khác"), "title")
+
+    async def three(self, house: Any) -> tuple[Any, Any]:
+        made = await make(house, assignee_ids=[LEAVER], calendar=rule("FREQ=DAILY;COUNT=3"))
+        return made, (await planned(house, made.id))[1]
+
+    async def test_what_is_being_deleted_is_not_revived_and_the_others_are_given(
+        self, house: Any
+    ) -> None:
+        made, gone = await self.three(house)
+        async with house.sessions.begin() as session:
+            kept = await follow_ups.locked(session, REACH, REACH, UUID(gone.id), "delete")
+            giving = asyncio.create_task(give(house))
+            await somebody_waits(house.sessions)
+            await follow_ups.delete(session, kept, "")
+
+        assert (await giving).given.occurrence_count == 2
+        await self.left(house, made, gone)
+
+    async def test_what_is_being_given_is_deleted_afterwards(self, house: Any) -> None:
+        made, gone = await self.three(house)
+        wish = reassigning.Wish(UUID(LEAVER), UUID(TAKER), owners=False)
+        request = follow_up_service_pb2.DeleteFollowUpRequest(id=gone.id)
+        async with house.sessions.begin() as session:
+            given, _ = await reassigning.reassign(session, REACH, wish)
+            deleting = asyncio.ensure_future(house.follow_ups().DeleteFollowUp(request))
+            await somebody_waits(house.sessions)
+
+        await deleting
+        assert given.occurrences == 3
+        await self.left(house, made, gone)
+
+    async def test_what_was_edited_and_is_being_deleted_is_not_revived(self, house: Any) -> None:
+        made, gone = await self.three(house)
+        await house.follow_ups().UpdateFollowUp(
+            follow_up_service_pb2.UpdateFollowUpRequest(follow_up={"id": gone.id, "title": "x"})
+        )
+        async with house.sessions.begin() as session:
+            kept = await follow_ups.locked(session, REACH, REACH, UUID(gone.id), "delete")
+            giving = asyncio.create_task(give(house))
+            await somebody_waits(house.sessions)
+            await follow_ups.delete(session, kept, "")
+
+        given = (await giving).given
+        assert (given.follow_up_count, given.occurrence_count) == (0, 2)
+        await self.left(house, made, gone)
 
 
 class TestRights:

@@ -16,7 +16,7 @@ from services.interactions.domain import scope
 from services.interactions.usecases import follow_ups, reverting
 from services.interactions.workers import batching
 from tests.integration.interactions.delivery_parts import Sending
-from tests.integration.interactions.house import SERVICE, person
+from tests.integration.interactions.house import SERVICE, person, somebody_waits
 from tests.integration.interactions.test_interactions_batches import get, make
 from tests.integration.serving import refused
 
@@ -212,7 +212,7 @@ class TestTogether:
             reach = reach_of_all()
             kept = await follow_ups.locked(session, reach, reach, row.id, "write")
             working = asyncio.create_task(to_the_end(parts))
-            await waits(parts)
+            await somebody_waits(parts.sessions)
             await follow_ups.update(session, kept, "", {"title": "Khác"})
 
         assert await working == [1, 0]
@@ -257,10 +257,3 @@ class TestRights:
 def reach_of_all() -> Any:
     who = person("all")
     return scope.of(who, who.level("follow_ups", "write"))
-
-
-async def waits(parts: Sending) -> None:
-    """Returns once somebody waits for a lock that another holds."""
-    async with asyncio.timeout(30):
-        while not await parts.sql("SELECT FROM pg_locks WHERE NOT granted"):
-            pass

@@ -14,7 +14,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from chassis import errors
 from services.interactions.usecases import deliveries
 from tests.integration.interactions.delivery_parts import Sending, planned_mail
-from tests.integration.interactions.house import SERVICE, person
+from tests.integration.interactions.house import SERVICE, person, somebody_waits
 from tests.integration.interactions.test_interactions_expansion import as_if_made_days_ago, work
 from tests.integration.interactions.test_interactions_series import AHEAD, at, rule
 from tests.integration.serving import refused
@@ -155,7 +155,7 @@ class TestPause:
         async with parts.sessions.begin() as courier:
             taken = await deliveries.claim(courier, 1, timedelta(minutes=1))
             changing = asyncio.create_task(update(parts, made, title="Khác"))
-            await _waits(parts)
+            await somebody_waits(parts.sessions)
         await changing
 
         assert taken is not None
@@ -164,12 +164,49 @@ class TestPause:
         assert (after[0].id, len(after)) == (first.id, 3)
 
 
-async def _waits(parts: Sending) -> None:
-    """Returns when somebody waits for a lock in the database."""
-    query = "SELECT FROM pg_locks WHERE NOT granted"
-    async with asyncio.timeout(30):
-        while not await parts.sql(query):
-            pass
+class TestDelete:
+    async def test_what_is_not_handed_over_goes_no_more_and_the_rest_is_counted(
+        self, parts: Sending
+    ) -> None:
+        gone, kept = sorted(parts.contact() for _ in range(2))
+        made = await make(parts, gone, kept)
+        await make(parts, parts.contact())  # of another series, and not to be counted
+        await as_if_made_days_ago(parts, 3)
+        await work(parts)
+        await parts.sql(
+            "UPDATE deliveries SET try_time = now() + interval '1 hour' WHERE contact_id = :id",
+            id=UUID(kept),
+        )
+        before = await send(parts)
+
+        answer = await parts.series().DeleteSeries(pb2.DeleteSeriesRequest(id=made.id))
+        await parts.sql(
+            "UPDATE deliveries SET try_time = now() WHERE contact_id = :id", id=UUID(kept)
+        )
+        await work(parts)
+
+        assert await send(parts) == before
+        theirs = [it for it in await planned(parts) if it.series_id == UUID(made.id)]
+        assert {who for id_, who in before if id_ in {it.id for it in theirs}} == {UUID(gone)}
+        assert answer.handed_over_count == len(theirs) > 0
+        assert {(it.status, it.outcome) for it in theirs} == {("cancelled", "series deleted")}
+        assert [tuple(it) for it in await parts.sql(
+            "SELECT DISTINCT state, reason FROM deliveries WHERE contact_id = :id", id=UUID(kept)
+        )] == [("skipped", "CANCELLED")]  # fmt: skip
+
+    async def test_to_a_segment_that_was_not_looked_up_yet_none_goes(self, parts: Sending) -> None:
+        parts.audiences.segment = [parts.contact()]
+        made = await make(parts, segment_id=str(uuid4()))
+        await as_if_made_days_ago(parts, 3)
+        await work(parts)
+
+        answer = await parts.series().DeleteSeries(pb2.DeleteSeriesRequest(id=made.id))
+        await work(parts)
+        await parts.resolver().round()
+
+        assert await send(parts) == []
+        assert answer.handed_over_count == 0
+        assert {it.status for it in await planned(parts)} <= {"cancelled"}
 
 
 class TestChanging:

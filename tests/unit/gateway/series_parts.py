@@ -5,7 +5,6 @@ from typing import Any
 
 from crm.interactions.v1 import follow_up_pb2, series_pb2
 from crm.interactions.v1 import series_service_pb2 as pb2
-from google.protobuf import empty_pb2
 
 from chassis import errors
 from chassis.errors import FieldViolation
@@ -83,6 +82,6 @@ def answer_of_one(peers: Any) -> None:
         SkipOccurrence=series(),
         PauseSeries=series(state=PAUSED),
         ResumeSeries=series(),
-        DeleteSeries=empty_pb2.Empty(),
+        DeleteSeries=pb2.DeleteSeriesResponse(),
         PreviewSeries=times,
     )

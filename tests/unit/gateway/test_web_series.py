@@ -165,6 +165,15 @@ class TestOne:
 
         assert answer.headers["Location"] == "/series"
         assert peers.named("DeleteSeries")[0].request.etag == "4"
+        assert "handed over" not in shown(desk, "/series?lang=en")
+
+    def test_what_had_been_handed_over_before_is_told(self, desk: Any, peers: Any) -> None:
+        peers.answers["DeleteSeries"] = pb2.DeleteSeriesResponse(handed_over_count=1_200)
+
+        sent(desk, f"/series/{ID}/delete", etag="4")
+
+        page = shown(desk, "/series?lang=en")
+        assert "Messages that had been handed over before and go out: 1,200" in page
 
     @pytest.mark.parametrize(
         ("deed", "method"),

@@ -23,12 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.interactions.v1 import series_pb2 as crm_dot_interactions_dot_v1_dot_series__pb2
-from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(crm/interactions/v1/series_service.proto\x12\x13\x63rm.interactions.v1\x1a crm/interactions/v1/series.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"V\n\x13\x43reateSeriesRequest\x12+\n\x06series\x18\x01 \x01(\x0b\x32\x1b.crm.interactions.v1.Series\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1e\n\x10GetSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\"c\n\x11ListSeriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x13\n\x0b\x61ssignee_id\x18\x04 \x01(\t\"Z\n\x12ListSeriesResponse\x12+\n\x06series\x18\x01 \x03(\x0b\x32\x1b.crm.interactions.v1.Series\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x87\x01\n\x13UpdateSeriesRequest\x12+\n\x06series\x18\x01 \x01(\x0b\x32\x1b.crm.interactions.v1.Series\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"/\n\x13\x44\x65leteSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"Z\n\x14PreviewSeriesRequest\x12\x33\n\x08\x63\x61lendar\x18\x01 \x01(\x0b\x32!.crm.interactions.v1.CalendarRule\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"M\n\x15PreviewSeriesResponse\x12\x34\n\x0boccurrences\x18\x01 \x03(\x0b\x32\x1f.crm.interactions.v1.Occurrence\"f\n\x15SkipOccurrenceRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x33\n\x0frecurrence_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"\xd5\x01\n\x12SplitSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x33\n\x0frecurrence_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06series\x18\x03 \x01(\x0b\x32\x1b.crm.interactions.v1.Series\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\".\n\x12PauseSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"/\n\x13ResumeSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t2\xb5\x07\n\rSeriesService\x12Z\n\x0c\x43reateSeries\x12(.crm.interactions.v1.CreateSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12T\n\tGetSeries\x12%.crm.interactions.v1.GetSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x01\x12\x62\n\nListSeries\x12&.crm.interactions.v1.ListSeriesRequest\x1a\'.crm.interactions.v1.ListSeriesResponse\"\x03\x90\x02\x01\x12Z\n\x0cUpdateSeries\x12(.crm.interactions.v1.UpdateSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12U\n\x0c\x44\x65leteSeries\x12(.crm.interactions.v1.DeleteSeriesRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12k\n\rPreviewSeries\x12).crm.interactions.v1.PreviewSeriesRequest\x1a*.crm.interactions.v1.PreviewSeriesResponse\"\x03\x90\x02\x01\x12^\n\x0eSkipOccurrence\x12*.crm.interactions.v1.SkipOccurrenceRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12X\n\x0bSplitSeries\x12\'.crm.interactions.v1.SplitSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12X\n\x0bPauseSeries\x12\'.crm.interactions.v1.PauseSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12Z\n\x0cResumeSeries\x12(.crm.interactions.v1.ResumeSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(crm/interactions/v1/series_service.proto\x12\x13\x63rm.interactions.v1\x1a crm/interactions/v1/series.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"V\n\x13\x43reateSeriesRequest\x12+\n\x06series\x18\x01 \x01(\x0b\x32\x1b.crm.interactions.v1.Series\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1e\n\x10GetSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\"c\n\x11ListSeriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x13\n\x0b\x61ssignee_id\x18\x04 \x01(\t\"Z\n\x12ListSeriesResponse\x12+\n\x06series\x18\x01 \x03(\x0b\x32\x1b.crm.interactions.v1.Series\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x87\x01\n\x13UpdateSeriesRequest\x12+\n\x06series\x18\x01 \x01(\x0b\x32\x1b.crm.interactions.v1.Series\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"/\n\x13\x44\x65leteSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"1\n\x14\x44\x65leteSeriesResponse\x12\x19\n\x11handed_over_count\x18\x01 \x01(\x03\"Z\n\x14PreviewSeriesRequest\x12\x33\n\x08\x63\x61lendar\x18\x01 \x01(\x0b\x32!.crm.interactions.v1.CalendarRule\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"M\n\x15PreviewSeriesResponse\x12\x34\n\x0boccurrences\x18\x01 \x03(\x0b\x32\x1f.crm.interactions.v1.Occurrence\"f\n\x15SkipOccurrenceRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x33\n\x0frecurrence_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"\xd5\x01\n\x12SplitSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x33\n\x0frecurrence_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06series\x18\x03 \x01(\x0b\x32\x1b.crm.interactions.v1.Series\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\".\n\x12PauseSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"/\n\x13ResumeSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t2\xc8\x07\n\rSeriesService\x12Z\n\x0c\x43reateSeries\x12(.crm.interactions.v1.CreateSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12T\n\tGetSeries\x12%.crm.interactions.v1.GetSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x01\x12\x62\n\nListSeries\x12&.crm.interactions.v1.ListSeriesRequest\x1a\'.crm.interactions.v1.ListSeriesResponse\"\x03\x90\x02\x01\x12Z\n\x0cUpdateSeries\x12(.crm.interactions.v1.UpdateSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12h\n\x0c\x44\x65leteSeries\x12(.crm.interactions.v1.DeleteSeriesRequest\x1a).crm.interactions.v1.DeleteSeriesResponse\"\x03\x90\x02\x02\x12k\n\rPreviewSeries\x12).crm.interactions.v1.PreviewSeriesRequest\x1a*.crm.interactions.v1.PreviewSeriesResponse\"\x03\x90\x02\x01\x12^\n\x0eSkipOccurrence\x12*.crm.interactions.v1.SkipOccurrenceRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12X\n\x0bSplitSeries\x12\'.crm.interactions.v1.SplitSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12X\n\x0bPauseSeries\x12\'.crm.interactions.v1.PauseSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12Z\n\x0cResumeSeries\x12(.crm.interactions.v1.ResumeSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,30 +54,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SERIESSERVICE'].methods_by_name['PauseSeries']._serialized_options = b'\220\002\002'
   _globals['_SERIESSERVICE'].methods_by_name['ResumeSeries']._loaded_options = None
   _globals['_SERIESSERVICE'].methods_by_name['ResumeSeries']._serialized_options = b'\220\002\002'
-  _globals['_CREATESERIESREQUEST']._serialized_start=195
-  _globals['_CREATESERIESREQUEST']._serialized_end=281
-  _globals['_GETSERIESREQUEST']._serialized_start=283
-  _globals['_GETSERIESREQUEST']._serialized_end=313
-  _globals['_LISTSERIESREQUEST']._serialized_start=315
-  _globals['_LISTSERIESREQUEST']._serialized_end=414
-  _globals['_LISTSERIESRESPONSE']._serialized_start=416
-  _globals['_LISTSERIESRESPONSE']._serialized_end=506
-  _globals['_UPDATESERIESREQUEST']._serialized_start=509
-  _globals['_UPDATESERIESREQUEST']._serialized_end=644
-  _globals['_DELETESERIESREQUEST']._serialized_start=646
-  _globals['_DELETESERIESREQUEST']._serialized_end=693
-  _globals['_PREVIEWSERIESREQUEST']._serialized_start=695
-  _globals['_PREVIEWSERIESREQUEST']._serialized_end=785
-  _globals['_PREVIEWSERIESRESPONSE']._serialized_start=787
-  _globals['_PREVIEWSERIESRESPONSE']._serialized_end=864
-  _globals['_SKIPOCCURRENCEREQUEST']._serialized_start=866
-  _globals['_SKIPOCCURRENCEREQUEST']._serialized_end=968
-  _globals['_SPLITSERIESREQUEST']._serialized_start=971
-  _globals['_SPLITSERIESREQUEST']._serialized_end=1184
-  _globals['_PAUSESERIESREQUEST']._serialized_start=1186
-  _globals['_PAUSESERIESREQUEST']._serialized_end=1232
-  _globals['_RESUMESERIESREQUEST']._serialized_start=1234
-  _globals['_RESUMESERIESREQUEST']._serialized_end=1281
-  _globals['_SERIESSERVICE']._serialized_start=1284
-  _globals['_SERIESSERVICE']._serialized_end=2233
+  _globals['_CREATESERIESREQUEST']._serialized_start=166
+  _globals['_CREATESERIESREQUEST']._serialized_end=252
+  _globals['_GETSERIESREQUEST']._serialized_start=254
+  _globals['_GETSERIESREQUEST']._serialized_end=284
+  _globals['_LISTSERIESREQUEST']._serialized_start=286
+  _globals['_LISTSERIESREQUEST']._serialized_end=385
+  _globals['_LISTSERIESRESPONSE']._serialized_start=387
+  _globals['_LISTSERIESRESPONSE']._serialized_end=477
+  _globals['_UPDATESERIESREQUEST']._serialized_start=480
+  _globals['_UPDATESERIESREQUEST']._serialized_end=615
+  _globals['_DELETESERIESREQUEST']._serialized_start=617
+  _globals['_DELETESERIESREQUEST']._serialized_end=664
+  _globals['_DELETESERIESRESPONSE']._serialized_start=666
+  _globals['_DELETESERIESRESPONSE']._serialized_end=715
+  _globals['_PREVIEWSERIESREQUEST']._serialized_start=717
+  _globals['_PREVIEWSERIESREQUEST']._serialized_end=807
+  _globals['_PREVIEWSERIESRESPONSE']._serialized_start=809
+  _globals['_PREVIEWSERIESRESPONSE']._serialized_end=886
+  _globals['_SKIPOCCURRENCEREQUEST']._serialized_start=888
+  _globals['_SKIPOCCURRENCEREQUEST']._serialized_end=990
+  _globals['_SPLITSERIESREQUEST']._serialized_start=993
+  _globals['_SPLITSERIESREQUEST']._serialized_end=1206
+  _globals['_PAUSESERIESREQUEST']._serialized_start=1208
+  _globals['_PAUSESERIESREQUEST']._serialized_end=1254
+  _globals['_RESUMESERIESREQUEST']._serialized_start=1256
+  _globals['_RESUMESERIESREQUEST']._serialized_end=1303
+  _globals['_SERIESSERVICE']._serialized_start=1306
+  _globals['_SERIESSERVICE']._serialized_end=2274
 # @@protoc_insertion_point(module_scope)

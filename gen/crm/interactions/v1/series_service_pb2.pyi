@@ -194,6 +194,28 @@ class DeleteSeriesRequest(_message.Message):
 Global___DeleteSeriesRequest: _TypeAlias = DeleteSeriesRequest  # noqa: Y015
 
 @_typing.final
+class DeleteSeriesResponse(_message.Message):
+    """What became of its messages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HANDED_OVER_COUNT_FIELD_NUMBER: _builtins.int
+    handed_over_count: _builtins.int
+    """Output only. How many messages of occurrences that were cancelled had been handed over before, and go out or went. One that is handed over in this very moment shows on its follow-up only."""
+    def __init__(
+        self,
+        *,
+        handed_over_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["handed_over_count", b"handed_over_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSeriesResponse: _TypeAlias = DeleteSeriesResponse  # noqa: Y015
+
+@_typing.final
 class PreviewSeriesRequest(_message.Message):
     """Asks what a rule gives."""
 

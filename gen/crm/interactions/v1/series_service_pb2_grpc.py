@@ -5,7 +5,6 @@ import warnings
 
 from crm.interactions.v1 import series_pb2 as crm_dot_interactions_dot_v1_dot_series__pb2
 from crm.interactions.v1 import series_service_pb2 as crm_dot_interactions_dot_v1_dot_series__service__pb2
-from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -60,7 +59,7 @@ class SeriesServiceStub:
         self.DeleteSeries = channel.unary_unary(
                 '/crm.interactions.v1.SeriesService/DeleteSeries',
                 request_serializer=crm_dot_interactions_dot_v1_dot_series__service__pb2.DeleteSeriesRequest.SerializeToString,
-                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                response_deserializer=crm_dot_interactions_dot_v1_dot_series__service__pb2.DeleteSeriesResponse.FromString,
                 _registered_method=True)
         self.PreviewSeries = channel.unary_unary(
                 '/crm.interactions.v1.SeriesService/PreviewSeries',
@@ -122,7 +121,7 @@ class SeriesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteSeries(self, request, context):
-        """Deletes a series with its scheduled occurrences that nobody touched; past, closed and hand-edited ones stay.
+        """Deletes a series with its scheduled occurrences that nobody touched; past, closed and hand-edited ones stay. Of a message it cancels the others that are pending too: nothing more is handed over.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,7 +188,7 @@ def add_SeriesServiceServicer_to_server(servicer, server):
             'DeleteSeries': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteSeries,
                     request_deserializer=crm_dot_interactions_dot_v1_dot_series__service__pb2.DeleteSeriesRequest.FromString,
-                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+                    response_serializer=crm_dot_interactions_dot_v1_dot_series__service__pb2.DeleteSeriesResponse.SerializeToString,
             ),
             'PreviewSeries': grpc.unary_unary_rpc_method_handler(
                     servicer.PreviewSeries,
@@ -352,7 +351,7 @@ class SeriesService:
             target,
             '/crm.interactions.v1.SeriesService/DeleteSeries',
             crm_dot_interactions_dot_v1_dot_series__service__pb2.DeleteSeriesRequest.SerializeToString,
-            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            crm_dot_interactions_dot_v1_dot_series__service__pb2.DeleteSeriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

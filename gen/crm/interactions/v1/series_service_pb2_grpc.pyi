@@ -6,7 +6,6 @@ isort:skip_file
 from collections import abc as _abc
 from crm.interactions.v1 import series_pb2 as _series_pb2
 from crm.interactions.v1 import series_service_pb2 as _series_service_pb2
-from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -43,8 +42,8 @@ class SeriesServiceStub:
     """Lists the series that the caller may see, newest first."""
     UpdateSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.UpdateSeriesRequest, _series_pb2.Series]
     """Changes a series and plans its future anew: scheduled occurrences that nobody touched are replaced; past, closed and hand-edited ones stay as they are."""
-    DeleteSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.DeleteSeriesRequest, _empty_pb2.Empty]
-    """Deletes a series with its scheduled occurrences that nobody touched; past, closed and hand-edited ones stay."""
+    DeleteSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.DeleteSeriesRequest, _series_service_pb2.DeleteSeriesResponse]
+    """Deletes a series with its scheduled occurrences that nobody touched; past, closed and hand-edited ones stay. Of a message it cancels the others that are pending too: nothing more is handed over."""
     PreviewSeries: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.PreviewSeriesRequest, _series_service_pb2.PreviewSeriesResponse]
     """Returns the next times of a calendar rule that need not be saved yet."""
     SkipOccurrence: _grpc.UnaryUnaryMultiCallable[_series_service_pb2.SkipOccurrenceRequest, _series_pb2.Series]
@@ -69,8 +68,8 @@ class SeriesServiceAsyncStub(SeriesServiceStub):
     """Lists the series that the caller may see, newest first."""
     UpdateSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.UpdateSeriesRequest, _series_pb2.Series]  # type: ignore[assignment]
     """Changes a series and plans its future anew: scheduled occurrences that nobody touched are replaced; past, closed and hand-edited ones stay as they are."""
-    DeleteSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.DeleteSeriesRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes a series with its scheduled occurrences that nobody touched; past, closed and hand-edited ones stay."""
+    DeleteSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.DeleteSeriesRequest, _series_service_pb2.DeleteSeriesResponse]  # type: ignore[assignment]
+    """Deletes a series with its scheduled occurrences that nobody touched; past, closed and hand-edited ones stay. Of a message it cancels the others that are pending too: nothing more is handed over."""
     PreviewSeries: _aio.UnaryUnaryMultiCallable[_series_service_pb2.PreviewSeriesRequest, _series_service_pb2.PreviewSeriesResponse]  # type: ignore[assignment]
     """Returns the next times of a calendar rule that need not be saved yet."""
     SkipOccurrence: _aio.UnaryUnaryMultiCallable[_series_service_pb2.SkipOccurrenceRequest, _series_pb2.Series]  # type: ignore[assignment]
@@ -122,8 +121,8 @@ class SeriesServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _series_service_pb2.DeleteSeriesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes a series with its scheduled occurrences that nobody touched; past, closed and hand-edited ones stay."""
+    ) -> _typing.Union[_series_service_pb2.DeleteSeriesResponse, _abc.Awaitable[_series_service_pb2.DeleteSeriesResponse]]:
+        """Deletes a series with its scheduled occurrences that nobody touched; past, closed and hand-edited ones stay. Of a message it cancels the others that are pending too: nothing more is handed over."""
 
     @_abc_1.abstractmethod
     def PreviewSeries(

@@ -41,7 +41,10 @@ ROUTES: tuple[Route, ...] = (
     Route("PATCH", "/working-hours", f"{_HOURS}/UpdateWorkingHours", "working_hours"),
     *resource("/calendar-feeds", _FEEDS, "Feed", "Feeds", field="feed", only="create list"),
     Route("DELETE", "/calendar-feeds/{id}", f"{_FEEDS}/RevokeFeed", status=204),
-    *resource("/series", _SERIES, "Series", "Series", field="series"),
+    *resource(
+        "/series", _SERIES, "Series", "Series", field="series", only="create list get update"
+    ),
+    Route("DELETE", "/series/{id}", f"{_SERIES}/DeleteSeries"),
     Route("POST", "/series:preview", f"{_SERIES}/PreviewSeries", "*"),
     Route("POST", "/series/{id}:skip", f"{_SERIES}/SkipOccurrence", "*"),
     Route("POST", "/series/{id}:split", f"{_SERIES}/SplitSeries", "*"),
