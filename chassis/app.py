@@ -95,6 +95,7 @@ async def run(
     http_routes: Sequence[web.AbstractRouteDef] = (),
     open_methods: frozenset[str] = frozenset(),
     closing: Sequence[Callable[[], Awaitable[object]]] = (),
+    prunes: Sequence[db.housekeeping.Prune] = (),
 ) -> None:
     """Serves until SIGTERM or SIGINT, then stops in order; peers may come and go.
 
@@ -102,6 +103,7 @@ async def run(
     `drains` is true ends by itself once `context.draining()` is set and is waited for; the others
     are cancelled, which may cost five seconds when it meets a query. `closing` runs last, before
     the database's connections are closed.
+    `prunes` delete, beside what the chassis keeps, what the service no longer needs.
     `open_methods` (`/crm.accounts.v1.SessionService/SignIn`) need no token.
     """
     stop = _on_signal()
@@ -112,7 +114,7 @@ async def run(
     runner, port = await _serve_http(settings.http_listen, readiness, http_routes)
     server = rpc_server.build(settings, name, servicers, open_methods=open_methods)
     grpc_port = await server.start()
-    house = [db.housekeeping.task(made, settings) for made in db.opened()]
+    house = [db.housekeeping.task(made, settings, prunes) for made in db.opened()]
     works: list[Background] = [*background, *house, _Watch(readiness, server)]
     tasks = [_Task(work, draining) for work in works]
     log.info("started", http_port=port, grpc_port=grpc_port)

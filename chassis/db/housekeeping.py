@@ -1,6 +1,6 @@
-"""Deletes, a batch at a time, what the chassis tables no longer need."""
+"""Deletes, a batch at a time, what the chassis tables and a service's own no longer need."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -20,16 +20,24 @@ PAUSE_SECONDS = 60.0
 # Longer than any stream keeps an event, so that one that is delivered late is still known.
 INBOX_KEPT = timedelta(days=35)
 
+Prune = Callable[[AsyncSession], Awaitable[int]]
+"""Deletes up to `BATCH` rows and returns how many."""
+
 log = structlog.get_logger(__name__)
 
 
-def task(made: Sessions, settings: ServiceSettings) -> Callable[[], Awaitable[None]]:
-    """A background task that prunes until the process drains; one replica at a time works."""
+def task(
+    made: Sessions, settings: ServiceSettings, own: Sequence[Prune] = ()
+) -> Callable[[], Awaitable[None]]:
+    """A background task that prunes until the process drains; one replica at a time works.
+
+    `own`: what the service prunes besides.
+    """
 
     async def keep_house() -> None:
         while not context.draining().is_set():
             try:
-                await sweep(made, settings)
+                await sweep(made, settings, own)
             except (SQLAlchemyError, OSError) as away:
                 log.info("housekeeping_postponed", error=type(away).__name__)
             await context.pause(PAUSE_SECONDS)
@@ -38,13 +46,14 @@ def task(made: Sessions, settings: ServiceSettings) -> Callable[[], Awaitable[No
     return keep_house
 
 
-async def sweep(made: Sessions, settings: ServiceSettings) -> int:
+async def sweep(made: Sessions, settings: ServiceSettings, own: Sequence[Prune] = ()) -> int:
     """Prunes until nothing is due, one short transaction a batch; returns how many rows went."""
     kept = timedelta(days=settings.outbox_keep_days)
-    prunes: tuple[Callable[[AsyncSession], Awaitable[int]], ...] = (
+    prunes: tuple[Prune, ...] = (
         partial(outbox.prune, keep=kept, limit=BATCH),
         partial(inbox.prune, keep=INBOX_KEPT, limit=BATCH),
         partial(idempotency.prune, limit=BATCH),
+        *own,
     )
     total = 0
     for prune in prunes:

@@ -1,5 +1,7 @@
 """Runs interactions."""
 
+from functools import partial
+
 from crm.interactions.v1 import agenda_service_pb2_grpc as agenda_grpc
 from crm.interactions.v1 import calendar_service_pb2_grpc as calendar_grpc
 from crm.interactions.v1 import feed_service_pb2_grpc as feed_grpc
@@ -46,6 +48,7 @@ from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
 from services.interactions.rpc.timeline import TimelineServicer
 from services.interactions.rpc.working import WorkingHoursServicer
+from services.interactions.storage import notifications
 from services.interactions.workers import moving
 from services.interactions.workers import proposals as proposal_workers
 from services.interactions.workers.batching import Maker
@@ -179,6 +182,7 @@ async def main(settings: Settings) -> None:
         ],
         ready=[db.check(sessions), db.revision_check(sessions, PACKAGE)],
         closing=[nats.close],
+        prunes=[partial(notifications.prune, limit=db.housekeeping.BATCH)],
     )
 
 

@@ -2,7 +2,7 @@
 
 from crm.interactions.v1 import notification_pb2, notification_service_pb2
 from crm.interactions.v1.notification_service_pb2_grpc import NotificationServiceStub
-from flask import Blueprint, request, url_for
+from flask import Blueprint, flash, request, url_for
 
 from services.gateway.web import desk, lookups
 
@@ -12,6 +12,7 @@ def add(pages: Blueprint) -> None:
     pages.get("/notifications", endpoint="notifications")(listing)
     pages.get("/notifications/unread", endpoint="bell")(bell)
     pages.post("/notifications/read", endpoint="read_notifications")(read_all)
+    pages.post("/notifications/digest", endpoint="choose_digest")(choose_digest)
     pages.post("/notifications/<uuid:notification_id>/open", endpoint="open_notification")(follow)
 
 
@@ -22,12 +23,18 @@ def listing() -> desk.View:
         page_token=desk.page_token(),
         unread_only=request.args.get("unread") == "1",
     )
-    found = desk.ask(NotificationServiceStub).ListNotifications(asked)
+    stub = desk.ask(NotificationServiceStub)
+    found = stub.ListNotifications(asked)
+    contacts = lookups.contacts([it.contact_id for it in found.notifications])
+    if desk.partial():
+        return desk.page("notifications_rows.html", found=found, contacts=contacts)
+    wishes = notification_service_pb2.GetNotificationPreferencesRequest()
     return desk.page(
-        "notifications_rows.html" if desk.partial() else "notifications.html",
+        "notifications.html",
         found=found,
-        contacts=lookups.contacts([it.contact_id for it in found.notifications]),
+        contacts=contacts,
         unread=asked.unread_only,
+        wants_digest=stub.GetNotificationPreferences(wishes).daily_digest,
     )
 
 
@@ -53,6 +60,19 @@ def read_all() -> desk.View:
         until_id=request.form.get("until_id", "")
     )
     desk.ask(NotificationServiceStub).MarkAllNotificationsRead(asked)
+    return desk.to(url_for("web.notifications"))
+
+
+def choose_digest() -> desk.View:
+    """Store whether the reader wants the daily e-mail."""
+    wanted = notification_pb2.NotificationPreferences(
+        daily_digest=request.form.get("daily_digest") == "yes"
+    )
+    asked = notification_service_pb2.UpdateNotificationPreferencesRequest(
+        notification_preferences=wanted
+    )
+    desk.ask(NotificationServiceStub).UpdateNotificationPreferences(asked)
+    flash(desk.t("notifications.digest_stored"))
     return desk.to(url_for("web.notifications"))
 
 

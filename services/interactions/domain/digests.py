@@ -26,7 +26,8 @@ class Draft(NamedTuple):
 class Turn:
     """A person's turn that was claimed; `number` counts their turns, `attempts` this one's tries.
 
-    `last_id` is the newest that was told before. One that was tried may have a draft.
+    `last_id` is the newest that was told before. One that was tried may have a draft. Who does
+    not want any (`is_wanted`) has turns and no e-mail.
     """
 
     user_id: UUID
@@ -35,6 +36,7 @@ class Turn:
     last_id: UUID | None
     draft: Draft | None
     attempts: int
+    is_wanted: bool = True
 
     @property
     def request_id(self) -> str:

@@ -1,7 +1,7 @@
 """Notifications: what one person is told of, and because of what."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -11,6 +11,12 @@ from services.interactions.domain.scope import Scope
 
 MOST_COUNTED = 100
 """Nobody needs to know how many unread ones there are beyond."""
+
+READ_KEPT = timedelta(days=90)
+"""One that was read goes this much later."""
+
+KEPT = timedelta(days=365)
+"""Any goes this long after it was told."""
 
 
 class Kind(StrEnum):

@@ -19,6 +19,11 @@ _KINDS: Mapping[Kind, "pb.NotificationKind.ValueType"] = {
 }
 
 
+def preferences(*, daily_digest: bool) -> pb.NotificationPreferences:
+    """Returns how somebody wants to be told."""
+    return pb.NotificationPreferences(daily_digest=daily_digest)
+
+
 def out(kept: Notification) -> pb.Notification:
     """Returns a notification."""
     return pb.Notification(

@@ -16,6 +16,7 @@ from services.interactions.domain import notifications as rules
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.notifications import MOST_COUNTED, Reader
 from services.interactions.messages import notifications as messages
+from services.interactions.storage import digests
 from services.interactions.storage import notifications as kept
 from services.interactions.usecases import found, notifying
 
@@ -78,6 +79,30 @@ class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServ
         async with self._sessions.begin() as session:
             count = await kept.mark_read(session, reader, until=until)
         return pb2.MarkAllNotificationsReadResponse(count=count)
+
+    async def GetNotificationPreferences(
+        self, request: pb2.GetNotificationPreferencesRequest, context: Context
+    ) -> notification_pb2.NotificationPreferences:
+        """Returns how the caller wants to be told."""
+        reader = _reader()
+        async with self._sessions.begin() as session:
+            wanted = await digests.is_wanted(session, reader.user_id)
+        return messages.preferences(daily_digest=wanted)
+
+    async def UpdateNotificationPreferences(
+        self, request: pb2.UpdateNotificationPreferencesRequest, context: Context
+    ) -> notification_pb2.NotificationPreferences:
+        """Changes how the caller wants to be told."""
+        reader, problems = _reader(), Problems()
+        if not request.HasField("notification_preferences"):
+            problems.add("notification_preferences", "is required")
+        problems.raise_if_any()
+        given = request.notification_preferences
+        async with self._sessions.begin() as session:
+            if given.HasField("daily_digest"):
+                await digests.want(session, reader.user_id, wanted=given.daily_digest)
+            wanted = await digests.is_wanted(session, reader.user_id)
+        return messages.preferences(daily_digest=wanted)
 
 
 def _reader() -> Reader:

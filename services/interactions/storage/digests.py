@@ -1,6 +1,6 @@
 """Queries of digests: whose turn it is to be told by e-mail what they have not read.
 
-Everybody who was ever told of something has one row, which is never deleted.
+Everybody who was ever told of something, or who chose, has one row, which is never deleted.
 """
 
 from collections.abc import Sequence
@@ -35,9 +35,21 @@ async def claim(session: AsyncSession, limit: int, lease: timedelta) -> Sequence
             row.last_id,
             Draft(Words(**row.words), row.not_after) if row.words else None,
             row.attempts,
+            row.wanted,
         )
         for row in found
     ]
+
+
+async def is_wanted(session: AsyncSession, user_id: UUID) -> bool:
+    """Returns whether a person wants digests: yes, unless they said otherwise."""
+    said = await session.scalar(_WANTED, {"id": user_id})
+    return said is not False
+
+
+async def want(session: AsyncSession, user_id: UUID, *, wanted: bool) -> None:
+    """Notes whether a person wants digests."""
+    await session.execute(_WANT, {"id": user_id, "wanted": wanted})
 
 
 async def keep(session: AsyncSession, turn: Turn, draft: Draft, until_id: UUID) -> Draft | None:
@@ -80,6 +92,11 @@ _ENLIST = text("""
     INSERT INTO digests (user_id)
     SELECT user_id FROM whose WHERE user_id IS NOT NULL
     ON CONFLICT DO NOTHING
+""")
+_WANTED = text("SELECT wanted FROM digests WHERE user_id = :id")
+_WANT = text("""
+    INSERT INTO digests (user_id, wanted) VALUES (:id, :wanted)
+    ON CONFLICT (user_id) DO UPDATE SET wanted = excluded.wanted
 """)
 _CLAIM = text("""
     UPDATE digests d

@@ -27,7 +27,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import arrays
 from services.interactions.domain.notifications import (
     ABOUT_FOLLOW_UPS,
+    KEPT,
     MOST_COUNTED,
+    READ_KEPT,
     Kind,
     Notification,
     Reader,
@@ -156,6 +158,12 @@ async def drop_of_proposal(session: AsyncSession, proposal_id: UUID) -> None:
     await session.execute(query)
 
 
+async def prune(session: AsyncSession, limit: int) -> int:
+    """Deletes up to `limit` that were read or told long ago, oldest first; returns how many."""
+    given = {"read_kept": READ_KEPT, "kept": KEPT, "limit": limit}
+    return (await session.execute(_PRUNE, given)).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
 def _seen(reader: Reader) -> list[ColumnElement[bool]]:
     return [
         notifications.c.user_id == reader.user_id,
@@ -225,3 +233,15 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     notifications.c.read_time,
 )
 _DROP = text("DELETE FROM notifications WHERE source_id = ANY(CAST(:ids AS uuid[]))")
+# Who reads one right now is passed over.
+_PRUNE = text("""
+    DELETE FROM notifications n
+    WHERE n.ctid = ANY(ARRAY(
+        SELECT ctid FROM notifications
+        WHERE create_time < now() - CAST(:read_kept AS interval)
+          AND (read_time < now() - CAST(:read_kept AS interval)
+               OR create_time < now() - CAST(:kept AS interval))
+        ORDER BY create_time
+        LIMIT :limit
+        FOR UPDATE SKIP LOCKED))
+""")

@@ -71,7 +71,7 @@ class Digester(Rounds):
     async def _deal_with(self, turn: Turn, now: datetime) -> None:
         try:
             colleague = await self._staff.get(turn.user_id)
-            if colleague is not None and turn.is_placed:
+            if colleague is not None and turn.is_placed and turn.is_wanted:
                 await self._tell(turn, colleague, now)
         except (errors.Error, grpc.RpcError) as away:
             log.info("digest_waits", error=type(away).__name__, attempts=turn.attempts)

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from crm.interactions.v1.note_pb2 import Note
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
 from chassis.config import ServiceSettings
@@ -50,6 +52,19 @@ class TestHousekeeping:
         assert deleted == 5
         left = [await count(it) for it in ("outbox", "inbox", "idempotency")]
         assert left == [2, 1, 1]
+
+    async def test_what_the_service_prunes_itself_goes_along_until_nothing_is_left(
+        self, sessions: db.Sessions, settings: ServiceSettings
+    ) -> None:
+        left = [housekeeping.BATCH, housekeeping.BATCH, 3]
+
+        async def own(session: AsyncSession) -> int:
+            assert (await session.execute(text("SELECT 1"))).scalar() == 1
+            return left.pop(0)
+
+        deleted = await housekeeping.sweep(sessions, settings, [own])
+
+        assert (deleted, left) == (2 * housekeeping.BATCH + 3, [])
 
     async def test_more_than_a_batch_goes_in_several(
         self,

@@ -296,10 +296,13 @@ class TestEveryOperation:
         counted = person("CountUnreadNotifications")
         read = person("MarkNotificationRead", id=told[0]["id"])
         rest = person("MarkAllNotificationsRead", body={})
+        wanted = person("GetNotificationPreferences")
+        chosen = person("UpdateNotificationPreferences", body={"daily_digest": False})
 
         assert [it["note_id"] for it in told] == [it["id"] for it in reversed(written)]
         assert (counted["count"], rest["count"]) == (2, 1)
         assert read["read_time"]
+        assert (wanted["daily_digest"], chosen["daily_digest"]) == (True, False)
 
     def test_the_calendar_and_its_feeds(
         self, api: Api, person: Api, house: Any, contact: Any

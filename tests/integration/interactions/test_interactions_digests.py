@@ -8,6 +8,7 @@ import pytest
 from crm.interactions.v1 import note_service_pb2
 from crm.interactions.v1 import notification_service_pb2 as pb2
 from crm.interactions.v1.note_pb2 import Note
+from crm.interactions.v1.notification_pb2 import NotificationPreferences
 
 from chassis import db, errors
 from chassis.context import Principal
@@ -16,6 +17,7 @@ from services.interactions.domain import digests as rules
 from services.interactions.workers.digests import Digester
 from tests.integration.interactions import staff_parts
 from tests.integration.interactions.staff_parts import Post
+from tests.integration.serving import refused
 
 
 @pytest.fixture
@@ -124,6 +126,56 @@ class TestDigests:
 
         (turn,) = await post.sql("SELECT number, attempts FROM digests")
         assert (turn.number, turn.attempts, post.messages.requests) == (2, 1, [])
+
+
+class TestChoice:
+    async def choose(self, post: Post, who: Principal, **given: Any) -> bool:
+        wanted = NotificationPreferences(**given)
+        request = pb2.UpdateNotificationPreferencesRequest(notification_preferences=wanted)
+        inbox = post.house.notifications(who)
+        chosen = await inbox.UpdateNotificationPreferences(request)
+        found = await inbox.GetNotificationPreferences(pb2.GetNotificationPreferencesRequest())
+        assert chosen == found
+        return bool(found.daily_digest)
+
+    async def test_who_wants_none_gets_none_and_all_that_is_unread_later(self, post: Post) -> None:
+        binh, noise = await placed(post), await placed(post, "noise")
+        assert await self.choose(post, binh, daily_digest=False) is False
+        assert await self.choose(post, binh) is False  # nothing said, nothing changed
+
+        for _ in range(2):
+            await at_its_hour(post)
+            await mention(post, binh)
+        assert [it.address for it in post.messages.requests] == ["noise@mekong.example"]
+        assert await self.choose(post, noise) is True
+        assert await self.choose(post, binh, daily_digest=True) is True
+        await at_its_hour(post)
+
+        assert post.messages.requests[-1].address == "binh@mekong.example"
+        assert post.messages.requests[-1].subject == "Bạn có 3 thông báo chưa đọc"
+
+    async def test_it_may_be_made_before_anything_was_told(self, post: Post) -> None:
+        binh = post.colleague("binh")
+        assert await self.choose(post, binh, daily_digest=False) is False
+
+        await mention(post, binh)
+        await post.make(worker=Digester).round()
+        await at_its_hour(post)
+
+        assert post.messages.requests == []
+
+    async def test_programs_have_none_and_what_is_missing_is_named(self, post: Post) -> None:
+        inbox = post.house.notifications()
+        for call in (
+            inbox.GetNotificationPreferences(pb2.GetNotificationPreferencesRequest()),
+            inbox.UpdateNotificationPreferences(pb2.UpdateNotificationPreferencesRequest()),
+        ):
+            with refused(errors.PermissionDenied, "RIGHT_MISSING"):
+                await call
+        own = post.house.notifications(post.colleague("binh"))
+        with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
+            await own.UpdateNotificationPreferences(pb2.UpdateNotificationPreferencesRequest())
+        assert refusal.fields() == ["notification_preferences"]
 
 
 class TestHours:

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from chassis import errors
 from services.interactions.domain.deliveries import Key, News, State, planned
+from services.interactions.storage import notifications as kept
 from services.interactions.usecases import deliveries
 from tests.integration.interactions.house import SERVICE, person
 from tests.integration.interactions.proposal_parts import Desk, token
@@ -266,6 +267,32 @@ class TestReading:
         assert await unread(house, binh) == (1, False)
 
 
+class TestPruning:
+    async def test_what_was_read_or_told_long_ago_goes(self, house: Any) -> None:
+        lan, binh = colleague(house), colleague(house)
+        contact = house.contact().id
+        ages = [("89 days", "89 days"), ("364 days", None), ("91 days", "89 days")]
+        gone = [("91 days", "91 days"), ("366 days", None), ("366 days", "1 day")]
+        notes = [await write(house, lan, contact, binh.subject) for _ in (*ages, *gone)]
+        for note, (told_ago, read_ago) in zip(notes, (*ages, *gone), strict=True):
+            async with house.sessions.begin() as session:
+                given = {"id": note.id, "told": told_ago, "read": read_ago}
+                await session.execute(_AGE, given)
+
+        pruned = []
+        for _ in range(3):
+            async with house.sessions.begin() as session:
+                pruned.append(await kept.prune(session, 2))
+
+        assert pruned == [2, 1, 0]
+        assert {it.note_id for it in await told(house, binh)} == {it.id for it in notes[:3]}
+
+
+_AGE = text("""
+    UPDATE notifications SET create_time = now() - CAST(:told AS interval),
+        read_time = now() - CAST(:read AS interval)
+    WHERE source_id = :id
+""")
 _AS_MAIL = text("""
     UPDATE follow_ups SET type = 'email', message = '{}', progress = CAST(:progress AS jsonb)
     WHERE id = :id

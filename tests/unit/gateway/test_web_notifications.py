@@ -44,6 +44,8 @@ def page(signed_in: FlaskClient, peers: Any) -> FlaskClient:
         CreateNote=note_pb2.Note(id=ID),
         CountUnreadNotifications=pb2.CountUnreadNotificationsResponse(),
         ListNotifications=pb2.ListNotificationsResponse(),
+        GetNotificationPreferences=notification_pb2.NotificationPreferences(daily_digest=True),
+        UpdateNotificationPreferences=notification_pb2.NotificationPreferences(),
     )
     return signed_in
 
@@ -224,3 +226,31 @@ class TestReminders:
         assert "30 min" in shown(page, f"/follow-ups/{ID}")
         assert "reminders" in asked.update_mask.paths
         assert not asked.follow_up.reminders
+
+
+class TestDigest:
+    @pytest.mark.parametrize(
+        ("wants", "says", "value"),
+        [(True, "No daily e-mail</button>", "no"), (False, "Send a daily e-mail</button>", "yes")],
+    )
+    def test_it_is_offered_to_choose_otherwise(
+        self, page: FlaskClient, peers: Any, wants: bool, says: str, value: str
+    ) -> None:
+        chosen = notification_pb2.NotificationPreferences(daily_digest=wants)
+        peers.answers["GetNotificationPreferences"] = chosen
+
+        text = shown(page, "/notifications?lang=en")
+
+        assert says in text
+        assert f'name="daily_digest" value="{value}"' in text
+
+    @pytest.mark.parametrize(("value", "wanted"), [("yes", True), ("no", False)])
+    def test_the_choice_is_stored(
+        self, page: FlaskClient, peers: Any, value: str, wanted: bool
+    ) -> None:
+        answer = sent(page, "/notifications/digest", daily_digest=value)
+
+        request = peers.named("UpdateNotificationPreferences")[0].request
+        given = request.notification_preferences
+        assert (given.HasField("daily_digest"), given.daily_digest) == (True, wanted)
+        assert answer.headers["Location"] == "/notifications"

@@ -153,3 +153,27 @@ class Notification(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Notification: _TypeAlias = Notification  # noqa: Y015
+
+@_typing.final
+class NotificationPreferences(_message.Message):
+    """How somebody wants to be told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAILY_DIGEST_FIELD_NUMBER: _builtins.int
+    daily_digest: _builtins.bool
+    """Optional. Whether an e-mail says once a day what is unread and new; true until the person says otherwise."""
+    def __init__(
+        self,
+        *,
+        daily_digest: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_daily_digest", b"_daily_digest", "daily_digest", b"daily_digest"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_daily_digest", b"_daily_digest", "daily_digest", b"daily_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__daily_digest: _TypeAlias = _typing.Literal["daily_digest"]  # noqa: Y015
+    _WhichOneofArgType__daily_digest: _TypeAlias = _typing.Literal["_daily_digest", b"_daily_digest"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__daily_digest) -> _WhichOneofReturnType__daily_digest | None: ...
+
+Global___NotificationPreferences: _TypeAlias = NotificationPreferences  # noqa: Y015

@@ -56,6 +56,16 @@ class NotificationServiceStub:
                 request_serializer=crm_dot_interactions_dot_v1_dot_notification__service__pb2.MarkAllNotificationsReadRequest.SerializeToString,
                 response_deserializer=crm_dot_interactions_dot_v1_dot_notification__service__pb2.MarkAllNotificationsReadResponse.FromString,
                 _registered_method=True)
+        self.GetNotificationPreferences = channel.unary_unary(
+                '/crm.interactions.v1.NotificationService/GetNotificationPreferences',
+                request_serializer=crm_dot_interactions_dot_v1_dot_notification__service__pb2.GetNotificationPreferencesRequest.SerializeToString,
+                response_deserializer=crm_dot_interactions_dot_v1_dot_notification__pb2.NotificationPreferences.FromString,
+                _registered_method=True)
+        self.UpdateNotificationPreferences = channel.unary_unary(
+                '/crm.interactions.v1.NotificationService/UpdateNotificationPreferences',
+                request_serializer=crm_dot_interactions_dot_v1_dot_notification__service__pb2.UpdateNotificationPreferencesRequest.SerializeToString,
+                response_deserializer=crm_dot_interactions_dot_v1_dot_notification__pb2.NotificationPreferences.FromString,
+                _registered_method=True)
 
 
 class NotificationServiceServicer:
@@ -90,6 +100,20 @@ class NotificationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetNotificationPreferences(self, request, context):
+        """Returns how the caller wants to be told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateNotificationPreferences(self, request, context):
+        """Changes how the caller wants to be told; what is not given stays.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +136,16 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     servicer.MarkAllNotificationsRead,
                     request_deserializer=crm_dot_interactions_dot_v1_dot_notification__service__pb2.MarkAllNotificationsReadRequest.FromString,
                     response_serializer=crm_dot_interactions_dot_v1_dot_notification__service__pb2.MarkAllNotificationsReadResponse.SerializeToString,
+            ),
+            'GetNotificationPreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetNotificationPreferences,
+                    request_deserializer=crm_dot_interactions_dot_v1_dot_notification__service__pb2.GetNotificationPreferencesRequest.FromString,
+                    response_serializer=crm_dot_interactions_dot_v1_dot_notification__pb2.NotificationPreferences.SerializeToString,
+            ),
+            'UpdateNotificationPreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateNotificationPreferences,
+                    request_deserializer=crm_dot_interactions_dot_v1_dot_notification__service__pb2.UpdateNotificationPreferencesRequest.FromString,
+                    response_serializer=crm_dot_interactions_dot_v1_dot_notification__pb2.NotificationPreferences.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -223,6 +257,60 @@ class NotificationService:
             '/crm.interactions.v1.NotificationService/MarkAllNotificationsRead',
             crm_dot_interactions_dot_v1_dot_notification__service__pb2.MarkAllNotificationsReadRequest.SerializeToString,
             crm_dot_interactions_dot_v1_dot_notification__service__pb2.MarkAllNotificationsReadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetNotificationPreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.interactions.v1.NotificationService/GetNotificationPreferences',
+            crm_dot_interactions_dot_v1_dot_notification__service__pb2.GetNotificationPreferencesRequest.SerializeToString,
+            crm_dot_interactions_dot_v1_dot_notification__pb2.NotificationPreferences.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateNotificationPreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.interactions.v1.NotificationService/UpdateNotificationPreferences',
+            crm_dot_interactions_dot_v1_dot_notification__service__pb2.UpdateNotificationPreferencesRequest.SerializeToString,
+            crm_dot_interactions_dot_v1_dot_notification__pb2.NotificationPreferences.FromString,
             options,
             channel_credentials,
             insecure,

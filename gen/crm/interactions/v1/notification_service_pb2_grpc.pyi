@@ -42,6 +42,10 @@ class NotificationServiceStub:
     """Marks one as read; once more changes nothing."""
     MarkAllNotificationsRead: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.MarkAllNotificationsReadRequest, _notification_service_pb2.MarkAllNotificationsReadResponse]
     """Marks all that the caller sees as read, or those up to the newest that the caller saw."""
+    GetNotificationPreferences: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.GetNotificationPreferencesRequest, _notification_pb2.NotificationPreferences]
+    """Returns how the caller wants to be told."""
+    UpdateNotificationPreferences: _grpc.UnaryUnaryMultiCallable[_notification_service_pb2.UpdateNotificationPreferencesRequest, _notification_pb2.NotificationPreferences]
+    """Changes how the caller wants to be told; what is not given stays."""
 
 @_typing.type_check_only
 class NotificationServiceAsyncStub(NotificationServiceStub):
@@ -56,6 +60,10 @@ class NotificationServiceAsyncStub(NotificationServiceStub):
     """Marks one as read; once more changes nothing."""
     MarkAllNotificationsRead: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.MarkAllNotificationsReadRequest, _notification_service_pb2.MarkAllNotificationsReadResponse]  # type: ignore[assignment]
     """Marks all that the caller sees as read, or those up to the newest that the caller saw."""
+    GetNotificationPreferences: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.GetNotificationPreferencesRequest, _notification_pb2.NotificationPreferences]  # type: ignore[assignment]
+    """Returns how the caller wants to be told."""
+    UpdateNotificationPreferences: _aio.UnaryUnaryMultiCallable[_notification_service_pb2.UpdateNotificationPreferencesRequest, _notification_pb2.NotificationPreferences]  # type: ignore[assignment]
+    """Changes how the caller wants to be told; what is not given stays."""
 
 class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
     """What people are told of; everybody has their own only."""
@@ -91,5 +99,21 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_notification_service_pb2.MarkAllNotificationsReadResponse, _abc.Awaitable[_notification_service_pb2.MarkAllNotificationsReadResponse]]:
         """Marks all that the caller sees as read, or those up to the newest that the caller saw."""
+
+    @_abc_1.abstractmethod
+    def GetNotificationPreferences(
+        self,
+        request: _notification_service_pb2.GetNotificationPreferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_pb2.NotificationPreferences, _abc.Awaitable[_notification_pb2.NotificationPreferences]]:
+        """Returns how the caller wants to be told."""
+
+    @_abc_1.abstractmethod
+    def UpdateNotificationPreferences(
+        self,
+        request: _notification_service_pb2.UpdateNotificationPreferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notification_pb2.NotificationPreferences, _abc.Awaitable[_notification_pb2.NotificationPreferences]]:
+        """Changes how the caller wants to be told; what is not given stays."""
 
 def add_NotificationServiceServicer_to_server(servicer: NotificationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -73,6 +73,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/notifications:countUnread", f"{_TOLD}/CountUnreadNotifications"),
     Route("POST", "/notifications/{id}:markRead", f"{_TOLD}/MarkNotificationRead", "*"),
     Route("POST", "/notifications:markAllRead", f"{_TOLD}/MarkAllNotificationsRead", "*"),
+    Route("GET", "/notification-preferences", f"{_TOLD}/GetNotificationPreferences"),
+    Route(
+        "PATCH",
+        "/notification-preferences",
+        f"{_TOLD}/UpdateNotificationPreferences",
+        "notification_preferences",
+    ),
     Route(
         "POST",
         "/interactions",

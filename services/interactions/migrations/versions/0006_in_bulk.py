@@ -1,4 +1,4 @@
-"""Batches are taken back, and people are told of what they get in bulk."""
+"""Batches are taken back; people are told of what they get in bulk, and choose the e-mail."""
 
 from alembic import op
 
@@ -23,6 +23,10 @@ _STATEMENTS = (
     """,
     # Of how many follow-ups one tells.
     "ALTER TABLE notifications ADD COLUMN count integer NOT NULL DEFAULT 0",
+    # Those that are old go.
+    "CREATE INDEX notifications_by_create ON notifications (create_time)",
+    # Whether a person wants the e-mail.
+    "ALTER TABLE digests ADD COLUMN wanted boolean NOT NULL DEFAULT true",
 )
 
 
@@ -32,6 +36,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("ALTER TABLE digests DROP COLUMN wanted")
+    op.execute("DROP INDEX notifications_by_create")
     op.execute("ALTER TABLE notifications DROP COLUMN count")
     op.execute("DROP INDEX follow_up_batches_reverting")
     for column in ("reverted_until", "kept_count", "cancelled_count"):
