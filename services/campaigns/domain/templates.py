@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from chassis.attachments import Attachment
 from chassis.errors import FieldViolation
-from services.campaigns.domain.attachments import Attachment
 from services.campaigns.domain.kinds import Channel, Markup
 from services.campaigns.domain.rendering import CONTACT_VARIABLES, Source
 

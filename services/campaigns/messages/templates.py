@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from crm.campaigns.v1 import template_pb2 as pb
 
+from chassis.attachments import Attachment
 from services.campaigns.domain import sms
-from services.campaigns.domain.attachments import Attachment
 from services.campaigns.domain.kinds import Channel, Markup
 from services.campaigns.domain.templates import Content, Draft, Template
 from services.campaigns.messages import kinds

@@ -10,6 +10,7 @@ from google.protobuf import empty_pb2
 from pydantic import SecretStr
 
 from chassis import context
+from chassis.attachments import File
 from chassis.db import Sessions, idempotency, paging
 from chassis.errors import FieldViolation, InvalidArgument, NotFound
 from chassis.rpc import client, fieldmask, rights
@@ -17,7 +18,6 @@ from services.campaigns.clients.leads import Leads
 from services.campaigns.clients.renderer import Renderer
 from services.campaigns.domain import rendering
 from services.campaigns.domain import templates as domain
-from services.campaigns.domain.attachments import File
 from services.campaigns.domain.clock import Clock
 from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.templates import Admitted, Draft

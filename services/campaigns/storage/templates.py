@@ -9,9 +9,9 @@ from sqlalchemy import RowMapping, delete, exists, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.attachments import Attachment
 from chassis.db.paging import Page
 from chassis.errors import NotFound
-from services.campaigns.domain.attachments import Attachment
 from services.campaigns.domain.kinds import Channel, Markup
 from services.campaigns.domain.templates import Content, Draft, Template
 from services.campaigns.storage.tables import attachments, campaigns, contents, templates

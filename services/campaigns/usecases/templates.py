@@ -7,6 +7,7 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.attachments import Attachment, File, added
 from chassis.db import audit
 from chassis.errors import (
     Aborted,
@@ -18,7 +19,6 @@ from chassis.errors import (
 )
 from services.campaigns.domain import attachments
 from services.campaigns.domain import templates as domain
-from services.campaigns.domain.attachments import Attachment, File
 from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.templates import Admitted, Template
 from services.campaigns.storage import templates as stored
@@ -84,9 +84,9 @@ async def attach(
         wrong = [FieldViolation("data", "an SMS has no files")]
     if wrong:
         raise InvalidArgument("FIELDS_INVALID", "the file cannot be attached", violations=wrong)
-    new = file.attachment()
+    new = attachments.described(file)
     await stored.keep_file(session, new.hash, file.data)
-    return await _with(session, before, attachments.added(held, new), now)
+    return await _with(session, before, added(held, new), now)
 
 
 async def detach(

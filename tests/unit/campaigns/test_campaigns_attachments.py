@@ -2,8 +2,8 @@
 
 import pytest
 
+from chassis.attachments import Attachment, File
 from services.campaigns.domain import attachments, templates
-from services.campaigns.domain.attachments import Attachment, File
 from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.templates import Admitted, Draft
 
@@ -59,7 +59,7 @@ class TestViolations:
         assert why in said
 
     def test_one_name_written_in_two_ways_is_one(self) -> None:
-        kept = [File.given("gia\u0301.pdf", PDF).attachment()]
+        kept = [attachments.described(File.given("gia\u0301.pdf", PDF))]
 
         found = attachments.violations(kept, File.given("gi\u00e1.pdf", PDF))
 
@@ -102,7 +102,7 @@ class TestAttachment:
         ],
     )
     def test_its_type_is_told_from_its_name(self, name: str, data: bytes, kind: str) -> None:
-        assert File.given(name, data).attachment().media_type == kind
+        assert attachments.described(File.given(name, data)).media_type == kind
 
 
 class TestContent:
@@ -110,7 +110,7 @@ class TestContent:
         draft = Draft("n", Channel.EMAIL, "s", "<p>h</p>", "t")
         plain = templates.content(Admitted(draft, {"subject": "s", "html": "h", "text": "t"}, ()))
         of = [
-            templates.with_attachments(plain, (File.given(name, data).attachment(),)).hash
+            templates.with_attachments(plain, (attachments.described(File.given(name, data)),)).hash
             for name, data in [("a.pdf", b"1"), ("b.pdf", b"1"), ("a.pdf", b"2")]
         ]
 

@@ -9,9 +9,9 @@ from crm.notifier.v1 import suppression_service_pb2
 from flask.testing import FlaskClient
 
 from chassis import errors
+from chassis.attachments import Attachment, File
 from chassis.errors import FieldViolation
 from services.campaigns.domain import attachments
-from services.campaigns.domain.attachments import Attachment, File
 from services.gateway.web import words
 from tests.unit.gateway.test_gateway_uploads import a_file, form
 from tests.unit.gateway.test_web_pages import ID, _token
