@@ -11,6 +11,7 @@ from crm.interactions.v1 import interaction_service_pb2_grpc as interaction_grpc
 from crm.interactions.v1 import lead_report_service_pb2_grpc as lead_report_grpc
 from crm.interactions.v1 import note_service_pb2_grpc as note_grpc
 from crm.interactions.v1 import notification_service_pb2_grpc as notification_grpc
+from crm.interactions.v1 import proposal_attachment_service_pb2_grpc as attachment_grpc
 from crm.interactions.v1 import proposal_service_pb2_grpc as proposal_grpc
 from crm.interactions.v1 import reassignment_service_pb2_grpc as reassignment_grpc
 from crm.interactions.v1 import report_service_pb2_grpc as report_grpc
@@ -38,6 +39,7 @@ from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.lead_reports import LeadReportServicer
 from services.interactions.rpc.notes import NoteServicer
 from services.interactions.rpc.notifications import NotificationServicer
+from services.interactions.rpc.proposal_attachments import ProposalAttachmentServicer
 from services.interactions.rpc.proposal_links import ProposalLinkServicer
 from services.interactions.rpc.proposal_parts import Studio
 from services.interactions.rpc.proposal_templates import ProposalTemplateServicer
@@ -131,6 +133,10 @@ async def main(settings: Settings) -> None:
             (
                 proposal_grpc.add_ProposalServiceServicer_to_server,
                 ProposalServicer(sessions, gate, studio, links, prefix, seal),
+            ),
+            (
+                attachment_grpc.add_ProposalAttachmentServiceServicer_to_server,
+                ProposalAttachmentServicer(sessions, links),
             ),
             (
                 proposal_grpc.add_ProposalLinkServiceServicer_to_server,

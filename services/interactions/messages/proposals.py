@@ -6,6 +6,8 @@ from typing import Any
 from crm.interactions.v1 import events_pb2, proposal_pb2
 from google.protobuf.message import Message
 
+from chassis.attachments import Attachment
+from services.interactions.domain.proposals import pricing
 from services.interactions.domain.proposals.events import Event, Happened
 from services.interactions.domain.proposals.pricing import Line, Priced, Totals, Vat
 from services.interactions.domain.proposals.proposals import Proposal, State
@@ -74,10 +76,33 @@ def out(
         accepted_life_stage_id=str(kept.accepted_life_stage_id or ""),
         stage_move=kept.stage_move,
         send_failure_reason=kept.send_failure_reason,
+        attachments=attachments(kept.attachments),
     )
 
 
-def public(kept: Proposal, html: str) -> proposal_pb2.PublicProposal:
+def whole(kept: Proposal, link: str) -> proposal_pb2.Proposal:
+    """Returns a proposal with its lines."""
+    return out(kept, link, [pricing.price(line) for line in kept.lines])
+
+
+def attachments(kept: Sequence[Attachment]) -> list[proposal_pb2.ProposalAttachment]:
+    """Returns files as they are listed."""
+    return [
+        proposal_pb2.ProposalAttachment(
+            name=it.name, media_type=it.media_type, size=it.size, hash=it.hash
+        )
+        for it in kept
+    ]
+
+
+def file(kept: Attachment, data: bytes) -> proposal_pb2.ProposalFile:
+    """Returns a file to be kept."""
+    return proposal_pb2.ProposalFile(data=data, file_name=kept.name, media_type=kept.media_type)
+
+
+def public(
+    kept: Proposal, html: str, files: Sequence[Attachment] = ()
+) -> proposal_pb2.PublicProposal:
     """Returns what the holder of the link sees; `html` is empty where nothing is to be read."""
     sheet = kept.document if html else None
     return proposal_pb2.PublicProposal(
@@ -91,6 +116,7 @@ def public(kept: Proposal, html: str) -> proposal_pb2.PublicProposal:
         locale=kept.locale,
         answer_name=kept.answer_name,
         answer_time=times.out(kept.answer_time),
+        attachments=attachments(files),
     )
 
 
@@ -176,6 +202,7 @@ def template(kept: Template) -> proposal_pb2.ProposalTemplate:
         author_id=kept.author_id,
         create_time=times.out(kept.create_time),
         update_time=times.out(kept.update_time),
+        attachments=attachments(kept.attachments),
     )
 
 

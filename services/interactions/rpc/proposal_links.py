@@ -6,6 +6,7 @@ import grpc
 from crm.interactions.v1 import proposal_pb2, proposal_service_pb2_grpc
 from crm.interactions.v1 import proposal_service_pb2 as pb2
 from google.protobuf import empty_pb2
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
 from chassis.db import idempotency
@@ -18,7 +19,9 @@ from services.interactions.domain.proposals.proposals import Proposal, State
 from services.interactions.messages import proposals as messages
 from services.interactions.rpc import gate
 from services.interactions.rpc.proposal_parts import Studio, printed
+from services.interactions.storage import proposal_attachments as stored
 from services.interactions.usecases import proposal_answers as usecases
+from services.interactions.usecases import proposal_attachments
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -43,7 +46,7 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         gate.all_of("proposals", "read")
         async with self._sessions.begin() as session:
             kept = await usecases.opened(session, self._links.read(request.token))
-        return _public(kept)
+            return await _public(session, kept)
 
     async def OpenProposalPdf(
         self, request: pb2.OpenProposalPdfRequest, _: Context
@@ -54,6 +57,18 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
             kept = await usecases.opened(session, self._links.read(request.token))
         kept.must_be(*_SHOWN, to="printed")
         return await printed(self._sessions, self._studio, kept, kept.document or {})
+
+    async def OpenProposalAttachment(
+        self, request: pb2.OpenProposalAttachmentRequest, _: Context
+    ) -> proposal_pb2.ProposalFile:
+        """Returns a file of what was sent last."""
+        gate.all_of("proposals", "read")
+        async with self._sessions.begin() as session:
+            kept = await usecases.opened(session, self._links.read(request.token))
+            kept.must_be(*_SHOWN, to="read")
+            return messages.file(
+                *await proposal_attachments.read(session, kept, kept.issue, request.name)
+            )
 
     async def SeeProposal(self, request: pb2.SeeProposalRequest, _: Context) -> empty_pb2.Empty:
         """Notes a look."""
@@ -72,7 +87,8 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         problems.raise_if_any()
         wanted = self._links.read(request.token)
         async with self._sessions.begin() as session:
-            return _public(await usecases.accept(session, wanted, request.issue, name))
+            kept = await usecases.accept(session, wanted, request.issue, name)
+            return await _public(session, kept)
 
     async def DeclineProposal(
         self, request: pb2.DeclineProposalRequest, _: Context
@@ -84,7 +100,8 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         problems.raise_if_any()
         wanted = self._links.read(request.token)
         async with self._sessions.begin() as session:
-            return _public(await usecases.decline(session, wanted, request.issue, reason))
+            kept = await usecases.decline(session, wanted, request.issue, reason)
+            return await _public(session, kept)
 
     async def CommentProposal(
         self, request: pb2.CommentProposalRequest, _: Context
@@ -98,13 +115,15 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         async with self._sessions.begin() as session:
 
             async def comment() -> proposal_pb2.PublicProposal:
-                return _public(await usecases.comment(session, wanted, text))
+                return await _public(session, await usecases.comment(session, wanted, text))
 
             return await idempotency.once(
                 session, "CommentProposal", request, proposal_pb2.PublicProposal, comment
             )
 
 
-def _public(kept: Proposal) -> proposal_pb2.PublicProposal:
-    shown = kept.document is not None and kept.state in _SHOWN
-    return messages.public(kept, pages.html(kept.document or {}) if shown else "")
+async def _public(session: AsyncSession, kept: Proposal) -> proposal_pb2.PublicProposal:
+    if kept.document is None or kept.state not in _SHOWN:
+        return messages.public(kept, "")
+    files = await stored.listed(session, kept.id, kept.issue)
+    return messages.public(kept, pages.html(kept.document), files)

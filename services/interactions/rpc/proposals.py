@@ -295,8 +295,7 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
         )
 
     def _out(self, proposal: Proposal) -> proposal_pb2.Proposal:
-        priced = [pricing.price(line) for line in proposal.lines]
-        return messages.out(proposal, self._links.of(proposal.id), priced)
+        return messages.whole(proposal, self._links.of(proposal.id))
 
 
 def _whither(proposal: Proposal) -> tuple[UUID | None, UUID | None]:

@@ -124,3 +124,32 @@ pdfs = Table(
     Column("issue", Integer, primary_key=True),
     Column("data", LargeBinary, nullable=False),
 )
+
+files = Table(
+    "proposal_files",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+template_attachments = Table(
+    "proposal_template_attachments",
+    metadata,
+    Column("template_id", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+attachments = Table(
+    "proposal_attachments",
+    metadata,
+    Column("proposal_id", Uuid, primary_key=True),
+    Column("issue", Integer, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+)

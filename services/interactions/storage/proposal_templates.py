@@ -10,7 +10,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain.proposals.templates import Block, Kind, Template
-from services.interactions.storage.proposal_tables import template_versions, templates
+from services.interactions.storage import proposal_attachments
+from services.interactions.storage.proposal_tables import (
+    template_attachments,
+    template_versions,
+    templates,
+)
 
 
 async def add(session: AsyncSession, template_id: UUID, name: str) -> bool:
@@ -51,10 +56,11 @@ async def get(
     session: AsyncSession, template_id: UUID, version: int = 0, *, lock: bool = False
 ) -> Template | None:
     """Returns one in a version, the newest for 0; `lock` keeps others from changing it."""
-    query = _select(version).where(templates.c.id == template_id)
+    wanted = templates.c.id == template_id
     if lock:
-        query = query.with_for_update(of=templates)
-    row = (await session.execute(query)).first()
+        # First and alone: who waited for another sees the version which that one wrote.
+        await session.execute(select(templates.c.id).where(wanted).with_for_update())
+    row = (await session.execute(_select(version).where(wanted))).first()
     return _template(row) if row else None
 
 
@@ -84,9 +90,16 @@ def _select(version: int) -> Select[Any]:
         template_versions.c.blocks,
         template_versions.c.author_id,
         template_versions.c.update_time,
+        proposal_attachments.together(
+            template_attachments,
+            template_versions,
+            template_attachments.c.template_id == template_versions.c.template_id,
+            template_attachments.c.version == template_versions.c.version,
+        ),
     ).select_from(joined)
 
 
 def _template(row: Row[Any]) -> Template:
     blocks = tuple(Block(Kind(it["kind"]), it["heading"], it["text"]) for it in row.blocks)
-    return Template(**{**row._mapping, "blocks": blocks})
+    files = proposal_attachments.unpacked(row.attachments)
+    return Template(**{**row._mapping, "blocks": blocks, "attachments": files})

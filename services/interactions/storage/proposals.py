@@ -30,7 +30,18 @@ from services.interactions.domain.proposals.moves import StageMove
 from services.interactions.domain.proposals.pricing import Group, Line, Totals, Vat
 from services.interactions.domain.proposals.proposals import WAITING, Proposal, State
 from services.interactions.domain.scope import Scope
-from services.interactions.storage.proposal_tables import events, pdfs, proposals
+from services.interactions.storage import proposal_attachments
+from services.interactions.storage.proposal_tables import attachments, events, pdfs, proposals
+
+_WHOLE = (
+    *proposals.c,
+    proposal_attachments.together(
+        attachments,
+        proposals,
+        attachments.c.proposal_id == proposals.c.id,
+        attachments.c.issue == proposal_attachments.NOW,
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -55,15 +66,20 @@ async def next_number(session: AsyncSession, year: int) -> int:
 
 
 async def add(session: AsyncSession, values: Mapping[str, Any]) -> Proposal:
-    """Stores a new proposal."""
-    query = insert(proposals).values(_packed(values)).returning(proposals)
+    """Stores a new proposal, which has no files yet."""
+    query = (
+        insert(proposals).values(_packed(values)).returning(proposals, proposal_attachments.NONE)
+    )
     return _proposal((await session.execute(query)).one())
 
 
 async def get(session: AsyncSession, proposal_id: UUID, *, lock: bool = False) -> Proposal | None:
     """Returns one; `lock` keeps others from changing it until the transaction ends."""
-    query = select(proposals).where(proposals.c.id == proposal_id)
-    row = (await session.execute(query.with_for_update() if lock else query)).first()
+    wanted = proposals.c.id == proposal_id
+    if lock:
+        # First and alone: who waited for another sees the files which that one left.
+        await session.execute(select(proposals.c.id).where(wanted).with_for_update())
+    row = (await session.execute(select(*_WHOLE).where(wanted))).first()
     return _proposal(row) if row else None
 
 
@@ -79,7 +95,7 @@ async def mark(session: AsyncSession, kept: Proposal, values: Mapping[str, Any])
         update(proposals)
         .where(proposals.c.id == kept.id)
         .values(_packed(values))
-        .returning(proposals)
+        .returning(*_WHOLE)
     )
     return _proposal((await session.execute(query)).one())
 
@@ -91,7 +107,7 @@ async def drop(session: AsyncSession, proposal_id: UUID) -> None:
 
 async def of_contact(session: AsyncSession, contact_id: UUID) -> Sequence[Proposal]:
     """Returns and locks all of a contact."""
-    query = select(proposals).where(proposals.c.contact_id == contact_id).with_for_update()
+    query = select(*_WHOLE).where(proposals.c.contact_id == contact_id).with_for_update()
     return [_proposal(row) for row in await session.execute(query.order_by(proposals.c.id))]
 
 
@@ -101,7 +117,7 @@ async def expired(session: AsyncSession, limit: int) -> Sequence[Proposal]:
     Skips those that another replica, or a customer's answer, holds.
     """
     query = (
-        select(proposals)
+        select(*_WHOLE)
         .where(proposals.c.state.in_(WAITING), proposals.c.expire_time <= func.now())
         .order_by(proposals.c.expire_time)
         .limit(limit)
@@ -113,7 +129,7 @@ async def expired(session: AsyncSession, limit: int) -> Sequence[Proposal]:
 async def to_remind(session: AsyncSession, limit: int) -> Sequence[Proposal]:
     """Returns and locks up to `limit` whose reminder is due; skips those others hold."""
     query = (
-        select(proposals)
+        select(*_WHOLE)
         .where(proposals.c.remind_time <= func.now())
         .order_by(proposals.c.remind_time)
         .limit(limit)
@@ -131,7 +147,7 @@ async def page(
 ) -> Sequence[Proposal]:
     """Returns up to `size` within reach, newest first, from before the given place."""
     table = proposals
-    query = select(table).where(within(scope)).limit(size)
+    query = select(*_WHOLE).where(within(scope)).limit(size)
     if wanted.contact_id is not None:
         query = query.where(table.c.contact_id == wanted.contact_id)
     if wanted.owner_id is not None:
@@ -243,6 +259,7 @@ def _proposal(row: Row[Any]) -> Proposal:
         Group(Vat(it["vat_rate"]), it["net"], it["vat"]) for it in values["totals"]["groups"]
     )
     values["totals"] = Totals(**{**values["totals"], "groups": groups})
+    values["attachments"] = proposal_attachments.unpacked(values["attachments"])
     return Proposal(**values)
 
 

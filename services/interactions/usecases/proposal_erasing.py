@@ -8,12 +8,14 @@ from services.interactions.domain.proposals.events import Happened
 from services.interactions.domain.proposals.moves import StageMove
 from services.interactions.domain.proposals.proposals import WAITING, State
 from services.interactions.storage import notifications, proposal_letters, proposals
-from services.interactions.usecases import proposal_news
+from services.interactions.usecases import proposal_attachments, proposal_news
 
 
 async def forget(session: AsyncSession, contact_id: UUID) -> None:
     """Erases a person from proposals; number and sums stay of what was sent."""
-    for kept in await proposals.of_contact(session, contact_id):
+    held = await proposals.of_contact(session, contact_id)
+    await proposal_attachments.drop(session, [it.id for it in held])
+    for kept in held:
         await notifications.drop_of_proposal(session, kept.id)
         if not kept.number:
             await proposals.drop(session, kept.id)

@@ -95,7 +95,8 @@ async def template_written(
 
 def _values(kept: Proposal) -> dict[str, object]:
     shown = {name: getattr(kept, name) for name in _SHOWN}
-    return {**shown, "lines": len(kept.lines), "total": kept.totals.total}
+    files = [it.name for it in kept.attachments]
+    return {**shown, "lines": len(kept.lines), "total": kept.totals.total, "attachments": files}
 
 
 def _caller() -> str:

@@ -27,7 +27,13 @@ from services.interactions.domain.proposals.sheets import Sheet
 from services.interactions.domain.proposals.templates import Template
 from services.interactions.domain.scope import Scope
 from services.interactions.storage import proposal_letters, proposal_templates, proposals
-from services.interactions.usecases import found, proposal_moves, proposal_news, story
+from services.interactions.usecases import (
+    found,
+    proposal_attachments,
+    proposal_moves,
+    proposal_news,
+    story,
+)
 
 SENT_WITHIN = timedelta(hours=24)
 """An e-mail that the notifier could not send for so long does not go any more."""
@@ -49,12 +55,12 @@ async def create(session: AsyncSession, caller: Scope, columns: Mapping[str, Any
     """Drafts a proposal whose columns were checked; it is the creator's where nobody is named."""
     if columns["contact_id"] is not None:
         await story.still_there(session, columns["contact_id"])
-    lines = columns["lines"]
+    lines, template = columns["lines"], await _meant(session, columns)
     values = {
         "id": uuid_utils.compat.uuid7(),
         "revision": 1,
         **columns,
-        "template_version": await _version(session, columns),
+        "template_version": template.version,
         "totals": pricing.total(pricing.price(line) for line in lines),
         "owner_id": columns["owner_id"] or caller.user_id,
         "team_id": columns["team_id"] or caller.team_id,
@@ -62,6 +68,7 @@ async def create(session: AsyncSession, caller: Scope, columns: Mapping[str, Any
         "creator_id": caller.subject,
     }
     made = await proposals.add(session, values)
+    made = await proposal_attachments.given(session, made, template)
     await proposal_news.written(session, None, made)
     return made
 
@@ -77,11 +84,12 @@ async def imagined(session: AsyncSession, caller: Scope, columns: Mapping[str, A
             "id": UUID(int=0),
             "revision": 0,
             "number": "",
-            "template_version": await _version(session, columns),
+            "template_version": (await _meant(session, columns)).version,
             "lines": tuple(columns["lines"]),
             "totals": pricing.total(pricing.price(line) for line in columns["lines"]),
             "state": State.DRAFT,
             "issue": 0,
+            "attachments": (),
             "creator_id": caller.subject,
             "create_time": now,
             "update_time": now,
@@ -105,7 +113,9 @@ async def update(
             "template_id": changed.get("template_id", kept.template_id),
             "template_version": changed.get("template_version", 0),
         }
-        changed |= {**wanted, "template_version": await _version(session, wanted)}
+        newer = await _meant(session, wanted)
+        changed |= {**wanted, "template_version": newer.version}
+        await proposal_attachments.exchange(session, kept, newer)
     if not changed:
         return kept
     after = await proposals.change(session, kept, changed)
@@ -119,6 +129,7 @@ async def delete(session: AsyncSession, kept: Proposal, etag: str) -> None:
     if kept.number:
         raise forbidden(kept.state, "deleted, since it has a number")
     kept.must_be(State.DRAFT, to="deleted")
+    await proposal_attachments.drop(session, [kept.id])
     await proposals.drop(session, kept.id)
     await proposal_news.deleted(session, kept)
 
@@ -171,6 +182,7 @@ async def send(session: AsyncSession, seen: Proposal, by: Envelope) -> Proposal:
         "remind_time": remind if kept.remind_days_before and remind > now else None,
     }
     after = await proposals.change(session, kept, values)
+    await proposal_attachments.seal(session, after)
     letter = words.invitation(by.sheet, by.link, by.message)
     await proposal_letters.add(
         session,
@@ -262,8 +274,8 @@ async def locked(
     raise found.missing(RESOURCE, kept.id)
 
 
-async def _version(session: AsyncSession, columns: Mapping[str, Any]) -> int:
-    """Returns the version that is meant; refuses a template that is not there."""
+async def _meant(session: AsyncSession, columns: Mapping[str, Any]) -> Template:
+    """Returns the template in the version that is meant; refuses one that is not there."""
     wanted, version = columns["template_id"], columns["template_version"]
     held = await proposal_templates.get(session, wanted, version)
     problems = Problems()
@@ -272,4 +284,4 @@ async def _version(session: AsyncSession, columns: Mapping[str, Any]) -> int:
         field = "template_version" if known else "template_id"
         problems.add(f"proposal.{field}", "no such template")
     problems.raise_if_any()
-    return found.existing(held, "proposal_template", wanted).version
+    return found.existing(held, "proposal_template", wanted)

@@ -5,7 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from crm.interactions.v1 import proposal_pb2, proposal_service_pb2_grpc
+from crm.interactions.v1 import proposal_attachment_service_pb2 as files_pb2
+from crm.interactions.v1 import (
+    proposal_attachment_service_pb2_grpc,
+    proposal_pb2,
+    proposal_service_pb2_grpc,
+)
 from crm.interactions.v1 import proposal_service_pb2 as pb2
 from crm.leads.v1 import (
     contact_pb2,
@@ -26,6 +31,7 @@ from services.interactions.config import Settings
 from services.interactions.domain.proposals.links import Links
 from services.interactions.domain.proposals.proposals import HOME_ZONE
 from services.interactions.rpc.gate import Gate
+from services.interactions.rpc.proposal_attachments import ProposalAttachmentServicer
 from services.interactions.rpc.proposal_links import ProposalLinkServicer
 from services.interactions.rpc.proposal_parts import Studio
 from services.interactions.rpc.proposal_templates import ProposalTemplateServicer
@@ -33,6 +39,7 @@ from services.interactions.rpc.proposals import ProposalServicer
 from services.interactions.workers import moving
 from services.interactions.workers import proposals as workers
 from tests.integration import serving
+from tests.unit.interactions.attachment_parts import PDF
 
 SERVICE = Principal("interactions", "service")
 ADVERTISER, IDENTITY, STAGE = str(uuid4()), str(uuid4()), str(uuid4())
@@ -136,6 +143,24 @@ class Desk:
 
     def link(self, who: Principal = SERVICE) -> Any:
         return proposal_service_pb2_grpc.ProposalLinkServiceStub(self.served.as_(who))
+
+    def files(self, who: Principal = SERVICE) -> Any:
+        stub = proposal_attachment_service_pb2_grpc.ProposalAttachmentServiceStub
+        return stub(self.served.as_(who))
+
+    async def attach(self, proposal: Any, name: str, data: bytes = PDF, **more: Any) -> Any:
+        """Adds a file to a draft."""
+        request = files_pb2.AddProposalAttachmentRequest(
+            id=proposal.id, name=name, data=data, **more
+        )
+        return await self.files().AddProposalAttachment(request)
+
+    async def enclose(self, template: Any, name: str, data: bytes = PDF, **more: Any) -> Any:
+        """Adds a file to a template."""
+        request = files_pb2.AddProposalTemplateAttachmentRequest(
+            id=template.id, name=name, data=data, **more
+        )
+        return await self.files().AddProposalTemplateAttachment(request)
 
     def contact(self, *owners: str, email: str = "dao@example.vn") -> contact_pb2.Contact:
         made = contact_pb2.Contact(
@@ -266,6 +291,10 @@ async def desk(settings: Settings, sessions: db.Sessions, serve: Any) -> Desk:
             (
                 add.add_ProposalServiceServicer_to_server,
                 ProposalServicer(sessions, gate, studio, links, "BG", seal),
+            ),
+            (
+                proposal_attachment_service_pb2_grpc.add_ProposalAttachmentServiceServicer_to_server,
+                ProposalAttachmentServicer(sessions, links),
             ),
             (
                 add.add_ProposalLinkServiceServicer_to_server,

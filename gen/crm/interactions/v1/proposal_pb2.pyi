@@ -159,6 +159,70 @@ class ProposalBlock(_message.Message):
 Global___ProposalBlock: _TypeAlias = ProposalBlock  # noqa: Y015
 
 @_typing.final
+class ProposalAttachment(_message.Message):
+    """A file that goes with a proposal; its bytes never change under its hash."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Output only. File name, as the customer sees it."""
+    media_type: _builtins.str
+    """Output only. What it is, by its name and its content: "application/pdf"."""
+    size: _builtins.int
+    """Output only. In bytes."""
+    hash: _builtins.str
+    """Output only. SHA-256 of its bytes in hexadecimal."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+        size: _builtins.int = ...,
+        hash: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hash", b"hash", "media_type", b"media_type", "name", b"name", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposalAttachment: _TypeAlias = ProposalAttachment  # noqa: Y015
+
+@_typing.final
+class ProposalFile(_message.Message):
+    """A file to be kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """Output only."""
+    file_name: _builtins.str
+    """Output only. "Bảng giá.pdf"."""
+    media_type: _builtins.str
+    """Output only. "application/pdf"."""
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+        file_name: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "file_name", b"file_name", "media_type", b"media_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposalFile: _TypeAlias = ProposalFile  # noqa: Y015
+
+@_typing.final
 class ProposalTemplate(_message.Message):
     """A template of proposals; each change makes a new version, and proposals keep theirs."""
 
@@ -173,6 +237,7 @@ class ProposalTemplate(_message.Message):
     AUTHOR_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -197,6 +262,10 @@ class ProposalTemplate(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When this version was written."""
 
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProposalAttachment]:
+        """Output only. Files that proposals made from this version get, by name; see AddProposalTemplateAttachment."""
+
     def __init__(
         self,
         *,
@@ -209,10 +278,11 @@ class ProposalTemplate(_message.Message):
         author_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        attachments: _abc.Iterable[Global___ProposalAttachment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "blocks", b"blocks", "create_time", b"create_time", "etag", b"etag", "id", b"id", "name", b"name", "revision", b"revision", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "author_id", b"author_id", "blocks", b"blocks", "create_time", b"create_time", "etag", b"etag", "id", b"id", "name", b"name", "revision", b"revision", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -392,6 +462,7 @@ class Proposal(_message.Message):
     ACCEPTED_LIFE_STAGE_ID_FIELD_NUMBER: _builtins.int
     STAGE_MOVE_FIELD_NUMBER: _builtins.int
     SEND_FAILURE_REASON_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -480,6 +551,10 @@ class Proposal(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
 
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProposalAttachment]:
+        """Output only. Files that the customer finds at the link, by name: those of the template, and what was added or removed since; see AddProposalAttachment."""
+
     def __init__(
         self,
         *,
@@ -519,10 +594,11 @@ class Proposal(_message.Message):
         accepted_life_stage_id: _builtins.str = ...,
         stage_move: _builtins.str = ...,
         send_failure_reason: _builtins.str = ...,
+        attachments: _abc.Iterable[Global___ProposalAttachment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "create_time", b"create_time", "expire_time", b"expire_time", "send_time", b"send_time", "totals", b"totals", "update_time", b"update_time", "view_time", b"view_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_life_stage_id", b"accepted_life_stage_id", "address", b"address", "answer_name", b"answer_name", "answer_reason", b"answer_reason", "answer_time", b"answer_time", "contact_id", b"contact_id", "create_time", b"create_time", "creator_id", b"creator_id", "currency", b"currency", "etag", b"etag", "expire_time", b"expire_time", "id", b"id", "issue", b"issue", "lines", b"lines", "link", b"link", "locale", b"locale", "message_id", b"message_id", "number", b"number", "owner_id", b"owner_id", "recipient_name", b"recipient_name", "remind_days_before", b"remind_days_before", "revision", b"revision", "send_failure", b"send_failure", "send_failure_reason", b"send_failure_reason", "send_time", b"send_time", "stage_move", b"stage_move", "state", b"state", "team_id", b"team_id", "template_id", b"template_id", "template_version", b"template_version", "title", b"title", "totals", b"totals", "update_time", b"update_time", "valid_until", b"valid_until", "view_count", b"view_count", "view_time", b"view_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_life_stage_id", b"accepted_life_stage_id", "address", b"address", "answer_name", b"answer_name", "answer_reason", b"answer_reason", "answer_time", b"answer_time", "attachments", b"attachments", "contact_id", b"contact_id", "create_time", b"create_time", "creator_id", b"creator_id", "currency", b"currency", "etag", b"etag", "expire_time", b"expire_time", "id", b"id", "issue", b"issue", "lines", b"lines", "link", b"link", "locale", b"locale", "message_id", b"message_id", "number", b"number", "owner_id", b"owner_id", "recipient_name", b"recipient_name", "remind_days_before", b"remind_days_before", "revision", b"revision", "send_failure", b"send_failure", "send_failure_reason", b"send_failure_reason", "send_time", b"send_time", "stage_move", b"stage_move", "state", b"state", "team_id", b"team_id", "template_id", b"template_id", "template_version", b"template_version", "title", b"title", "totals", b"totals", "update_time", b"update_time", "valid_until", b"valid_until", "view_count", b"view_count", "view_time", b"view_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -592,6 +668,7 @@ class PublicProposal(_message.Message):
     LOCALE_FIELD_NUMBER: _builtins.int
     ANSWER_NAME_FIELD_NUMBER: _builtins.int
     ANSWER_TIME_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """Output only."""
     title: _builtins.str
@@ -614,6 +691,10 @@ class PublicProposal(_message.Message):
     def answer_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
 
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProposalAttachment]:
+        """Output only. Files of what was sent last, by name; none unless it can be read now."""
+
     def __init__(
         self,
         *,
@@ -627,10 +708,11 @@ class PublicProposal(_message.Message):
         locale: _builtins.str = ...,
         answer_name: _builtins.str = ...,
         answer_time: _timestamp_pb2.Timestamp | None = ...,
+        attachments: _abc.Iterable[Global___ProposalAttachment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_name", b"answer_name", "answer_time", b"answer_time", "html", b"html", "issue", b"issue", "locale", b"locale", "number", b"number", "state", b"state", "title", b"title", "total", b"total", "valid_until", b"valid_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_name", b"answer_name", "answer_time", b"answer_time", "attachments", b"attachments", "html", b"html", "issue", b"issue", "locale", b"locale", "number", b"number", "state", b"state", "title", b"title", "total", b"total", "valid_until", b"valid_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

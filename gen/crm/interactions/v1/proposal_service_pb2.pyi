@@ -737,6 +737,32 @@ class OpenProposalPdfRequest(_message.Message):
 Global___OpenProposalPdfRequest: _TypeAlias = OpenProposalPdfRequest  # noqa: Y015
 
 @_typing.final
+class OpenProposalAttachmentRequest(_message.Message):
+    """Asks for a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """Required. The last part of the link."""
+    name: _builtins.str
+    """Required. The file's name, as OpenProposal lists it."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenProposalAttachmentRequest: _TypeAlias = OpenProposalAttachmentRequest  # noqa: Y015
+
+@_typing.final
 class SeeProposalRequest(_message.Message):
     """Says that a person looked."""
 

@@ -859,6 +859,11 @@ class ProposalLinkServiceStub:
                 request_serializer=crm_dot_interactions_dot_v1_dot_proposal__service__pb2.OpenProposalPdfRequest.SerializeToString,
                 response_deserializer=crm_dot_interactions_dot_v1_dot_proposal__service__pb2.ProposalPdf.FromString,
                 _registered_method=True)
+        self.OpenProposalAttachment = channel.unary_unary(
+                '/crm.interactions.v1.ProposalLinkService/OpenProposalAttachment',
+                request_serializer=crm_dot_interactions_dot_v1_dot_proposal__service__pb2.OpenProposalAttachmentRequest.SerializeToString,
+                response_deserializer=crm_dot_interactions_dot_v1_dot_proposal__pb2.ProposalFile.FromString,
+                _registered_method=True)
         self.SeeProposal = channel.unary_unary(
                 '/crm.interactions.v1.ProposalLinkService/SeeProposal',
                 request_serializer=crm_dot_interactions_dot_v1_dot_proposal__service__pb2.SeeProposalRequest.SerializeToString,
@@ -894,6 +899,13 @@ class ProposalLinkServiceServicer:
 
     def OpenProposalPdf(self, request, context):
         """Returns the PDF of what was sent last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenProposalAttachment(self, request, context):
+        """Returns a file of what was sent last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -939,6 +951,11 @@ def add_ProposalLinkServiceServicer_to_server(servicer, server):
                     servicer.OpenProposalPdf,
                     request_deserializer=crm_dot_interactions_dot_v1_dot_proposal__service__pb2.OpenProposalPdfRequest.FromString,
                     response_serializer=crm_dot_interactions_dot_v1_dot_proposal__service__pb2.ProposalPdf.SerializeToString,
+            ),
+            'OpenProposalAttachment': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenProposalAttachment,
+                    request_deserializer=crm_dot_interactions_dot_v1_dot_proposal__service__pb2.OpenProposalAttachmentRequest.FromString,
+                    response_serializer=crm_dot_interactions_dot_v1_dot_proposal__pb2.ProposalFile.SerializeToString,
             ),
             'SeeProposal': grpc.unary_unary_rpc_method_handler(
                     servicer.SeeProposal,
@@ -1016,6 +1033,33 @@ class ProposalLinkService:
             '/crm.interactions.v1.ProposalLinkService/OpenProposalPdf',
             crm_dot_interactions_dot_v1_dot_proposal__service__pb2.OpenProposalPdfRequest.SerializeToString,
             crm_dot_interactions_dot_v1_dot_proposal__service__pb2.ProposalPdf.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenProposalAttachment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.interactions.v1.ProposalLinkService/OpenProposalAttachment',
+            crm_dot_interactions_dot_v1_dot_proposal__service__pb2.OpenProposalAttachmentRequest.SerializeToString,
+            crm_dot_interactions_dot_v1_dot_proposal__pb2.ProposalFile.FromString,
             options,
             channel_credentials,
             insecure,

@@ -281,6 +281,8 @@ class ProposalLinkServiceStub:
     """Returns what the link shows; changes nothing."""
     OpenProposalPdf: _grpc.UnaryUnaryMultiCallable[_proposal_service_pb2.OpenProposalPdfRequest, _proposal_service_pb2.ProposalPdf]
     """Returns the PDF of what was sent last."""
+    OpenProposalAttachment: _grpc.UnaryUnaryMultiCallable[_proposal_service_pb2.OpenProposalAttachmentRequest, _proposal_pb2.ProposalFile]
+    """Returns a file of what was sent last."""
     SeeProposal: _grpc.UnaryUnaryMultiCallable[_proposal_service_pb2.SeeProposalRequest, _empty_pb2.Empty]
     """Notes that a person looked at it; nothing where it was answered or is over."""
     AcceptProposal: _grpc.UnaryUnaryMultiCallable[_proposal_service_pb2.AcceptProposalRequest, _proposal_pb2.PublicProposal]
@@ -299,6 +301,8 @@ class ProposalLinkServiceAsyncStub(ProposalLinkServiceStub):
     """Returns what the link shows; changes nothing."""
     OpenProposalPdf: _aio.UnaryUnaryMultiCallable[_proposal_service_pb2.OpenProposalPdfRequest, _proposal_service_pb2.ProposalPdf]  # type: ignore[assignment]
     """Returns the PDF of what was sent last."""
+    OpenProposalAttachment: _aio.UnaryUnaryMultiCallable[_proposal_service_pb2.OpenProposalAttachmentRequest, _proposal_pb2.ProposalFile]  # type: ignore[assignment]
+    """Returns a file of what was sent last."""
     SeeProposal: _aio.UnaryUnaryMultiCallable[_proposal_service_pb2.SeeProposalRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Notes that a person looked at it; nothing where it was answered or is over."""
     AcceptProposal: _aio.UnaryUnaryMultiCallable[_proposal_service_pb2.AcceptProposalRequest, _proposal_pb2.PublicProposal]  # type: ignore[assignment]
@@ -326,6 +330,14 @@ class ProposalLinkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_proposal_service_pb2.ProposalPdf, _abc.Awaitable[_proposal_service_pb2.ProposalPdf]]:
         """Returns the PDF of what was sent last."""
+
+    @_abc_1.abstractmethod
+    def OpenProposalAttachment(
+        self,
+        request: _proposal_service_pb2.OpenProposalAttachmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_proposal_pb2.ProposalFile, _abc.Awaitable[_proposal_pb2.ProposalFile]]:
+        """Returns a file of what was sent last."""
 
     @_abc_1.abstractmethod
     def SeeProposal(

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from chassis.attachments import Attachment
 from chassis.errors import Aborted, FailedPrecondition
 from services.interactions.domain import fields
 from services.interactions.domain.fields import Problems
@@ -48,7 +49,10 @@ REVISABLE = (State.SENT, State.VIEWED, State.DECLINED, State.EXPIRED, State.WITH
 
 @dataclass(frozen=True)
 class Proposal:
-    """A proposal as it is kept; `document` is what was sent last, as it looks."""
+    """A proposal as it is kept; `document` is what was sent last, as it looks.
+
+    `attachments` are the files that it has now, which change in a draft only.
+    """
 
     id: UUID
     revision: int
@@ -86,6 +90,7 @@ class Proposal:
     creator_id: str
     create_time: datetime
     update_time: datetime
+    attachments: tuple[Attachment, ...]
 
     def within(self, scope: Scope) -> bool:
         """Returns True if a right of this reach holds for the proposal."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from chassis.attachments import Attachment
 from services.interactions.domain import fields
 from services.interactions.domain.fields import Problems
 
@@ -61,6 +62,7 @@ class Template:
     author_id: str
     create_time: datetime
     update_time: datetime
+    attachments: tuple[Attachment, ...] = ()
 
 
 def name(given: str, field: str, problems: Problems) -> str:
