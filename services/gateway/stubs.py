@@ -19,6 +19,7 @@ from crm.interactions.v1 import (
     lead_report_service_pb2_grpc,
     note_service_pb2_grpc,
     notification_service_pb2_grpc,
+    proposal_attachment_service_pb2_grpc,
     proposal_service_pb2_grpc,
     reassignment_service_pb2_grpc,
     series_service_pb2_grpc,
@@ -80,6 +81,9 @@ STUBS: Mapping[str, Any] = {
         proposal_service_pb2_grpc.ProposalTemplateServiceStub
     ),
     "crm.interactions.v1.ProposalService": proposal_service_pb2_grpc.ProposalServiceStub,
+    "crm.interactions.v1.ProposalAttachmentService": (
+        proposal_attachment_service_pb2_grpc.ProposalAttachmentServiceStub
+    ),
     "crm.interactions.v1.ProposalLinkService": proposal_service_pb2_grpc.ProposalLinkServiceStub,
     "crm.campaigns.v1.TemplateService": template_service_pb2_grpc.TemplateServiceStub,
     "crm.campaigns.v1.CampaignService": campaign_service_pb2_grpc.CampaignServiceStub,

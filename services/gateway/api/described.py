@@ -43,7 +43,7 @@ class UploadForm(BaseModel):
 
 
 class FileForm(BaseModel):
-    """A file for a template."""
+    """A file for a template or a proposal."""
 
     file: FileStorage = Field(description="The file, at most 3 MiB.")
 
@@ -116,6 +116,8 @@ class _Described:
             good = {"description": "An iCalendar file.", "content": {"text/calendar": _AS_TEXT}}
         elif self._route.kind == "pdf":
             good = {"description": "A PDF.", "content": {"application/pdf": _AS_TEXT}}
+        elif self._route.kind == "download":
+            good = {"description": "A file.", "content": {"application/octet-stream": _AS_TEXT}}
         else:
             good = models.of(output, Use.OUTPUT)
         return {status: good, 400: _problem("Refused."), "default": _problem("Failed.")}

@@ -7,7 +7,7 @@ from flask import Flask, Response, jsonify, request
 from google.protobuf.message import Message
 
 from chassis import errors
-from services.gateway import calendars, clients, files, pdfs
+from services.gateway import calendars, clients, downloads, files, pdfs
 from services.gateway.api import convert, uploads
 from services.gateway.api.requests import Reader
 from services.gateway.api.streams import Streams
@@ -115,6 +115,7 @@ class Operation:
 _FILES: Mapping[str, Callable[[Any], Response]] = {
     "calendar": calendars.file,
     "pdf": pdfs.file,
+    "download": downloads.file,
 }
 
 

@@ -30,7 +30,8 @@ class Route:
     the request) or the name of the request's field that the body is. `location` is where a
     created resource can be read. An `upload` passes a file on in pieces, a `file` is small and
     becomes the fields `name` and `data`. The body of a `mail` may be the mail itself.
-    A `calendar` answers with an iCalendar file, a `pdf` with a document to print.
+    A `calendar` answers with an iCalendar file, a `pdf` with a document to print, a `download` with
+    any file, to be kept.
     """
 
     method: Literal["GET", "POST", "PATCH", "DELETE"]
@@ -40,7 +41,9 @@ class Route:
     status: int = 200
     location: str = ""
     needs_token: bool = True
-    kind: Literal["unary", "stream", "upload", "file", "csv", "mail", "calendar", "pdf"] = "unary"
+    kind: Literal[
+        "unary", "stream", "upload", "file", "csv", "mail", "calendar", "pdf", "download"
+    ] = "unary"
 
     @property
     def descriptor(self) -> MethodDescriptor:

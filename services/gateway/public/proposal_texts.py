@@ -5,6 +5,7 @@ from collections.abc import Mapping
 TEXTS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "pdf": "Download as PDF",
+        "files": "Attachments",
         "answer": "Your answer",
         "name": "Your full name",
         "accept": "Accept this proposal",
@@ -35,6 +36,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     },
     "vi": {
         "pdf": "Tải về bản PDF",
+        "files": "Tệp đính kèm",
         "answer": "Trả lời của bạn",
         "name": "Họ và tên của bạn",
         "accept": "Chấp nhận báo giá",

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from chassis import errors
-from services.gateway import languages, pdfs
+from services.gateway import downloads, languages, pdfs
 from services.gateway.languages import Language
 from services.gateway.public.proposal_texts import TEXTS
 
@@ -43,6 +43,7 @@ def attach(app: Flask, gateway: "Gateway") -> None:
     for rule, name, method, view in (
         ("/p/<token>", "proposal", "GET", pages.show),
         ("/p/<token>/pdf", "proposal_pdf", "GET", pages.pdf),
+        ("/p/<token>/files/<name>", "proposal_file", "GET", pages.file),
         ("/p/<token>/seen", "proposal_seen", "POST", pages.seen),
         ("/p/<token>/accept", "proposal_accept", "POST", pages.accept),
         ("/p/<token>/decline", "proposal_decline", "POST", pages.decline),
@@ -63,6 +64,11 @@ class _Pages:
     def pdf(self, token: str) -> Response:
         """Give the document to keep."""
         return pdfs.file(self._stub().OpenProposalPdf(pb2.OpenProposalPdfRequest(token=token)))
+
+    def file(self, token: str, name: str) -> Response:
+        """Give a file that goes with it to keep."""
+        asked = pb2.OpenProposalAttachmentRequest(token=token, name=name)
+        return downloads.file(self._stub().OpenProposalAttachment(asked))
 
     def seen(self, token: str) -> Response:
         """Take the script's word that a person looks."""
@@ -118,6 +124,7 @@ class _Pages:
             texts=TEXTS[language],
             other="en" if language == "vi" else "vi",
             found=found,
+            files=[(it.name, downloads.size(language, it.size)) for it in found.attachments],
             document=Markup(found.html),  # noqa: S704 (made by interactions, every text escaped)
             state=state,
             is_open=is_open,

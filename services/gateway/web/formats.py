@@ -77,17 +77,6 @@ def from_field(text: str, time_zone: str) -> datetime | None:
     return datetime.fromisoformat(text).replace(tzinfo=zone(time_zone))
 
 
-def size(language: Language, count: int) -> str:
-    """Return a number of bytes in the largest fitting unit."""
-    value = float(count)
-    for unit in ("B", "KB", "MB", "GB"):
-        if value < 1024 or unit == "GB":
-            text = f"{value:.0f}" if unit == "B" else f"{value:.1f}"
-            return f"{text.replace('.', ',') if language == 'vi' else text} {unit}"
-        value /= 1024
-    raise AssertionError
-
-
 def money(language: Language, minor_units: int, currency: str) -> str:
     """Return an amount with its currency: 1.250.000 ₫, $12.50."""
     if currency in WITHOUT_MINOR_UNITS:

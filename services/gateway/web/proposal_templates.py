@@ -60,22 +60,25 @@ def detail(template_id: object) -> desk.View:
     """Show a version of a template to be changed; the newest unless another is asked for."""
     version = request.args.get("version", "")
     number = int(version) if version.isascii() and version.isdigit() and len(version) < 9 else 0
-    stored = _get(template_id, number)
+    return shown(template_id, version=number), 200
+
+
+def shown(template_id: object, *, version: int = 0, said: str = "") -> str:
+    """Return the page of a version; `said` is why a file was not taken."""
+    stored = _get(template_id, version)
     kinds = [
         "prices" if it.kind == proposal_pb2.BLOCK_KIND_PRICES else "text" for it in stored.blocks
     ]
-    return _form(
-        Form.filled(
-            {
-                "name": stored.name,
-                "etag": stored.etag,
-                "block_kind": kinds,
-                "block_heading": [it.heading or " " for it in stored.blocks],
-                "block_text": [it.text or " " for it in stored.blocks],
-            }
-        ),
-        stored,
+    form = Form.filled(
+        {
+            "name": stored.name,
+            "etag": stored.etag,
+            "block_kind": kinds,
+            "block_heading": [it.heading or " " for it in stored.blocks],
+            "block_text": [it.text or " " for it in stored.blocks],
+        }
     )
+    return _body(form, stored, is_newest=not version, said=said)
 
 
 def update(template_id: object) -> desk.View:
@@ -159,15 +162,26 @@ def _known(form: Form) -> list[str]:
 
 
 def _form(form: Form, stored: proposal_pb2.ProposalTemplate | None = None) -> desk.View:
+    return _body(form, stored), form.status
+
+
+def _body(
+    form: Form,
+    stored: proposal_pb2.ProposalTemplate | None,
+    *,
+    is_newest: bool = True,
+    said: str = "",
+) -> str:
     blocks = _blocks(form)
     if not blocks or (stored is None and not form.get("name")):
         blocks = [{"kind": it, "heading": "", "text": ""} for it in ("text", "prices", "text")]
-    body = desk.page(
+    return desk.page(
         "proposal_template_form.html",
         form=form,
         template=stored,
         blocks=blocks,
         variables=VARIABLES,
         stale=form.reason == "ETAG_STALE",
+        is_newest=is_newest,
+        said=said,
     )
-    return body, form.status

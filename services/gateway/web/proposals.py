@@ -60,6 +60,11 @@ def detail(proposal_id: object) -> desk.View:
     return _page(proposal_id)
 
 
+def shown(proposal_id: object, *, said: str = "") -> str:
+    """Return the page of a proposal; `said` is why a file was not taken."""
+    return _body(proposal_id, said=said)
+
+
 def pdf(proposal_id: object) -> Response:
     """Give the document to print."""
     asked = pb2.GetProposalPdfRequest(id=str(proposal_id))
@@ -153,12 +158,16 @@ def _done(proposal_id: object, form: Form, done: object, said: str) -> desk.View
 
 
 def _page(proposal_id: object, **forms: Form) -> desk.View:
+    sent = next(iter(forms.values()), None)
+    return _body(proposal_id, **forms), sent.status if sent else 200
+
+
+def _body(proposal_id: object, **more: Form | str) -> str:
     proposal = get(proposal_id)
     stub = desk.ask(ProposalServiceStub)
     asked = pb2.ListProposalEventsRequest(proposal_id=proposal.id, page_size=HISTORY)
     history = desk.maybe(lambda: stub.ListProposalEvents(asked), source="interactions")
-    sent = next(iter(forms.values()), None)
-    body = desk.page(
+    return desk.page(
         "proposal.html",
         proposal=proposal,
         history=history.events if history else [],
@@ -168,9 +177,8 @@ def _page(proposal_id: object, **forms: Form) -> desk.View:
         is_sent=proposal.state in SENT,
         is_revisable=proposal.state in REVISABLE,
         is_nobodys=not proposal.contact_id and bool(proposal.issue),
-        **forms,
+        **more,
     )
-    return body, sent.status if sent else 200
 
 
 def _senders() -> list[tuple[str, str]]:

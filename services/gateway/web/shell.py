@@ -21,7 +21,7 @@ from flask import Blueprint, Flask, g, request, url_for
 from werkzeug.wrappers import Response
 
 from chassis import errors
-from services.gateway import clients
+from services.gateway import clients, downloads
 from services.gateway.web import desk, follow_ups, formats, lookups, names, story, telling, words
 from services.gateway.web.forms import Form
 
@@ -118,7 +118,7 @@ def _globals() -> dict[str, Any]:
         "instant": lambda value: formats.instant(language, value, zone),
         "day_text": lambda value: formats.day(language, value),
         "iso_day": lambda text: formats.day(language, date.fromisoformat(text)) if text else "",
-        "size": lambda value: formats.size(language, value),
+        "size": lambda value: downloads.size(language, value),
         "money": lambda amount, currency: formats.money(language, amount, currency),
         "phone": formats.phone,
         "here": here,

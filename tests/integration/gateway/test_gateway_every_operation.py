@@ -45,6 +45,7 @@ class Api:
         query: str = "",
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        file_name: str = "a.csv",
         **path: str,
     ) -> Any:
         """Call an operation by its name (`GetContact`); returns the JSON of its answer."""
@@ -56,8 +57,8 @@ class Api:
             data, kind = json.dumps(body).encode() if body is not None else None, "application/json"
         elif route.kind in ("upload", "file"):
             kind = "multipart/form-data; boundary=b"
-            head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
-            data = head + body + b"\r\n--b--\r\n"
+            head = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{file_name}"'
+            data = head.encode() + b"\r\n\r\n" + body + b"\r\n--b--\r\n"
         address = PREFIX + route.path.format(**path) + (f"?{query}" if query else "")
         connection = HTTPConnection(self._address, timeout=SECONDS)
         connection.request(route.method, address, data, {**given, "Content-Type": kind})
@@ -383,6 +384,18 @@ class TestEveryOperation:
         api("UpdateProposal", body={"title": "Máy lọc"}, id=draft["id"])
         api("DeleteProposal", id=spare["id"])
         pdf = api("GetProposalPdf", id=draft["id"])
+        file = {"body": b"%PDF-1.7", "file_name": "gi\u00e1.pdf"}
+        name = urlencode({"name": file["file_name"]})
+        enclosed = api("AddProposalTemplateAttachment", **file, id=template["id"])
+        of_template = api("GetProposalTemplateAttachment", query=name, id=template["id"])
+        remove = {"name": file["file_name"]}
+        api("RemoveProposalTemplateAttachment", body=remove, id=template["id"])
+        api("AddProposalAttachment", **file, id=draft["id"])
+        api("AddProposalAttachment", 400, body=b"x", file_name="b.pdf", id=draft["id"])
+        api("AddProposalAttachment", body=b"%PDF-", file_name="b.pdf", id=draft["id"])
+        api("RemoveProposalAttachment", body={"name": "b.pdf"}, id=draft["id"])
+        attached = api("ListProposalAttachments", proposal_id=draft["id"])
+        of_draft = api("GetProposalAttachment", query=name, id=draft["id"])
         sent = api("SendProposal", body=by, id=draft["id"])
         until(lambda: api("GetProposal", id=draft["id"])["state"] == "SENT", "sent")
         api("WithdrawProposal", body={"reason": "sai"}, id=draft["id"])
@@ -394,6 +407,9 @@ class TestEveryOperation:
 
         assert preview["totals"]["total"] == 149 + 12
         assert pdf.startswith("%PDF-")
+        assert [it["name"] for it in enclosed["attachments"]] == [file["file_name"]]
+        assert [it["name"] for it in attached["attachments"]] == [file["file_name"]]
+        assert of_template == of_draft == "%PDF-1.7"
         assert sent["proposal"]["number"].startswith("BG-")
         assert linked["contact_id"] == contact["id"]
         assert [it["id"] for it in listed["proposals"]] == [draft["id"]]

@@ -1,4 +1,4 @@
-"""Files of templates, over REST and on the template's page."""
+"""Files of messages' templates, over REST and on the template's page."""
 
 from typing import Any
 

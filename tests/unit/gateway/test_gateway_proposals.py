@@ -103,6 +103,72 @@ class TestOpening:
         assert (answer.mimetype, answer.data) == ("application/pdf", b"%PDF-1.7")
         assert 'filename="BG-2026-00001.pdf"' in answer.headers["Content-Disposition"]
 
+    @pytest.mark.parametrize(("language", "size"), [("vi", "2,0 MB"), ("en", "2.0 MB")])
+    def test_files_are_listed_with_their_size(
+        self, http: Any, peers: Any, language: str, size: str
+    ) -> None:
+        file = proposal_pb2.ProposalAttachment(name="Bảng <giá> 1.pdf", size=2_097_152)
+        peers.answers["OpenProposal"] = public(attachments=[file])
+
+        page = http.get(f"/p/t?lang={language}").get_data(as_text=True)
+
+        assert "Bảng &lt;giá&gt; 1.pdf" in page
+        assert 'href="/p/t/files/B%E1%BA%A3ng%20%3Cgi%C3%A1%3E%201.pdf"' in page
+        assert size in page
+
+    def test_a_file_is_kept_and_never_shown_in_place(self, http: Any, peers: Any) -> None:
+        peers.answers["OpenProposalAttachment"] = proposal_pb2.ProposalFile(
+            data=b"%PDF-1.7", file_name='Bảng "giá" 1.pdf', media_type="application/pdf"
+        )
+
+        answer = http.get("/p/t/files/B%E1%BA%A3ng%20%22gi%C3%A1%22%201.pdf")
+
+        asked = peers.last.request
+        assert (asked.token, asked.name) == ("t", 'Bảng "giá" 1.pdf')
+        assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+        assert (answer.data, answer.content_length) == (b"%PDF-1.7", 8)
+        told = answer.headers["Content-Disposition"]
+        assert told.startswith("attachment; ")
+        assert "filename*=UTF-8''B%E1%BA%A3ng%20%22gi%C3%A1%22%201.pdf" in told
+        assert answer.headers["Cache-Control"] == "private, no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert {call.method for call in peers.calls} == {"OpenProposalAttachment"}
+
+    @pytest.mark.parametrize(
+        ("refusal", "status"),
+        [
+            (errors.NotFound("PROPOSAL_LINK_INVALID", "no"), 404),
+            (errors.NotFound("RESOURCE_MISSING", "no"), 404),
+            (errors.FailedPrecondition("STATE_FORBIDS", "no", state="draft"), 409),
+        ],
+    )
+    def test_a_file_that_is_not_to_be_had_is_none(
+        self, http: Any, peers: Any, refusal: errors.Error, status: int
+    ) -> None:
+        peers.answers["OpenProposalAttachment"] = refusal
+
+        answer = http.get("/p/t/files/a.pdf")
+
+        assert (answer.status_code, answer.mimetype) == (status, "text/html")
+        assert "Content-Disposition" not in answer.headers
+
+    @pytest.mark.parametrize("path", ["/p/t/files/", "/p/t/files/a/b.pdf", "/p/t/files/..%2Fa.pdf"])
+    def test_no_path_leads_anywhere(self, http: Any, peers: Any, path: str) -> None:
+        assert http.get(path).status_code == 404
+        assert peers.calls == []
+
+    def test_a_file_is_asked_for_by_get_only_and_bounded(
+        self, make_gateway: Any, peers: Any
+    ) -> None:
+        peers.answers["OpenProposalAttachment"] = proposal_pb2.ProposalFile(
+            file_name="a.pdf", media_type="application/pdf"
+        )
+        http = make_gateway(public_per_minute=2).test_client()
+
+        assert http.post("/p/t/files/a.pdf").status_code == 405
+        assert [http.get("/p/t/files/a.pdf").status_code for _ in range(3)] == [200, 200, 429]
+
     def test_a_look_is_told_by_a_post_only(self, http: Any, peers: Any) -> None:
         from google.protobuf.empty_pb2 import Empty
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from services.gateway import downloads
 from services.gateway.web import formats
 
 AT = datetime(2026, 9, 5, 7, 30, tzinfo=UTC)
@@ -24,8 +25,8 @@ class TestNumbers:
         assert formats.money("en", -1_250, "USD") == "-12.50 USD"
 
     def test_bytes_are_in_the_largest_fitting_unit(self) -> None:
-        assert formats.size("vi", 200 * 1024 * 1024) == "200,0 MB"
-        assert formats.size("en", 12) == "12 B"
+        assert downloads.size("vi", 200 * 1024 * 1024) == "200,0 MB"
+        assert downloads.size("en", 12) == "12 B"
 
 
 class TestTimes:

@@ -38,6 +38,7 @@ INTERNAL: dict[str, str] = {
     "crm.interactions.v1.FeedService/ReadFeed": "the public address /calendar/{token}.ics",
     "crm.interactions.v1.ProposalLinkService/OpenProposal": "the public page /p/{token}",
     "crm.interactions.v1.ProposalLinkService/OpenProposalPdf": "the public page /p/{token}",
+    "crm.interactions.v1.ProposalLinkService/OpenProposalAttachment": "the public page /p/{token}",
     "crm.interactions.v1.ProposalLinkService/SeeProposal": "the public page /p/{token}",
     "crm.interactions.v1.ProposalLinkService/AcceptProposal": "the public page /p/{token}",
     "crm.interactions.v1.ProposalLinkService/DeclineProposal": "the public page /p/{token}",
