@@ -41,7 +41,8 @@ class Owner:
 
     def page(self, owner_id: object) -> str:
         """Return the address of its page."""
-        return url_for(f"web.{self.noun}", **{self.key: owner_id})
+        named: dict[str, Any] = {self.key: owner_id}
+        return url_for(f"web.{self.noun}", **named)
 
 
 OWNERS = (

@@ -300,8 +300,8 @@ class TestTemplates:
         await desk.enclose(desk.template, "new.pdf")
 
         change = proposal_pb2.Proposal(id=made.id, template_id=desk.template.id)
-        request = proposal_service_pb2.UpdateProposalRequest(proposal=change)
-        after = await desk.proposals().UpdateProposal(request)
+        update = proposal_service_pb2.UpdateProposalRequest(proposal=change)
+        after = await desk.proposals().UpdateProposal(update)
 
         assert (after.template_version, names(after)) == (4, ["new.pdf", "own.png"])
 
