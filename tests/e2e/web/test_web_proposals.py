@@ -22,6 +22,7 @@ LINES = (
 # By hand: 2,250,000 + 500,000 (499,999.5 half up) + 120,000; VAT 180,000 and 50,000.
 NET, VAT_8, VAT_10, TOTAL = "2,870,000 ₫", "180,000 ₫", "50,000 ₫", "3,100,000 ₫"
 TOTAL_VI = "3.100.000 ₫"
+PDF, PNG = b"%PDF-1.7 gi\xc3\xa1", b"\x89PNG\r\n\x1a\n"
 STAGE = 3  # of the life stages that a new house has: it implies that the lead is qualified
 
 
@@ -56,6 +57,20 @@ async def _template(desk: Any, word: str) -> str:
     )
     await desk.press("Save")
     return str(desk.page.url.removeprefix(desk.url))
+
+
+async def _attach(desk: Any, path: str, name: str, data: bytes) -> None:
+    """Adds a file on the page of a template or a draft; one that is none of its kind first."""
+    page = desk.page
+    await desk.open(path)
+    for content in (b"MZ", data):
+        file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        await page.set_input_files("#file", file)
+        if content is not data:
+            await page.get_by_role("button", name="Attach").click()
+            await page.locator("#refused", has_text="The file is not what its name says").wait_for()
+    await desk.press("Attach")
+    await page.get_by_text("The file was attached.").wait_for()
 
 
 async def _draft(desk: Any, contact: str, word: str) -> tuple[str, str]:
@@ -119,6 +134,19 @@ async def _answer(phone: Any, link: str, word: str) -> None:
     assert phone.troubles == []
 
 
+async def _files(phone: Any, link: str) -> dict[str, bytes]:
+    """What the customer keeps by pressing each file on the page."""
+    await phone.open(link.removeprefix(phone.url))
+    found = {}
+    for one in await phone.page.locator(".files a").all():
+        async with phone.page.expect_download() as begun:
+            await one.click()
+        download = await begun.value
+        path = await download.path()
+        found[download.suggested_filename] = await asyncio.to_thread(path.read_bytes)
+    return found
+
+
 async def _pdf(phone: Any, link: str) -> str:
     """What the customer's document says, without spaces."""
     answer = await phone.page.context.request.get(f"{link}/pdf")
@@ -149,8 +177,10 @@ class TestAProposal:
     ) -> None:
         contact = await _person(desk, word)
         template = await _template(desk, word)
+        await _attach(desk, template, "Bảng giá.pdf", PDF)
         proposal, stage = await _draft(desk, contact, word)
         drafted = await desk.text()
+        await _attach(desk, proposal, "Ảnh <1>.png", PNG)
         for path in (template, proposal, f"{proposal}/edit"):
             await _looked_at(desk, path)
 
@@ -170,6 +200,7 @@ class TestAProposal:
         assert f"Remark of the customer: Giao thứ hai được không? {word}" in told
         assert f"Accepted: Trần Thị {word}" in told
         assert "The customer looked at it" in told
+        assert await _files(phone, link) == {"Bảng giá.pdf": PDF, "Ảnh _1_.png": PNG}
         printed = await _pdf(phone, link)
         for said in (number.group(), f"Báo giá {word}", f"Đào {word}", TOTAL_VI, "2.870.000 ₫"):
             assert _flat(said) in printed
