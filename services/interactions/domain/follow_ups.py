@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.errors import FailedPrecondition
-from services.interactions.domain import checks, fields, messages
+from services.interactions.domain import checks, fields, messages, reminders
 from services.interactions.domain.checks import Check
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.scope import Scope

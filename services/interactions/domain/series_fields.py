@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from services.interactions.domain import checks, fields, messages, recurrence
+from services.interactions.domain import checks, fields, messages, recurrence, reminders
 from services.interactions.domain.checks import Check
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import (
