@@ -43,7 +43,7 @@ def free_port() -> int:
 
 def get(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (our own process)
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 (our own process)
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         with refused:
