@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from crm.interactions.v1 import proposal_attachment_service_pb2 as files_pb2
 from crm.interactions.v1 import (
     proposal_attachment_service_pb2_grpc,
     proposal_pb2,
@@ -39,7 +38,6 @@ from services.interactions.rpc.proposals import ProposalServicer
 from services.interactions.workers import moving
 from services.interactions.workers import proposals as workers
 from tests.integration import serving
-from tests.unit.interactions.attachment_parts import PDF
 
 SERVICE = Principal("interactions", "service")
 ADVERTISER, IDENTITY, STAGE = str(uuid4()), str(uuid4()), str(uuid4())
@@ -147,20 +145,6 @@ class Desk:
     def files(self, who: Principal = SERVICE) -> Any:
         stub = proposal_attachment_service_pb2_grpc.ProposalAttachmentServiceStub
         return stub(self.served.as_(who))
-
-    async def attach(self, proposal: Any, name: str, data: bytes = PDF, **more: Any) -> Any:
-        """Adds a file to a draft."""
-        request = files_pb2.AddProposalAttachmentRequest(
-            id=proposal.id, name=name, data=data, **more
-        )
-        return await self.files().AddProposalAttachment(request)
-
-    async def enclose(self, template: Any, name: str, data: bytes = PDF, **more: Any) -> Any:
-        """Adds a file to a template."""
-        request = files_pb2.AddProposalTemplateAttachmentRequest(
-            id=template.id, name=name, data=data, **more
-        )
-        return await self.files().AddProposalTemplateAttachment(request)
 
     def contact(self, *owners: str, email: str = "dao@example.vn") -> contact_pb2.Contact:
         made = contact_pb2.Contact(
