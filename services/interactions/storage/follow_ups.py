@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select, text, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
@@ -92,6 +92,21 @@ async def change(session: AsyncSession, kept: FollowUp, values: Mapping[str, Any
         .returning(follow_ups)
     )
     return _follow_up((await session.execute(query)).one())
+
+
+async def has_twin(session: AsyncSession, kept: FollowUp, contact_id: UUID | None) -> bool:
+    """Returns whether another of its batch, or of its time of a series, is for that contact."""
+    c = follow_ups.c
+    theirs: list[ColumnElement[bool]] = []
+    if kept.batch_id is not None and contact_id is not None:
+        theirs.append(and_(c.batch_id == kept.batch_id, c.contact_id == contact_id))
+    if kept.series_id is not None:
+        at = and_(c.series_id == kept.series_id, c.recurrence_time == kept.recurrence_time)
+        theirs.append(and_(at, c.contact_id.is_not_distinct_from(contact_id)))
+    if not theirs:
+        return False
+    query = select(c.id).where(or_(*theirs), c.id != kept.id).limit(1)
+    return (await session.execute(query)).first() is not None
 
 
 async def drop(session: AsyncSession, follow_up_id: UUID) -> None:

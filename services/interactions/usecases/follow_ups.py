@@ -125,11 +125,18 @@ async def plan_next(
 async def _contacts_after(
     session: AsyncSession, kept: FollowUp, changed: Mapping[str, Any]
 ) -> list[UUID] | None:
-    """The contacts of one whose contacts change, all there; None where they stay."""
+    """The contacts of one whose contacts change, all there; None where they stay.
+
+    Raises `InvalidArgument` for a contact who has another of the same batch or occurrence.
+    """
     if not changed.keys() & {"contact_id", "segment_id"}:
         return None
     contact_ids = rules.contacts_in(changed)
     await story.still_there(session, *contact_ids)
+    if await follow_ups.has_twin(session, kept, changed.get("contact_id")):
+        problems = Problems()
+        problems.add("follow_up.contact_ids", "the contact has another of these")
+        problems.raise_if_any()
     return contact_ids
 
 

@@ -177,3 +177,24 @@ class TestRefusals:
         assert list(listed.follow_up_batches) == []
         with refused(errors.PermissionDenied, "RIGHT_MISSING"):
             await make(parts, who=person("own"), segment_id=str(uuid4()))
+
+    async def test_none_becomes_a_second_one_of_a_contact(self, parts: Sending) -> None:
+        first, second = sorted(parts.contact() for _ in range(2))
+        made = await make(parts, first, second)
+        await parts.maker().round()
+        listed = await parts.follow_ups().ListFollowUps(
+            follow_up_service_pb2.ListFollowUpsRequest(batch_id=made.id)
+        )
+        one = next(it for it in listed.follow_ups if it.contact_ids == [first])
+
+        def to(contact: str) -> Any:
+            changed = follow_up_pb2.FollowUp(id=one.id, contact_ids=[contact])
+            request = follow_up_service_pb2.UpdateFollowUpRequest(follow_up=changed)
+            return parts.follow_ups().UpdateFollowUp(request)
+
+        with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
+            await to(second)
+
+        assert refusal.fields() == ["follow_up.contact_ids"]
+        other = parts.contact()
+        assert (await to(other)).contact_ids == [other]
