@@ -131,9 +131,13 @@ class TestTakingBack:
     @pytest.mark.parametrize(
         ("state", "kept", "says"),
         [
-            (COMPLETED, 34, "1,200 follow-ups will be cancelled. 34 that were done"),
-            (CANCELLED, 0, "1,200 follow-ups will be cancelled.</p>"),
-            (RUNNING, 0, "No more are made, and the 1,200 follow-ups made so far"),
+            (
+                COMPLETED,
+                34,
+                "Those that were done or changed by hand stay: 34.",
+            ),
+            (CANCELLED, 0, "will be cancelled: 1,200.</p>"),
+            (RUNNING, 0, "No more are made, and those made so far will be cancelled: 1,200."),
         ],
     )
     def test_the_question_says_how_many(
