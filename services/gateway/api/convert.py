@@ -62,7 +62,11 @@ def _scalar(field: FieldDescriptor, value: Any) -> Any:
 
 def to_json(message: Message) -> dict[str, Any]:
     """Return every field of `message` by its name, absent messages and enums as null."""
-    return {name: read(getattr(message, name), message) for name, read in _plan(message.DESCRIPTOR)}
+    made: dict[str, Any] = {}
+    for name, read in _plan(message.DESCRIPTOR):
+        value = getattr(message, name)
+        made[name] = value if read is None else read(value, message)
+    return made
 
 
 def time_text(value: Timestamp) -> str:
@@ -79,15 +83,18 @@ Read = Callable[[Any, Message], Any]
 
 
 @cache
-def _plan(descriptor: Descriptor) -> list[tuple[str, Read]]:
+def _plan(descriptor: Descriptor) -> list[tuple[str, Read | None]]:
+    """The fields with what makes their values JSON, None for what is it already."""
     return [(field.name, _reader(field)) for field in descriptor.fields]
 
 
-def _reader(field: FieldDescriptor) -> Read:
+def _reader(field: FieldDescriptor) -> Read | None:
     name = field.name
     if models.is_map(field):
         return lambda value, _: dict(value)
     one = _one(field)
+    if one is None:
+        return (lambda value, _: list(value)) if field.is_repeated else None
     if field.is_repeated:
         return lambda value, _: [one(item) for item in value]
     if field.message_type is not None:
@@ -95,17 +102,18 @@ def _reader(field: FieldDescriptor) -> Read:
     return lambda value, _: one(value)
 
 
-def _one(field: FieldDescriptor) -> Callable[[Any], Any]:
+def _one(field: FieldDescriptor) -> Callable[[Any], Any] | None:
     if field.message_type is not None:
         special: Mapping[str, Callable[[Any], Any]] = {
             models.TIMESTAMP: time_text,
             models.STRUCT: json_format.MessageToDict,
         }
-        return special.get(field.message_type.full_name, to_json)
+        made: Callable[[Any], Any] = special.get(field.message_type.full_name, to_json)
+        return made
     if field.enum_type is not None:
         names = {number: name for name, number in models.short_names(field.enum_type).items()}
         single = not field.is_repeated
-        return lambda value: None if value == 0 and single else names.get(value, str(value))
+        return lambda value: None if value == 0 and single else names.get(value) or str(value)
     if field.type == FieldDescriptor.TYPE_BYTES:
         return lambda value: value.hex()
-    return lambda value: value
+    return None
