@@ -132,6 +132,7 @@ def _globals() -> dict[str, Any]:
         "fresh_id": desk.fresh_id,
         "blank_form": lambda prefix="": Form(prefix=prefix),
         "birthday": telling.birthday,
+        "outcome_text": lambda said: words.outcome(desk.language(), said),
         "entry_icon": story.entry_icon,
         "entry_text": story.entry_text,
         "proposal_event_text": story.proposal_event_text,

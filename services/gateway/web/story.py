@@ -124,7 +124,7 @@ def _consent(it: Details) -> list[str]:
 
 def _follow_up(it: Details) -> list[str]:
     told = [it.get("title", ""), _word("type", it, "type"), _word("follow_up", it, "status")]
-    return [*told, it.get("outcome", "")]
+    return [*told, words.outcome(desk.language(), it.get("outcome", ""))]
 
 
 def _reminder(it: Details) -> list[str]:

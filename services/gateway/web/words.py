@@ -56,6 +56,14 @@ def complaint(language: Language, said: str) -> str:
     return found
 
 
+def outcome(language: Language, said: str) -> str:
+    """Return what came of a follow-up: what a service wrote in the reader's language, else as is.
+
+    Services close what sends itself, or is taken back, in English.
+    """
+    return complaint(language, said) if _NUMBER.sub("#", said) in _complaints() else said
+
+
 @cache
 def _complaints() -> Mapping[str, str]:
     return tomllib.loads((CATALOGUES / "complaints.toml").read_text(encoding="utf-8"))

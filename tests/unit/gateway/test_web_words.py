@@ -88,3 +88,17 @@ class TestComplaints:
 
     def test_what_is_not_known_is_told_as_it_was_said(self) -> None:
         assert words.complaint("vi", "is odd") == "Is odd"
+
+
+class TestOutcomes:
+    def test_what_a_service_closed_is_told_in_the_readers_language(self) -> None:
+        counted = "sent 12, skipped 0, failed 1, in doubt 2"
+
+        assert words.outcome("vi", "series paused") == "Lịch lặp lại đã tạm dừng"
+        assert words.outcome("en", "series paused") == "Series paused"
+        assert words.outcome("vi", counted) == (
+            "Đã gửi 12, bỏ qua 0, không gửi được 1, chưa rõ kết quả 2"
+        )
+
+    def test_what_people_wrote_stays_as_they_wrote_it(self) -> None:
+        assert words.outcome("vi", "sẽ gọi lại, 2 người") == "sẽ gọi lại, 2 người"
