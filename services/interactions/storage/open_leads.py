@@ -114,8 +114,8 @@ def _statement(
         if part.timed is is_after_timed:
             query = query.where(_after(wanted, part))
         by = _directed(wanted, part.by)
-        for condition in people.arms(whose, "contacts.owner_ids", contacts):
-            page = query.where(condition).order_by(*by).limit(_SIZE)
+        for arm, condition in enumerate(people.arms(whose, "contacts.owner_ids", contacts)):
+            page = people.page(query.where(condition), arm, by, _SIZE)
             found.append(page.subquery().select())
     whole = union_all(*found).subquery()
     first = select(whole).order_by(*_whole(wanted, whole)).limit(_SIZE).subquery("first")

@@ -97,8 +97,8 @@ def _idle(whose: Whose, reach: Scope, later: bool) -> Select[Any]:
     if later:
         query = query.where(contacts.c.id < bindparam("before", type_=Uuid))
     parts = []
-    for condition in people.arms(whose, "contacts.owner_ids", contacts):
-        part = query.where(condition).order_by(contacts.c.id.desc()).limit(_SIZE)
+    for arm, condition in enumerate(people.arms(whose, "contacts.owner_ids", contacts)):
+        part = people.page(query.where(condition), arm, [contacts.c.id.desc()], _SIZE)
         parts.append(part.subquery().select())
     whole = union_all(*parts).subquery()
     return select(whole.c.id).order_by(whole.c.id.desc()).limit(_SIZE)
@@ -114,8 +114,8 @@ def _follow_ups(queue: Queue, whose: Whose, reach: Scope, later: bool) -> Select
         start = bindparam("after_start", type_=DateTime(timezone=True))
         query = query.where(tuple_(*place) > tuple_(start, bindparam("after_id", type_=Uuid)))
     parts = []
-    for condition in people.arms(whose, "follow_ups.assignee_ids", table):
-        part = query.where(condition).order_by(*place).limit(_SIZE)
+    for arm, condition in enumerate(people.arms(whose, "follow_ups.assignee_ids", table)):
+        part = people.page(query.where(condition), arm, place, _SIZE)
         parts.append(part.subquery().select())
     found = union_all(*parts).subquery()
     first = select(found).order_by(found.c.start_time, found.c.id).limit(_SIZE).subquery()
