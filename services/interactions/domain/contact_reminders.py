@@ -35,7 +35,7 @@ def why_not(
 ) -> Reason | None:
     """Return why one is not given while its follow-up stands so; None where it is.
 
-    After a first try the notifier may have it, and is asked about its time.
+    The notifier may have it from a try before: its news, being newer, stands then.
     """
     key = reminder.key
     if not is_pending or contact_id != key.contact_id:
@@ -44,7 +44,10 @@ def why_not(
 
 
 def is_too_late(reminder: Delivery[Key], now: datetime) -> bool:
-    """Return whether one is skipped since its follow-up has started, at its first try."""
+    """Return whether one is skipped since its follow-up has started, at its first try.
+
+    After that the notifier may have it, and is asked about its time.
+    """
     key = reminder.key
     within = timedelta(minutes=key.minutes_before)
     return deliveries.is_too_late(within, key.due_time, now, reminder.tries)

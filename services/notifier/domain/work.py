@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from chassis.attachments import Attachment
 from services.notifier.domain.hours import Window
 from services.notifier.domain.states import Channel, Purpose
 
@@ -104,16 +105,6 @@ class Sender:
     expires_at: datetime | None
     advertiser_name: str
     postal_address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file that goes with a mail; `hash` is the SHA-256 of its bytes in hexadecimal."""
-
-    name: str
-    media_type: str
-    size: int
-    hash: str
 
 
 class Enclosure(NamedTuple):

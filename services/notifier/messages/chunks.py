@@ -14,8 +14,9 @@ from crm.notifier.v1 import work_pb2
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from chassis.attachments import Attachment
 from services.notifier.domain.states import Channel, Purpose, RunState
-from services.notifier.domain.work import NOBODY, Attachment, Content
+from services.notifier.domain.work import NOBODY, Content
 from services.notifier.storage.intake import New
 from services.notifier.storage.runs import Told
 

@@ -11,8 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
+from chassis.attachments import Attachment
 from services.notifier.domain.states import Channel
-from services.notifier.domain.work import Attachment, Content, Sender
+from services.notifier.domain.work import Content, Sender
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Interactions with a real notifier behind it, and leads that freeze audiences as leads does."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from crm.interactions.v1 import (
     delivery_pb2,
@@ -15,17 +15,14 @@ from crm.interactions.v1 import (
     series_service_pb2_grpc,
 )
 from crm.leads.v1 import (
-    audience_pb2,
     audience_service_pb2_grpc,
     contact_pb2,
     contact_service_pb2_grpc,
 )
-from crm.leads.v1 import audience_service_pb2 as pb
 from crm.notifier.v1 import events_pb2
-from google.protobuf.empty_pb2 import Empty
 from sqlalchemy import text
 
-from chassis import db, errors
+from chassis import db
 from chassis.context import Principal
 from chassis.events.consumer import Event
 from services.interactions import clients, consumers
@@ -45,80 +42,11 @@ from services.interactions.workers.resolving import Resolver
 from services.notifier import rpc as notifier_rpc
 from tests.integration import serving
 from tests.integration.interactions.house import SERVICE, ScriptedLeads, Tokens, later
+from tests.integration.interactions.scripted_audiences import ScriptedAudiences
 from tests.integration.notifier import notifier_parts
 from tests.integration.notifier.notifier_parts import ADVERTISER, EMAIL_SENDER
 
 SETTLED = events_pb2.MessageSettled.DESCRIPTOR.full_name
-_CONSENTED, _GONE = 1, 2
-
-
-class ScriptedAudiences(audience_service_pb2_grpc.AudienceServiceServicer):
-    """Freezes and streams contacts of `ScriptedLeads`, `batch` at a time."""
-
-    def __init__(self, leads: ScriptedLeads) -> None:
-        self.leads = leads
-        self.frozen: dict[str, list[UUID]] = {}
-        self.segment: list[str] = []
-        self.without_consent: set[str] = set()
-        self.batch = 1_000
-        self.away = False
-        self.breaks_after = 0  # batches of a stream, then it is away
-
-    async def FreezeContacts(self, request_iterator: Any, _: Any) -> Any:
-        self._be_there()
-        run_id, ids = "", b""
-        async for part in request_iterator:
-            run_id, ids = run_id or part.run_id, ids + part.contact_ids
-        found = [UUID(bytes=ids[at : at + 16]) for at in range(0, len(ids), 16)]
-        return self._freeze(run_id, found)
-
-    async def FreezeAudience(self, request: pb.FreezeAudienceRequest, _: Any) -> Any:
-        self._be_there()
-        return self._freeze(request.run_id, sorted(map(UUID, self.segment)))
-
-    async def StreamAudience(self, request: pb.StreamAudienceRequest, _: Any) -> Any:
-        self._be_there()
-        ids = self.frozen[request.run_id]
-        starts = range(request.after_ordinal, len(ids), self.batch)
-        for sent, at in enumerate(starts):
-            if self.breaks_after and sent == self.breaks_after:
-                raise errors.Unavailable("PEER_UNAVAILABLE", "away", peer="leads")
-            yield self._columns(request.view, at + 1, ids[at : at + self.batch])
-
-    async def ReleaseAudience(self, request: pb.ReleaseAudienceRequest, _: Any) -> Empty:
-        self._be_there()
-        self.frozen.pop(request.run_id, None)
-        return Empty()
-
-    def _be_there(self) -> None:
-        if self.away:
-            raise errors.Unavailable("PEER_UNAVAILABLE", "away", peer="leads")
-
-    def _freeze(self, run_id: str, ids: list[UUID]) -> audience_pb2.Audience:
-        kept = self.frozen.setdefault(run_id, ids)
-        return audience_pb2.Audience(id=run_id, size=len(kept))
-
-    def _columns(
-        self, view: pb.AudienceView, first: int, ids: Sequence[UUID]
-    ) -> pb.StreamAudienceResponse:
-        found = [self.leads.contacts.get(str(it)) for it in ids]
-        marks = [
-            _GONE if it is None else 0 if it.id in self.without_consent else _CONSENTED
-            for it in found
-        ]
-        addresses = [_address(it, view.channel) if it else "" for it in found]
-        values = [[_value(it, name) for it in found] for name in view.variables]
-        return pb.StreamAudienceResponse(
-            first_ordinal=first,
-            contact_ids=b"".join(it.bytes for it in ids),
-            marks=bytes(marks),
-            addresses="\0".join(addresses).encode(),
-            address_keys="\0".join(addresses).encode(),
-            time_zones="\0".join(it.time_zone if it else "" for it in found).encode(),
-            locales="\0".join(it.locale if it else "" for it in found).encode(),
-            regions="\0".join("" for _ in found).encode(),
-            values=["\0".join(column).encode() for column in values],
-        )
 
 
 @dataclass
@@ -254,16 +182,6 @@ def state_of(delivery: delivery_pb2.FollowUpDelivery) -> str:
 def counts(follow_up: Any) -> dict[str, int]:
     """The progress without its zeros."""
     return {it.name: count for it, count in follow_up.progress.ListFields()}
-
-
-def _address(contact: Any, channel: int) -> str:
-    if channel == contact_pb2.CHANNEL_SMS:
-        return contact.phones[0].number if contact.phones else ""
-    return contact.emails[0].address if contact.emails else ""
-
-
-def _value(contact: Any, name: str) -> str:
-    return str(getattr(contact, name, "")) if contact and name == "display_name" else ""
 
 
 @asynccontextmanager

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
+from chassis.attachments import Attachment
 from services.notifier.channels.mime import parts
-from services.notifier.domain.work import Attachment, Content, Enclosure
+from services.notifier.domain.work import Content, Enclosure
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}")
 _LONGEST = 60
