@@ -52,6 +52,7 @@ from tests.integration.interactions.house import (
     ScriptedLeads,
     Tokens,
 )
+from tests.integration.notifier.mail_parts import MailServer
 
 
 @pytest.fixture(scope="session")
@@ -190,3 +191,12 @@ async def parts(
     """Interactions with a real notifier and leads that freeze audiences."""
     async with sending(settings, sessions, notifier_url, serve) as made:
         yield made
+
+
+@pytest.fixture
+async def mail() -> AsyncIterator[MailServer]:
+    """A running mail server."""
+    server = MailServer()
+    await server.start()
+    yield server
+    await server.stop()

@@ -1,10 +1,8 @@
 """Calls whose contact is reminded, for tests."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from crm.interactions.v1 import delivery_pb2, follow_up_pb2
 from crm.interactions.v1 import follow_up_service_pb2 as pb2
 from crm.interactions.v1.follow_up_pb2 import ContactReminder, FollowUp, FollowUpReminder
@@ -12,7 +10,7 @@ from crm.notifier.v1 import events_pb2, message_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from services.interactions.workers import remind_batch
-from tests.integration.interactions.delivery_parts import Sending
+from tests.integration.interactions.delivery_parts import Sending, killed_before_it_recorded
 from tests.integration.interactions.house import later
 from tests.integration.notifier.notifier_parts import ADVERTISER, EMAIL_SENDER, SMS_SENDER
 
@@ -88,23 +86,9 @@ async def messages(parts: Sending) -> list[Any]:
     return await parts.notifier.sql("SELECT * FROM message_keys")
 
 
-async def killed_before_it_recorded(parts: Sending) -> None:
+async def killed(parts: Sending) -> None:
     """A replica hands over, is killed before it records, and its lease ends."""
-    herald = parts.herald()
-    sessions, claims = herald._sessions, list[int]()
-
-    class Once:
-        """The database for the claim, and nothing after it."""
-
-        def begin(self) -> Any:
-            if claims:
-                raise asyncio.CancelledError
-            claims.append(1)
-            return sessions.begin()
-
-    herald._sessions = Once()  # type: ignore[assignment]
-    with pytest.raises(asyncio.CancelledError):
-        await herald.round()
+    await killed_before_it_recorded(parts.herald())
     await parts.sql("UPDATE contact_reminders SET try_time = now()")
 
 

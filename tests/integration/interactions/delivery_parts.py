@@ -1,11 +1,13 @@
 """Interactions with a real notifier behind it, and leads that freeze audiences as leads does."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from crm.interactions.v1 import (
     delivery_pb2,
     follow_up_batch_service_pb2_grpc,
@@ -149,6 +151,24 @@ def _event(message: events_pb2.MessageSettled) -> Event:
         key=message.message.id,
         deliveries=1,
     )
+
+
+async def killed_before_it_recorded(worker: Courier | Herald) -> None:
+    """A replica hands over, and is killed before it records."""
+    sessions, claims = worker._sessions, list[int]()
+
+    class Once:
+        """The database for the claim, and nothing after it."""
+
+        def begin(self) -> Any:
+            if claims:
+                raise asyncio.CancelledError
+            claims.append(1)
+            return sessions.begin()
+
+    worker._sessions = Once()  # type: ignore[assignment]
+    with pytest.raises(asyncio.CancelledError):
+        await worker.round()
 
 
 def planned_mail(*contacts: str, **more: Any) -> follow_up_pb2.FollowUp:

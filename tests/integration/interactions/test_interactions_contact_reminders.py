@@ -1,12 +1,10 @@
 """Reminders to the contact of a call or meeting: one for each start, whatever happens between."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC
 from typing import Any
 from uuid import UUID
 
-import pytest
 from crm.interactions.v1 import follow_up_service_pb2 as pb2
 from crm.interactions.v1.follow_up_pb2 import FollowUpReminder
 from crm.leads.v1 import contact_pb2
@@ -24,7 +22,7 @@ from tests.integration.interactions.contact_reminder_parts import (
     SMS,
     TRANSACTIONAL,
     due,
-    killed_before_it_recorded,
+    killed,
     listed,
     messages,
     news,
@@ -37,14 +35,6 @@ from tests.integration.interactions.house import person
 from tests.integration.notifier.mail_parts import MailServer
 
 SEEING_ALL = scope.of(person(), Level.ALL)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[MailServer]:
-    server = MailServer()
-    await server.start()
-    yield server
-    await server.stop()
 
 
 class TestWholeWay:
@@ -122,7 +112,7 @@ class TestKills:
     ) -> None:
         an = parts.contact("an")
         planned = await due(parts, an)
-        await killed_before_it_recorded(parts)
+        await killed(parts)
         assert await listed(parts, planned) == [("WAITING", "")]
         parts.leads.contacts[an].display_name = "Ánh"
 
@@ -135,7 +125,7 @@ class TestKills:
         self, parts: Sending
     ) -> None:
         planned = await due(parts, parts.contact("an"))
-        await killed_before_it_recorded(parts)
+        await killed(parts)
         await parts.follow_ups().CancelFollowUp(pb2.CancelFollowUpRequest(id=planned.id))
 
         await parts.herald().round()

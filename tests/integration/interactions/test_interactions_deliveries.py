@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,6 +14,7 @@ from services.interactions import consumers
 from tests.integration.interactions.delivery_parts import (
     Sending,
     counts,
+    killed_before_it_recorded,
 )
 from tests.integration.interactions.house import later
 from tests.integration.notifier.mail_parts import MailServer
@@ -23,14 +23,6 @@ COMPLETED = follow_up_pb2.FOLLOW_UP_STATUS_COMPLETED
 CANCELLED = follow_up_pb2.FOLLOW_UP_STATUS_CANCELLED
 SMS = follow_up_pb2.FOLLOW_UP_TYPE_SMS
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[MailServer]:
-    server = MailServer()
-    await server.start()
-    yield server
-    await server.stop()
 
 
 class TestWholeWay:
@@ -121,7 +113,7 @@ class TestContactsBetweenSavingAndSending:
     ) -> None:
         an = parts.contact("an")
         planned = await parts.plan(an)
-        await killed_before_it_recorded(parts)
+        await killed(parts)
         parts.leads.contacts[an].display_name = "Ánh"
 
         await parts.courier().round()
@@ -130,24 +122,9 @@ class TestContactsBetweenSavingAndSending:
         assert len(await parts.notifier.sql("SELECT 1 FROM messages")) == 1
 
 
-async def killed_before_it_recorded(parts: Sending) -> None:
+async def killed(parts: Sending) -> None:
     """A replica hands over, is killed before it records, and its lease ends."""
-    courier = parts.courier()
-
-    sessions, claims = courier._sessions, list[int]()
-
-    class Once:
-        """The database for the claim, and nothing after it."""
-
-        def begin(self) -> Any:
-            if claims:
-                raise asyncio.CancelledError
-            claims.append(1)
-            return sessions.begin()
-
-    courier._sessions = Once()  # type: ignore[assignment]
-    with pytest.raises(asyncio.CancelledError):
-        await courier.round()
+    await killed_before_it_recorded(parts.courier())
     await parts.sql("UPDATE deliveries SET try_time = now() WHERE state = 'waiting'")
 
 
@@ -157,7 +134,7 @@ class TestKills:
     ) -> None:
         contacts = [parts.contact(f"k{n}") for n in range(3)]
         planned = await parts.plan(*contacts)
-        await killed_before_it_recorded(parts)
+        await killed(parts)
         assert counts(await parts.get(planned)) == {"waiting": 3}
 
         await parts.courier().round()
@@ -233,7 +210,7 @@ class TestLate:
     ) -> None:
         an, ba = parts.contact("an"), parts.contact("ba")
         taken = await parts.plan(an, skip_if_later=HOUR)
-        await killed_before_it_recorded(parts)
+        await killed(parts)
         other = await parts.plan(ba, skip_if_later=HOUR)
         # As it would be an hour later: the notifier has one of them and not the other.
         await parts.sql(
