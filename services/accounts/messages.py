@@ -17,6 +17,7 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.context import Level
+from chassis.rpc import times
 from services.accounts.domain.chain import Happening, Values
 from services.accounts.domain.people import ApiClient, Role, Session, Team, User
 from services.accounts.domain.rights import Rights, expanded
@@ -34,15 +35,6 @@ _REACHES = {number: reach for reach, number in _LEVELS.items()}
 
 class NotAnEntry(Exception):
     """Bytes on an audit subject that tell of no change."""
-
-
-def timestamp(time: datetime | None) -> Timestamp | None:
-    """Returns the protobuf form of a time."""
-    if time is None:
-        return None
-    made = Timestamp()
-    made.FromDatetime(time)
-    return made
 
 
 def time(given: Timestamp) -> datetime:
@@ -63,8 +55,8 @@ def user(kept: User) -> user_pb2.User:
         locale=kept.locale,
         time_zone=kept.time_zone,
         active=kept.active,
-        create_time=timestamp(kept.create_time),
-        last_sign_in_time=timestamp(kept.last_sign_in_time),
+        create_time=times.out(kept.create_time),
+        last_sign_in_time=times.out(kept.last_sign_in_time),
     )
 
 
@@ -95,9 +87,9 @@ def api_client(kept: ApiClient, secret: str = "") -> user_pb2.ApiClient:
         rights=rights(kept.rights),
         secret=secret,
         active=kept.active,
-        create_time=timestamp(kept.create_time),
-        last_use_time=timestamp(kept.last_use_time),
-        expire_time=timestamp(kept.expire_time),
+        create_time=times.out(kept.create_time),
+        last_use_time=times.out(kept.last_use_time),
+        expire_time=times.out(kept.expire_time),
     )
 
 
@@ -132,15 +124,15 @@ def session(kept: Session) -> session_pb2.Session:
         user_id=str(kept.user_id),
         user_agent=kept.user_agent,
         ip=kept.ip,
-        create_time=timestamp(kept.create_time),
-        last_use_time=timestamp(kept.last_use_time),
-        expire_time=timestamp(kept.expire_time),
+        create_time=times.out(kept.create_time),
+        last_use_time=times.out(kept.last_use_time),
+        expire_time=times.out(kept.expire_time),
     )
 
 
 def issued(token: str, expire_time: datetime) -> session_service_pb2.IssueTokenResponse:
     """Returns a token as IssueToken answers it."""
-    return session_service_pb2.IssueTokenResponse(token=token, expire_time=timestamp(expire_time))
+    return session_service_pb2.IssueTokenResponse(token=token, expire_time=times.out(expire_time))
 
 
 def user_changed(kept: User) -> events_pb2.UserChanged:
@@ -191,7 +183,7 @@ def audit_entry(happened: Happening, sequence: int, entry_hash: bytes) -> audit_
     return audit_pb2.AuditEntry(
         sequence=sequence,
         id=happened.id,
-        time=timestamp(happened.time),
+        time=times.out(happened.time),
         service=happened.service,
         actor_id=happened.actor_id,
         actor_kind=happened.actor_kind,

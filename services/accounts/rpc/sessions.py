@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from chassis import db, errors
 from chassis.db import paging
-from chassis.rpc import rights
+from chassis.rpc import rights, times
 from services.accounts import messages
 from services.accounts.rpc import callers
 from services.accounts.storage import sessions as kept_sessions
@@ -77,7 +77,7 @@ class SessionServicer(pb2_grpc.SessionServiceServicer):
             )
         return pb2.ExchangeSessionResponse(
             token=token.text,
-            expire_time=messages.timestamp(token.expire_time),
+            expire_time=times.out(token.expire_time),
             user=messages.user(user),
             rights=messages.plain_rights(role),
         )

@@ -3,6 +3,7 @@
 from crm.campaigns.v1 import campaign_pb2 as pb
 from crm.campaigns.v1 import events_pb2, template_pb2
 
+from chassis.rpc import times
 from services.campaigns.domain.campaigns import Audience, Campaign, Draft, Unreached
 from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.states import RecipientState, RunState
@@ -42,13 +43,13 @@ def campaign(stored: Campaign) -> pb.Campaign:
         sender_identity_id=str(stored.sender_identity_id),
         template_id=str(stored.template_id),
         audience=_shown(stored.audience),
-        not_after=kinds.time(stored.not_after),
+        not_after=times.out(stored.not_after),
         max_per_second=stored.max_per_second,
         latest_run_id=str(stored.latest_run_id or ""),
         latest_run_state=kinds.number(pb.RunState, stored.latest_run_state),
         creator_id=stored.creator_id,
-        create_time=kinds.time(stored.create_time),
-        update_time=kinds.time(stored.update_time),
+        create_time=times.out(stored.create_time),
+        update_time=times.out(stored.update_time),
     )
 
 

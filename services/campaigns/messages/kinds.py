@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 K = TypeVar("K", bound=StrEnum)
 
 
@@ -21,15 +19,6 @@ def kind(enum: Any, kinds: type[K], number: int) -> K | None:
         return None
     name = enum.Name(number).removeprefix(_prefix(enum))
     return kinds(name) if name in set(kinds) else None
-
-
-def time(value: datetime | None) -> Timestamp | None:
-    """Return a timestamp, None for None, as message constructors take it."""
-    if value is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(value)
-    return stamp
 
 
 def moment(message: Any, field: str) -> datetime | None:

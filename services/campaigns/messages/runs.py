@@ -3,6 +3,7 @@
 from crm.campaigns.v1 import campaign_pb2, events_pb2, template_pb2
 from crm.campaigns.v1 import run_pb2 as pb
 
+from chassis.rpc import times
 from services.campaigns.domain.runs import Progress
 from services.campaigns.domain.states import LASTING, ExclusionReason, RecipientState
 from services.campaigns.messages import kinds
@@ -29,11 +30,11 @@ def run(progress: Progress) -> pb.Run:
         ],
         planned=stored.plan.planned,
         counts=_counts(progress),
-        create_time=kinds.time(stored.create_time),
-        plan_time=kinds.time(stored.plan_time),
-        end_time=kinds.time(stored.end_time),
-        rows_gone_time=kinds.time(stored.rows_gone_at),
-        not_after=kinds.time(stored.not_after),
+        create_time=times.out(stored.create_time),
+        plan_time=times.out(stored.plan_time),
+        end_time=times.out(stored.end_time),
+        rows_gone_time=times.out(stored.rows_gone_at),
+        not_after=times.out(stored.not_after),
         pause_reason=kinds.number(pb.RunPauseReason, stored.pause_reason or None),
         complaints=stored.complaints,
         reasons=[
@@ -59,7 +60,7 @@ def recipient(stored: Recipient) -> pb.Recipient:
         state=kinds.number(pb.RecipientState, stored.state),
         reason=stored.reason,
         rule=stored.rule,
-        update_time=kinds.time(stored.update_time),
+        update_time=times.out(stored.update_time),
         campaign_name=stored.campaign_name,
         campaign_id=str(stored.campaign_id),
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from crm.campaigns.v1 import template_pb2 as pb
 
 from chassis.attachments import Attachment
+from chassis.rpc import times
 from services.campaigns.domain import sms
 from services.campaigns.domain.kinds import Channel, Markup
 from services.campaigns.domain.templates import Content, Draft, Template
@@ -44,8 +45,8 @@ def template(stored: Template) -> pb.Template:
         variables=stored.variables,
         content_hash=stored.content_hash,
         attachments=attachments(stored.draft.attachments),
-        create_time=kinds.time(stored.create_time),
-        update_time=kinds.time(stored.update_time),
+        create_time=times.out(stored.create_time),
+        update_time=times.out(stored.update_time),
     )
 
 

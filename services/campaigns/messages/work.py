@@ -8,6 +8,7 @@ from uuid import UUID
 
 from crm.notifier.v1 import events_pb2, message_pb2, work_pb2
 
+from chassis.rpc import times
 from services.campaigns.domain.planning import Decisions
 from services.campaigns.domain.runs import Run
 from services.campaigns.domain.states import OF_MESSAGE
@@ -148,7 +149,7 @@ def head(run: Run, chunk_id: UUID, epoch: int) -> bytes:
         advertiser_id=run.advertiser_id.bytes,
         sender_identity_id=run.sender_identity_id.bytes,
         content_hash=run.content_hash,
-        not_after=kinds.time(run.not_after),
+        not_after=times.out(run.not_after),
         max_per_second=run.max_per_second,
         variables=run.variables,
     ).SerializeToString(deterministic=True)

@@ -9,6 +9,7 @@ from crm.campaigns.v1 import campaign_pb2
 from crm.campaigns.v1 import campaign_service_pb2 as pb
 
 from chassis.db import Sessions
+from chassis.rpc import times
 from services.campaigns.clients.leads import Leads, Sample, View
 from services.campaigns.clients.notifier import Counted, Probe
 from services.campaigns.clients.renderer import Rendered
@@ -107,7 +108,7 @@ def _gates(probe: Probe, asked: int, planned: int) -> pb.GateCheck:
                 reason=each.reason,
                 rule=each.rule,
                 count=each.count,
-                not_before=kinds.time(each.not_before),
+                not_before=times.out(each.not_before),
             )
             for each in probe.stopped
         ],

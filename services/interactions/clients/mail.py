@@ -7,11 +7,10 @@ from crm.notifier.v1 import message_pb2, message_service_pb2, message_service_pb
 
 from chassis import errors
 from chassis.config import ServiceSettings
-from chassis.rpc import client
+from chassis.rpc import client, times
 from chassis.rpc.tokens import TokenSource
 from services.interactions.domain.proposals.events import Outgoing
 from services.interactions.domain.reminder_letters import Letter, Words
-from services.interactions.messages import times
 
 # What will be answered again however often it is asked: the letter does not go.
 REFUSALS = (

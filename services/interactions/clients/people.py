@@ -15,10 +15,9 @@ from crm.leads.v1 import (
 
 from chassis.config import ServiceSettings
 from chassis.errors import NotFound
-from chassis.rpc import client
+from chassis.rpc import client, times
 from chassis.rpc.tokens import TokenSource
 from services.interactions.domain.proposals.moves import Move
-from services.interactions.messages import times
 
 _FOUND_AT_ONCE = 50
 

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from crm.interactions.v1 import agenda_pb2
 
+from chassis.rpc import times
 from services.interactions.domain.agenda import Queue, Waiting
 from services.interactions.domain.standings import Order, Standing
-from services.interactions.messages import follow_ups, times
+from services.interactions.messages import follow_ups
 
 Standings = Mapping[UUID, Standing]
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from crm.interactions.v1 import events_pb2, follow_up_batch_pb2, series_pb2
 
+from chassis.rpc import times
 from services.interactions.domain.batches import Batch, Made, State
-from services.interactions.messages import follow_ups, times
+from services.interactions.messages import follow_ups
 
 _STATES: Mapping[State, "follow_up_batch_pb2.FollowUpBatchState.ValueType"] = {
     State.RUNNING: follow_up_batch_pb2.FOLLOW_UP_BATCH_STATE_RUNNING,

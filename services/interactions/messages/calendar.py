@@ -2,9 +2,10 @@
 
 from crm.interactions.v1 import calendar_pb2
 
+from chassis.rpc import times
 from services.interactions.domain.calendar import Entry
 from services.interactions.domain.follow_ups import FollowUp
-from services.interactions.messages import follow_ups, times
+from services.interactions.messages import follow_ups
 
 
 def out(entry: Entry | FollowUp) -> calendar_pb2.CalendarEntry:

@@ -2,8 +2,9 @@
 
 from crm.interactions.v1 import delivery_pb2
 
+from chassis.rpc import times
 from services.interactions.domain.contact_reminders import Reminder
-from services.interactions.messages import deliveries, follow_ups, times
+from services.interactions.messages import deliveries, follow_ups
 
 
 def out(kept: Reminder) -> delivery_pb2.ContactReminderDelivery:

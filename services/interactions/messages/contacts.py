@@ -4,8 +4,8 @@ from uuid import UUID
 
 from crm.leads.v1 import contact_pb2, events_pb2
 
+from chassis.rpc import times
 from services.interactions.domain.contacts import Contact
-from services.interactions.messages import times
 
 _OPEN = (
     contact_pb2.LEAD_STATUS_NEW,

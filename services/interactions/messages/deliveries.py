@@ -7,8 +7,9 @@ from uuid import UUID
 from crm.interactions.v1 import delivery_pb2
 from crm.notifier.v1 import events_pb2, message_pb2
 
+from chassis.rpc import times
 from services.interactions.domain.deliveries import Delivery, Key, News, State
-from services.interactions.messages import names, times
+from services.interactions.messages import names
 
 _STATES: Mapping[State, "delivery_pb2.DeliveryState.ValueType"] = {
     State.WAITING: delivery_pb2.DELIVERY_STATE_WAITING,

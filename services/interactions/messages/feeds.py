@@ -2,8 +2,9 @@
 
 from crm.interactions.v1 import feed_pb2
 
+from chassis.rpc import times
 from services.interactions.domain.feeds import Feed
-from services.interactions.messages import follow_ups, times
+from services.interactions.messages import follow_ups
 
 
 def out(kept: Feed) -> feed_pb2.Feed:

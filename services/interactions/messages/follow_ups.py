@@ -6,12 +6,12 @@ from uuid import UUID
 
 from crm.interactions.v1 import events_pb2, follow_up_batch_pb2, follow_up_pb2
 
+from chassis.rpc import times
 from services.interactions.domain import messages as stored
 from services.interactions.domain import senders
 from services.interactions.domain.follow_ups import FollowUp, Status, Type
 from services.interactions.domain.messages import Purpose
 from services.interactions.domain.reminders import Channel
-from services.interactions.messages import times
 
 _TYPES: Mapping[Type, "follow_up_pb2.FollowUpType.ValueType"] = {
     Type.CALL: follow_up_pb2.FOLLOW_UP_TYPE_CALL,

@@ -7,8 +7,8 @@ from typing import Any
 from crm.interactions.v1 import events_pb2, interaction_pb2
 from google.protobuf.duration_pb2 import Duration
 
+from chassis.rpc import times
 from services.interactions.domain.interactions import Direction, Interaction, Kind, Result
-from services.interactions.messages import times
 
 _KINDS: Mapping[Kind, "interaction_pb2.InteractionKind.ValueType"] = {
     Kind.CALL: interaction_pb2.INTERACTION_KIND_CALL,

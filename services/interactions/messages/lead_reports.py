@@ -2,8 +2,8 @@
 
 from crm.interactions.v1 import lead_report_pb2 as pb2
 
+from chassis.rpc import times
 from services.interactions.domain.lead_reports import Cell, Figures, Report, Touch, Wanted
-from services.interactions.messages import times
 
 _TOUCHES = {
     None: pb2.LEAD_TOUCH_UNSPECIFIED,

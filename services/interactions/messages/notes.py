@@ -2,8 +2,8 @@
 
 from crm.interactions.v1 import events_pb2, note_pb2
 
+from chassis.rpc import times
 from services.interactions.domain.notes import Note
-from services.interactions.messages import times
 
 
 def out(kept: Note) -> note_pb2.Note:

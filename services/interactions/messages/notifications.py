@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from crm.interactions.v1 import notification_pb2 as pb
 
+from chassis.rpc import times
 from services.interactions.domain.notifications import Kind, Notification
-from services.interactions.messages import times
 
 _KINDS: Mapping[Kind, "pb.NotificationKind.ValueType"] = {
     Kind.MENTIONED: pb.NOTIFICATION_KIND_MENTIONED,

@@ -8,10 +8,11 @@ from uuid import UUID
 from crm.notifier.v1 import message_pb2
 from crm.notifier.v1 import message_service_pb2 as pb
 
+from chassis.rpc import times
 from services.interactions.domain.deliveries import News, Reason, State
 from services.interactions.domain.messages import Channel, Message, Purpose
 from services.interactions.domain.senders import Sender
-from services.interactions.messages import deliveries, names, times
+from services.interactions.messages import deliveries, names
 
 _CHANNELS: Mapping[Channel, "message_pb2.Channel.ValueType"] = {
     Channel.SMS: message_pb2.CHANNEL_SMS,

@@ -7,12 +7,12 @@ from crm.interactions.v1 import events_pb2, proposal_pb2
 from google.protobuf.message import Message
 
 from chassis.attachments import Attachment
+from chassis.rpc import times
 from services.interactions.domain.proposals import pricing
 from services.interactions.domain.proposals.events import Event, Happened
 from services.interactions.domain.proposals.pricing import Line, Priced, Totals, Vat
 from services.interactions.domain.proposals.proposals import Proposal, State
 from services.interactions.domain.proposals.templates import Block, Kind, Template
-from services.interactions.messages import times
 
 _RATES: Mapping[Vat, "proposal_pb2.VatRate.ValueType"] = {
     Vat.NONE: proposal_pb2.VAT_RATE_NONE,

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 from crm.interactions.v1 import follow_up_service_pb2, report_pb2
 
+from chassis.rpc import times
 from services.interactions.domain.follow_ups import Status, Type
 from services.interactions.domain.reports import Cell, Figures, Grouping, Report, Wanted
-from services.interactions.messages import follow_ups, times
+from services.interactions.messages import follow_ups
 
 _GROUPINGS = {
     Grouping.ASSIGNEE: report_pb2.FOLLOW_UP_GROUPING_ASSIGNEE,

@@ -8,6 +8,7 @@ from uuid import UUID
 from crm.interactions.v1 import events_pb2, series_pb2
 from google.protobuf.duration_pb2 import Duration
 
+from chassis.rpc import times
 from services.interactions.domain.recurrence import Calendar
 from services.interactions.domain.series import (
     AfterOrder,
@@ -18,7 +19,7 @@ from services.interactions.domain.series import (
     State,
 )
 from services.interactions.domain.series_fields import RULES
-from services.interactions.messages import follow_ups, times
+from services.interactions.messages import follow_ups
 
 _STATES: Mapping[State, "series_pb2.SeriesState.ValueType"] = {
     State.ACTIVE: series_pb2.SERIES_STATE_ACTIVE,

@@ -10,8 +10,8 @@ from crm.interactions.v1 import note_pb2
 from crm.leads.v1 import consent_pb2, contact_pb2, events_pb2, transaction_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from chassis.rpc import times
 from services.interactions.domain.timeline import Entry, Fact, Imported, Kind, Message, fact_id
-from services.interactions.messages import times
 
 
 def out(entry: Entry) -> note_pb2.TimelineEntry:

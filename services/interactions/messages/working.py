@@ -5,8 +5,8 @@ from typing import Any
 
 from crm.interactions.v1 import working_hours_pb2
 
+from chassis.rpc import times
 from services.interactions.domain.working import Hours, Outside
-from services.interactions.messages import times
 
 _REASONS: Mapping[Outside, "working_hours_pb2.OutsideReason.ValueType"] = {
     Outside.HOURS: working_hours_pb2.OUTSIDE_REASON_HOURS,

@@ -14,6 +14,7 @@ from chassis import context, db
 from chassis.context import Level
 from chassis.db import paging
 from chassis.errors import PermissionDenied
+from chassis.rpc import times
 from services.interactions.clients import Leads, Owners
 from services.interactions.domain import feeds as rules
 from services.interactions.domain import fields, ics, scope
@@ -21,7 +22,7 @@ from services.interactions.domain.calendar import Entry
 from services.interactions.domain.feeds import Feed
 from services.interactions.domain.fields import Problems
 from services.interactions.messages import feeds as messages
-from services.interactions.messages import follow_ups, times
+from services.interactions.messages import follow_ups
 from services.interactions.rpc import gate
 from services.interactions.storage import feeds as kept
 from services.interactions.usecases import feeds as usecases

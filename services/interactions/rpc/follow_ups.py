@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
 from chassis.db import idempotency, paging
-from chassis.rpc import fieldmask
+from chassis.rpc import fieldmask, times
 from services.interactions.domain import fields
 from services.interactions.domain import follow_ups as rules
 from services.interactions.domain.fields import Problems
@@ -20,7 +20,6 @@ from services.interactions.domain.follow_ups import FollowUp, Status
 from services.interactions.messages import contact_reminders as reminded
 from services.interactions.messages import deliveries as sent
 from services.interactions.messages import follow_ups as messages
-from services.interactions.messages import times
 from services.interactions.rpc import gate, sending, steps
 from services.interactions.rpc.sending import Desk
 from services.interactions.storage import contact_reminders, deliveries

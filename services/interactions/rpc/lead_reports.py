@@ -10,11 +10,11 @@ from pydantic import SecretStr
 
 from chassis import db
 from chassis.db import paging
+from chassis.rpc import times
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.lead_reports import Report, Wanted, owners
 from services.interactions.domain.reports import check_period
 from services.interactions.messages import lead_reports as messages
-from services.interactions.messages import times
 from services.interactions.rpc import gate
 from services.interactions.storage import lead_reports as storage
 from services.interactions.usecases import lead_reports

@@ -15,13 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import db
 from chassis.db import idempotency, paging
 from chassis.errors import FieldViolation, InvalidArgument
-from chassis.rpc import fieldmask
+from chassis.rpc import fieldmask, times
 from services.interactions.domain import fields, recurrence
 from services.interactions.domain import series_fields as rules
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.series import Series
 from services.interactions.messages import series as messages
-from services.interactions.messages import times
 from services.interactions.rpc import gate, sending
 from services.interactions.rpc.sending import Desk
 from services.interactions.storage import follow_ups

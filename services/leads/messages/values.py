@@ -8,20 +8,13 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import FieldViolation, InvalidArgument
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def stamp(time: datetime | None) -> Timestamp | None:
-    """Return a timestamp, None for no time."""
-    return _stamp(time) if time is not None else None
+from chassis.rpc import times
 
 
 @functools.lru_cache(maxsize=256)  # what a batch writes is of one time
-def _stamp(time: datetime) -> Timestamp:
-    since = time - _EPOCH
-    seconds = since.days * 86_400 + since.seconds
-    return Timestamp(seconds=seconds, nanos=since.microseconds * 1_000)
+def stamp(time: datetime | None) -> Timestamp | None:
+    """Return a timestamp, None for no time."""
+    return times.out(time)
 
 
 def moment(parent: Message, field: str, path: str | None = None) -> datetime | None:

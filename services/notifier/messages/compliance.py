@@ -2,7 +2,7 @@
 
 from crm.notifier.v1 import compliance_pb2, message_pb2
 
-from services.notifier.messages.progress import timestamp
+from chassis.rpc import times
 from services.notifier.storage.agreements import Stored
 from services.notifier.storage.do_not_call import List
 
@@ -11,9 +11,9 @@ def do_not_call_list(it: List, added: int = 0, removed: int = 0) -> compliance_p
     """A list, with what a call changed of it."""
     return compliance_pb2.DoNotCallList(
         name=it.name,
-        as_of=timestamp(it.as_of),
+        as_of=times.out(it.as_of),
         entries=it.entries,
-        update_time=timestamp(it.updated_at),
+        update_time=times.out(it.updated_at),
         added=added,
         removed=removed,
     )
@@ -30,7 +30,7 @@ def agreement(it: Stored) -> compliance_pb2.Agreement:
         most=it.most or 0,
         windows=it.windows,
         evidence=it.evidence,
-        expire_time=timestamp(it.expires_at),
+        expire_time=times.out(it.expires_at),
         actor=it.actor,
-        create_time=timestamp(it.created_at),
+        create_time=times.out(it.created_at),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from crm.notifier.v1 import doubt_pb2, message_pb2
 
+from chassis.rpc import times
 from services.notifier.domain import doubts as domain
 from services.notifier.domain.doubts import TELLERS, Policy
 from services.notifier.domain.states import Reason
@@ -26,12 +27,12 @@ def doubt(
     return doubt_pb2.Doubt(
         message=progress.view(message, attempts),
         etag=str(message.revision),
-        doubt_time=progress.timestamp(it.since),
+        doubt_time=times.out(it.since),
         written=message.reason == Reason.ANSWER_LOST,
         receipts=[receipt(each) for each in receipts],
         teller=doubt_pb2.DoubtTeller.ValueType(TELLERS[message.channel]),
         policy=doubt_pb2.DoubtAct.ValueType(due.act),
-        policy_time=progress.timestamp(due.at),
+        policy_time=times.out(due.at),
         campaign_id=str(it.campaign_id or ""),
     )
 
@@ -43,7 +44,7 @@ def receipt(it: evidence.Receipt) -> doubt_pb2.Receipt:
         reference=it.reference,
         state=message_pb2.MessageState.ValueType(it.state),
         detail=it.detail,
-        receive_time=progress.timestamp(it.received_at),
+        receive_time=times.out(it.received_at),
     )
 
 
@@ -51,7 +52,7 @@ def deed(it: Deed) -> doubt_pb2.DoubtDeed:
     """What was done about doubts."""
     made = doubt_pb2.DoubtDeed(
         id=str(it.id),
-        create_time=progress.timestamp(it.created_at),
+        create_time=times.out(it.created_at),
         actor=it.actor,
         act=doubt_pb2.DoubtAct.ValueType(it.act),
         reason=it.reason,
@@ -66,7 +67,7 @@ def deed(it: Deed) -> doubt_pb2.DoubtDeed:
 def done(it: evidence.Done) -> doubt_pb2.DoubtDeed:
     """What was done about the doubt of one message."""
     return doubt_pb2.DoubtDeed(
-        create_time=progress.timestamp(it.created_at),
+        create_time=times.out(it.created_at),
         actor=it.actor,
         act=doubt_pb2.DoubtAct.ValueType(it.act),
         reason=it.reason,

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 from crm.notifier.v1 import events_pb2, message_pb2
-from google.protobuf.timestamp_pb2 import Timestamp
 
+from chassis.rpc import times
 from services.notifier.storage import batches, rows
 
 MOST = 1_000
@@ -56,19 +56,10 @@ def view(message: rows.Message, attempts: Iterable[rows.Attempt] = ()) -> messag
         rule=message.rule,
         revision=message.revision,
         attempts=[_attempt(it) for it in attempts],
-        create_time=timestamp(message.created_at),
-        update_time=timestamp(message.updated_at),
-        not_before=timestamp(message.not_before),
+        create_time=times.out(message.created_at),
+        update_time=times.out(message.updated_at),
+        not_before=times.out(message.not_before),
     )
-
-
-def timestamp(at: datetime | None) -> Timestamp | None:
-    """A proto timestamp; None stays unset."""
-    if at is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(at)
-    return stamp
 
 
 def _progressed(
@@ -94,7 +85,7 @@ def _progressed(
                 reason=reason,
                 rule=rule,
                 revision=revision,
-                time=timestamp(at),
+                time=times.out(at),
                 message_ids=b"".join([it.bytes for it in ids]),
             )
             for (state, reason, rule, revision, at), ids in groups.items()
@@ -107,8 +98,8 @@ def _attempt(attempt: rows.Attempt) -> message_pb2.Attempt:
         number=attempt.number,
         provider=attempt.provider,
         worker=attempt.worker,
-        start_time=timestamp(attempt.started_at),
-        end_time=timestamp(attempt.ended_at),
+        start_time=times.out(attempt.started_at),
+        end_time=times.out(attempt.ended_at),
         outcome=message_pb2.MessageState.ValueType(attempt.outcome or 0),
         answer=attempt.answer,
         provider_reference=attempt.provider_reference,

@@ -7,8 +7,8 @@ from uuid import UUID
 from crm.notifier.v1 import events_pb2, message_pb2, support_pb2, suppression_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from chassis.rpc import times
 from services.notifier.domain.work import NOBODY, Failed
-from services.notifier.messages.progress import timestamp
 from services.notifier.storage.dossiers import Regained
 from services.notifier.storage.lookups import Provider
 from services.notifier.storage.rows import Message
@@ -26,9 +26,9 @@ def suppression(it: Suppression) -> suppression_pb2.Suppression:
         purpose=message_pb2.Purpose.ValueType(it.purpose),
         reason=it.reason,
         evidence=it.evidence,
-        expire_time=timestamp(it.expires_at),
+        expire_time=times.out(it.expires_at),
         actor=it.actor,
-        create_time=timestamp(it.created_at),
+        create_time=times.out(it.created_at),
         contact_id=str(it.contact_id) if it.contact_id else "",
     )
 
@@ -39,7 +39,7 @@ def regained(it: Regained) -> support_pb2.RegainedConsent:
         channel=message_pb2.Channel.ValueType(it.channel),
         advertiser_id=str(it.advertiser_id),
         purpose=message_pb2.Purpose.ValueType(it.purpose),
-        give_time=timestamp(it.given_at),
+        give_time=times.out(it.given_at),
         evidence=it.evidence,
     )
 
@@ -63,7 +63,7 @@ def addresses_failed(failed: Iterable[Failed]) -> events_pb2.AddressesFailed:
                 address_key=it.address_key,
                 reason=it.reason,
                 message_id=str(it.message_id),
-                time=timestamp(it.at),
+                time=times.out(it.at),
             )
             for it in failed
         ]
@@ -79,7 +79,7 @@ def message_complained(
         run_date=it.key.run_date.isoformat(),
         message_id=str(it.key.message_id),
         what=what,
-        time=timestamp(at),
+        time=times.out(at),
     )
 
 
@@ -92,7 +92,7 @@ def advertiser(it: Advertiser) -> suppression_pb2.Advertiser:
         name=it.name,
         postal_address=it.postal_address,
         contact=it.contact,
-        create_time=timestamp(it.created_at),
+        create_time=times.out(it.created_at),
     )
 
 
@@ -107,8 +107,8 @@ def identity(it: Identity) -> suppression_pb2.SenderIdentity:
         address=it.address,
         display_name=it.display_name,
         reply_to=it.reply_to,
-        expire_time=timestamp(it.expires_at),
-        create_time=timestamp(it.created_at),
+        expire_time=times.out(it.expires_at),
+        create_time=times.out(it.created_at),
     )
 
 

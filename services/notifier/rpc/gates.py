@@ -8,12 +8,11 @@ from crm.notifier.v1 import compliance_service_pb2_grpc, message_pb2
 
 from chassis.db import Sessions
 from chassis.errors import NotFound
-from chassis.rpc import rights
+from chassis.rpc import rights, times
 from services.notifier.domain import addresses, segments
 from services.notifier.domain.checks import Checks
 from services.notifier.domain.states import Channel, Purpose
 from services.notifier.domain.work import NOBODY, Kind
-from services.notifier.messages import progress
 from services.notifier.storage import senders
 from services.notifier.usecases import probing
 from services.notifier.usecases.gating import Standards
@@ -47,7 +46,7 @@ class GateServicer(compliance_service_pb2_grpc.GateServiceServicer):
                     reason=it.to.reason,
                     rule=it.to.rule,
                     count=it.count,
-                    not_before=progress.timestamp(it.not_before),
+                    not_before=times.out(it.not_before),
                 )
                 for it in stopped
             ],

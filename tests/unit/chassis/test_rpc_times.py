@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.interactions.messages import times
+from chassis.rpc import times
 
 ZONES = st.sampled_from([UTC, ZoneInfo("Asia/Ho_Chi_Minh"), timezone(timedelta(hours=-12))])
 TIMES = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=ZONES)  # noqa: DTZ001
