@@ -1,6 +1,7 @@
 """Reacts to what leads tells of contacts, and the notifier of messages."""
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from crm.leads.v1 import events_pb2
@@ -37,8 +38,8 @@ DURABLES: Mapping[str, str] = {
 
 MESSAGES, MESSAGES_STREAM = "interactions-messages", "FACTS"
 
-# So many news of messages share a transaction when they wait together.
-MESSAGES_BATCH, MESSAGES_APART = 200, 0.1
+# So many events, each of up to 500 messages, share a transaction when they wait together.
+MESSAGES_BATCH, MESSAGES_APART = 4, 0.1
 
 POLICY = Policy(concurrency=2)
 """Two at a time: one that hangs delays no other, and revisions make any order right."""
@@ -127,20 +128,18 @@ def outcomes(caller: str) -> tuple[Handler, BatchHandler]:
         told: dict[Key, list[News]] = {}
         reminded: dict[contact_reminders.Key, list[News]] = {}
         mailed: dict[LetterKey, list[fates.News]] = {}
-        for event in events:
-            try:
-                settled = deliveries.settled(event.data, caller)
-                letter = letters.settled(event.data, caller)
-            except (DecodeError, ValueError):
-                raise Poison("EVENT_UNREADABLE") from None
-            if settled is not None:
-                key, news = settled
-                if isinstance(key, Key):
-                    told.setdefault(key, []).append(news)
-                else:
-                    reminded.setdefault(key, []).append(news)
-            if letter is not None:
-                mailed.setdefault(letter.key, []).append(letter.news)
+        try:
+            for each in itertools.chain.from_iterable(map(_settled, events)):
+                if (settled := deliveries.settled(each, caller)) is not None:
+                    key, news = settled
+                    if isinstance(key, Key):
+                        told.setdefault(key, []).append(news)
+                    else:
+                        reminded.setdefault(key, []).append(news)
+                elif (letter := letters.settled(each, caller)) is not None:
+                    mailed.setdefault(letter.key, []).append(letter.news)
+        except (DecodeError, ValueError):
+            raise Poison("EVENT_UNREADABLE") from None
         if told:
             metrics.moved(await usecases.settle(session, told))
         moved = await reminders.settle(session, reminded)
@@ -154,6 +153,10 @@ def outcomes(caller: str) -> tuple[Handler, BatchHandler]:
     return settled, all_settled
 
 
+def _settled(event: Event) -> Iterable[notifier_events_pb2.SettledMessage]:
+    return notifier_events_pb2.MessagesSettled.FromString(event.data).messages
+
+
 def messages(settings: Settings, nats: Connection, sessions: db.Sessions) -> Puller:
     """Returns the task that hears what became of our messages."""
     one, many = outcomes(settings.client_id)
@@ -163,7 +166,7 @@ def messages(settings: Settings, nats: Connection, sessions: db.Sessions) -> Pul
         sessions,
         stream=MESSAGES_STREAM,
         durable=MESSAGES,
-        handlers={notifier_events_pb2.MessageSettled.DESCRIPTOR.full_name: one},
+        handlers={notifier_events_pb2.MessagesSettled.DESCRIPTOR.full_name: one},
         batch=MESSAGES_BATCH,
         apart=MESSAGES_APART,
         batch_handler=many,

@@ -45,12 +45,11 @@ class Settled(NamedTuple):
     news: News
 
 
-def settled(data: bytes, caller: str) -> Settled | None:
-    """Returns what an event tells; None where the message is none of `caller`'s follow-ups.
+def settled(told: events_pb2.SettledMessage, caller: str) -> Settled | None:
+    """Returns what is told; None where the message is none of `caller`'s follow-ups.
 
-    Raises `ValueError` or `DecodeError` for what is no such event.
+    Raises `ValueError` for what cannot be told of one.
     """
-    told = events_pb2.MessageSettled.FromString(data)
     key = names.key_of(told.request_id) if told.caller == caller else None
     return Settled(key, news(told.message)) if key is not None else None
 

@@ -32,12 +32,11 @@ class Settled(NamedTuple):
     news: News
 
 
-def settled(data: bytes, caller: str) -> Settled | None:
-    """Returns what an event tells; None where the message is none of `caller`'s letters.
+def settled(told: events_pb2.SettledMessage, caller: str) -> Settled | None:
+    """Returns what is told; None where the message is none of `caller`'s letters.
 
-    Raises `ValueError` or `DecodeError` for what is no such event.
+    Raises `ValueError` for what cannot be told of one.
     """
-    told = events_pb2.MessageSettled.FromString(data)
     parts = told.request_id.split("/")
     if told.caller != caller or len(parts) != 4 or parts[0] != PREFIX:
         return None

@@ -34,10 +34,15 @@ def reports(changed: Sequence[rows.Changed], region: str) -> list[Event]:
     ]
 
 
-def settled(message: rows.Message, by: batches.Caller | None) -> events_pb2.MessageSettled:
-    """What is told of a message without a run that ended or is in doubt."""
-    caller, request_id = by or ("", "")
-    return events_pb2.MessageSettled(message=view(message), caller=caller, request_id=request_id)
+def settled(
+    messages: Iterable[tuple[rows.Message, batches.Caller | None]],
+) -> events_pb2.MessagesSettled:
+    """What is told of messages without a run that ended or are in doubt, each with its caller."""
+    told = events_pb2.MessagesSettled()
+    for message, by in messages:
+        caller, request_id = by or ("", "")
+        told.messages.add(message=view(message), caller=caller, request_id=request_id)
+    return told
 
 
 def view(message: rows.Message, attempts: Iterable[rows.Attempt] = ()) -> message_pb2.Message:

@@ -42,10 +42,11 @@ def result(answer: Answer) -> message_service_pb2.SendResult:
 
 
 def _item(request: message_service_pb2.SendMessageRequest, now: datetime) -> Item:
+    name, digest = request.request_id.strip(), _hash(request)
     try:
-        return Item(request.request_id.strip(), _hash(request), wanted(request, now))
+        return Item(name, digest, _wanted(request, digest, now))
     except errors.InvalidArgument as wrong:
-        return Item(request.request_id.strip(), _hash(request), None, wrong)
+        return Item(name, digest, None, wrong)
 
 
 def _hash(request: message_service_pb2.SendMessageRequest) -> bytes:
@@ -54,6 +55,12 @@ def _hash(request: message_service_pb2.SendMessageRequest) -> bytes:
 
 def wanted(request: message_service_pb2.SendMessageRequest, now: datetime) -> Wanted:
     """What a request asks for; raises `InvalidArgument` that names every field that is wrong."""
+    return _wanted(request, _hash(request), now)
+
+
+def _wanted(
+    request: message_service_pb2.SendMessageRequest, digest: bytes, now: datetime
+) -> Wanted:
     checks = Checks()
     request_id = checks.text("request_id", request.request_id, 200)
     channel = checks.channel("channel", request.channel)
@@ -78,7 +85,7 @@ def wanted(request: message_service_pb2.SendMessageRequest, now: datetime) -> Wa
     return Wanted(
         subject=context.require_principal().subject,
         request_id=request_id,
-        request_hash=_hash(request),
+        request_hash=digest,
         channel=channel,
         purpose=Purpose(request.purpose),
         address=key if channel is Channel.SMS else request.address.strip(),

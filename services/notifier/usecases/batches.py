@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import errors
 from chassis.db import audit
-from services.notifier.domain.work import Key, Sender
+from services.notifier.domain.work import Content, Key, Sender
 from services.notifier.storage import batches, rows, senders
 from services.notifier.usecases import sending
 from services.notifier.usecases.sending import Wanted
@@ -49,6 +49,7 @@ async def send_many(
     identities = [it.wanted.sender_identity_id for it in items if it.wanted]
     found = await senders.senders(session, identities)
     news: list[batches.New] = []
+    contents: list[Content] = []
     keys: list[Key | Refused] = []
     for item in items:
         key = _known(known, item)
@@ -57,16 +58,16 @@ async def send_many(
         if key is None and item.wanted is not None:
             key = _fitting(item.wanted, found)
         if key is None and item.wanted is not None:
-            new = _new(item.wanted)
+            content = sending.content(item.wanted)
+            new = _new(item.wanted, content.hash)
             news.append(new)
+            contents.append(content)
             key = Key(now.date(), new.message_id)
             known[item.request_id] = batches.Named(key, item.request_hash)
         if key is None:
             raise AssertionError("a request is wanted or wrong")
         keys.append(key)
-    made = {it.message_id for it in news}
-    contents = [it.wanted for it in items if it.wanted is not None]
-    await _store(session, subject, now, news, contents, made)
+    await _store(session, subject, now, news, contents)
     there = await batches.get(session, [it for it in keys if isinstance(it, Key)])
     return [it if isinstance(it, Refused) else there[it.message_id] for it in keys]
 
@@ -76,13 +77,10 @@ async def _store(
     subject: str,
     now: datetime,
     news: Sequence[batches.New],
-    wanted: Sequence[Wanted],
-    made: set[UUID],
+    contents: Sequence[Content],
 ) -> None:
     if not news:
         return
-    hashes = {it.content_hash for it in news}
-    contents = [it for it in map(sending.content, wanted) if it.hash in hashes]
     await batches.add_contents(session, contents)
     await batches.insert(session, subject, now.date(), news)
     await audit.record(
@@ -90,7 +88,7 @@ async def _store(
         action="send",
         subject_type="message",
         subject_id=str(news[0].message_id),
-        after={"count": len(news), "message_ids": sorted(map(str, made))},
+        after={"count": len(news), "message_ids": sorted(str(it.message_id) for it in news)},
     )
 
 
@@ -112,7 +110,7 @@ def _fitting(wanted: Wanted, found: dict[UUID, Sender]) -> Refused | None:
     return None
 
 
-def _new(wanted: Wanted) -> batches.New:
+def _new(wanted: Wanted, content_hash: str) -> batches.New:
     return batches.New(
         uuid_utils.compat.uuid7(),
         wanted.contact_id,
@@ -120,7 +118,7 @@ def _new(wanted: Wanted) -> batches.New:
         wanted.purpose,
         wanted.advertiser_id,
         wanted.sender_identity_id,
-        sending.content(wanted).hash,
+        content_hash,
         wanted.address,
         wanted.address_key,
         wanted.not_after,

@@ -42,12 +42,7 @@ async def _settled(session: AsyncSession, changed: Sequence[rows.Changed]) -> No
     ids = [it.message_id for it in changed]
     messages = await batches.get(session, [Key(it.run_date, it.message_id) for it in changed])
     callers = await batches.callers(session, ids)
-    told = [
-        (progress.settled(messages[it.message_id], callers.get(it.message_id)), it)
-        for it in changed
-    ]
-    await outbox.add_many(
-        session,
-        [(event, str(it.message_id), it.revision) for event, it in told],
-        to=outbox.Class.FACTS,
-    )
+    for at in range(0, len(ids), _TOGETHER):
+        some = ids[at : at + _TOGETHER]
+        event = progress.settled((messages[id], callers.get(id)) for id in some)
+        await outbox.add(session, event, to=outbox.Class.FACTS)

@@ -104,4 +104,4 @@ async def news(parts: Sending, state: Any, revision: int, reason: str = "") -> A
     message = message_pb2.Message(
         id=str(row.message_id), state=state, revision=revision, reason=reason
     )
-    return events_pb2.MessageSettled(message=message, caller=row.subject, request_id=row.request_id)
+    return events_pb2.SettledMessage(message=message, caller=row.subject, request_id=row.request_id)

@@ -48,7 +48,7 @@ from tests.integration.interactions.scripted_audiences import ScriptedAudiences
 from tests.integration.notifier import notifier_parts
 from tests.integration.notifier.notifier_parts import ADVERTISER, EMAIL_SENDER
 
-SETTLED = events_pb2.MessageSettled.DESCRIPTOR.full_name
+SETTLED = events_pb2.MessagesSettled.DESCRIPTOR.full_name
 
 
 @dataclass
@@ -126,29 +126,27 @@ class Sending:
             found = await session.execute(text(statement), given)
             return list(found) if found.returns_rows else []  # type: ignore[attr-defined]
 
-    async def settled(self) -> list[events_pb2.MessageSettled]:
+    async def settled(self) -> list[events_pb2.SettledMessage]:
         """What the notifier has told so far, oldest first."""
-        rows = await self.notifier.sql(
-            "SELECT payload FROM outbox WHERE subject = :subject ORDER BY id", subject=SETTLED
-        )
-        return [events_pb2.MessageSettled.FromString(bytes(row.payload)) for row in rows]
+        return await notifier_parts.settled(self.notifier)
 
-    async def hear(self, *events: events_pb2.MessageSettled) -> None:
-        """Hands news to the consumer's handler, in this order."""
+    async def hear(self, *messages: events_pb2.SettledMessage) -> None:
+        """Hands news to the consumer's handler, in one event."""
         _, all_settled = consumers.outcomes(self.settings.client_id)
         async with self.sessions.begin() as session:
-            await all_settled(session, [_event(it) for it in events])
+            await all_settled(session, [event_of(*messages)])
 
 
-def _event(message: events_pb2.MessageSettled) -> Event:
+def event_of(*messages: events_pb2.SettledMessage) -> Event:
+    """The event that tells of messages."""
     return Event(
         id=str(uuid4()),
         subject=SETTLED,
-        data=message.SerializeToString(),
+        data=events_pb2.MessagesSettled(messages=messages).SerializeToString(),
         headers={},
         time=later(0).ToDatetime(),
-        revision=message.message.revision,
-        key=message.message.id,
+        revision=0,
+        key="",
         deliveries=1,
     )
 

@@ -303,6 +303,6 @@ class TestNews:
         message = message_pb2.Message(
             id=str(row.message_id), state=state, revision=revision, reason=reason
         )
-        return events_pb2.MessageSettled(
+        return events_pb2.SettledMessage(
             message=message, caller=row.subject, request_id=row.request_id
         )

@@ -1,16 +1,14 @@
 """What became of a proposal's e-mail after the notifier took it reaches the proposal."""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from crm.interactions.v1 import proposal_service_pb2 as pb2
 from crm.notifier.v1 import events_pb2, message_pb2
 
-from chassis.events.consumer import Event
 from services.interactions import consumers
 from services.interactions.workers import proposals as workers
-from tests.integration.interactions.house import NOON
+from tests.integration.interactions.delivery_parts import event_of
 from tests.integration.interactions.proposal_parts import Desk, token
 
 pytestmark = pytest.mark.timeout(300)
@@ -24,18 +22,16 @@ def settled(message_id: str, request_id: str, state: str, revision: int, reason:
         revision=revision,
         reason=reason,
     )
-    return events_pb2.MessageSettled(message=message, caller="interactions", request_id=request_id)
+    return events_pb2.SettledMessage(message=message, caller="interactions", request_id=request_id)
 
 
 async def tell(desk: Desk, state: str, revision: int, reason: str = "") -> None:
     """Tells of the one message that the notifier took, as the consumer hears it."""
     ((request_id, (message_id, _)),) = desk.notifier.taken.items()
     told = settled(message_id, request_id, state, revision, reason)
-    data, subject = told.SerializeToString(), told.DESCRIPTOR.full_name
-    event = Event(str(uuid4()), subject, data, {}, NOON, revision, message_id, 1)
     one, _ = consumers.outcomes("interactions")
     async with desk.sessions.begin() as session:
-        await one(session, event)
+        await one(session, event_of(told))
 
 
 async def last(desk: Desk, proposal: Any) -> tuple[str, str, str]:

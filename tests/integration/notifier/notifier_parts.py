@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from crm.notifier.v1 import events_pb2
 from sqlalchemy import text
 
 from chassis import context, db
@@ -201,6 +202,16 @@ class House:
         """Stops all that runs and closes the database."""
         await self.stop_all()
         await db.dispose(self.sessions)
+
+
+async def settled(house: House) -> list[events_pb2.SettledMessage]:
+    """What the notifier has told of messages without a run, oldest first."""
+    rows = await house.sql(
+        "SELECT payload FROM outbox WHERE subject = :subject ORDER BY id",
+        subject=events_pb2.MessagesSettled.DESCRIPTOR.full_name,
+    )
+    told = [events_pb2.MessagesSettled.FromString(bytes(row.payload)) for row in rows]
+    return [message for each in told for message in each.messages]
 
 
 def make_chunk(

@@ -4,7 +4,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from crm.notifier.v1 import events_pb2, message_pb2
+from crm.notifier.v1 import message_pb2
 from crm.notifier.v1 import message_service_pb2 as messages_pb
 from crm.notifier.v1.message_service_pb2_grpc import MessageServiceStub
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,13 +18,12 @@ from tests.integration.notifier.notifier_parts import (
     SMS_SENDER,
     House,
     MailServer,
+    settled,
 )
 from tests.integration.serving import Served, refused
 
 if TYPE_CHECKING:
     from crm.notifier.v1.message_service_pb2_grpc import MessageServiceAsyncStub
-
-_SETTLED = events_pb2.MessageSettled.DESCRIPTOR.full_name
 
 
 @pytest.fixture
@@ -51,13 +50,6 @@ def wanted(name: str, **changes: Any) -> messages_pb.SendMessageRequest:
 
 def batch(*given: messages_pb.SendMessageRequest) -> messages_pb.BatchSendMessagesRequest:
     return messages_pb.BatchSendMessagesRequest(messages=given)
-
-
-async def settled(house: House) -> list[events_pb2.MessageSettled]:
-    rows = await house.sql(
-        "SELECT payload FROM outbox WHERE subject = :subject ORDER BY id", subject=_SETTLED
-    )
-    return [events_pb2.MessageSettled.FromString(bytes(row.payload)) for row in rows]
 
 
 class TestBatchSendMessages:

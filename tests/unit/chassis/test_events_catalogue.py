@@ -12,6 +12,7 @@ PARTS = {
     "crm.leads.v1.ImportedContact",
     "crm.notifier.v1.FailedAddress",
     "crm.notifier.v1.ProgressGroup",
+    "crm.notifier.v1.SettledMessage",
 }
 
 

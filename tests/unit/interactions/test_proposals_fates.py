@@ -21,12 +21,12 @@ def proposal(**known: Any) -> Proposal:
     return Proposal(**{**unset, "send_failure": "", **known})
 
 
-def event(request_id: str, state: int = message_pb2.MESSAGE_STATE_FAILED, **more: Any) -> bytes:
+def news(
+    request_id: str, state: int = message_pb2.MESSAGE_STATE_FAILED, **more: Any
+) -> events_pb2.SettledMessage:
     message = message_pb2.Message(id=str(ID), state=state, revision=4, reason="THROTTLED")  # type: ignore[arg-type]
     given = {"caller": "interactions", **more}
-    return events_pb2.MessageSettled(
-        message=message, request_id=request_id, **given
-    ).SerializeToString()
+    return events_pb2.SettledMessage(message=message, request_id=request_id, **given)
 
 
 class TestConsequence:
@@ -73,25 +73,25 @@ class TestReading:
     def test_a_letter_is_known_by_the_name_that_it_was_handed_over_under(self) -> None:
         key = LetterKey(uuid4(), 12, Errand.REMINDER)
 
-        told = letters.settled(event(key.request_id), "interactions")
+        found = letters.settled(news(key.request_id), "interactions")
 
-        assert told == (key, News(Fate.FAILED, "THROTTLED", ID, 4))
+        assert found == (key, News(Fate.FAILED, "THROTTLED", ID, 4))
 
     def test_other_messages_are_none_of_ours(self) -> None:
         ours = f"proposal/{ID}/1/invitation"
 
-        assert letters.settled(event(f"follow-up:{ID}:{ID}"), "interactions") is None
-        assert letters.settled(event(ours, caller="campaigns"), "interactions") is None
+        assert letters.settled(news(f"follow-up:{ID}:{ID}"), "interactions") is None
+        assert letters.settled(news(ours, caller="campaigns"), "interactions") is None
 
     @pytest.mark.parametrize(
-        "data",
+        "told",
         [
-            event(f"proposal/x/1/{Errand.INVITATION}"),
-            event(f"proposal/{ID}/one/{Errand.INVITATION}"),
-            event(f"proposal/{ID}/1/bill"),
-            event(f"proposal/{ID}/1/invitation", 0),
+            news(f"proposal/x/1/{Errand.INVITATION}"),
+            news(f"proposal/{ID}/one/{Errand.INVITATION}"),
+            news(f"proposal/{ID}/1/bill"),
+            news(f"proposal/{ID}/1/invitation", 0),
         ],
     )
-    def test_what_cannot_be_read_is_refused(self, data: bytes) -> None:
+    def test_what_cannot_be_read_is_refused(self, told: events_pb2.SettledMessage) -> None:
         with pytest.raises(ValueError, match=r"."):
-            letters.settled(data, "interactions")
+            letters.settled(told, "interactions")

@@ -27,7 +27,7 @@ from crm.notifier.v1 import suppression_pb2 as crm_dot_notifier_dot_v1_dot_suppr
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63rm/notifier/v1/events.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a!crm/notifier/v1/suppression.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n\rProgressGroup\x12,\n\x05state\x18\x01 \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmessage_ids\x18\x05 \x01(\x0c\x12\x0c\n\x04rule\x18\x06 \x01(\t\"\x86\x01\n\x12MessagesProgressed\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x10\n\x08run_date\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12.\n\x06groups\x18\x05 \x03(\x0b\x32\x1e.crm.notifier.v1.ProgressGroupJ\x04\x08\x04\x10\x05R\x08messages\"_\n\x0eMessageSettled\x12)\n\x07message\x18\x01 \x01(\x0b\x32\x18.crm.notifier.v1.Message\x12\x0e\n\x06\x63\x61ller\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"D\n\x0f\x41\x64\x64ressesFailed\x12\x31\n\taddresses\x18\x01 \x03(\x0b\x32\x1e.crm.notifier.v1.FailedAddress\"\x9d\x01\n\rFailedAddress\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x13\n\x0b\x61\x64\x64ress_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nmessage_id\x18\x04 \x01(\t\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x81\x01\n\x11MessageComplained\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x10\n\x08run_date\x18\x02 \x01(\t\x12\x12\n\nmessage_id\x18\x03 \x01(\t\x12\x0c\n\x04what\x18\x04 \x01(\t\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Z\n\x10SuppressionAdded\x12\x31\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1c.crm.notifier.v1.Suppression\x12\x13\n\x0b\x61\x64\x64ress_key\x18\x02 \x01(\t\"\\\n\x12SuppressionRemoved\x12\x31\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1c.crm.notifier.v1.Suppression\x12\x13\n\x0b\x61\x64\x64ress_key\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63rm/notifier/v1/events.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a!crm/notifier/v1/suppression.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n\rProgressGroup\x12,\n\x05state\x18\x01 \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmessage_ids\x18\x05 \x01(\x0c\x12\x0c\n\x04rule\x18\x06 \x01(\t\"\x86\x01\n\x12MessagesProgressed\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x10\n\x08run_date\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12.\n\x06groups\x18\x05 \x03(\x0b\x32\x1e.crm.notifier.v1.ProgressGroupJ\x04\x08\x04\x10\x05R\x08messages\"D\n\x0fMessagesSettled\x12\x31\n\x08messages\x18\x01 \x03(\x0b\x32\x1f.crm.notifier.v1.SettledMessage\"_\n\x0eSettledMessage\x12)\n\x07message\x18\x01 \x01(\x0b\x32\x18.crm.notifier.v1.Message\x12\x0e\n\x06\x63\x61ller\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"D\n\x0f\x41\x64\x64ressesFailed\x12\x31\n\taddresses\x18\x01 \x03(\x0b\x32\x1e.crm.notifier.v1.FailedAddress\"\x9d\x01\n\rFailedAddress\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x13\n\x0b\x61\x64\x64ress_key\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nmessage_id\x18\x04 \x01(\t\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x81\x01\n\x11MessageComplained\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x10\n\x08run_date\x18\x02 \x01(\t\x12\x12\n\nmessage_id\x18\x03 \x01(\t\x12\x0c\n\x04what\x18\x04 \x01(\t\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Z\n\x10SuppressionAdded\x12\x31\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1c.crm.notifier.v1.Suppression\x12\x13\n\x0b\x61\x64\x64ress_key\x18\x02 \x01(\t\"\\\n\x12SuppressionRemoved\x12\x31\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1c.crm.notifier.v1.Suppression\x12\x13\n\x0b\x61\x64\x64ress_key\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,16 +38,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROGRESSGROUP']._serialized_end=321
   _globals['_MESSAGESPROGRESSED']._serialized_start=324
   _globals['_MESSAGESPROGRESSED']._serialized_end=458
-  _globals['_MESSAGESETTLED']._serialized_start=460
-  _globals['_MESSAGESETTLED']._serialized_end=555
-  _globals['_ADDRESSESFAILED']._serialized_start=557
-  _globals['_ADDRESSESFAILED']._serialized_end=625
-  _globals['_FAILEDADDRESS']._serialized_start=628
-  _globals['_FAILEDADDRESS']._serialized_end=785
-  _globals['_MESSAGECOMPLAINED']._serialized_start=788
-  _globals['_MESSAGECOMPLAINED']._serialized_end=917
-  _globals['_SUPPRESSIONADDED']._serialized_start=919
-  _globals['_SUPPRESSIONADDED']._serialized_end=1009
-  _globals['_SUPPRESSIONREMOVED']._serialized_start=1011
-  _globals['_SUPPRESSIONREMOVED']._serialized_end=1103
+  _globals['_MESSAGESSETTLED']._serialized_start=460
+  _globals['_MESSAGESSETTLED']._serialized_end=528
+  _globals['_SETTLEDMESSAGE']._serialized_start=530
+  _globals['_SETTLEDMESSAGE']._serialized_end=625
+  _globals['_ADDRESSESFAILED']._serialized_start=627
+  _globals['_ADDRESSESFAILED']._serialized_end=695
+  _globals['_FAILEDADDRESS']._serialized_start=698
+  _globals['_FAILEDADDRESS']._serialized_end=855
+  _globals['_MESSAGECOMPLAINED']._serialized_start=858
+  _globals['_MESSAGECOMPLAINED']._serialized_end=987
+  _globals['_SUPPRESSIONADDED']._serialized_start=989
+  _globals['_SUPPRESSIONADDED']._serialized_end=1079
+  _globals['_SUPPRESSIONREMOVED']._serialized_start=1081
+  _globals['_SUPPRESSIONREMOVED']._serialized_end=1173
 # @@protoc_insertion_point(module_scope)

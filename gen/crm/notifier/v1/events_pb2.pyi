@@ -102,8 +102,32 @@ class MessagesProgressed(_message.Message):
 Global___MessagesProgressed: _TypeAlias = MessagesProgressed  # noqa: Y015
 
 @_typing.final
-class MessageSettled(_message.Message):
-    """A message that belongs to no run came to an end, or into doubt."""
+class MessagesSettled(_message.Message):
+    """Messages that belong to no run came to an end, or into doubt; up to 500."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___SettledMessage]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[Global___SettledMessage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessagesSettled: _TypeAlias = MessagesSettled  # noqa: Y015
+
+@_typing.final
+class SettledMessage(_message.Message):
+    """A message that came to an end, or into doubt."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -131,7 +155,7 @@ class MessageSettled(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___MessageSettled: _TypeAlias = MessageSettled  # noqa: Y015
+Global___SettledMessage: _TypeAlias = SettledMessage  # noqa: Y015
 
 @_typing.final
 class AddressesFailed(_message.Message):
