@@ -31,6 +31,7 @@ ICONS = {
     "mentioned": "at",
     "assigned": "calendar-event",
     "proposal_answered": "file-text",
+    "proposal_undelivered": "alert-circle",
     "batch_assigned": "users",
     "series_assigned": "repeat",
     "handed_over": "user-check",

@@ -30,9 +30,11 @@ class Kind(StrEnum):
     BATCH_ASSIGNED = "batch_assigned"
     SERIES_ASSIGNED = "series_assigned"
     HANDED_OVER = "handed_over"
+    PROPOSAL_UNDELIVERED = "proposal_undelivered"
 
 
 ABOUT_FOLLOW_UPS = (Kind.ASSIGNED, Kind.FOLLOW_UP_FAILED, Kind.REMINDER)
+ABOUT_PROPOSALS = (Kind.PROPOSAL_ANSWERED, Kind.PROPOSAL_UNDELIVERED)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     FromClause,
     Row,
     and_,
+    case,
     delete,
     func,
     or_,
@@ -27,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import arrays
 from services.interactions.domain.notifications import (
     ABOUT_FOLLOW_UPS,
+    ABOUT_PROPOSALS,
     KEPT,
     MOST_COUNTED,
     READ_KEPT,
@@ -35,6 +37,7 @@ from services.interactions.domain.notifications import (
     Reader,
     Told,
 )
+from services.interactions.domain.proposals.events import ANSWERS
 from services.interactions.storage import proposals as proposal_queries
 from services.interactions.storage import scopes
 from services.interactions.storage.proposal_tables import events, proposals
@@ -189,7 +192,7 @@ def _sources() -> FromClause:
     n, kind = notifications, notifications.c.kind
     its_note = and_(kind == Kind.MENTIONED, notes.c.id == n.c.source_id)
     its_follow_up = and_(kind.in_(ABOUT_FOLLOW_UPS), follow_ups.c.id == n.c.source_id)
-    its_event = and_(kind == Kind.PROPOSAL_ANSWERED, events.c.id == n.c.source_id)
+    its_event = and_(kind.in_(ABOUT_PROPOSALS), events.c.id == n.c.source_id)
     its_batch = and_(kind == Kind.BATCH_ASSIGNED, batches.c.id == n.c.source_id)
     its_series = and_(kind == Kind.SERIES_ASSIGNED, series.c.id == n.c.source_id)
     its_contact = and_(contacts.c.id == notes.c.contact_id, ~contacts.c.deleted)
@@ -210,6 +213,8 @@ def _notification(row: Row[Any]) -> Notification:
 
 
 _SOURCES = _sources()
+# Of what befell an e-mail the text is a code.
+_ANSWER = case((events.c.kind.in_(ANSWERS), events.c.text))
 _COLUMNS: tuple[ColumnElement[Any], ...] = (
     notifications.c.id,
     notifications.c.kind,
@@ -226,7 +231,7 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     func.coalesce(follow_ups.c.title, proposals.c.title, batches.c.title, series.c.title, "").label(
         "title"
     ),
-    func.left(func.coalesce(notes.c.text, events.c.text, ""), _LONGEST).label("text"),
+    func.left(func.coalesce(notes.c.text, _ANSWER, ""), _LONGEST).label("text"),
     func.coalesce(events.c.kind, "").label("event"),
     follow_ups.c.start_time,
     notifications.c.create_time,

@@ -72,9 +72,12 @@ async def handed_over(session: AsyncSession, counts: Mapping[UUID, int]) -> None
 
 async def answered(session: AsyncSession, proposal: Proposal, event_id: UUID) -> None:
     """Tells the owner of a proposal what the customer did."""
-    if proposal.owner_id is not None:
-        told = Told(proposal.owner_id, Kind.PROPOSAL_ANSWERED, event_id, CUSTOMER)
-        await notifications.add(session, [told])
+    await _owner(session, proposal, Kind.PROPOSAL_ANSWERED, event_id, CUSTOMER)
+
+
+async def undelivered(session: AsyncSession, proposal: Proposal, event_id: UUID) -> None:
+    """Tells the owner of a proposal that its e-mail may not have arrived."""
+    await _owner(session, proposal, Kind.PROPOSAL_UNDELIVERED, event_id, _BY_ITSELF)
 
 
 async def failed(session: AsyncSession, follow_ups: Iterable[FollowUp]) -> None:
@@ -106,6 +109,13 @@ async def read(session: AsyncSession, reader: Reader, notification_id: UUID) -> 
 async def forget(session: AsyncSession, *gone: Sequence[Note | FollowUp | Series]) -> None:
     """Deletes what was told of notes, follow-ups and series that are deleted."""
     await notifications.drop_of(session, [it.id for some in gone for it in some])
+
+
+async def _owner(
+    session: AsyncSession, proposal: Proposal, kind: Kind, event_id: UUID, actor_id: str
+) -> None:
+    if proposal.owner_id is not None:
+        await notifications.add(session, [Told(proposal.owner_id, kind, event_id, actor_id)])
 
 
 async def _given(

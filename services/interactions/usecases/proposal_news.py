@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context
 from chassis.db import audit, outbox
-from services.interactions.domain.proposals.events import ANSWERS, CUSTOMER, Happened
+from services.interactions.domain.proposals.events import ANSWERS, CUSTOMER, LOSSES, Happened
 from services.interactions.domain.proposals.proposals import RESOURCE, Proposal
 from services.interactions.messages import proposals as messages
 from services.interactions.storage import proposals
@@ -37,6 +37,8 @@ async def happened(
     event_id = await proposals.note(session, now, kind, who, words)
     if who == CUSTOMER and kind in ANSWERS:
         await notifying.answered(session, now, event_id)
+    elif kind in LOSSES:
+        await notifying.undelivered(session, now, event_id)
     event = messages.news(now, kind)
     if event is not None:
         await outbox.add(

@@ -18,12 +18,12 @@ from crm.leads.v1 import (
     source_pb2,
     source_service_pb2_grpc,
 )
-from crm.notifier.v1 import message_pb2, message_service_pb2_grpc
+from crm.notifier.v1 import events_pb2, message_pb2, message_service_pb2_grpc
 from sqlalchemy import text
 
 from chassis import context, db, errors
 from chassis.context import Principal
-from services.interactions import clients
+from services.interactions import clients, consumers
 from services.interactions.clients import mail, people
 from services.interactions.clients.press import Press
 from services.interactions.config import Settings
@@ -38,6 +38,7 @@ from services.interactions.rpc.proposals import ProposalServicer
 from services.interactions.workers import moving
 from services.interactions.workers import proposals as workers
 from tests.integration import serving
+from tests.integration.interactions.delivery_parts import event_of
 
 SERVICE = Principal("interactions", "service")
 ADVERTISER, IDENTITY, STAGE = str(uuid4()), str(uuid4()), str(uuid4())
@@ -288,3 +289,18 @@ async def desk(settings: Settings, sessions: db.Sessions, serve: Any) -> Desk:
     )
     handing = mail.connect(settings, notifier.address, told)
     return Desk(served, sessions, contacts, messages, handing, persons, links, press=press)
+
+
+async def tell(desk: Desk, state: str, revision: int, reason: str = "") -> None:
+    """Tells of the one message that the notifier took, as the consumer hears it."""
+    ((request_id, (message_id, _)),) = desk.notifier.taken.items()
+    message = message_pb2.Message(
+        id=message_id,
+        state=message_pb2.MessageState.Value(f"MESSAGE_STATE_{state}"),
+        revision=revision,
+        reason=reason,
+    )
+    told = events_pb2.SettledMessage(message=message, caller="interactions", request_id=request_id)
+    one, _ = consumers.outcomes("interactions")
+    async with desk.sessions.begin() as session:
+        await one(session, event_of(told))

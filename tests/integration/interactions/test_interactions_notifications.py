@@ -20,7 +20,7 @@ from services.interactions.domain.deliveries import Key, News, State, planned
 from services.interactions.storage import notifications as kept
 from services.interactions.usecases import deliveries
 from tests.integration.interactions.house import SERVICE, person
-from tests.integration.interactions.proposal_parts import Desk, token
+from tests.integration.interactions.proposal_parts import Desk, tell, token
 from tests.integration.serving import refused
 
 FIELDS = "note.mentioned_user_ids"
@@ -207,6 +207,18 @@ class TestProposals:
             ("accepted", "Đào", sent.id),
         ]
         assert {it.actor_id for it in found} == {"customer"}
+
+    async def test_its_owner_is_told_that_the_email_came_back_and_no_code(
+        self, house: Any, desk: Desk
+    ) -> None:
+        binh = colleague(house)
+        sent = await desk.sent(owner_id=binh.subject)
+        for revision in (5, 6):
+            await tell(desk, "BOUNCED", revision, "MAILBOX_DISABLED")
+
+        (found,) = await told(house, binh)
+        assert (found.event, found.text, found.proposal_id) == ("bounced", "", sent.id)
+        assert await kinds(house, binh) == ["PROPOSAL_UNDELIVERED"]
 
     async def test_they_go_with_the_contact(self, house: Any, desk: Desk) -> None:
         contact, binh = house.contact(), colleague(house)

@@ -4,34 +4,11 @@ from typing import Any
 
 import pytest
 from crm.interactions.v1 import proposal_service_pb2 as pb2
-from crm.notifier.v1 import events_pb2, message_pb2
 
-from services.interactions import consumers
 from services.interactions.workers import proposals as workers
-from tests.integration.interactions.delivery_parts import event_of
-from tests.integration.interactions.proposal_parts import Desk, token
+from tests.integration.interactions.proposal_parts import Desk, tell, token
 
 pytestmark = pytest.mark.timeout(300)
-STATES = message_pb2.MessageState
-
-
-def settled(message_id: str, request_id: str, state: str, revision: int, reason: str = "") -> Any:
-    message = message_pb2.Message(
-        id=message_id,
-        state=STATES.Value(f"MESSAGE_STATE_{state}"),
-        revision=revision,
-        reason=reason,
-    )
-    return events_pb2.SettledMessage(message=message, caller="interactions", request_id=request_id)
-
-
-async def tell(desk: Desk, state: str, revision: int, reason: str = "") -> None:
-    """Tells of the one message that the notifier took, as the consumer hears it."""
-    ((request_id, (message_id, _)),) = desk.notifier.taken.items()
-    told = settled(message_id, request_id, state, revision, reason)
-    one, _ = consumers.outcomes("interactions")
-    async with desk.sessions.begin() as session:
-        await one(session, event_of(told))
 
 
 async def last(desk: Desk, proposal: Any) -> tuple[str, str, str]:

@@ -125,6 +125,7 @@ class TestList:
             (told("MENTIONED", contact_id=CONTACT, note_id=ID), f"/contacts/{CONTACT}#story"),
             (told("ASSIGNED", contact_id=CONTACT, follow_up_id=ID), f"/follow-ups/{ID}"),
             (told("PROPOSAL_ANSWERED", proposal_id=ID), f"/proposals/{ID}"),
+            (told("PROPOSAL_UNDELIVERED", proposal_id=ID), f"/proposals/{ID}"),
             (told("REMINDER", follow_up_id=ID), f"/follow-ups/{ID}"),
             (told("BATCH_ASSIGNED", batch_id=ID), f"/follow-ups?batch={ID}"),
             (told("SERIES_ASSIGNED", series_id=ID), f"/series/{ID}"),

@@ -42,6 +42,8 @@ class _NotificationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     """Somebody else put the person on a series."""
     NOTIFICATION_KIND_HANDED_OVER: _NotificationKind.ValueType  # 8
     """Somebody else handed over to the person what another had; told once an act."""
+    NOTIFICATION_KIND_PROPOSAL_UNDELIVERED: _NotificationKind.ValueType  # 9
+    """The e-mail of a proposal of the person came back, failed, was skipped or is in doubt."""
 
 class NotificationKind(_NotificationKind, metaclass=_NotificationKindEnumTypeWrapper):
     """Why somebody is told."""
@@ -64,6 +66,8 @@ NOTIFICATION_KIND_SERIES_ASSIGNED: NotificationKind.ValueType  # 7
 """Somebody else put the person on a series."""
 NOTIFICATION_KIND_HANDED_OVER: NotificationKind.ValueType  # 8
 """Somebody else handed over to the person what another had; told once an act."""
+NOTIFICATION_KIND_PROPOSAL_UNDELIVERED: NotificationKind.ValueType  # 9
+"""The e-mail of a proposal of the person came back, failed, was skipped or is in doubt."""
 Global___NotificationKind: _TypeAlias = NotificationKind  # noqa: Y015
 
 @_typing.final
@@ -107,7 +111,7 @@ class Notification(_message.Message):
     text: _builtins.str
     """Output only. How the note or the customer's words begin; at most 200 characters."""
     event: _builtins.str
-    """Output only. What happened to the proposal: "accepted", "declined", "commented"."""
+    """Output only. What happened to the proposal: "accepted", "declined", "commented", or to its e-mail: "bounced", "failed", "skipped", "in_doubt", "send_failed"."""
     batch_id: _builtins.str
     """Output only. The batch it is about; the person may see its follow-ups and not the batch."""
     series_id: _builtins.str

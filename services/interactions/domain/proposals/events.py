@@ -40,6 +40,15 @@ class Happened(StrEnum):
 ANSWERS = (Happened.ACCEPTED, Happened.DECLINED, Happened.COMMENTED)
 """What the owner is told when the customer does it."""
 
+LOSSES = (
+    Happened.SEND_FAILED,
+    Happened.BOUNCED,
+    Happened.FAILED,
+    Happened.SKIPPED,
+    Happened.IN_DOUBT,
+)
+"""What the owner is told, since the customer may not have got the proposal."""
+
 
 @dataclass(frozen=True)
 class Event:
