@@ -21,6 +21,14 @@ AXE = ROOT / "services/gateway/assets/node_modules/axe-core/axe.min.js"
 SERIOUS = ("serious", "critical")
 SECONDS = 20_000
 PHONE, DESKTOP, HEIGHT = 390, 1280, 900
+# A pixel is left out, which is rounding.
+_CUT = """
+    [...document.querySelectorAll("main *")].filter(it => {
+        const style = getComputedStyle(it)
+        return style.overflowX === "hidden" && style.textOverflow !== "ellipsis" &&
+            it.clientWidth > 1 && it.scrollWidth > it.clientWidth + 1 && it.checkVisibility()
+    }).map(it => it.outerHTML.slice(0, 80))
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -112,6 +120,11 @@ class Desk:
         wide: int = await self.page.evaluate("document.documentElement.scrollWidth")
         return wide
 
+    async def cut(self) -> list[str]:
+        """Return what hides a part of what is in it, unless it says so with an ellipsis."""
+        found: list[str] = await self.page.evaluate(_CUT)
+        return found
+
     async def findings(self) -> list[str]:
         """Return what axe finds serious or critical."""
         # Past the page's policy, which rightly forbids code made from text.
@@ -135,6 +148,26 @@ async def fits(desk: Desk, *, axe: bool = True) -> None:
         if axe:
             assert await desk.findings() == [], desk.page.url
         assert await desk.width() <= width, desk.page.url
+        assert await desk.cut() == [], desk.page.url
+
+
+async def looked_at(desk: Desk, path: str) -> None:
+    """A page fits in both languages and breaks no policy."""
+    for language in ("vi", "en"):
+        joined = "&" if "?" in path else "?"
+        assert await desk.open(f"{path}{joined}lang={language}") == 200
+        await fits(desk)
+        assert desk.troubles == [], (path, language)
+
+
+async def person(desk: Desk, name: str, *, phone: str = "", email: str = "") -> str:
+    """Write down a person; return the id."""
+    await desk.open("/contacts/new")
+    await desk.page.fill("[name=display_name]", name)
+    await desk.page.fill("[name='phones[0].number']", phone)
+    await desk.page.fill("[name='emails[0].address']", email)
+    await desk.press("Save")
+    return desk.page.url.rpartition("/")[2]
 
 
 async def _desk(

@@ -3,23 +3,12 @@
 import secrets
 from typing import Any
 
-from tests.e2e.web.conftest import fits
-
-
-async def _looked_at(desk: Any, path: str) -> None:
-    """A page fits in both languages and breaks no policy."""
-    for language in ("vi", "en"):
-        assert await desk.open(f"{path}?lang={language}") == 200
-        await fits(desk)
-        assert desk.troubles == [], (path, language)
+from tests.e2e.web.conftest import fits, looked_at, person
 
 
 async def test_what_was_made_is_taken_back_after_a_question_that_says_how_many(desk: Any) -> None:
     word, page = secrets.token_hex(4), desk.page
-    await desk.open("/contacts/new")
-    await page.fill("[name=display_name]", f"Đào {word}")
-    await desk.press("Save")
-    contact = page.url.rpartition("/")[2]
+    contact = await person(desk, f"Đào {word}")
     await desk.open(f"/follow-ups/new?contact={contact}")
     await page.fill("[name=title]", f"Gọi {word}")
     await page.fill("[name=start_time]", "2032-01-02T09:00")
@@ -27,7 +16,7 @@ async def test_what_was_made_is_taken_back_after_a_question_that_says_how_many(d
     await desk.press("Save")
     await page.locator("#figures", has_text="All are made").wait_for()
     path = page.url.removeprefix(desk.url)
-    await _looked_at(desk, path)
+    await looked_at(desk, path)
 
     await page.locator("summary", has_text="Take it back").click()
     assert "Follow-ups that will be cancelled: 1." in await desk.text("details[open]")
@@ -37,7 +26,7 @@ async def test_what_was_made_is_taken_back_after_a_question_that_says_how_many(d
     await page.get_by_role("heading", name="Taken back", exact=True).wait_for()
 
     assert "1 cancelled" in await desk.text("#figures")
-    await _looked_at(desk, path)
+    await looked_at(desk, path)
     assert await page.locator("summary", has_text="Take it back").count() == 0
     await desk.open(f"/follow-ups?batch={path.rpartition('/')[2]}&whose=all&status=cancelled")
     assert f"Gọi {word}" in await desk.text()

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.web.conftest import person
+
 
 @pytest.fixture
 def digits() -> str:
@@ -13,12 +15,7 @@ def digits() -> str:
 
 
 async def _create(desk: Any, name: str, digits: str) -> str:
-    await desk.open("/contacts/new")
-    await desk.page.fill("[name=display_name]", name)
-    await desk.page.fill("[name='phones[0].number']", f"091{digits}")
-    await desk.press("Save")
-    path: str = desk.page.url.removeprefix(desk.url)
-    return path
+    return f"/contacts/{await person(desk, name, phone=f'091{digits}')}"
 
 
 class TestTheList:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.web.conftest import fits
+from tests.e2e.web.conftest import fits, person
 
 
 @pytest.fixture
@@ -15,11 +15,7 @@ def digits() -> str:
 
 
 async def _lead(desk: Any, name: str, digits: str) -> str:
-    await desk.open("/contacts/new")
-    await desk.page.fill("[name=display_name]", name)
-    await desk.page.fill("[name='phones[0].number']", f"093{digits}")
-    await desk.press("Save")
-    return str(desk.page.url.rpartition("/")[2])
+    return await person(desk, name, phone=f"093{digits}")
 
 
 async def _planned(desk: Any, contact_id: str, title: str, start: str) -> None:

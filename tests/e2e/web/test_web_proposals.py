@@ -11,7 +11,7 @@ import aiohttp
 import pypdf
 import pytest
 
-from tests.e2e.web.conftest import PHONE, fits
+from tests.e2e.web.conftest import PHONE, fits, looked_at, person
 
 SECONDS = 60.0
 LINES = (
@@ -30,23 +30,6 @@ STAGE = 3  # of the life stages that a new house has: it implies that the lead i
 def word() -> str:
     """A word that only this test uses."""
     return secrets.token_hex(4)
-
-
-async def _looked_at(desk: Any, path: str) -> None:
-    """A page of staff fits in both languages and breaks no policy."""
-    for language in ("vi", "en"):
-        joined = "&" if "?" in path else "?"
-        assert await desk.open(f"{path}{joined}lang={language}") == 200
-        await fits(desk)
-        assert desk.troubles == [], (path, language)
-
-
-async def _person(desk: Any, word: str) -> str:
-    await desk.open("/contacts/new")
-    await desk.page.fill("[name=display_name]", f"Đào {word}")
-    await desk.page.fill("[name='emails[0].address']", f"{word}@e2e.example")
-    await desk.press("Save")
-    return str(desk.page.url.removeprefix(desk.url))
 
 
 async def _template(desk: Any, word: str) -> str:
@@ -175,14 +158,14 @@ class TestAProposal:
     async def test_it_is_written_sent_read_remarked_on_accepted_and_told_of(
         self, desk: Any, phone: Any, staff: Any, word: str
     ) -> None:
-        contact = await _person(desk, word)
+        contact = "/contacts/" + await person(desk, f"Đào {word}", email=f"{word}@e2e.example")
         template = await _template(desk, word)
         await _attach(desk, template, "Bảng giá.pdf", PDF)
         proposal, stage = await _draft(desk, contact, word)
         drafted = await desk.text()
         await _attach(desk, proposal, "Ảnh <1>.png", PNG)
         for path in (template, proposal, f"{proposal}/edit"):
-            await _looked_at(desk, path)
+            await looked_at(desk, path)
 
         await desk.open(proposal)
         await desk.page.select_option("[name=sender]", index=0)
@@ -207,4 +190,4 @@ class TestAProposal:
         story = await _until(desk, contact, f"→ {stage}")
         assert "Qualified" in await desk.text("h1")
         assert f"{number.group()} · Báo giá {word} · Accepted · Trần Thị {word}" in story
-        await _looked_at(desk, proposal)
+        await looked_at(desk, proposal)
