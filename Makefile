@@ -1,6 +1,7 @@
 # Everything a person types. Paths are relative, so that a checkout may live in a path with spaces.
 PYTHON ?= python3
 PY := PYTHONPATH=.:gen .venv/bin/python
+SLOWEST := --durations 25 --durations-min 2
 MEKONG := exec env PYTHONPATH=.:gen .venv/bin/python -m local
 
 .DEFAULT_GOAL := help
@@ -22,9 +23,9 @@ test: setup-dev ## every test; those that break processes in their short form
 	@# What needs a house runs beside the rest, since each waits for its processes much of the time;
 	@# what it said comes at its end.
 	@mkdir -p .local; \
-		{ $(PY) -m pytest tests/e2e; e2e=$$?; $(PY) -m pytest tests/faults; exit $$((e2e ? e2e : $$?)); } \
+		{ $(PY) -m pytest $(SLOWEST) tests/e2e; e2e=$$?; $(PY) -m pytest $(SLOWEST) tests/faults; exit $$((e2e ? e2e : $$?)); } \
 			>.local/houses.log 2>&1 & houses=$$!; \
-		$(PY) -m pytest -n 2 --dist loadfile --ignore tests/e2e --ignore tests/faults tests; rest=$$?; \
+		$(PY) -m pytest -n 2 --dist loadfile $(SLOWEST) --ignore tests/e2e --ignore tests/faults tests; rest=$$?; \
 		wait $$houses; code=$$?; cat .local/houses.log; exit $$((rest ? rest : code))
 
 faults: setup-dev ## break real processes many times and prove that nothing is lost or doubled
