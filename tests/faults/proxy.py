@@ -57,7 +57,7 @@ class Proxy:
             pass
         self.name = name
         self.upstream = upstream
-        self.held = 0  # bytes that had to wait for a silence to end
+        self.held = 0  # connections and pieces that had to wait for a silence to end
         self.cut = 0  # connections that were ended by `reset`
         self._weather = Weather()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -130,9 +130,7 @@ class Proxy:
             step = self._weather.slice_bytes or len(piece)
             for begin in range(0, len(piece), step):
                 part = piece[begin : begin + step]
-                if self._weather.silent & way:
-                    self.held += len(part)
-                    await self._passable(way)
+                await self._passable(way)
                 if rate := self._weather.bytes_per_second:
                     await asyncio.sleep(len(part) / rate)
                 if self._weather.latency:
@@ -143,6 +141,8 @@ class Proxy:
         writer.write_eof()
 
     async def _passable(self, way: Silent) -> None:
+        if self._weather.silent & way:
+            self.held += 1
         while self._weather.silent & way:  # noqa: ASYNC110 (set from another thread)
             await asyncio.sleep(LOOK_SECONDS)
 
