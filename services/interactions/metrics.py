@@ -1,5 +1,6 @@
 """What an operator watches of interactions."""
 
+import collections
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,5 +30,5 @@ due_age = Gauge(
 
 def moved(changed: Iterable[Delivery[Any]], of: Counter = deliveries) -> None:
     """Count deliveries that moved, or reminders to contacts."""
-    for it in changed:
-        of.labels(it.state.value).inc()
+    for state, count in collections.Counter(it.state for it in changed).items():
+        of.labels(state.value).inc(count)

@@ -1,7 +1,6 @@
 """Deliveries: the message of a follow-up to one contact, and the sum of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
@@ -47,8 +46,7 @@ class Key(NamedTuple):
 K = TypeVar("K")
 
 
-@dataclass(frozen=True)
-class Delivery(Generic[K]):
+class Delivery(NamedTuple, Generic[K]):
     """One as it is kept, `key` says of what.
 
     `claim` is the number of the last claim, `tries` how many there were, `revision` that of the
@@ -85,8 +83,7 @@ def told(kept: Delivery[K], news: News) -> Delivery[K] | None:
     """
     if kept.message_id not in (None, news.message_id) or news.revision <= kept.revision:
         return None
-    return replace(
-        kept,
+    return kept._replace(
         state=news.state,
         reason=news.reason,
         rule=news.rule,
@@ -105,8 +102,7 @@ def recorded(kept: Delivery[K], claim: int, news: News) -> Delivery[K] | None:
     is_cancelled = (kept.state, kept.reason) == (State.SKIPPED, Reason.CANCELLED)
     if kept.state is not State.WAITING and not (is_cancelled and news.message_id):
         return None
-    return replace(
-        kept,
+    return kept._replace(
         state=news.state,
         reason=news.reason,
         rule=news.rule,
@@ -119,7 +115,7 @@ def cancelled(kept: Delivery[Key]) -> Delivery[Key] | None:
     """Return the delivery of a follow-up that was closed; None where it is too late for that."""
     if kept.state is not State.WAITING:
         return None
-    return replace(kept, state=State.SKIPPED, reason=Reason.CANCELLED.value)
+    return kept._replace(state=State.SKIPPED, reason=Reason.CANCELLED.value)
 
 
 def is_too_late(late: timedelta | None, due: datetime, now: datetime, tries: int) -> bool:

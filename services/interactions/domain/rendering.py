@@ -104,7 +104,9 @@ class Renderer:
 
 def one_line(text: str) -> str:
     """Return `text` without line breaks and other control characters, as a subject must be."""
-    return " ".join("".join(it if it.isprintable() else " " for it in text).split())
+    if not text.isprintable():
+        text = "".join(it if it.isprintable() else " " for it in text)
+    return " ".join(text.split())
 
 
 def largest_values() -> dict[str, str]:

@@ -81,7 +81,7 @@ async def stand(session: AsyncSession, changed: Mapping[UUID, Standing]) -> None
 
 async def lock(session: AsyncSession, keys: Collection[Key]) -> dict[Key, Delivery[Key]]:
     """Locks deliveries and returns them; call `standings` before."""
-    found = await session.execute(_LOCK, _keys(sorted(set(keys))))
+    found = await session.execute(_LOCK, _keys(list(keys)))
     return {it.key: it for it in map(_delivery, found)}
 
 

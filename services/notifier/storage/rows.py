@@ -15,8 +15,7 @@ from services.notifier.domain.states import Channel, Purpose, State
 from services.notifier.domain.work import Claimed, Key, Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message as stored, without its attempts."""
 
     key: Key
