@@ -39,8 +39,11 @@ class TestPlannersKilledAtRandom:
             await self._series(scene, dice.sample(people, RECIPIENTS), due, message)
             for _ in range(MESSAGES)
         ]
+        names = ("purpose", "advertiser_id", "sender_identity_id")
+        of_contact = {"channel": "EMAIL", **{name: message["message"][name] for name in names}}
         reminded = [
-            await self._reminded(scene, dice.choice(people), due, user_id) for _ in range(REMINDERS)
+            await self._reminded(scene, dice.choice(people), due, user_id, of_contact)
+            for _ in range(REMINDERS)
         ]
 
         kills = asyncio.create_task(kill(scene, dice, KILLS))
@@ -56,6 +59,7 @@ class TestPlannersKilledAtRandom:
         await self._until(lambda: len(self._planned(scene, calls)) == CALLS * CONTACTS * DAYS)
         await self._until(lambda: len(self._planned(scene, messages)) == MESSAGES * DAYS)
         await self._until(lambda: len(self._told(scene, reminded)) == REMINDERS)
+        await self._until(lambda: len(self._given(scene, reminded)) == REMINDERS)
         now_due = self._due(scene, messages, due)
         await follow_ups.ended(scene, now_due, END_SECONDS)
 
@@ -68,11 +72,20 @@ class TestPlannersKilledAtRandom:
         assert set(contacts.values()) == {1}
         assert set(self._told(scene, reminded).values()) == {1}
         assert len(now_due) == MESSAGES
-        proof = await follow_ups.proof(scene, now_due, MESSAGES * RECIPIENTS, before)
+        given = self._given(scene, reminded)
+        held = await scene.held("EMAIL")
+        sent = [id for _, state, id in given if state in ("sent", "delivered")]
+        assert len({follow_up_id for follow_up_id, _, _ in given}) == REMINDERS
+        assert {held.get(it) for it in sent} == {1}
+        ids = [id for _, _, id in given if id]
+        assert len(set(ids)) == len(ids)
+        total = MESSAGES * RECIPIENTS
+        proof = await follow_ups.proof(scene, now_due, total, before, besides=ids)
         scene.tell(
             "G1",
             f"{killed} kills: {CALLS * CONTACTS * DAYS} occurrences, {len(contacts)} of a batch, "
-            f"{REMINDERS} reminders, each once; messages of series {proof}",
+            f"{REMINDERS} reminders, each once, to customers too ({len(sent)} sent); "
+            f"messages of series {proof}",
         )
 
     async def _message(self, scene: Scene) -> Json:
@@ -89,14 +102,16 @@ class TestPlannersKilledAtRandom:
         body = {"title": "Fault", "contact_ids": contacts, "calendar": rule, **what}
         return await self._made(scene, "/series", body)
 
-    async def _reminded(self, scene: Scene, contact: str, due: datetime, user_id: str) -> str:
+    async def _reminded(
+        self, scene: Scene, contact: str, due: datetime, user_id: str, of_contact: Json
+    ) -> str:
         body = {
             "title": "Fault",
             "type": "CALL",
             "contact_ids": [contact],
             "assignee_ids": [user_id],
             "start_time": (due + timedelta(minutes=5)).isoformat(),
-            "reminders": [{"minutes_before": 5, "channels": ["IN_APP"]}],
+            "reminders": [{"minutes_before": 5, "channels": ["IN_APP"], "to_contact": of_contact}],
         }
         return await self._made(scene, "/follow-ups", body)
 
@@ -138,6 +153,14 @@ class TestPlannersKilledAtRandom:
         """How often each follow-up's reminder was given."""
         query = "select source_id from notifications where kind = 'reminder'"
         return self._counted(scene, f"{query} and source_id = any(%s::uuid[])", [list(reminded)])
+
+    def _given(self, scene: Scene, reminded: Sequence[str]) -> list[tuple[str, str, str]]:
+        """Of each follow-up the reminder to its contact that ended, its state and its message."""
+        query = """
+            select follow_up_id::text, state, coalesce(message_id::text, '') from contact_reminders
+            where follow_up_id = any(%s::uuid[]) and state not in ('waiting', 'handed_over')
+        """
+        return list(self._counted(scene, query, [list(reminded)]).elements())
 
     def _state(self, scene: Scene, batch: str) -> str:
         query = "select state from follow_up_batches where id = %s"
