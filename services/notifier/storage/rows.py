@@ -85,22 +85,18 @@ KIND_COLUMNS = """m.run_id, m.channel, m.purpose, m.advertiser_id, m.sender_iden
 
 def message(row: Any) -> Message:
     """A row of `MESSAGE_COLUMNS`."""
+    # By place, as names cost as much again as the rest.
+    day, id, run_id, contact_id, channel, purpose, advertiser_id, address, state, *rest = row[:16]
     return Message(
-        key=Key(row.run_date, row.message_id),
-        run_id=row.run_id,
-        contact_id=row.contact_id,
-        channel=Channel(row.channel),
-        purpose=Purpose(row.purpose),
-        advertiser_id=row.advertiser_id,
-        address=row.address,
-        state=State(row.state),
-        reason=row.reason,
-        rule=row.rule,
-        revision=row.revision,
-        not_before=row.not_before,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        seq=row.seq,
+        Key(day, id),
+        run_id,
+        contact_id,
+        Channel(channel),
+        Purpose(purpose),
+        advertiser_id,
+        address,
+        State(state),
+        *rest,
     )
 
 
