@@ -11,14 +11,30 @@ BELOW_OUTGOING = range(20_000, 32_000)
 
 
 def free() -> int:
-    """Return a port that nobody listens on now; another process may still take it first.
+    """Return a port that nobody listens on now, and that no other house is given while we live.
 
     Not from the range the kernel gives to outgoing connections: those would take the port between
     two uses of it, or even connect it to itself.
     """
-    while not is_free(port := secrets.choice(BELOW_OUTGOING)):
+    while not (is_free(port := secrets.choice(BELOW_OUTGOING)) and reserve(port)):
         pass
     return port
+
+
+def reserve(port: int) -> bool:
+    """Keep `port` from being given to anybody else; False if it is kept already.
+
+    Between choosing a port and listening on it two houses that start together would choose the
+    same. The kernel forgets the name of a socket when its process ends, however it ends.
+    """
+    mark = socket.socket(socket.AF_UNIX)
+    try:
+        mark.bind(f"\0mekong-port-{port}")
+    except OSError:
+        mark.close()
+        return False
+    _reserved.append(mark)
+    return True
 
 
 def is_free(port: int) -> bool:
@@ -37,6 +53,9 @@ def answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+_reserved: list[socket.socket] = []
 
 
 class Ports:
@@ -73,7 +92,10 @@ class Ports:
 
     def _remembered(self, name: str) -> int | None:
         port = self._known.get(name)
-        return port if port and port not in self._given.values() and is_free(port) else None
+        if not port or port in self._given.values() or not is_free(port):
+            return None
+        reserve(port)  # whoever chose it for us may keep it already
+        return port
 
     def _fresh(self) -> int:
         while (port := free()) in self._given.values() or port in self._known.values():

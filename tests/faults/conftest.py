@@ -93,6 +93,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, proxies: Proxies) -> Iterato
     options = [f"--set={it}" for it in (*given, *wiring.settings(home, proxies))]
     replicas = [f"--replicas={name}=2" for name in REPLICATED]
     with running.house(home, "--longest-pause=0.5", *replicas, *options) as house:
+        wiring.check(home, proxies)
         yield house
 
 

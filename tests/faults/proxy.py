@@ -170,11 +170,15 @@ class Proxies:
         return self._by_name[name]
 
     def named(self, who: str, whom: str = "") -> list[Proxy]:
-        """Return the proxies that `who` (or anybody) goes through, to `whom` (or to anybody)."""
+        """Return the proxies that `who` (or anybody) goes through to `whom` (or to anybody).
+
+        A service is all of its replicas, `whom-2` is one of them.
+        """
         return [
             it
             for name, it in self._by_name.items()
-            if who in ("", name.partition(">")[0]) and whom in ("", name.partition(">")[2])
+            if who in ("", name.partition(">")[0])
+            and whom in ("", name.partition(">")[2], name.partition(">")[2].partition("-")[0])
         ]
 
     def avoid(self, promised: Iterable[int]) -> None:

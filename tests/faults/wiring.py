@@ -1,5 +1,6 @@
 """A house whose parts reach each other through proxies, one for each two of them."""
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -69,6 +70,15 @@ def settings(home: Path, proxies: Proxies) -> Iterable[str]:
                 case _:
                     value = f"{whom}_address={','.join(it.address for it in through)}"
             yield f"{who}.{value}"
+
+
+def check(home: Path, proxies: Proxies) -> None:
+    """Raise `AssertionError` unless every proxy leads to where its part listens now."""
+    listening = json.loads((home / "ports.json").read_text())
+    for who, whoms in PAIRS.items():
+        for proxy in (it for whom in whoms for it in proxies.named(who, whom)):
+            part = proxy.name.partition(">")[2]
+            assert proxy.upstream == listening[part if part in SERVERS else f"{part}-grpc"], part
 
 
 def _instead(url: str, port: int, proxy: Proxy) -> str:

@@ -4,14 +4,17 @@ import base64
 import hashlib
 import json
 import multiprocessing
+import secrets
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from local import ports
-from local.home import Home, read_state
+from local.home import ROOT, Home, read_state
 from local.secrets import Secrets
 
 
@@ -127,6 +130,23 @@ class TestPorts:
 
         with listening(port), pytest.raises(SystemExit, match=f"port {port} is taken"):
             made.get("gateway")
+
+    def test_no_other_house_is_given_one_that_was_chosen_and_is_not_listened_on_yet(
+        self, monkeypatch: pytest.MonkeyPatch
+    ):
+        chosen, choose = ports.free(), secrets.choice
+        offered = [chosen, chosen]
+        monkeypatch.setattr(
+            ports.secrets, "choice", lambda among: offered.pop() if offered else choose(among)
+        )
+        asked = f"from local import ports; print(ports.reserve({chosen}), ports.is_free({chosen}))"
+
+        assert ports.free() != chosen
+        assert offered == []
+        done = subprocess.run(
+            [sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.split() == ["False", "True"]
 
     def test_free_ones_stay_clear_of_outgoing_connections(self):
         first_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
