@@ -1,8 +1,8 @@
 """Audit entries, written in the transaction of the change they tell of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
@@ -14,6 +14,16 @@ from chassis.db import outbox
 
 # Numbers of a Struct are doubles; a greater integer would come back as another one.
 _EXACT = 2**53
+
+
+class Deed(NamedTuple):
+    """What was done to which subject, and of its values those before and after."""
+
+    action: str
+    subject_type: str
+    subject_id: str
+    before: Mapping[str, object] | None = None
+    after: Mapping[str, object] | None = None
 
 
 async def record(
@@ -29,6 +39,17 @@ async def record(
 
     The payload is a serialized `google.protobuf.Struct`. Times are RFC 3339, ids text.
     """
+    (id,) = await record_many(session, [Deed(action, subject_type, subject_id, before, after)])
+    return id
+
+
+async def record_many(session: AsyncSession, deeds: Iterable[Deed]) -> list[UUID]:
+    """As `record`, each deed an entry, in one statement."""
+    entries = [_entry(session, it) for it in deeds]
+    return await outbox.add_many_raw(session, entries, outbox.Class.AUDIT)
+
+
+def _entry(session: AsyncSession, deed: Deed) -> outbox.Raw:
     around = context.current()
     service = session.info.get("service", "unknown")
     fields: dict[str, Any] = {
@@ -36,18 +57,17 @@ async def record(
         "time": datetime.now(UTC).isoformat(),
         "service": service,
         "actor": _actor(around.principal),
-        "action": action,
-        "subject_type": subject_type,
-        "subject_id": str(subject_id),
-        "before": _plain(before),
-        "after": _plain(after),
+        "action": deed.action,
+        "subject_type": deed.subject_type,
+        "subject_id": str(deed.subject_id),
+        "before": _plain(deed.before),
+        "after": _plain(deed.after),
         "request_id": around.request_id,
     }
     entry = Struct()
     entry.update(fields)
     payload = entry.SerializeToString(deterministic=True)
-    key = f"{subject_type}/{subject_id}"
-    return await outbox.add_raw(session, f"audit.{service}", payload, outbox.Class.AUDIT, key=key)
+    return outbox.Raw(f"audit.{service}", payload, f"{deed.subject_type}/{deed.subject_id}")
 
 
 def _actor(principal: context.Principal | None) -> dict[str, str | None] | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -45,6 +45,15 @@ class Backlog:
 
     count: int
     lag_seconds: float
+
+
+class Raw(NamedTuple):
+    """One event to add: what `add_raw` takes."""
+
+    subject: str
+    payload: bytes
+    key: str = ""
+    revision: int = 0
 
 
 class NudgingSession(orm.Session):
@@ -94,7 +103,15 @@ async def add_many(
     session: AsyncSession, events: Iterable[tuple[Message, str, int]], *, to: Class
 ) -> list[UUID]:
     """Announces many facts, each with its key and revision, in one statement; returns their ids."""
-    facts = list(events)
+    facts = [
+        Raw(message.DESCRIPTOR.full_name, message.SerializeToString(), key, revision)
+        for message, key, revision in events
+    ]
+    return await add_many_raw(session, facts, to)
+
+
+async def add_many_raw(session: AsyncSession, facts: Sequence[Raw], to: Class) -> list[UUID]:
+    """As `add_many`, for payloads whose types the caller knows and the chassis does not."""
     if not facts:
         return []
     around = context.current()
@@ -102,10 +119,10 @@ async def add_many(
     rows = {
         "ids": arrays.uuids(ids),
         "class": to.value,
-        "subjects": arrays.texts(message.DESCRIPTOR.full_name for message, _, _ in facts),
-        "keys": arrays.texts(key for _, key, _ in facts),
-        "revisions": arrays.numbers(revision for _, _, revision in facts),
-        "payloads": arrays.blobs(message.SerializeToString() for message, _, _ in facts),
+        "subjects": arrays.texts(it.subject for it in facts),
+        "keys": arrays.texts(it.key for it in facts),
+        "revisions": arrays.numbers(it.revision for it in facts),
+        "payloads": arrays.blobs(it.payload for it in facts),
         "request_id": around.request_id,
         "traceparent": around.traceparent,
     }

@@ -44,26 +44,35 @@ async def follow_up_created(session: AsyncSession, now: FollowUp) -> None:
 
 
 async def follow_up_changed(
-    session: AsyncSession, action: str, before: FollowUp | None, now: FollowUp
+    session: AsyncSession, action: str, before: FollowUp, now: FollowUp
 ) -> None:
     """Announces a changed follow-up; of its values only those that differ are noted."""
     event = follow_ups.updated(now)
     await outbox.add(session, event, to=outbox.Class.FACTS, key=str(now.id), revision=now.revision)
-    then, after = (_values(before) if before else {}), _values(now)
-    changed = {name for name in after if then.get(name) != after[name]} if before else {"status"}
+    then, after = _values(before), _values(now)
+    changed = {name for name in after if then[name] != after[name]}
     await _follow_up(
         session,
         action,
         now,
-        before={name: then[name] for name in changed if name in then} or None,
+        before={name: then[name] for name in changed} or None,
         after={name: after[name] for name in changed},
     )
 
 
 async def follow_ups_closed(session: AsyncSession, now: Sequence[FollowUp]) -> None:
     """Announces follow-ups that no one closed one by one: their deliveries or batch say how."""
-    events = [(follow_ups.updated(it), str(it.id), it.revision) for it in now]
-    await outbox.add_many(session, events, to=outbox.Class.FACTS)
+    await _changed(session, now)
+
+
+async def follow_ups_opened(session: AsyncSession, now: Sequence[FollowUp]) -> None:
+    """Announces follow-ups whose time has come."""
+    await _changed(session, now)
+    deeds = [
+        audit.Deed("follow_up.open", "follow_up", str(it.id), after={"status": it.status})
+        for it in now
+    ]
+    await audit.record_many(session, deeds)
 
 
 async def follow_up_deleted(session: AsyncSession, gone: FollowUp) -> None:
@@ -118,8 +127,8 @@ async def reassigned(
     session: AsyncSession, leaver: UUID, taker: UUID, count: Count, now: Sequence[FollowUp]
 ) -> None:
     """Announces follow-ups that others do now; one audit entry says who gave how many."""
-    events = [(follow_ups.updated(it), str(it.id), it.revision) for it in now]
-    await outbox.add_many(session, events, to=outbox.Class.FACTS)
+    await _changed(session, now)
+
     await audit.record(
         session,
         action="follow_up.reassign",
@@ -185,6 +194,11 @@ async def _interaction(
         before=before,
         after=after,
     )
+
+
+async def _changed(session: AsyncSession, now: Sequence[FollowUp]) -> None:
+    events = [(follow_ups.updated(it), str(it.id), it.revision) for it in now]
+    await outbox.add_many(session, events, to=outbox.Class.FACTS)
 
 
 async def _follow_up(

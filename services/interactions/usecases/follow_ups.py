@@ -207,6 +207,5 @@ async def locked(
 async def open_due(session: AsyncSession, limit: int) -> Sequence[FollowUp]:
     """Opens those whose time has come; what is next of their contacts stays the same."""
     opened = await follow_ups.open_due(session, limit)
-    for each in opened:
-        await announce.follow_up_changed(session, "open", None, each)
+    await announce.follow_ups_opened(session, opened)
     return opened
