@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     exists,
     false,
     func,
@@ -120,12 +119,6 @@ def has_sale() -> ColumnElement[bool]:
     """Return the condition that a contact has bought."""
     t = transactions.c
     return exists().where(t.contact_id == contacts.c.id, t.is_sale)
-
-
-def buyers() -> Select[tuple[UUID]]:
-    """Return the query of those of whom `has_sale` holds, each once."""
-    t = transactions.c
-    return select(t.contact_id).where(t.is_sale).distinct()
 
 
 def main_owner(ids: Sequence[UUID | None]) -> ColumnElement[bool]:
