@@ -82,21 +82,8 @@ async def add_raw(
     revision: int = 0,
 ) -> UUID:
     """As `add`, for a payload whose type the caller knows and the chassis does not."""
-    event_id = uuid_utils.compat.uuid7()
-    around = context.current()
-    row = {
-        "id": event_id,
-        "class": to.value,
-        "subject": subject,
-        "key": key,
-        "revision": revision,
-        "payload": payload,
-        "request_id": around.request_id,
-        "traceparent": around.traceparent,
-    }
-    await session.execute(_ADD, row)
-    session.info.setdefault("nudges", set()).add(to)
-    return event_id
+    (id,) = await add_many_raw(session, [Raw(subject, payload, key, revision)], to)
+    return id
 
 
 async def add_many(
@@ -198,10 +185,6 @@ _nudges: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Class, asyncio.Event]
     WeakKeyDictionary()
 )
 
-_ADD = text("""
-    INSERT INTO outbox (id, class, subject, key, revision, payload, request_id, traceparent)
-    VALUES (:id, :class, :subject, :key, :revision, :payload, :request_id, :traceparent)
-""")
 _ADD_MANY = text("""
     INSERT INTO outbox (id, class, subject, key, revision, payload, request_id, traceparent)
     SELECT id, :class, subject, key, revision, payload, :request_id, :traceparent

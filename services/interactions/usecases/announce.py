@@ -128,7 +128,6 @@ async def reassigned(
 ) -> None:
     """Announces follow-ups that others do now; one audit entry says who gave how many."""
     await _changed(session, now)
-
     await audit.record(
         session,
         action="follow_up.reassign",

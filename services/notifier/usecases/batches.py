@@ -88,8 +88,7 @@ async def _store(
         action="send",
         subject_type="message",
         subject_id=str(news[0].message_id),
-        # One text: of a value each accounts would make more work than sending them is.
-        after={"count": len(news), "message_ids": " ".join(str(it.message_id) for it in news)},
+        after={"count": len(news), "message_ids": sorted(str(it.message_id) for it in news)},
     )
 
 
