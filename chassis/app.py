@@ -20,6 +20,7 @@ from chassis import certificates, config, context, db, errors, logging, metrics
 from chassis.config import ServiceSettings
 from chassis.errors import Check
 from chassis.rpc import server as rpc_server
+from chassis.rpc.rights import Rules
 
 Background = Callable[[], Awaitable[None]]
 S = TypeVar("S", bound=ServiceSettings)
@@ -89,11 +90,11 @@ async def run(
     settings: ServiceSettings,
     name: str,
     *,
+    rules: Rules,
     servicers: rpc_server.Servicers = (),
     background: Sequence[Background] = (),
     ready: Sequence[Check] = (),
     http_routes: Sequence[web.AbstractRouteDef] = (),
-    open_methods: frozenset[str] = frozenset(),
     closing: Sequence[Callable[[], Awaitable[object]]] = (),
     prunes: Sequence[db.housekeeping.Prune] = (),
 ) -> None:
@@ -104,7 +105,7 @@ async def run(
     are cancelled, which may cost five seconds when it meets a query. `closing` runs last, before
     the database's connections are closed.
     `prunes` delete, beside what the chassis keeps, what the service no longer needs.
-    `open_methods` (`/crm.accounts.v1.SessionService/SignIn`) need no token.
+    `rules` say who may call which method.
     """
     stop = _on_signal()
     draining = asyncio.Event()
@@ -112,7 +113,7 @@ async def run(
     readiness = Readiness(ready)
     certificates.observe(settings)
     runner, port = await _serve_http(settings.http_listen, readiness, http_routes)
-    server = rpc_server.build(settings, name, servicers, open_methods=open_methods)
+    server = rpc_server.build(settings, name, servicers, rules=rules)
     grpc_port = await server.start()
     house = [db.housekeeping.task(made, settings, prunes) for made in db.opened()]
     works: list[Background] = [*background, *house, _Watch(readiness, server)]

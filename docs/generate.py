@@ -1,4 +1,4 @@
-"""Writes settings.md, events.md, errors.md and metrics.md from the code and the contracts they describe.
+"""Writes the pages that say what code and contracts say: settings, events, errors, metrics, rights.
 
 Run `python docs/generate.py`; a test compares what it would write with what is committed.
 """
@@ -13,11 +13,18 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from prometheus_client.metrics import MetricWrapperBase
 
 from chassis import config
-from services import topology
+from chassis.rpc.rights import Caller, Rule
+from services import rights, topology
+from services.accounts.domain import rights as granted
 
 HERE = Path(__file__).resolve().parent
 SERVICES = ("leads", "interactions", "campaigns", "notifier", "accounts", "gateway")
 _MESSAGES, _ENUMS, _VALUES = 4, 5, 2
+_CALLERS = {
+    Caller.ANYBODY: "nothing, not even a token",
+    Caller.SIGNED_IN: "a token; for what is one's own",
+    Caller.HOUSE: "a service of the house that acts for itself",
+}
 
 
 def pages() -> dict[str, str]:
@@ -28,6 +35,7 @@ def pages() -> dict[str, str]:
         "events.md": "\n".join(_events(files)),
         "errors.md": "\n".join(_errors(files)),
         "metrics.md": "\n".join(_metrics()),
+        "rights.md": "\n".join(_rights(files)),
     }
 
 
@@ -103,6 +111,48 @@ def _errors(files: FileDescriptorSet) -> Iterator[str]:
             name = value.name.removeprefix("REASON_")
             yield f"| `{name}` | {comments[(_ENUMS, 0, _VALUES, place)]} |"
     yield ""
+
+
+def _rights(files: FileDescriptorSet) -> Iterator[str]:
+    yield "# Rights\n"
+    yield "A right is an action on a kind of resource, `contacts.read`, and has a level: `own` (what one owns, is"
+    yield "assigned to or made), `team` (what the team owns besides), `all`. A method says in its contract which"
+    yield "rights every call needs (`crm.rights.v1.needs`); its server refuses a caller without them before anything"
+    yield "else, and does not start with a method that says nothing. How far a right reaches is then a condition of"
+    yield "the query. `:team` and `:all` are levels below which a right is not enough.\n"
+    yield "## Roles that come with the system\n"
+    names = [name for name in granted.BUILTIN if name != granted.ADMIN]
+    yield f"`{granted.ADMIN}` may do everything. r read, w write, d delete, x export, s start; what is not `all` is said.\n"
+    yield f"| resource | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}"
+    for resource in granted.RESOURCES:
+        cells = [_granted(granted.expanded(granted.BUILTIN[it]).get(resource, {})) for it in names]
+        yield f"| `{resource}` | {' | '.join(cells)} |"
+    for service, rules in method_rules(files).items():
+        yield f"\n## {service}\n\n| method | needs | some calls also |\n|---|---|---|"
+        for method, rule in rules.items():
+            needs = ", ".join(f"`{it}`" for it in rule.needs) or _CALLERS[rule.caller]
+            yield f"| {method} | {needs} | {', '.join(f'`{it}`' for it in rule.may_need)} |"
+    yield ""
+
+
+def method_rules(files: FileDescriptorSet) -> dict[str, dict[str, Rule]]:
+    """Return the rule of every method of the contracts, by service."""
+    return {
+        f"{file.package}.{service.name}": {
+            it.name: rights.told(it.options, f"/{file.package}.{service.name}/{it.name}")
+            for it in service.method
+        }
+        for file in files.file
+        for service in file.service
+    }
+
+
+def _granted(actions: dict[str, str]) -> str:
+    letters: dict[str, str] = {}
+    for action, letter in zip(granted.ACTIONS, "rwdxs", strict=True):
+        if action in actions:
+            letters[actions[action]] = letters.get(actions[action], "") + letter
+    return ", ".join(it if level == "all" else f"{it} {level}" for level, it in letters.items())
 
 
 def _metrics() -> Iterator[str]:

@@ -1,17 +1,94 @@
-"""The level at which the caller may act."""
+"""What the contract asks of a method's caller, and how far a caller's rights reach."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 
 from chassis import context, errors
-from chassis.context import Level
+from chassis.context import Level, Principal
+
+
+class Caller(StrEnum):
+    """Who may call a method."""
+
+    ENTITLED = "entitled"
+    """Whoever has the rights that it needs."""
+
+    ANYBODY = "anybody"
+    """Also who has no token."""
+
+    SIGNED_IN = "signed in"
+    """Whoever has a token, for what is their own."""
+
+    HOUSE = "house"
+    """A service that acts for itself."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A right, and the level below which it is not enough."""
+
+    resource: str
+    action: str
+    level: Level = Level.OWN
+
+    def __str__(self) -> str:
+        least = "" if self.level is Level.OWN else f":{self.level}"
+        return f"{self.resource}.{self.action}{least}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may call a method; `may_need` are rights that only some calls need."""
+
+    caller: Caller = Caller.ENTITLED
+    needs: tuple[Need, ...] = ()
+    may_need: tuple[Need, ...] = ()
+
+    def check(self, principal: Principal) -> None:
+        """Raises `PermissionDenied` unless `principal` may call."""
+        if self.caller is Caller.HOUSE and (principal.kind != "service" or principal.actor):
+            raise errors.PermissionDenied(
+                "RIGHT_MISSING", "only services of the house may call this method"
+            )
+        for need in self.needs:
+            if principal.level(need.resource, need.action) < need.level:
+                raise denied(need.resource, need.action, need.level)
+
+
+Rules = Callable[[str], Rule]
+"""The rule of a method such as `/crm.leads.v1.ContactService/GetContact`.
+
+Raises `LookupError` for one of which the contract says nothing.
+"""
+
+
+def need(text: str) -> Need:
+    """Returns what `contacts.read` or `contacts.write:all` means; raises `ValueError`."""
+    right, _, level = text.partition(":")
+    resource, dot, action = right.partition(".")
+    if not (resource and dot and action) or level == Level.NONE:
+        raise ValueError(f"not a right: {text!r}")
+    return Need(resource, action, Level(level) if level else Level.OWN)
 
 
 def require(resource: str, action: str) -> Level:
-    """Return how far the caller's right to `action` on `resource` reaches, never NONE.
+    """Returns how far the caller's right to `action` on `resource` reaches, never NONE.
 
     Raises `Unauthenticated` when nobody is known, `PermissionDenied` when there is no right.
     """
     level = context.require_principal().level(resource, action)
     if level is Level.NONE:
-        raise errors.PermissionDenied(
-            "RIGHT_MISSING", f"no right to {action} {resource}", resource=resource, action=action
-        )
+        raise denied(resource, action)
     return level
+
+
+def denied(resource: str, action: str, least: Level = Level.OWN) -> errors.PermissionDenied:
+    """Returns the error that says which right is missing, or does not reach `least`."""
+    what = resource if least is Level.OWN else f"{resource} of {_WHOSE[least]}"
+    return errors.PermissionDenied(
+        "RIGHT_MISSING", f"no right to {action} {what}", resource=resource, action=action
+    )
+
+
+_WHOSE = {Level.TEAM: "the team", Level.ALL: "everybody"}

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
@@ -15,6 +15,7 @@ from chassis.db import failures
 from chassis.rpc import status
 from chassis.rpc.call import Call, Ring
 from chassis.rpc.keys import Verifier
+from chassis.rpc.rights import Caller, Rule
 
 REQUEST_ID = "x-request-id"
 TRACEPARENT = "traceparent"
@@ -115,12 +116,15 @@ def limit_time(default_seconds: float) -> Ring:
     return ring
 
 
-def authenticate(verifier: Verifier, open_methods: frozenset[str] = frozenset()) -> Ring:
-    """Return the ring that binds the principal of the bearer token, or refuses the call."""
+def admit(verifier: Verifier, rules: Mapping[str, Rule]) -> Ring:
+    """Return the ring that binds the principal of the bearer token if its method's rule allows it.
+
+    Refuses the call of anybody else.
+    """
 
     @asynccontextmanager
     async def ring(call: Call) -> AsyncIterator[None]:
-        if call.is_plumbing or call.method in open_methods:
+        if call.is_plumbing or rules[call.method].caller is Caller.ANYBODY:
             yield
             return
         scheme, _, token = call.metadata.get("authorization", "").partition(" ")
@@ -130,6 +134,7 @@ def authenticate(verifier: Verifier, open_methods: frozenset[str] = frozenset())
         call.attributes["principal"] = principal.subject
         if principal.actor:
             call.attributes["actor"] = principal.actor
+        rules[call.method].check(principal)
         with context.bind(principal=principal):
             yield
 

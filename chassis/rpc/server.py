@@ -13,6 +13,7 @@ from chassis.config import ServiceSettings
 from chassis.rpc import balancing, rings
 from chassis.rpc.call import Rings
 from chassis.rpc.keys import Keys, Verifier
+from chassis.rpc.rights import Rule, Rules
 
 Servicers = Sequence[tuple[Callable[[Any, Any], None], Any]]
 
@@ -75,25 +76,27 @@ def build(
     service_name: str,
     servicers: Servicers,
     *,
-    open_methods: frozenset[str] = frozenset(),
+    rules: Rules,
     keys: Keys | None = None,
 ) -> Server:
     """Return a server for `servicers` whose tokens must name `service_name` as audience.
 
-    `open_methods` (such as `/crm.accounts.v1.SessionService/SignIn`) need no token.
+    Raises `LookupError` when `rules` say nothing of one of their methods.
     """
+    admitted: dict[str, Rule] = {}
     verifier = Verifier(keys or Keys(settings.issuer_url), service_name)
     around = [
         rings.bind_context,
         rings.observe,
         rings.explain_errors,
         rings.limit_time(settings.grpc_default_deadline_seconds),
-        rings.authenticate(verifier, open_methods),
+        rings.admit(verifier, admitted),
     ]
     server = grpc.aio.server(interceptors=[Rings(around)], options=_options(settings))
     recorder = _Recorder(server)
     for add, servicer in servicers:
         add(servicer, recorder)
+    admitted |= {method: rules(method) for method in recorder.methods}
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     reflection.enable_server_reflection(
@@ -105,17 +108,19 @@ def build(
 
 
 class _Recorder:
-    """Stands before the server while servicers are added, to learn the names of their services."""
+    """Stands before the server while servicers are added, to learn what they serve."""
 
     def __init__(self, server: grpc.aio.Server) -> None:
         self._server = server
         self.services: list[str] = []
+        self.methods: list[str] = []
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         self._server.add_generic_rpc_handlers(handlers)
 
     def add_registered_method_handlers(self, service_name: str, handlers: Any) -> None:
         self.services.append(service_name)
+        self.methods += [f"/{service_name}/{name}" for name in handlers]
         self._server.add_registered_method_handlers(service_name, handlers)
 
 

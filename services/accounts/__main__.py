@@ -11,13 +11,14 @@ from chassis.db.outbox import Class
 from chassis.events.connection import Connection
 from chassis.events.consumer import consume
 from chassis.events.relay import Relay
+from services import rights
 from services.accounts import consumers, workers
 from services.accounts.config import Settings
 from services.accounts.rpc import http
 from services.accounts.rpc.audit import AuditServicer
 from services.accounts.rpc.clients import ApiClientServicer
 from services.accounts.rpc.sessions import SessionServicer
-from services.accounts.rpc.tokens import OPEN_METHODS, TokenServicer
+from services.accounts.rpc.tokens import TokenServicer
 from services.accounts.rpc.users import UserServicer
 from services.accounts.usecases.identities import Identities
 from services.accounts.usecases.keyring import Keyring
@@ -55,6 +56,7 @@ async def main(settings: Settings) -> None:
     await app.run(
         settings,
         NAME,
+        rules=rights.rule,
         servicers=[
             (session_grpc.add_TokenServiceServicer_to_server, TokenServicer(sessions, issuer)),
             (session_grpc.add_SessionServiceServicer_to_server, signing_in),
@@ -86,7 +88,6 @@ async def main(settings: Settings) -> None:
             identities.check,
         ],
         http_routes=http.routes(sessions, keyring, issuer),
-        open_methods=OPEN_METHODS,
         closing=[nats.close, passwords.close],
     )
 

@@ -10,6 +10,7 @@ from chassis.events.connection import Connection
 from chassis.events.consumer import consume
 from chassis.events.relay import Relay
 from chassis.rpc.tokens import TokenSource
+from services import rights
 from services.campaigns import consumers, workers
 from services.campaigns.clients import leads, notifier
 from services.campaigns.clients.renderer import Renderer
@@ -37,6 +38,7 @@ async def main(settings: Settings) -> None:
     await app.run(
         settings,
         NAME,
+        rules=rights.rule,
         servicers=[
             (template_grpc.add_TemplateServiceServicer_to_server, templates),
             (template_grpc.add_ContentServiceServicer_to_server, ContentServicer(sessions)),

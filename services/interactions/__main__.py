@@ -24,6 +24,7 @@ from chassis.events.connection import Connection
 from chassis.events.consumer import consume
 from chassis.events.relay import Relay
 from chassis.rpc.tokens import TokenSource
+from services import rights
 from services.interactions import clients, consumers, workers
 from services.interactions.clients import audiences, mail, notifier, people, press, staff
 from services.interactions.clients.renderer import Renderer
@@ -91,6 +92,7 @@ async def main(settings: Settings) -> None:
     await app.run(
         settings,
         NAME,
+        rules=rights.rule,
         servicers=[
             (
                 follow_up_grpc.add_FollowUpServiceServicer_to_server,

@@ -18,6 +18,7 @@ from chassis.events.connection import Connection
 from chassis.events.consumer import consume
 from chassis.events.relay import Relay
 from chassis.rpc.server import Servicers
+from services import rights
 from services.leads import consumers
 from services.leads.config import Settings
 from services.leads.rpc.audiences import AudienceServicer
@@ -40,6 +41,7 @@ async def main(settings: Settings) -> None:
     await app.run(
         settings,
         NAME,
+        rules=rights.rule,
         servicers=_servicers(settings, sessions),
         background=[
             *(Relay(sessions, nats, cls) for cls in Class),

@@ -8,6 +8,7 @@ from chassis.db.outbox import Class
 from chassis.events.connection import Connection
 from chassis.events.relay import Relay
 from chassis.rpc.tokens import TokenSource
+from services import rights
 from services.notifier import clients, consumers, rpc, stages
 from services.notifier.channels import smpp, smtp, turns
 from services.notifier.channels.wire import Wire
@@ -44,6 +45,7 @@ async def main(settings: Settings) -> None:
     await app.run(
         settings,
         "notifier",
+        rules=rights.rule,
         servicers=rpc.servicers(settings, sessions, engines),
         background=[
             *engines,

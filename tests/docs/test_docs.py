@@ -35,7 +35,9 @@ def markdown() -> list[Path]:
 
 
 class TestGeneratedPages:
-    @pytest.mark.parametrize("name", ["settings.md", "events.md", "errors.md", "metrics.md"])
+    @pytest.mark.parametrize(
+        "name", ["settings.md", "events.md", "errors.md", "metrics.md", "rights.md"]
+    )
     def test_they_are_what_the_code_says_now(self, name: str) -> None:
         written = (ROOT / "docs" / name).read_text("utf-8")
 

@@ -18,6 +18,7 @@ from chassis.config import ServiceSettings
 from chassis.context import Principal
 from chassis.rpc import server, status
 from chassis.rpc.keys import ISSUER, Keys
+from services import rights
 
 _KID = "test"
 
@@ -92,11 +93,10 @@ async def start(
     settings: ServiceSettings,
     service: str,
     servicers: server.Servicers,
-    open_methods: frozenset[str] = frozenset(),
 ) -> Served:
     """Serve `servicers` as `service` on a free port, trusting the tokens of this test run."""
     keys = TestKeys()
-    built = server.build(settings, service, servicers, open_methods=open_methods, keys=keys)
+    built = server.build(settings, service, servicers, rules=rights.rule, keys=keys)
     await built.start()
     return Served(built, service, keys)
 

@@ -14,18 +14,6 @@ Context = grpc.aio.ServicerContext[Any, Any]
 ME = ("", "me")
 
 
-def require_service() -> None:
-    """Raises `PermissionDenied` unless one of our own services calls for itself."""
-    principal = context.require_principal()
-    if principal.kind != "service":
-        raise errors.PermissionDenied(
-            "RIGHT_MISSING",
-            "only services exchange sessions",
-            resource="sessions",
-            action="exchange",
-        )
-
-
 def own_id() -> UUID:
     """Returns the calling user's id; raises `InvalidArgument` when no user calls."""
     principal = context.require_principal()

@@ -12,8 +12,6 @@ from services.accounts.usecases import tokens
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-OPEN_METHODS = frozenset({"/crm.accounts.v1.TokenService/IssueToken"})
-
 
 class TokenServicer(pb2_grpc.TokenServiceServicer):
     """Serves `TokenService`; needs no token."""

@@ -32,7 +32,6 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
 
     async def CreateUser(self, request: pb2.CreateUserRequest, context: Context) -> user_pb2.User:
         """Adds a user with a first password."""
-        rights.require("users", "write")
         problems = fields.Problems()
         given = messages.user_fields(request.user, fields.USER_FIELDS)
         columns = fields.user_columns(given, problems)
@@ -60,7 +59,6 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         self, request: pb2.ListUsersRequest, context: Context
     ) -> pb2.ListUsersResponse:
         """Lists users by name."""
-        rights.require("users", "read")
         wanted = {"list": "users", "include_inactive": request.include_inactive}
         page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
         async with self._sessions.begin() as session:
@@ -74,7 +72,6 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
 
     async def UpdateUser(self, request: pb2.UpdateUserRequest, context: Context) -> user_pb2.User:
         """Changes the fields of the mask."""
-        rights.require("users", "write")
         user_id = found.parsed(request.user.id, "user")
         paths = fieldmask.paths(request.update_mask, request.user, fields.USER_FIELDS)
         problems = fields.Problems()
@@ -87,7 +84,6 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         self, request: pb2.DeactivateUserRequest, context: Context
     ) -> user_pb2.User:
         """Shuts a user out."""
-        rights.require("users", "write")
         user_id = found.parsed(request.id, "user")
         async with self._sessions.begin() as session:
             return messages.user(await users.deactivate(session, user_id))
@@ -117,7 +113,6 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
 
     async def CreateTeam(self, request: pb2.CreateTeamRequest, context: Context) -> user_pb2.Team:
         """Adds a team."""
-        rights.require("users", "write")
         problems = fields.Problems()
         columns = fields.name_columns(request.team.name, "team.name", problems)
         problems.raise_if_any()
@@ -132,7 +127,6 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         self, request: pb2.ListTeamsRequest, context: Context
     ) -> pb2.ListTeamsResponse:
         """Lists teams by name."""
-        rights.require("users", "read")
         wanted = {"list": "teams"}
         page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
         async with self._sessions.begin() as session:
@@ -144,7 +138,6 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
 
     async def CreateRole(self, request: pb2.CreateRoleRequest, context: Context) -> user_pb2.Role:
         """Adds a role."""
-        rights.require("users", "write")
         problems = fields.Problems()
         columns = fields.name_columns(request.role.name, "role.name", problems)
         granted = fields.checked_rights(
@@ -162,7 +155,6 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         self, request: pb2.ListRolesRequest, context: Context
     ) -> pb2.ListRolesResponse:
         """Lists roles by name."""
-        rights.require("users", "read")
         wanted = {"list": "roles"}
         page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
         async with self._sessions.begin() as session:
@@ -174,7 +166,6 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
 
     async def UpdateRole(self, request: pb2.UpdateRoleRequest, context: Context) -> user_pb2.Role:
         """Changes the fields of the mask."""
-        rights.require("users", "write")
         role_id = found.parsed(request.role.id, "role")
         paths = fieldmask.paths(request.update_mask, request.role, ("name", "rights"))
         problems = fields.Problems()

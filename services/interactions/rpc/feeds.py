@@ -23,7 +23,6 @@ from services.interactions.domain.feeds import Feed
 from services.interactions.domain.fields import Problems
 from services.interactions.messages import feeds as messages
 from services.interactions.messages import follow_ups
-from services.interactions.rpc import gate
 from services.interactions.storage import feeds as kept
 from services.interactions.usecases import feeds as usecases
 from services.interactions.usecases import found
@@ -47,7 +46,6 @@ class FeedServicer(feed_service_pb2_grpc.FeedServiceServicer):
         self, request: pb2.CreateFeedRequest, context: Context
     ) -> pb2.CreateFeedResponse:
         """Makes a feed of what the caller has to do."""
-        gate.may("follow_ups", "read")
         owner_id, problems = _owner(), Problems()
         name = fields.text(
             request.feed.name, "feed.name", rules.LONGEST_NAME, problems, required=True
@@ -87,7 +85,6 @@ class FeedServicer(feed_service_pb2_grpc.FeedServiceServicer):
         self, request: pb2.ReadFeedRequest, context: Context
     ) -> pb2.ReadFeedResponse:
         """Returns what a feed shows now."""
-        _only_for_services()
         async with self._sessions.begin() as session:
             feed = await usecases.of_token(session, request.token)
         entries, names = await self._shown(feed)
@@ -122,11 +119,3 @@ def _owner() -> UUID:
             "RIGHT_MISSING", "only people have feeds", resource="feeds", action="write"
         )
     return owner_id
-
-
-def _only_for_services() -> None:
-    principal = context.require_principal()
-    if principal.kind != "service" or principal.actor is not None:
-        raise PermissionDenied(
-            "RIGHT_MISSING", "only for the gateway", resource="feeds", action="read"
-        )

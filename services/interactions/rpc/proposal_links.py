@@ -17,7 +17,6 @@ from services.interactions.domain.proposals import proposals as rules
 from services.interactions.domain.proposals.links import Links
 from services.interactions.domain.proposals.proposals import Proposal, State
 from services.interactions.messages import proposals as messages
-from services.interactions.rpc import gate
 from services.interactions.rpc.proposal_parts import Studio, printed
 from services.interactions.storage import proposal_attachments as stored
 from services.interactions.usecases import proposal_answers as usecases
@@ -43,7 +42,6 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         self, request: pb2.OpenProposalRequest, _: Context
     ) -> proposal_pb2.PublicProposal:
         """Returns what the link shows."""
-        gate.all_of("proposals", "read")
         async with self._sessions.begin() as session:
             kept = await usecases.opened(session, self._links.read(request.token))
             return await _public(session, kept)
@@ -52,7 +50,6 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         self, request: pb2.OpenProposalPdfRequest, _: Context
     ) -> pb2.ProposalPdf:
         """Returns what was sent last, to be printed."""
-        gate.all_of("proposals", "read")
         async with self._sessions.begin() as session:
             kept = await usecases.opened(session, self._links.read(request.token))
         kept.must_be(*_SHOWN, to="printed")
@@ -62,7 +59,6 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         self, request: pb2.OpenProposalAttachmentRequest, _: Context
     ) -> proposal_pb2.ProposalFile:
         """Returns a file of what was sent last."""
-        gate.all_of("proposals", "read")
         async with self._sessions.begin() as session:
             kept = await usecases.opened(session, self._links.read(request.token))
             kept.must_be(*_SHOWN, to="read")
@@ -72,7 +68,6 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
 
     async def SeeProposal(self, request: pb2.SeeProposalRequest, _: Context) -> empty_pb2.Empty:
         """Notes a look."""
-        gate.all_of("proposals", "write")
         async with self._sessions.begin() as session:
             await usecases.see(session, self._links.read(request.token), request.issue)
         return empty_pb2.Empty()
@@ -81,7 +76,6 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         self, request: pb2.AcceptProposalRequest, _: Context
     ) -> proposal_pb2.PublicProposal:
         """Accepts what was seen."""
-        gate.all_of("proposals", "write")
         problems = Problems()
         name = fields.text(request.name, "name", rules.LONGEST_NAME, problems, required=True)
         problems.raise_if_any()
@@ -94,7 +88,6 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         self, request: pb2.DeclineProposalRequest, _: Context
     ) -> proposal_pb2.PublicProposal:
         """Declines what was seen."""
-        gate.all_of("proposals", "write")
         problems = Problems()
         reason = fields.text(request.reason, "reason", rules.LONGEST_WORDS, problems)
         problems.raise_if_any()
@@ -107,7 +100,6 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         self, request: pb2.CommentProposalRequest, _: Context
     ) -> proposal_pb2.PublicProposal:
         """Keeps a comment."""
-        gate.all_of("proposals", "write")
         problems = Problems()
         text = fields.text(request.text, "text", rules.LONGEST_WORDS, problems, required=True)
         problems.raise_if_any()

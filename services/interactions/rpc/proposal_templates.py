@@ -14,7 +14,6 @@ from services.interactions.domain.fields import Problems
 from services.interactions.domain.proposals import pages, proposals, sheets
 from services.interactions.domain.proposals import templates as rules
 from services.interactions.messages import proposals as messages
-from services.interactions.rpc import gate
 from services.interactions.rpc.proposal_parts import Studio
 from services.interactions.storage import proposal_templates as kept
 from services.interactions.usecases import found
@@ -40,7 +39,6 @@ class ProposalTemplateServicer(proposal_service_pb2_grpc.ProposalTemplateService
         self, request: pb2.CreateProposalTemplateRequest, _: Context
     ) -> proposal_pb2.ProposalTemplate:
         """Stores a template that renders for everybody."""
-        gate.may("templates", "write")
         problems = Problems()
         name = rules.name(request.template.name, "template.name", problems)
         blocks = rules.blocks(messages.blocks(request.template.blocks), "template.blocks", problems)
@@ -60,7 +58,6 @@ class ProposalTemplateServicer(proposal_service_pb2_grpc.ProposalTemplateService
         self, request: pb2.GetProposalTemplateRequest, _: Context
     ) -> proposal_pb2.ProposalTemplate:
         """Returns one in a version."""
-        gate.may("proposals", "read")
         template_id = found.parsed(request.id, rules.RESOURCE)
         async with self._sessions.begin() as session:
             return messages.template(await usecases.get(session, template_id, request.version))
@@ -69,7 +66,6 @@ class ProposalTemplateServicer(proposal_service_pb2_grpc.ProposalTemplateService
         self, request: pb2.ListProposalTemplatesRequest, _: Context
     ) -> pb2.ListProposalTemplatesResponse:
         """Lists them by name."""
-        gate.may("proposals", "read")
         page = paging.read(request.page_size, request.page_token, {}, self._seal_key)
         after: Any = page.after
         async with self._sessions.begin() as session:
@@ -85,7 +81,6 @@ class ProposalTemplateServicer(proposal_service_pb2_grpc.ProposalTemplateService
         self, request: pb2.UpdateProposalTemplateRequest, _: Context
     ) -> proposal_pb2.ProposalTemplate:
         """Writes a new version."""
-        gate.may("templates", "write")
         given, problems = request.template, Problems()
         template_id = found.parsed(given.id, rules.RESOURCE)
         paths = fieldmask.paths(request.update_mask, given, FIELDS)
@@ -112,7 +107,6 @@ class ProposalTemplateServicer(proposal_service_pb2_grpc.ProposalTemplateService
         self, request: pb2.PreviewProposalTemplateRequest, _: Context
     ) -> pb2.ProposalPreview:
         """Renders one with sample values and sample prices."""
-        gate.may("proposals", "read")
         problems = Problems()
         blocks = rules.blocks(messages.blocks(request.template.blocks), "template.blocks", problems)
         problems.raise_if_any()

@@ -124,7 +124,6 @@ class SeriesServicer(series_service_pb2_grpc.SeriesServiceServicer):
         self, request: pb2.PreviewSeriesRequest, context: Context
     ) -> pb2.PreviewSeriesResponse:
         """Returns the next times of a rule that need not be saved."""
-        gate.may("follow_ups", "read")
         problems = Problems()
         if not 0 <= request.count <= MOST_PREVIEWED:
             problems.add("count", f"must be 0 to {MOST_PREVIEWED}")

@@ -9,7 +9,6 @@ from google.protobuf.empty_pb2 import Empty
 
 from chassis.db import Sessions
 from chassis.errors import ResourceExhausted
-from chassis.rpc import rights
 from services.leads.domain.audience import MAX_CONTACTS, MAX_FROZEN, People
 from services.leads.domain.fields import Checks
 from services.leads.messages import audiences as messages
@@ -37,7 +36,6 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
         self, request: pb.FreezeAudienceRequest, context: Context
     ) -> audience_pb2.Audience:
         """Freezes an audience under the run's id."""
-        rights.require("contacts", "read")
         checks = Checks()
         run_id = checks.id("run_id", request.run_id)
         query = messages.query(checks, request.query)
@@ -50,7 +48,6 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
         self, request_iterator: AsyncIterator[pb.FreezeContactsRequest], context: Context
     ) -> audience_pb2.Audience:
         """Freezes contacts that the caller chose; they are kept here until all have come."""
-        rights.require("contacts", "read")
         checks, ids, run_id = Checks(), bytearray(), None
         async for part in request_iterator:
             if run_id is None:
@@ -114,7 +111,6 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
         self, request: pb.ProbeAudienceRequest, context: Context
     ) -> pb.ProbeAudienceResponse:
         """Tells whether anybody is asked for."""
-        rights.require("contacts", "read")
         checks = Checks()
         query = messages.query(checks, request.query)
         checks.finish()
@@ -126,7 +122,6 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
         self, request: pb.SampleAudienceRequest, context: Context
     ) -> pb.SampleAudienceResponse:
         """Shows how the people of a query would divide."""
-        rights.require("contacts", "read")
         checks = Checks()
         query = messages.query(checks, request.query)
         view = messages.view(checks, request.view)
@@ -141,7 +136,6 @@ class AudienceServicer(audience_service_pb2_grpc.AudienceServiceServicer):
 
     async def ReleaseAudience(self, request: pb.ReleaseAudienceRequest, context: Context) -> Empty:
         """Forgets an audience."""
-        rights.require("contacts", "read")
         run_id = required_id(request.run_id, "run_id")
         async with self._sessions.begin() as session:
             await audiences.release(session, run_id)

@@ -5,7 +5,7 @@ from google.protobuf.empty_pb2 import Empty
 from pydantic import SecretStr
 
 from chassis.db import Sessions, idempotency
-from chassis.rpc import fieldmask, rights
+from chassis.rpc import fieldmask
 from services.leads.domain import conditions
 from services.leads.domain.fields import Checks
 from services.leads.messages import contacts as contact_messages
@@ -34,7 +34,6 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
         self, request: pb.CreateSegmentRequest, context: Context
     ) -> segment_pb2.Segment:
         """Stores a segment."""
-        rights.require(RESOURCE, "write")
         checks, draft = _draft(request.segment)
         async with self._sessions.begin() as session:
 
@@ -50,7 +49,6 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
         self, request: pb.GetSegmentRequest, context: Context
     ) -> segment_pb2.Segment:
         """Returns one segment."""
-        rights.require(RESOURCE, "read")
         segment_id = required_id(request.id)
         async with self._sessions.begin() as session:
             return messages.segment(await segments.get(session, segment_id))
@@ -59,7 +57,6 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
         self, request: pb.ListSegmentsRequest, context: Context
     ) -> pb.ListSegmentsResponse:
         """Lists segments by name."""
-        rights.require(RESOURCE, "read")
         page = pages.read(request, self._seal)
         async with self._sessions.begin() as session:
             found, after = await storage.page(session, page)
@@ -72,7 +69,6 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
         self, request: pb.UpdateSegmentRequest, context: Context
     ) -> segment_pb2.Segment:
         """Changes a segment."""
-        rights.require(RESOURCE, "write")
         given = request.segment
         segment_id = required_id(given.id, "segment.id")
         changed = fieldmask.paths(request.update_mask, given, _FIELDS)
@@ -86,7 +82,6 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
 
     async def DeleteSegment(self, request: pb.DeleteSegmentRequest, context: Context) -> Empty:
         """Deletes a segment."""
-        rights.require(RESOURCE, "write")
         segment_id = required_id(request.id)
         async with self._sessions.begin() as session:
             await segments.delete(session, segment_id, request.etag)
@@ -96,7 +91,6 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
         self, request: pb.PreviewSegmentRequest, context: Context
     ) -> pb.PreviewSegmentResponse:
         """Counts and samples a definition."""
-        rights.require(RESOURCE, "read")
         checks = Checks()
         definition = messages.definition(checks, request.definition, "definition")
         conditions.check(checks, definition)

@@ -5,7 +5,7 @@ from google.protobuf.empty_pb2 import Empty
 from pydantic import SecretStr
 
 from chassis.db import Sessions, idempotency
-from chassis.rpc import fieldmask, rights
+from chassis.rpc import fieldmask
 from services.leads.domain.source_cost import check_days_asked
 from services.leads.messages import source_costs as messages
 from services.leads.rpc import pages
@@ -31,7 +31,6 @@ class SourceCostServicer(source_cost_service_pb2_grpc.SourceCostServiceServicer)
         self, request: pb.CreateSourceCostRequest, context: Context
     ) -> source_cost_pb2.SourceCost:
         """Adds a cost."""
-        rights.require(RESOURCE, "write")
         draft = messages.draft(request.source_cost)
         async with self._sessions.begin() as session:
 
@@ -47,7 +46,6 @@ class SourceCostServicer(source_cost_service_pb2_grpc.SourceCostServiceServicer)
         self, request: pb.ListSourceCostsRequest, context: Context
     ) -> pb.ListSourceCostsResponse:
         """Lists costs, latest days first."""
-        rights.require(RESOURCE, "read")
         source_id = optional_id(request.source_id, "source_id")
         days = check_days_asked(request.start_date, request.end_date)
         page = pages.read(request, self._seal)
@@ -62,7 +60,6 @@ class SourceCostServicer(source_cost_service_pb2_grpc.SourceCostServiceServicer)
         self, request: pb.GetSourceCostRequest, context: Context
     ) -> source_cost_pb2.SourceCost:
         """Reads a cost."""
-        rights.require(RESOURCE, "read")
         cost_id = required_id(request.id)
         async with self._sessions.begin() as session:
             return messages.cost(await source_costs.get(session, cost_id))
@@ -71,7 +68,6 @@ class SourceCostServicer(source_cost_service_pb2_grpc.SourceCostServiceServicer)
         self, request: pb.UpdateSourceCostRequest, context: Context
     ) -> source_cost_pb2.SourceCost:
         """Changes a cost."""
-        rights.require(RESOURCE, "write")
         given = request.source_cost
         cost_id = required_id(given.id, "source_cost.id")
         names = fieldmask.paths(request.update_mask, given, _FIELDS)
@@ -85,7 +81,6 @@ class SourceCostServicer(source_cost_service_pb2_grpc.SourceCostServiceServicer)
         self, request: pb.DeleteSourceCostRequest, context: Context
     ) -> Empty:
         """Deletes a cost."""
-        rights.require(RESOURCE, "write")
         cost_id = required_id(request.id)
         async with self._sessions.begin() as session:
             await source_costs.delete(session, cost_id)

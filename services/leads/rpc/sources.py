@@ -4,7 +4,7 @@ from crm.leads.v1 import source_pb2, source_service_pb2, source_service_pb2_grpc
 from pydantic import SecretStr
 
 from chassis.db import Sessions, idempotency
-from chassis.rpc import fieldmask, rights
+from chassis.rpc import fieldmask
 from services.leads.domain.source import Source
 from services.leads.messages import sources as messages
 from services.leads.rpc import pages
@@ -31,7 +31,6 @@ class SourceServicer(source_service_pb2_grpc.SourceServiceServicer):
         self, request: pb.CreateSourceRequest, context: Context
     ) -> source_pb2.Source:
         """Adds a source."""
-        rights.require(RESOURCE, "write")
         given = request.source
         async with self._sessions.begin() as session:
 
@@ -43,7 +42,6 @@ class SourceServicer(source_service_pb2_grpc.SourceServiceServicer):
 
     async def GetSource(self, request: pb.GetSourceRequest, context: Context) -> source_pb2.Source:
         """Returns one source."""
-        rights.require(RESOURCE, "read")
         source_id = required_id(request.id)
         async with self._sessions.begin() as session:
             return messages.source(await sources.get(session, source_id))
@@ -52,7 +50,6 @@ class SourceServicer(source_service_pb2_grpc.SourceServiceServicer):
         self, request: pb.ListSourcesRequest, context: Context
     ) -> pb.ListSourcesResponse:
         """Lists sources by name."""
-        rights.require(RESOURCE, "read")
         page = pages.read(request, self._seal)
         async with self._sessions.begin() as session:
             found, after = await storage.page(
@@ -67,7 +64,6 @@ class SourceServicer(source_service_pb2_grpc.SourceServiceServicer):
         self, request: pb.UpdateSourceRequest, context: Context
     ) -> source_pb2.Source:
         """Renames a source."""
-        rights.require(RESOURCE, "write")
         given = request.source
         source_id = required_id(given.id, "source.id")
         changed = fieldmask.paths(request.update_mask, given, _SOURCE_FIELDS)
@@ -81,7 +77,6 @@ class SourceServicer(source_service_pb2_grpc.SourceServiceServicer):
         self, request: pb.RetireSourceRequest, context: Context
     ) -> source_pb2.Source:
         """Retires a source."""
-        rights.require(RESOURCE, "write")
         source_id = required_id(request.id)
         async with self._sessions.begin() as session:
             return messages.source(await sources.retire(session, source_id, now=self._clock()))
@@ -99,7 +94,6 @@ class LifeStageServicer(source_service_pb2_grpc.LifeStageServiceServicer):
         self, request: pb.CreateLifeStageRequest, context: Context
     ) -> source_pb2.LifeStage:
         """Adds a stage."""
-        rights.require(RESOURCE, "write")
         draft = messages.stage_draft(request.life_stage)
         async with self._sessions.begin() as session:
 
@@ -114,7 +108,6 @@ class LifeStageServicer(source_service_pb2_grpc.LifeStageServiceServicer):
         self, request: pb.GetLifeStageRequest, context: Context
     ) -> source_pb2.LifeStage:
         """Returns one stage."""
-        rights.require(RESOURCE, "read")
         stage_id = required_id(request.id)
         async with self._sessions.begin() as session:
             return messages.stage(await sources.get_stage(session, stage_id))
@@ -123,7 +116,6 @@ class LifeStageServicer(source_service_pb2_grpc.LifeStageServiceServicer):
         self, request: pb.ListLifeStagesRequest, context: Context
     ) -> pb.ListLifeStagesResponse:
         """Lists all stages by position."""
-        rights.require(RESOURCE, "read")
         page = pages.read(request, self._seal)
         async with self._sessions.begin() as session:
             found, after = await storage.stage_page(session, page)
@@ -136,7 +128,6 @@ class LifeStageServicer(source_service_pb2_grpc.LifeStageServiceServicer):
         self, request: pb.UpdateLifeStageRequest, context: Context
     ) -> source_pb2.LifeStage:
         """Changes a stage."""
-        rights.require(RESOURCE, "write")
         given = request.life_stage
         stage_id = required_id(given.id, "life_stage.id")
         changed = fieldmask.paths(request.update_mask, given, _STAGE_FIELDS)

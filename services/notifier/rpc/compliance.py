@@ -13,7 +13,6 @@ from google.protobuf import empty_pb2
 from pydantic import SecretStr
 
 from chassis.db import Sessions, idempotency, paging
-from chassis.rpc import rights
 from services.notifier.domain import addresses
 from services.notifier.domain.checks import Checks
 from services.notifier.domain.rulebook import window
@@ -39,7 +38,6 @@ class DoNotCallServicer(compliance_service_pb2_grpc.DoNotCallServiceServicer):
         self, request: pb.ListDoNotCallListsRequest, _: Any
     ) -> pb.ListDoNotCallListsResponse:
         """All lists and how fresh they are."""
-        rights.require("suppressions", "read")
         async with self._sessions.begin() as session:
             found = await do_not_call.lists(session)
         return pb.ListDoNotCallListsResponse(lists=[messages.do_not_call_list(it) for it in found])
@@ -48,7 +46,6 @@ class DoNotCallServicer(compliance_service_pb2_grpc.DoNotCallServiceServicer):
         self, request: pb.ChangeDoNotCallListRequest, _: Any
     ) -> compliance_pb2.DoNotCallList:
         """Changes a list; answered after the commit."""
-        rights.require("suppressions", "write")
         change = _change(request, datetime.now(UTC))
         async with self._sessions.begin() as session:
 
@@ -72,7 +69,6 @@ class AgreementServicer(compliance_service_pb2_grpc.AgreementServiceServicer):
         self, request: pb.CreateAgreementRequest, _: Any
     ) -> compliance_pb2.Agreement:
         """Records an agreement."""
-        rights.require("suppressions", "write")
         new = _agreement(request.agreement, datetime.now(UTC))
         async with self._sessions.begin() as session:
 
@@ -87,7 +83,6 @@ class AgreementServicer(compliance_service_pb2_grpc.AgreementServiceServicer):
         self, request: pb.ListAgreementsRequest, _: Any
     ) -> pb.ListAgreementsResponse:
         """One page by id."""
-        rights.require("suppressions", "read")
         key = _key(request.address)
         page = paging.read(request.page_size, request.page_token, {"address": key}, self._seal_key)
         after = page.after[0] if page.after else None
@@ -103,7 +98,6 @@ class AgreementServicer(compliance_service_pb2_grpc.AgreementServiceServicer):
 
     async def DeleteAgreement(self, request: pb.DeleteAgreementRequest, _: Any) -> empty_pb2.Empty:
         """Ends an agreement."""
-        rights.require("suppressions", "delete")
         checks = Checks()
         id = checks.uuid("id", request.id)
         checks.end()

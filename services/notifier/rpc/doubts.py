@@ -8,7 +8,6 @@ from crm.notifier.v1 import doubt_pb2, doubt_service_pb2, doubt_service_pb2_grpc
 
 from chassis.db import Sessions, idempotency, paging
 from chassis.errors import NotFound
-from chassis.rpc import rights
 from services.notifier.config import Settings
 from services.notifier.domain.checks import Checks
 from services.notifier.domain.doubts import SETTLING, Act
@@ -34,7 +33,6 @@ class DoubtServicer(doubt_service_pb2_grpc.DoubtServiceServicer):
 
     async def ListDoubts(self, request: pb.ListDoubtsRequest, _: Any) -> pb.ListDoubtsResponse:
         """One page, oldest doubt first."""
-        rights.require("doubts", "read")
         asked = _flat(request)
         by = _filter(Checks(), asked, "")
         fields = {"filter": asked.SerializeToString(deterministic=True).hex()}
@@ -53,7 +51,6 @@ class DoubtServicer(doubt_service_pb2_grpc.DoubtServiceServicer):
 
     async def GetDoubt(self, request: pb.GetDoubtRequest, _: Any) -> doubt_pb2.Doubt:
         """One message in doubt."""
-        rights.require("doubts", "read")
         checks = Checks()
         id = _id(checks, request.message_id)
         checks.end()
@@ -66,7 +63,6 @@ class DoubtServicer(doubt_service_pb2_grpc.DoubtServiceServicer):
 
     async def SettleDoubt(self, request: pb.SettleDoubtRequest, _: Any) -> doubt_pb2.DoubtDeed:
         """Says what became of a message."""
-        rights.require("doubts", "write")
         checks = Checks()
         id, reason = _id(checks, request.message_id), _reason(checks, request.reason)
         act = _act(checks, request.act)
@@ -85,7 +81,6 @@ class DoubtServicer(doubt_service_pb2_grpc.DoubtServiceServicer):
 
     async def ResendDoubt(self, request: pb.ResendDoubtRequest, _: Any) -> doubt_pb2.DoubtDeed:
         """Sends a message once more."""
-        rights.require("doubts", "write")
         checks = Checks()
         id, reason = _id(checks, request.message_id), _reason(checks, request.reason)
         _accepted(checks, given=request.accept_duplicate)
@@ -109,7 +104,6 @@ class DoubtServicer(doubt_service_pb2_grpc.DoubtServiceServicer):
 
     async def SettleDoubts(self, request: pb.SettleDoubtsRequest, _: Any) -> pb.ActOnDoubtsResponse:
         """Says what became of many messages."""
-        rights.require("doubts", "write")
         checks = Checks()
         reason, act = _reason(checks, request.reason), _act(checks, request.act)
         by = _bounded(checks, request.filter)
@@ -117,7 +111,6 @@ class DoubtServicer(doubt_service_pb2_grpc.DoubtServiceServicer):
 
     async def ResendDoubts(self, request: pb.ResendDoubtsRequest, _: Any) -> pb.ActOnDoubtsResponse:
         """Sends many messages once more."""
-        rights.require("doubts", "write")
         checks = Checks()
         reason = _reason(checks, request.reason)
         _accepted(checks, given=request.accept_duplicate)
@@ -128,7 +121,6 @@ class DoubtServicer(doubt_service_pb2_grpc.DoubtServiceServicer):
         self, request: pb.ListDoubtDeedsRequest, _: Any
     ) -> pb.ListDoubtDeedsResponse:
         """What was done, newest first."""
-        rights.require("doubts", "read")
         page = paging.read(request.page_size, request.page_token, {}, self._seal_key)
         after = page.after[0] if page.after else None
         async with self._sessions.begin() as session:

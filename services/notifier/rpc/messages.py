@@ -11,7 +11,6 @@ from pydantic import SecretStr
 from chassis import context
 from chassis.db import Sessions, idempotency, paging
 from chassis.errors import FailedPrecondition, NotFound
-from chassis.rpc import rights
 from services.notifier.domain import addresses
 from services.notifier.domain.checks import Checks
 from services.notifier.domain.states import Channel, State
@@ -35,7 +34,6 @@ class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
         self, request: message_service_pb2.SendMessageRequest, _: Any
     ) -> message_pb2.Message:
         """Accepts one message."""
-        rights.require("messages", "write")
         now = datetime.now(UTC)
         wanted = requests.wanted(request, now)
         async with self._sessions.begin() as session:
@@ -56,7 +54,6 @@ class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
         self, request: message_service_pb2.BatchSendMessagesRequest, _: Any
     ) -> message_service_pb2.BatchSendMessagesResponse:
         """Accepts each message that can be."""
-        rights.require("messages", "write")
         now = datetime.now(UTC)
         items = requests.items(request, now)
         subject = context.require_principal().subject
@@ -72,7 +69,6 @@ class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
         self, request: message_service_pb2.GetMessageRequest, _: Any
     ) -> message_pb2.Message:
         """One message with its attempts."""
-        rights.require("messages", "read")
         id = _id("id", request.id)
         async with self._sessions.begin() as session:
             message = await lookups.get(session, id)
@@ -84,7 +80,6 @@ class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
         self, request: message_service_pb2.ListMessagesRequest, _: Any
     ) -> message_service_pb2.ListMessagesResponse:
         """One page of messages."""
-        rights.require("messages", "read")
         by = _filter(request)
         fields = {
             "run": request.run_id,
@@ -112,7 +107,6 @@ class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
         self, request: message_service_pb2.FindMessagesRequest, _: Any
     ) -> message_service_pb2.FindMessagesResponse:
         """Which of a run's messages are here."""
-        rights.require("messages", "read")
         run_id = _id("run_id", request.run_id)
         checks = Checks()
         if len(request.message_ids) > _FOUND_AT_ONCE:
@@ -129,7 +123,6 @@ class MessageServicer(message_service_pb2_grpc.MessageServiceServicer):
         self, request: message_service_pb2.CountMessagesRequest, _: Any
     ) -> message_service_pb2.CountMessagesResponse:
         """A run's messages by state."""
-        rights.require("messages", "read")
         run_id = _id("run_id", request.run_id)
         async with self._sessions.begin() as session:
             counts = await lookups.counts(session, run_id)

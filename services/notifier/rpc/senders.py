@@ -13,7 +13,7 @@ from crm.notifier.v1 import (
 from pydantic import SecretStr
 
 from chassis.db import Sessions, idempotency, paging
-from chassis.rpc import fieldmask, rights
+from chassis.rpc import fieldmask
 from services.notifier.domain import addresses
 from services.notifier.domain.checks import Checks
 from services.notifier.domain.rules import Rules
@@ -38,7 +38,6 @@ class SenderServicer(suppression_service_pb2_grpc.SenderServiceServicer):
         self, request: suppression_service_pb2.CreateAdvertiserRequest, _: Any
     ) -> suppression_pb2.Advertiser:
         """Adds an advertiser."""
-        rights.require("senders", "write")
         new = _advertiser(request.advertiser)
         async with self._sessions.begin() as session:
 
@@ -53,7 +52,6 @@ class SenderServicer(suppression_service_pb2_grpc.SenderServiceServicer):
         self, request: suppression_service_pb2.GetAdvertiserRequest, _: Any
     ) -> suppression_pb2.Advertiser:
         """One advertiser."""
-        rights.require("senders", "read")
         id = _id(request.id)
         async with self._sessions.begin() as session:
             return resources.advertiser(await usecases.advertiser(session, id))
@@ -62,7 +60,6 @@ class SenderServicer(suppression_service_pb2_grpc.SenderServiceServicer):
         self, request: suppression_service_pb2.ListAdvertisersRequest, _: Any
     ) -> suppression_service_pb2.ListAdvertisersResponse:
         """One page by name."""
-        rights.require("senders", "read")
         page = paging.read(request.page_size, request.page_token, {}, self._seal_key)
         after = (page.after[0], page.after[1]) if page.after else None
         async with self._sessions.begin() as session:
@@ -79,7 +76,6 @@ class SenderServicer(suppression_service_pb2_grpc.SenderServiceServicer):
         self, request: suppression_service_pb2.UpdateAdvertiserRequest, _: Any
     ) -> suppression_pb2.Advertiser:
         """Changes an advertiser."""
-        rights.require("senders", "write")
         given = request.advertiser
         paths = fieldmask.paths(request.update_mask, given, tuple(_LONGEST))
         checks = Checks()
@@ -104,7 +100,6 @@ class SenderServicer(suppression_service_pb2_grpc.SenderServiceServicer):
         self, request: suppression_service_pb2.CreateSenderIdentityRequest, _: Any
     ) -> suppression_pb2.SenderIdentity:
         """Adds a sender identity."""
-        rights.require("senders", "write")
         new = _identity(request.sender_identity, datetime.now(UTC), self._rules)
         async with self._sessions.begin() as session:
 
@@ -119,7 +114,6 @@ class SenderServicer(suppression_service_pb2_grpc.SenderServiceServicer):
         self, request: suppression_service_pb2.GetSenderIdentityRequest, _: Any
     ) -> suppression_pb2.SenderIdentity:
         """One sender identity."""
-        rights.require("senders", "read")
         id = _id(request.id)
         async with self._sessions.begin() as session:
             return resources.identity(await usecases.identity(session, id))
@@ -128,7 +122,6 @@ class SenderServicer(suppression_service_pb2_grpc.SenderServiceServicer):
         self, request: suppression_service_pb2.ListSenderIdentitiesRequest, _: Any
     ) -> suppression_service_pb2.ListSenderIdentitiesResponse:
         """One page by id."""
-        rights.require("senders", "read")
         checks = Checks()
         advertiser = checks.uuid("advertiser_id", request.advertiser_id, required=False)
         checks.end()
@@ -153,7 +146,6 @@ class SenderServicer(suppression_service_pb2_grpc.SenderServiceServicer):
         self, request: suppression_service_pb2.ListProvidersRequest, _: Any
     ) -> suppression_service_pb2.ListProvidersResponse:
         """The providers of this notifier."""
-        rights.require("senders", "read")
         async with self._sessions.begin() as session:
             found = await lookups.providers(session)
         return suppression_service_pb2.ListProvidersResponse(

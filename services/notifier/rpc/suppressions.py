@@ -15,7 +15,6 @@ from google.protobuf import empty_pb2
 from pydantic import SecretStr
 
 from chassis.db import Sessions, idempotency, paging
-from chassis.rpc import rights
 from services.notifier.domain import addresses
 from services.notifier.domain.checks import Checks
 from services.notifier.domain.states import Channel, Purpose
@@ -41,7 +40,6 @@ class SuppressionServicer(suppression_service_pb2_grpc.SuppressionServiceService
         self, request: suppression_service_pb2.CreateSuppressionRequest, _: Any
     ) -> suppression_pb2.Suppression:
         """Suppresses an address."""
-        rights.require("suppressions", "write")
         new = _new(request.suppression, datetime.now(UTC))
         async with self._sessions.begin() as session:
 
@@ -56,7 +54,6 @@ class SuppressionServicer(suppression_service_pb2_grpc.SuppressionServiceService
         self, request: suppression_service_pb2.ListSuppressionsRequest, _: Any
     ) -> suppression_service_pb2.ListSuppressionsResponse:
         """One page, newest first."""
-        rights.require("suppressions", "read")
         key = _key(request)
         fields = {"channel": request.channel, "address": key}
         page = paging.read(request.page_size, request.page_token, fields, self._seal_key)
@@ -81,7 +78,6 @@ class SuppressionServicer(suppression_service_pb2_grpc.SuppressionServiceService
         self, request: suppression_service_pb2.DeleteSuppressionRequest, _: Any
     ) -> empty_pb2.Empty:
         """Lifts a suppression."""
-        rights.require("suppressions", "delete")
         checks = Checks()
         id = checks.uuid("id", request.id)
         checks.end()
@@ -93,7 +89,6 @@ class SuppressionServicer(suppression_service_pb2_grpc.SuppressionServiceService
         self, request: suppression_service_pb2.DescribeUnsubscribeRequest, _: Any
     ) -> suppression_service_pb2.DescribeUnsubscribeResponse:
         """What a link would do."""
-        rights.require("suppressions", "read")
         async with self._sessions.begin() as session:
             described = await suppress.describe(session, request.token, self._secret)
         return suppression_service_pb2.DescribeUnsubscribeResponse(
@@ -108,7 +103,6 @@ class SuppressionServicer(suppression_service_pb2_grpc.SuppressionServiceService
         self, request: suppression_service_pb2.UnsubscribeRequest, _: Any
     ) -> suppression_pb2.Suppression:
         """Unsubscribes; answered after the commit."""
-        rights.require("suppressions", "write")
         now = datetime.now(UTC)
         async with self._sessions.begin() as session:
             stored = await suppress.unsubscribe(

@@ -17,6 +17,7 @@ from joserfc.jwk import OKPKey
 
 from chassis.config import ServiceSettings
 from chassis.rpc import client, server
+from chassis.rpc.rights import Caller, Rule
 from chassis.rpc.tokens import TokenSource
 
 SERVICE = "crm.echo.v1.EchoService"
@@ -69,6 +70,11 @@ class Echo:
 
     async def gather(self, requests: AsyncIterator[StringValue], context: Any) -> StringValue:
         return StringValue(value=",".join([each.value async for each in requests]))
+
+
+def rules(_: str) -> Rule:
+    """Let in whoever has a token."""
+    return Rule(Caller.SIGNED_IN)
 
 
 def add_echo(servicer: Echo, to: Any) -> None:
@@ -224,7 +230,7 @@ async def serve(**settings: Any) -> AsyncIterator[House]:
     await issuer.start()
     made = make_settings(issuer.url, **settings)
     echo = Echo()
-    built = server.build(made, "echo", [(add_echo, echo)])
+    built = server.build(made, "echo", [(add_echo, echo)], rules=rules)
     address = f"127.0.0.1:{await built.start()}"
     channel = client.channel(address, made, TokenSource(made), [DESCRIPTOR])
     try:

@@ -23,6 +23,7 @@ import asyncio, structlog
 from functools import partial
 from aiohttp import web
 from chassis import app, config, context, db
+from chassis.rpc.rights import Rule
 
 log = structlog.get_logger()
 crashes = []
@@ -61,7 +62,7 @@ async def main(settings):
         return web.json_response({"request_id": context.current().request_id})
 
     await app.run(
-        settings, "sample",
+        settings, "sample", rules=lambda _: Rule(),
         background=[falters, finishes, for_ever],
         ready=[db.check(sessions)],
         http_routes=[web.get("/whoami", whoami)],

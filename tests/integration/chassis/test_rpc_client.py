@@ -140,7 +140,9 @@ class TestAPeerThatIsAway:
         with pytest.raises(errors.Unavailable):
             await house.stub.change(StringValue())
         settings = rpc_house.make_settings(house.issuer.url, grpc_listen=house.address)
-        again = server.build(settings, "echo", [(rpc_house.add_echo, house.echo)])
+        again = server.build(
+            settings, "echo", [(rpc_house.add_echo, house.echo)], rules=rpc_house.rules
+        )
         await again.start()
 
         async with asyncio.timeout(5.0):

@@ -58,7 +58,9 @@ class TestIdentity:
         house.issuer.keys = {}
         house.issuer.rotate()
         settings = rpc_house.make_settings(house.issuer.url, grpc_listen=house.address)
-        restarted = server.build(settings, "echo", [(rpc_house.add_echo, house.echo)])
+        restarted = server.build(
+            settings, "echo", [(rpc_house.add_echo, house.echo)], rules=rpc_house.rules
+        )
         await restarted.start()
         async with asyncio.timeout(5.0):
             while True:

@@ -72,6 +72,66 @@ class TestARight:
             rights.require("contacts", "read")
 
 
+class TestANeed:
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("contacts.read", rights.Need("contacts", "read", Level.OWN)),
+            ("contacts.write:all", rights.Need("contacts", "write", Level.ALL)),
+            ("follow_ups.write:team", rights.Need("follow_ups", "write", Level.TEAM)),
+        ],
+    )
+    def test_it_is_read_and_told_as_people_write_it(self, text: str, found: rights.Need) -> None:
+        assert rights.need(text) == found
+        assert str(found) == text
+
+    @pytest.mark.parametrize(
+        "text", ["", "contacts", "contacts.", ".read", "contacts.read:none", "contacts.read:some"]
+    )
+    def test_what_is_no_right_is_refused(self, text: str) -> None:
+        with pytest.raises(ValueError, match=r"right|Level"):
+            rights.need(text)
+
+
+class TestARule:
+    RULE = rights.Rule(needs=(rights.need("a.read"), rights.need("b.write:team")))
+
+    @pytest.mark.parametrize(
+        ("granted", "missing"),
+        [
+            ({"a": {"read": "own"}, "b": {"write": "team"}}, None),
+            ({"a": {"read": "all"}, "b": {"write": "all"}}, None),
+            ({"b": {"write": "all"}}, "a"),
+            ({"a": {"read": "none"}, "b": {"write": "all"}}, "a"),
+            ({"a": {"read": "own"}, "b": {"write": "own"}}, "b"),
+            ({"a": {"read": "own", "write": "all"}, "b": {"read": "all"}}, "b"),
+        ],
+    )
+    def test_it_needs_all_of_them_at_their_level(
+        self, granted: dict[str, dict[str, str]], missing: str | None
+    ) -> None:
+        user = Principal("u", "user", rights=granted)
+
+        if missing is None:
+            self.RULE.check(user)
+            return
+        with pytest.raises(errors.PermissionDenied) as got:
+            self.RULE.check(user)
+        assert got.value.metadata["resource"] == missing
+
+    def test_the_house_is_a_service_that_acts_for_itself(self) -> None:
+        rule = rights.Rule(rights.Caller.HOUSE)
+
+        rule.check(Principal("s", "service"))
+        for other in (
+            Principal("u", "user"),
+            Principal("c", "client"),
+            Principal("u", "service", actor="campaigns"),
+        ):
+            with pytest.raises(errors.PermissionDenied):
+                rule.check(other)
+
+
 class TestTheServiceConfig:
     def test_only_repeatable_methods_are_repeated(self) -> None:
         file = descriptor_pb2.FileDescriptorProto(

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.accounts.v1 import audit_pb2 as crm_dot_accounts_dot_v1_dot_audit__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#crm/accounts/v1/audit_service.proto\x12\x0f\x63rm.accounts.v1\x1a\x1b\x63rm/accounts/v1/audit.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x01\n\x17ListAuditEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x14\n\x0csubject_type\x18\x03 \x01(\t\x12\x12\n\nsubject_id\x18\x04 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x06 \x01(\t\x12(\n\x04\x66rom\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x18ListAuditEntriesResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.crm.accounts.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x14\n\x12VerifyAuditRequest\"W\n\x13VerifyAuditResponse\x12\x0e\n\x06intact\x18\x01 \x01(\x08\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x03\x12\x11\n\tbroken_at\x18\x03 \x01(\x03\x12\x0c\n\x04head\x18\x04 \x01(\t\"C\n\x17\x45raseAuditValuesRequest\x12\x14\n\x0csubject_type\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t2\xb6\x02\n\x0c\x41uditService\x12l\n\x10ListAuditEntries\x12(.crm.accounts.v1.ListAuditEntriesRequest\x1a).crm.accounts.v1.ListAuditEntriesResponse\"\x03\x90\x02\x01\x12]\n\x0bVerifyAudit\x12#.crm.accounts.v1.VerifyAuditRequest\x1a$.crm.accounts.v1.VerifyAuditResponse\"\x03\x90\x02\x01\x12Y\n\x10\x45raseAuditValues\x12(.crm.accounts.v1.EraseAuditValuesRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#crm/accounts/v1/audit_service.proto\x12\x0f\x63rm.accounts.v1\x1a\x1b\x63rm/accounts/v1/audit.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x01\n\x17ListAuditEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x14\n\x0csubject_type\x18\x03 \x01(\t\x12\x12\n\nsubject_id\x18\x04 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x06 \x01(\t\x12(\n\x04\x66rom\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x18ListAuditEntriesResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.crm.accounts.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x14\n\x12VerifyAuditRequest\"W\n\x13VerifyAuditResponse\x12\x0e\n\x06intact\x18\x01 \x01(\x08\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x03\x12\x11\n\tbroken_at\x18\x03 \x01(\x03\x12\x0c\n\x04head\x18\x04 \x01(\t\"C\n\x17\x45raseAuditValuesRequest\x12\x14\n\x0csubject_type\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t2\xe2\x02\n\x0c\x41uditService\x12z\n\x10ListAuditEntries\x12(.crm.accounts.v1.ListAuditEntriesRequest\x1a).crm.accounts.v1.ListAuditEntriesResponse\"\x11\x90\x02\x01\xca\xc1\x18\naudit.read\x12k\n\x0bVerifyAudit\x12#.crm.accounts.v1.VerifyAuditRequest\x1a$.crm.accounts.v1.VerifyAuditResponse\"\x11\x90\x02\x01\xca\xc1\x18\naudit.read\x12i\n\x10\x45raseAuditValues\x12(.crm.accounts.v1.EraseAuditValuesRequest\x1a\x16.google.protobuf.Empty\"\x13\x90\x02\x02\xca\xc1\x18\x0c\x61udit.deleteb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,21 +36,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.accounts.v1.audit_servi
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['ListAuditEntries']._loaded_options = None
-  _globals['_AUDITSERVICE'].methods_by_name['ListAuditEntries']._serialized_options = b'\220\002\001'
+  _globals['_AUDITSERVICE'].methods_by_name['ListAuditEntries']._serialized_options = b'\220\002\001\312\301\030\naudit.read'
   _globals['_AUDITSERVICE'].methods_by_name['VerifyAudit']._loaded_options = None
-  _globals['_AUDITSERVICE'].methods_by_name['VerifyAudit']._serialized_options = b'\220\002\001'
+  _globals['_AUDITSERVICE'].methods_by_name['VerifyAudit']._serialized_options = b'\220\002\001\312\301\030\naudit.read'
   _globals['_AUDITSERVICE'].methods_by_name['EraseAuditValues']._loaded_options = None
-  _globals['_AUDITSERVICE'].methods_by_name['EraseAuditValues']._serialized_options = b'\220\002\002'
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=148
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=373
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=375
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=472
-  _globals['_VERIFYAUDITREQUEST']._serialized_start=474
-  _globals['_VERIFYAUDITREQUEST']._serialized_end=494
-  _globals['_VERIFYAUDITRESPONSE']._serialized_start=496
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=583
-  _globals['_ERASEAUDITVALUESREQUEST']._serialized_start=585
-  _globals['_ERASEAUDITVALUESREQUEST']._serialized_end=652
-  _globals['_AUDITSERVICE']._serialized_start=655
-  _globals['_AUDITSERVICE']._serialized_end=965
+  _globals['_AUDITSERVICE'].methods_by_name['EraseAuditValues']._serialized_options = b'\220\002\002\312\301\030\014audit.delete'
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=176
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=401
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=403
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=500
+  _globals['_VERIFYAUDITREQUEST']._serialized_start=502
+  _globals['_VERIFYAUDITREQUEST']._serialized_end=522
+  _globals['_VERIFYAUDITRESPONSE']._serialized_start=524
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=611
+  _globals['_ERASEAUDITVALUESREQUEST']._serialized_start=613
+  _globals['_ERASEAUDITVALUESREQUEST']._serialized_end=680
+  _globals['_AUDITSERVICE']._serialized_start=683
+  _globals['_AUDITSERVICE']._serialized_end=1037
 # @@protoc_insertion_point(module_scope)

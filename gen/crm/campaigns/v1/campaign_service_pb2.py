@@ -25,12 +25,13 @@ _sym_db = _symbol_database.Default()
 from crm.campaigns.v1 import campaign_pb2 as crm_dot_campaigns_dot_v1_dot_campaign__pb2
 from crm.campaigns.v1 import run_pb2 as crm_dot_campaigns_dot_v1_dot_run__pb2
 from crm.campaigns.v1 import template_pb2 as crm_dot_campaigns_dot_v1_dot_template__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'crm/campaigns/v1/campaign_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1f\x63rm/campaigns/v1/campaign.proto\x1a\x1a\x63rm/campaigns/v1/run.proto\x1a\x1f\x63rm/campaigns/v1/template.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n\x15\x43reateCampaignRequest\x12,\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\'\n\x18\x42\x61tchGetCampaignsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"J\n\x19\x42\x61tchGetCampaignsResponse\x12-\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Campaign\"H\n\x18\x44uplicateCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"f\n\x12\x44raftResendRequest\x12.\n\tunreached\x18\x01 \x01(\x0b\x32\x1b.crm.campaigns.v1.Unreached\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\xa0\x01\n\x14ListCampaignsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x35\n\x11latest_run_states\x18\x04 \x03(\x0e\x32\x1a.crm.campaigns.v1.RunState\"_\n\x15ListCampaignsResponse\x12-\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x15UpdateCampaignRequest\x12,\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"1\n\x15\x44\x65leteCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"8\n\x15ReviewCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bsample_size\x18\x02 \x01(\x05\"M\n\tExclusion\x12\x31\n\x06reason\x18\x01 \x01(\x0e\x32!.crm.campaigns.v1.ExclusionReason\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\xc6\x02\n\x16ReviewCampaignResponse\x12\x10\n\x08\x61udience\x18\x01 \x01(\x03\x12\x0f\n\x07planned\x18\x02 \x01(\x03\x12-\n\x08\x65xcluded\x18\x03 \x03(\x0b\x32\x1b.crm.campaigns.v1.Exclusion\x12\x14\n\x0cmax_segments\x18\x04 \x01(\x05\x12\x32\n\x07samples\x18\x05 \x03(\x0b\x32!.crm.campaigns.v1.RenderedMessage\x12*\n\x05gates\x18\x06 \x01(\x0b\x32\x1b.crm.campaigns.v1.GateCheck\x12\x31\n\x0b\x61ttachments\x18\x07 \x03(\x0b\x32\x1c.crm.campaigns.v1.Attachment\x12\x1b\n\x13max_billed_segments\x18\x08 \x01(\x05\x12\x14\n\x0c\x62illing_rule\x18\t \x01(\t\"i\n\tGateCheck\x12\x0f\n\x07\x63hecked\x18\x01 \x01(\x03\x12\r\n\x05\x65xact\x18\x02 \x01(\x08\x12\x0e\n\x06may_go\x18\x03 \x01(\x03\x12,\n\x07stopped\x18\x04 \x03(\x0b\x32\x1b.crm.campaigns.v1.GateCount\"z\n\tGateCount\x12\x10\n\x08\x64\x65\x66\x65rred\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\x12.\n\nnot_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x14StartCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t2\xc8\x07\n\x0f\x43\x61mpaignService\x12Z\n\x0e\x43reateCampaign\x12\'.crm.campaigns.v1.CreateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12T\n\x0bGetCampaign\x12$.crm.campaigns.v1.GetCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x01\x12q\n\x11\x42\x61tchGetCampaigns\x12*.crm.campaigns.v1.BatchGetCampaignsRequest\x1a+.crm.campaigns.v1.BatchGetCampaignsResponse\"\x03\x90\x02\x01\x12`\n\x11\x44uplicateCampaign\x12*.crm.campaigns.v1.DuplicateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12T\n\x0b\x44raftResend\x12$.crm.campaigns.v1.DraftResendRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12\x65\n\rListCampaigns\x12&.crm.campaigns.v1.ListCampaignsRequest\x1a\'.crm.campaigns.v1.ListCampaignsResponse\"\x03\x90\x02\x01\x12Z\n\x0eUpdateCampaign\x12\'.crm.campaigns.v1.UpdateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x03\x90\x02\x02\x12V\n\x0e\x44\x65leteCampaign\x12\'.crm.campaigns.v1.DeleteCampaignRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12h\n\x0eReviewCampaign\x12\'.crm.campaigns.v1.ReviewCampaignRequest\x1a(.crm.campaigns.v1.ReviewCampaignResponse\"\x03\x90\x02\x01\x12S\n\rStartCampaign\x12&.crm.campaigns.v1.StartCampaignRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'crm/campaigns/v1/campaign_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1f\x63rm/campaigns/v1/campaign.proto\x1a\x1a\x63rm/campaigns/v1/run.proto\x1a\x1f\x63rm/campaigns/v1/template.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n\x15\x43reateCampaignRequest\x12,\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\'\n\x18\x42\x61tchGetCampaignsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"J\n\x19\x42\x61tchGetCampaignsResponse\x12-\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Campaign\"H\n\x18\x44uplicateCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"f\n\x12\x44raftResendRequest\x12.\n\tunreached\x18\x01 \x01(\x0b\x32\x1b.crm.campaigns.v1.Unreached\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\xa0\x01\n\x14ListCampaignsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x35\n\x11latest_run_states\x18\x04 \x03(\x0e\x32\x1a.crm.campaigns.v1.RunState\"_\n\x15ListCampaignsResponse\x12-\n\tcampaigns\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x15UpdateCampaignRequest\x12,\n\x08\x63\x61mpaign\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Campaign\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"1\n\x15\x44\x65leteCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"8\n\x15ReviewCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0bsample_size\x18\x02 \x01(\x05\"M\n\tExclusion\x12\x31\n\x06reason\x18\x01 \x01(\x0e\x32!.crm.campaigns.v1.ExclusionReason\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\xc6\x02\n\x16ReviewCampaignResponse\x12\x10\n\x08\x61udience\x18\x01 \x01(\x03\x12\x0f\n\x07planned\x18\x02 \x01(\x03\x12-\n\x08\x65xcluded\x18\x03 \x03(\x0b\x32\x1b.crm.campaigns.v1.Exclusion\x12\x14\n\x0cmax_segments\x18\x04 \x01(\x05\x12\x32\n\x07samples\x18\x05 \x03(\x0b\x32!.crm.campaigns.v1.RenderedMessage\x12*\n\x05gates\x18\x06 \x01(\x0b\x32\x1b.crm.campaigns.v1.GateCheck\x12\x31\n\x0b\x61ttachments\x18\x07 \x03(\x0b\x32\x1c.crm.campaigns.v1.Attachment\x12\x1b\n\x13max_billed_segments\x18\x08 \x01(\x05\x12\x14\n\x0c\x62illing_rule\x18\t \x01(\t\"i\n\tGateCheck\x12\x0f\n\x07\x63hecked\x18\x01 \x01(\x03\x12\r\n\x05\x65xact\x18\x02 \x01(\x08\x12\x0e\n\x06may_go\x18\x03 \x01(\x03\x12,\n\x07stopped\x18\x04 \x03(\x0b\x32\x1b.crm.campaigns.v1.GateCount\"z\n\tGateCount\x12\x10\n\x08\x64\x65\x66\x65rred\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\x12.\n\nnot_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x14StartCampaignRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t2\x84\t\n\x0f\x43\x61mpaignService\x12m\n\x0e\x43reateCampaign\x12\'.crm.campaigns.v1.CreateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x16\x90\x02\x02\xca\xc1\x18\x0f\x63\x61mpaigns.write\x12\x66\n\x0bGetCampaign\x12$.crm.campaigns.v1.GetCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x15\x90\x02\x01\xca\xc1\x18\x0e\x63\x61mpaigns.read\x12\x83\x01\n\x11\x42\x61tchGetCampaigns\x12*.crm.campaigns.v1.BatchGetCampaignsRequest\x1a+.crm.campaigns.v1.BatchGetCampaignsResponse\"\x15\x90\x02\x01\xca\xc1\x18\x0e\x63\x61mpaigns.read\x12s\n\x11\x44uplicateCampaign\x12*.crm.campaigns.v1.DuplicateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x16\x90\x02\x02\xca\xc1\x18\x0f\x63\x61mpaigns.write\x12g\n\x0b\x44raftResend\x12$.crm.campaigns.v1.DraftResendRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x16\x90\x02\x02\xca\xc1\x18\x0f\x63\x61mpaigns.write\x12w\n\rListCampaigns\x12&.crm.campaigns.v1.ListCampaignsRequest\x1a\'.crm.campaigns.v1.ListCampaignsResponse\"\x15\x90\x02\x01\xca\xc1\x18\x0e\x63\x61mpaigns.read\x12m\n\x0eUpdateCampaign\x12\'.crm.campaigns.v1.UpdateCampaignRequest\x1a\x1a.crm.campaigns.v1.Campaign\"\x16\x90\x02\x02\xca\xc1\x18\x0f\x63\x61mpaigns.write\x12j\n\x0e\x44\x65leteCampaign\x12\'.crm.campaigns.v1.DeleteCampaignRequest\x1a\x16.google.protobuf.Empty\"\x17\x90\x02\x02\xca\xc1\x18\x10\x63\x61mpaigns.delete\x12z\n\x0eReviewCampaign\x12\'.crm.campaigns.v1.ReviewCampaignRequest\x1a(.crm.campaigns.v1.ReviewCampaignResponse\"\x15\x90\x02\x01\xca\xc1\x18\x0e\x63\x61mpaigns.read\x12\x66\n\rStartCampaign\x12&.crm.campaigns.v1.StartCampaignRequest\x1a\x15.crm.campaigns.v1.Run\"\x16\x90\x02\x02\xca\xc1\x18\x0f\x63\x61mpaigns.startb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,57 +39,57 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.campaigns.v1.campaign_s
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CAMPAIGNSERVICE'].methods_by_name['CreateCampaign']._loaded_options = None
-  _globals['_CAMPAIGNSERVICE'].methods_by_name['CreateCampaign']._serialized_options = b'\220\002\002'
+  _globals['_CAMPAIGNSERVICE'].methods_by_name['CreateCampaign']._serialized_options = b'\220\002\002\312\301\030\017campaigns.write'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['GetCampaign']._loaded_options = None
-  _globals['_CAMPAIGNSERVICE'].methods_by_name['GetCampaign']._serialized_options = b'\220\002\001'
+  _globals['_CAMPAIGNSERVICE'].methods_by_name['GetCampaign']._serialized_options = b'\220\002\001\312\301\030\016campaigns.read'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['BatchGetCampaigns']._loaded_options = None
-  _globals['_CAMPAIGNSERVICE'].methods_by_name['BatchGetCampaigns']._serialized_options = b'\220\002\001'
+  _globals['_CAMPAIGNSERVICE'].methods_by_name['BatchGetCampaigns']._serialized_options = b'\220\002\001\312\301\030\016campaigns.read'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['DuplicateCampaign']._loaded_options = None
-  _globals['_CAMPAIGNSERVICE'].methods_by_name['DuplicateCampaign']._serialized_options = b'\220\002\002'
+  _globals['_CAMPAIGNSERVICE'].methods_by_name['DuplicateCampaign']._serialized_options = b'\220\002\002\312\301\030\017campaigns.write'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['DraftResend']._loaded_options = None
-  _globals['_CAMPAIGNSERVICE'].methods_by_name['DraftResend']._serialized_options = b'\220\002\002'
+  _globals['_CAMPAIGNSERVICE'].methods_by_name['DraftResend']._serialized_options = b'\220\002\002\312\301\030\017campaigns.write'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['ListCampaigns']._loaded_options = None
-  _globals['_CAMPAIGNSERVICE'].methods_by_name['ListCampaigns']._serialized_options = b'\220\002\001'
+  _globals['_CAMPAIGNSERVICE'].methods_by_name['ListCampaigns']._serialized_options = b'\220\002\001\312\301\030\016campaigns.read'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['UpdateCampaign']._loaded_options = None
-  _globals['_CAMPAIGNSERVICE'].methods_by_name['UpdateCampaign']._serialized_options = b'\220\002\002'
+  _globals['_CAMPAIGNSERVICE'].methods_by_name['UpdateCampaign']._serialized_options = b'\220\002\002\312\301\030\017campaigns.write'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['DeleteCampaign']._loaded_options = None
-  _globals['_CAMPAIGNSERVICE'].methods_by_name['DeleteCampaign']._serialized_options = b'\220\002\002'
+  _globals['_CAMPAIGNSERVICE'].methods_by_name['DeleteCampaign']._serialized_options = b'\220\002\002\312\301\030\020campaigns.delete'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['ReviewCampaign']._loaded_options = None
-  _globals['_CAMPAIGNSERVICE'].methods_by_name['ReviewCampaign']._serialized_options = b'\220\002\001'
+  _globals['_CAMPAIGNSERVICE'].methods_by_name['ReviewCampaign']._serialized_options = b'\220\002\001\312\301\030\016campaigns.read'
   _globals['_CAMPAIGNSERVICE'].methods_by_name['StartCampaign']._loaded_options = None
-  _globals['_CAMPAIGNSERVICE'].methods_by_name['StartCampaign']._serialized_options = b'\220\002\002'
-  _globals['_CREATECAMPAIGNREQUEST']._serialized_start=251
-  _globals['_CREATECAMPAIGNREQUEST']._serialized_end=340
-  _globals['_GETCAMPAIGNREQUEST']._serialized_start=342
-  _globals['_GETCAMPAIGNREQUEST']._serialized_end=374
-  _globals['_BATCHGETCAMPAIGNSREQUEST']._serialized_start=376
-  _globals['_BATCHGETCAMPAIGNSREQUEST']._serialized_end=415
-  _globals['_BATCHGETCAMPAIGNSRESPONSE']._serialized_start=417
-  _globals['_BATCHGETCAMPAIGNSRESPONSE']._serialized_end=491
-  _globals['_DUPLICATECAMPAIGNREQUEST']._serialized_start=493
-  _globals['_DUPLICATECAMPAIGNREQUEST']._serialized_end=565
-  _globals['_DRAFTRESENDREQUEST']._serialized_start=567
-  _globals['_DRAFTRESENDREQUEST']._serialized_end=669
-  _globals['_LISTCAMPAIGNSREQUEST']._serialized_start=672
-  _globals['_LISTCAMPAIGNSREQUEST']._serialized_end=832
-  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_start=834
-  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_end=929
-  _globals['_UPDATECAMPAIGNREQUEST']._serialized_start=931
-  _globals['_UPDATECAMPAIGNREQUEST']._serialized_end=1049
-  _globals['_DELETECAMPAIGNREQUEST']._serialized_start=1051
-  _globals['_DELETECAMPAIGNREQUEST']._serialized_end=1100
-  _globals['_REVIEWCAMPAIGNREQUEST']._serialized_start=1102
-  _globals['_REVIEWCAMPAIGNREQUEST']._serialized_end=1158
-  _globals['_EXCLUSION']._serialized_start=1160
-  _globals['_EXCLUSION']._serialized_end=1237
-  _globals['_REVIEWCAMPAIGNRESPONSE']._serialized_start=1240
-  _globals['_REVIEWCAMPAIGNRESPONSE']._serialized_end=1566
-  _globals['_GATECHECK']._serialized_start=1568
-  _globals['_GATECHECK']._serialized_end=1673
-  _globals['_GATECOUNT']._serialized_start=1675
-  _globals['_GATECOUNT']._serialized_end=1797
-  _globals['_STARTCAMPAIGNREQUEST']._serialized_start=1799
-  _globals['_STARTCAMPAIGNREQUEST']._serialized_end=1867
-  _globals['_CAMPAIGNSERVICE']._serialized_start=1870
-  _globals['_CAMPAIGNSERVICE']._serialized_end=2838
+  _globals['_CAMPAIGNSERVICE'].methods_by_name['StartCampaign']._serialized_options = b'\220\002\002\312\301\030\017campaigns.start'
+  _globals['_CREATECAMPAIGNREQUEST']._serialized_start=279
+  _globals['_CREATECAMPAIGNREQUEST']._serialized_end=368
+  _globals['_GETCAMPAIGNREQUEST']._serialized_start=370
+  _globals['_GETCAMPAIGNREQUEST']._serialized_end=402
+  _globals['_BATCHGETCAMPAIGNSREQUEST']._serialized_start=404
+  _globals['_BATCHGETCAMPAIGNSREQUEST']._serialized_end=443
+  _globals['_BATCHGETCAMPAIGNSRESPONSE']._serialized_start=445
+  _globals['_BATCHGETCAMPAIGNSRESPONSE']._serialized_end=519
+  _globals['_DUPLICATECAMPAIGNREQUEST']._serialized_start=521
+  _globals['_DUPLICATECAMPAIGNREQUEST']._serialized_end=593
+  _globals['_DRAFTRESENDREQUEST']._serialized_start=595
+  _globals['_DRAFTRESENDREQUEST']._serialized_end=697
+  _globals['_LISTCAMPAIGNSREQUEST']._serialized_start=700
+  _globals['_LISTCAMPAIGNSREQUEST']._serialized_end=860
+  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_start=862
+  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_end=957
+  _globals['_UPDATECAMPAIGNREQUEST']._serialized_start=959
+  _globals['_UPDATECAMPAIGNREQUEST']._serialized_end=1077
+  _globals['_DELETECAMPAIGNREQUEST']._serialized_start=1079
+  _globals['_DELETECAMPAIGNREQUEST']._serialized_end=1128
+  _globals['_REVIEWCAMPAIGNREQUEST']._serialized_start=1130
+  _globals['_REVIEWCAMPAIGNREQUEST']._serialized_end=1186
+  _globals['_EXCLUSION']._serialized_start=1188
+  _globals['_EXCLUSION']._serialized_end=1265
+  _globals['_REVIEWCAMPAIGNRESPONSE']._serialized_start=1268
+  _globals['_REVIEWCAMPAIGNRESPONSE']._serialized_end=1594
+  _globals['_GATECHECK']._serialized_start=1596
+  _globals['_GATECHECK']._serialized_end=1701
+  _globals['_GATECOUNT']._serialized_start=1703
+  _globals['_GATECOUNT']._serialized_end=1825
+  _globals['_STARTCAMPAIGNREQUEST']._serialized_start=1827
+  _globals['_STARTCAMPAIGNREQUEST']._serialized_end=1895
+  _globals['_CAMPAIGNSERVICE']._serialized_start=1898
+  _globals['_CAMPAIGNSERVICE']._serialized_end=3054
 # @@protoc_insertion_point(module_scope)

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.campaigns.v1 import run_pb2 as crm_dot_campaigns_dot_v1_dot_run__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/campaigns/v1/run_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1a\x63rm/campaigns/v1/run.proto\"\x1b\n\rGetRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"M\n\x0fListRunsRequest\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"P\n\x10ListRunsResponse\x12#\n\x04runs\x18\x01 \x03(\x0b\x32\x15.crm.campaigns.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1d\n\x0fPauseRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1e\n\x10ResumeRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1e\n\x10\x43\x61ncelRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1d\n\x0fWatchRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x90\x01\n\x15ListRecipientsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x30\n\x06states\x18\x02 \x03(\x0e\x32 .crm.campaigns.v1.RecipientState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"b\n\x16ListRecipientsResponse\x12/\n\nrecipients\x18\x01 \x03(\x0b\x32\x1b.crm.campaigns.v1.Recipient\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\x17\x45xportRecipientsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x30\n\x06states\x18\x02 \x03(\x0e\x32 .crm.campaigns.v1.RecipientState\x12\x0e\n\x06reason\x18\x03 \x01(\t\"K\n\x18\x45xportRecipientsResponse\x12/\n\nrecipients\x18\x01 \x03(\x0b\x32\x1b.crm.campaigns.v1.Recipient\"Y\n\x1cListContactRecipientsRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x1dListContactRecipientsResponse\x12/\n\nrecipients\x18\x01 \x03(\x0b\x32\x1b.crm.campaigns.v1.Recipient\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xb8\x06\n\nRunService\x12\x45\n\x06GetRun\x12\x1f.crm.campaigns.v1.GetRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x01\x12V\n\x08ListRuns\x12!.crm.campaigns.v1.ListRunsRequest\x1a\".crm.campaigns.v1.ListRunsResponse\"\x03\x90\x02\x01\x12I\n\x08PauseRun\x12!.crm.campaigns.v1.PauseRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x12K\n\tResumeRun\x12\".crm.campaigns.v1.ResumeRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x12K\n\tCancelRun\x12\".crm.campaigns.v1.CancelRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x02\x12K\n\x08WatchRun\x12!.crm.campaigns.v1.WatchRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x03\x90\x02\x01\x30\x01\x12h\n\x0eListRecipients\x12\'.crm.campaigns.v1.ListRecipientsRequest\x1a(.crm.campaigns.v1.ListRecipientsResponse\"\x03\x90\x02\x01\x12p\n\x10\x45xportRecipients\x12).crm.campaigns.v1.ExportRecipientsRequest\x1a*.crm.campaigns.v1.ExportRecipientsResponse\"\x03\x90\x02\x01\x30\x01\x12}\n\x15ListContactRecipients\x12..crm.campaigns.v1.ListContactRecipientsRequest\x1a/.crm.campaigns.v1.ListContactRecipientsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/campaigns/v1/run_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1a\x63rm/campaigns/v1/run.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"\x1b\n\rGetRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"M\n\x0fListRunsRequest\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"P\n\x10ListRunsResponse\x12#\n\x04runs\x18\x01 \x03(\x0b\x32\x15.crm.campaigns.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1d\n\x0fPauseRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1e\n\x10ResumeRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1e\n\x10\x43\x61ncelRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1d\n\x0fWatchRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x90\x01\n\x15ListRecipientsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x30\n\x06states\x18\x02 \x03(\x0e\x32 .crm.campaigns.v1.RecipientState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"b\n\x16ListRecipientsResponse\x12/\n\nrecipients\x18\x01 \x03(\x0b\x32\x1b.crm.campaigns.v1.Recipient\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\x17\x45xportRecipientsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x30\n\x06states\x18\x02 \x03(\x0e\x32 .crm.campaigns.v1.RecipientState\x12\x0e\n\x06reason\x18\x03 \x01(\t\"K\n\x18\x45xportRecipientsResponse\x12/\n\nrecipients\x18\x01 \x03(\x0b\x32\x1b.crm.campaigns.v1.Recipient\"Y\n\x1cListContactRecipientsRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"i\n\x1dListContactRecipientsResponse\x12/\n\nrecipients\x18\x01 \x03(\x0b\x32\x1b.crm.campaigns.v1.Recipient\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf0\x07\n\nRunService\x12W\n\x06GetRun\x12\x1f.crm.campaigns.v1.GetRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x15\x90\x02\x01\xca\xc1\x18\x0e\x63\x61mpaigns.read\x12h\n\x08ListRuns\x12!.crm.campaigns.v1.ListRunsRequest\x1a\".crm.campaigns.v1.ListRunsResponse\"\x15\x90\x02\x01\xca\xc1\x18\x0e\x63\x61mpaigns.read\x12\\\n\x08PauseRun\x12!.crm.campaigns.v1.PauseRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x16\x90\x02\x02\xca\xc1\x18\x0f\x63\x61mpaigns.start\x12^\n\tResumeRun\x12\".crm.campaigns.v1.ResumeRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x16\x90\x02\x02\xca\xc1\x18\x0f\x63\x61mpaigns.start\x12^\n\tCancelRun\x12\".crm.campaigns.v1.CancelRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x16\x90\x02\x02\xca\xc1\x18\x0f\x63\x61mpaigns.start\x12]\n\x08WatchRun\x12!.crm.campaigns.v1.WatchRunRequest\x1a\x15.crm.campaigns.v1.Run\"\x15\x90\x02\x01\xca\xc1\x18\x0e\x63\x61mpaigns.read0\x01\x12y\n\x0eListRecipients\x12\'.crm.campaigns.v1.ListRecipientsRequest\x1a(.crm.campaigns.v1.ListRecipientsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rmessages.read\x12\x95\x01\n\x10\x45xportRecipients\x12).crm.campaigns.v1.ExportRecipientsRequest\x1a*.crm.campaigns.v1.ExportRecipientsResponse\"(\x90\x02\x01\xca\xc1\x18\x10\x63\x61mpaigns.export\xca\xc1\x18\rmessages.read0\x01\x12\x8e\x01\n\x15ListContactRecipients\x12..crm.campaigns.v1.ListContactRecipientsRequest\x1a/.crm.campaigns.v1.ListContactRecipientsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rmessages.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,49 +34,49 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.campaigns.v1.run_servic
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RUNSERVICE'].methods_by_name['GetRun']._loaded_options = None
-  _globals['_RUNSERVICE'].methods_by_name['GetRun']._serialized_options = b'\220\002\001'
+  _globals['_RUNSERVICE'].methods_by_name['GetRun']._serialized_options = b'\220\002\001\312\301\030\016campaigns.read'
   _globals['_RUNSERVICE'].methods_by_name['ListRuns']._loaded_options = None
-  _globals['_RUNSERVICE'].methods_by_name['ListRuns']._serialized_options = b'\220\002\001'
+  _globals['_RUNSERVICE'].methods_by_name['ListRuns']._serialized_options = b'\220\002\001\312\301\030\016campaigns.read'
   _globals['_RUNSERVICE'].methods_by_name['PauseRun']._loaded_options = None
-  _globals['_RUNSERVICE'].methods_by_name['PauseRun']._serialized_options = b'\220\002\002'
+  _globals['_RUNSERVICE'].methods_by_name['PauseRun']._serialized_options = b'\220\002\002\312\301\030\017campaigns.start'
   _globals['_RUNSERVICE'].methods_by_name['ResumeRun']._loaded_options = None
-  _globals['_RUNSERVICE'].methods_by_name['ResumeRun']._serialized_options = b'\220\002\002'
+  _globals['_RUNSERVICE'].methods_by_name['ResumeRun']._serialized_options = b'\220\002\002\312\301\030\017campaigns.start'
   _globals['_RUNSERVICE'].methods_by_name['CancelRun']._loaded_options = None
-  _globals['_RUNSERVICE'].methods_by_name['CancelRun']._serialized_options = b'\220\002\002'
+  _globals['_RUNSERVICE'].methods_by_name['CancelRun']._serialized_options = b'\220\002\002\312\301\030\017campaigns.start'
   _globals['_RUNSERVICE'].methods_by_name['WatchRun']._loaded_options = None
-  _globals['_RUNSERVICE'].methods_by_name['WatchRun']._serialized_options = b'\220\002\001'
+  _globals['_RUNSERVICE'].methods_by_name['WatchRun']._serialized_options = b'\220\002\001\312\301\030\016campaigns.read'
   _globals['_RUNSERVICE'].methods_by_name['ListRecipients']._loaded_options = None
-  _globals['_RUNSERVICE'].methods_by_name['ListRecipients']._serialized_options = b'\220\002\001'
+  _globals['_RUNSERVICE'].methods_by_name['ListRecipients']._serialized_options = b'\220\002\001\312\301\030\rmessages.read'
   _globals['_RUNSERVICE'].methods_by_name['ExportRecipients']._loaded_options = None
-  _globals['_RUNSERVICE'].methods_by_name['ExportRecipients']._serialized_options = b'\220\002\001'
+  _globals['_RUNSERVICE'].methods_by_name['ExportRecipients']._serialized_options = b'\220\002\001\312\301\030\020campaigns.export\312\301\030\rmessages.read'
   _globals['_RUNSERVICE'].methods_by_name['ListContactRecipients']._loaded_options = None
-  _globals['_RUNSERVICE'].methods_by_name['ListContactRecipients']._serialized_options = b'\220\002\001'
-  _globals['_GETRUNREQUEST']._serialized_start=84
-  _globals['_GETRUNREQUEST']._serialized_end=111
-  _globals['_LISTRUNSREQUEST']._serialized_start=113
-  _globals['_LISTRUNSREQUEST']._serialized_end=190
-  _globals['_LISTRUNSRESPONSE']._serialized_start=192
-  _globals['_LISTRUNSRESPONSE']._serialized_end=272
-  _globals['_PAUSERUNREQUEST']._serialized_start=274
-  _globals['_PAUSERUNREQUEST']._serialized_end=303
-  _globals['_RESUMERUNREQUEST']._serialized_start=305
-  _globals['_RESUMERUNREQUEST']._serialized_end=335
-  _globals['_CANCELRUNREQUEST']._serialized_start=337
-  _globals['_CANCELRUNREQUEST']._serialized_end=367
-  _globals['_WATCHRUNREQUEST']._serialized_start=369
-  _globals['_WATCHRUNREQUEST']._serialized_end=398
-  _globals['_LISTRECIPIENTSREQUEST']._serialized_start=401
-  _globals['_LISTRECIPIENTSREQUEST']._serialized_end=545
-  _globals['_LISTRECIPIENTSRESPONSE']._serialized_start=547
-  _globals['_LISTRECIPIENTSRESPONSE']._serialized_end=645
-  _globals['_EXPORTRECIPIENTSREQUEST']._serialized_start=647
-  _globals['_EXPORTRECIPIENTSREQUEST']._serialized_end=754
-  _globals['_EXPORTRECIPIENTSRESPONSE']._serialized_start=756
-  _globals['_EXPORTRECIPIENTSRESPONSE']._serialized_end=831
-  _globals['_LISTCONTACTRECIPIENTSREQUEST']._serialized_start=833
-  _globals['_LISTCONTACTRECIPIENTSREQUEST']._serialized_end=922
-  _globals['_LISTCONTACTRECIPIENTSRESPONSE']._serialized_start=924
-  _globals['_LISTCONTACTRECIPIENTSRESPONSE']._serialized_end=1029
-  _globals['_RUNSERVICE']._serialized_start=1032
-  _globals['_RUNSERVICE']._serialized_end=1856
+  _globals['_RUNSERVICE'].methods_by_name['ListContactRecipients']._serialized_options = b'\220\002\001\312\301\030\rmessages.read'
+  _globals['_GETRUNREQUEST']._serialized_start=112
+  _globals['_GETRUNREQUEST']._serialized_end=139
+  _globals['_LISTRUNSREQUEST']._serialized_start=141
+  _globals['_LISTRUNSREQUEST']._serialized_end=218
+  _globals['_LISTRUNSRESPONSE']._serialized_start=220
+  _globals['_LISTRUNSRESPONSE']._serialized_end=300
+  _globals['_PAUSERUNREQUEST']._serialized_start=302
+  _globals['_PAUSERUNREQUEST']._serialized_end=331
+  _globals['_RESUMERUNREQUEST']._serialized_start=333
+  _globals['_RESUMERUNREQUEST']._serialized_end=363
+  _globals['_CANCELRUNREQUEST']._serialized_start=365
+  _globals['_CANCELRUNREQUEST']._serialized_end=395
+  _globals['_WATCHRUNREQUEST']._serialized_start=397
+  _globals['_WATCHRUNREQUEST']._serialized_end=426
+  _globals['_LISTRECIPIENTSREQUEST']._serialized_start=429
+  _globals['_LISTRECIPIENTSREQUEST']._serialized_end=573
+  _globals['_LISTRECIPIENTSRESPONSE']._serialized_start=575
+  _globals['_LISTRECIPIENTSRESPONSE']._serialized_end=673
+  _globals['_EXPORTRECIPIENTSREQUEST']._serialized_start=675
+  _globals['_EXPORTRECIPIENTSREQUEST']._serialized_end=782
+  _globals['_EXPORTRECIPIENTSRESPONSE']._serialized_start=784
+  _globals['_EXPORTRECIPIENTSRESPONSE']._serialized_end=859
+  _globals['_LISTCONTACTRECIPIENTSREQUEST']._serialized_start=861
+  _globals['_LISTCONTACTRECIPIENTSREQUEST']._serialized_end=950
+  _globals['_LISTCONTACTRECIPIENTSRESPONSE']._serialized_start=952
+  _globals['_LISTCONTACTRECIPIENTSRESPONSE']._serialized_end=1057
+  _globals['_RUNSERVICE']._serialized_start=1060
+  _globals['_RUNSERVICE']._serialized_end=2068
 # @@protoc_insertion_point(module_scope)

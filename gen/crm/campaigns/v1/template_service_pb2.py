@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.campaigns.v1 import template_pb2 as crm_dot_campaigns_dot_v1_dot_template__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'crm/campaigns/v1/template_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1f\x63rm/campaigns/v1/template.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"Y\n\x15\x43reateTemplateRequest\x12,\n\x08template\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Template\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetTemplateRequest\x12\n\n\x02id\x18\x01 \x01(\t\"i\n\x14ListTemplatesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\"_\n\x15ListTemplatesResponse\x12-\n\ttemplates\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x15UpdateTemplateRequest\x12,\n\x08template\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Template\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"#\n\x15\x44\x65leteTemplateRequest\x12\n\n\x02id\x18\x01 \x01(\t\"`\n\x14\x41\x64\x64\x41ttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"U\n\x17RemoveAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"o\n\x16PreviewTemplateRequest\x12\x13\n\x0btemplate_id\x18\x01 \x01(\t\x12,\n\x08template\x18\x02 \x01(\x0b\x32\x1a.crm.campaigns.v1.Template\x12\x12\n\ncontact_id\x18\x03 \x01(\t\"!\n\x11GetContentRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\"$\n\x14GetAttachmentRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\"%\n\x15GetAttachmentResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x32\xfd\x05\n\x0fTemplateService\x12Z\n\x0e\x43reateTemplate\x12\'.crm.campaigns.v1.CreateTemplateRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x02\x12T\n\x0bGetTemplate\x12$.crm.campaigns.v1.GetTemplateRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x01\x12\x65\n\rListTemplates\x12&.crm.campaigns.v1.ListTemplatesRequest\x1a\'.crm.campaigns.v1.ListTemplatesResponse\"\x03\x90\x02\x01\x12Z\n\x0eUpdateTemplate\x12\'.crm.campaigns.v1.UpdateTemplateRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x02\x12V\n\x0e\x44\x65leteTemplate\x12\'.crm.campaigns.v1.DeleteTemplateRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12X\n\rAddAttachment\x12&.crm.campaigns.v1.AddAttachmentRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x02\x12^\n\x10RemoveAttachment\x12).crm.campaigns.v1.RemoveAttachmentRequest\x1a\x1a.crm.campaigns.v1.Template\"\x03\x90\x02\x02\x12\x63\n\x0fPreviewTemplate\x12(.crm.campaigns.v1.PreviewTemplateRequest\x1a!.crm.campaigns.v1.RenderedMessage\"\x03\x90\x02\x01\x32\xca\x01\n\x0e\x43ontentService\x12Q\n\nGetContent\x12#.crm.campaigns.v1.GetContentRequest\x1a\x19.crm.campaigns.v1.Content\"\x03\x90\x02\x01\x12\x65\n\rGetAttachment\x12&.crm.campaigns.v1.GetAttachmentRequest\x1a\'.crm.campaigns.v1.GetAttachmentResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'crm/campaigns/v1/template_service.proto\x12\x10\x63rm.campaigns.v1\x1a\x1f\x63rm/campaigns/v1/template.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"Y\n\x15\x43reateTemplateRequest\x12,\n\x08template\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Template\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetTemplateRequest\x12\n\n\x02id\x18\x01 \x01(\t\"i\n\x14ListTemplatesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\"_\n\x15ListTemplatesResponse\x12-\n\ttemplates\x18\x01 \x03(\x0b\x32\x1a.crm.campaigns.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x15UpdateTemplateRequest\x12,\n\x08template\x18\x01 \x01(\x0b\x32\x1a.crm.campaigns.v1.Template\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"#\n\x15\x44\x65leteTemplateRequest\x12\n\n\x02id\x18\x01 \x01(\t\"`\n\x14\x41\x64\x64\x41ttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"U\n\x17RemoveAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"o\n\x16PreviewTemplateRequest\x12\x13\n\x0btemplate_id\x18\x01 \x01(\t\x12,\n\x08template\x18\x02 \x01(\x0b\x32\x1a.crm.campaigns.v1.Template\x12\x12\n\ncontact_id\x18\x03 \x01(\t\"!\n\x11GetContentRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\"$\n\x14GetAttachmentRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\"%\n\x15GetAttachmentResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x32\xa5\x07\n\x0fTemplateService\x12m\n\x0e\x43reateTemplate\x12\'.crm.campaigns.v1.CreateTemplateRequest\x1a\x1a.crm.campaigns.v1.Template\"\x16\x90\x02\x02\xca\xc1\x18\x0ftemplates.write\x12\x66\n\x0bGetTemplate\x12$.crm.campaigns.v1.GetTemplateRequest\x1a\x1a.crm.campaigns.v1.Template\"\x15\x90\x02\x01\xca\xc1\x18\x0etemplates.read\x12w\n\rListTemplates\x12&.crm.campaigns.v1.ListTemplatesRequest\x1a\'.crm.campaigns.v1.ListTemplatesResponse\"\x15\x90\x02\x01\xca\xc1\x18\x0etemplates.read\x12m\n\x0eUpdateTemplate\x12\'.crm.campaigns.v1.UpdateTemplateRequest\x1a\x1a.crm.campaigns.v1.Template\"\x16\x90\x02\x02\xca\xc1\x18\x0ftemplates.write\x12j\n\x0e\x44\x65leteTemplate\x12\'.crm.campaigns.v1.DeleteTemplateRequest\x1a\x16.google.protobuf.Empty\"\x17\x90\x02\x02\xca\xc1\x18\x10templates.delete\x12k\n\rAddAttachment\x12&.crm.campaigns.v1.AddAttachmentRequest\x1a\x1a.crm.campaigns.v1.Template\"\x16\x90\x02\x02\xca\xc1\x18\x0ftemplates.write\x12q\n\x10RemoveAttachment\x12).crm.campaigns.v1.RemoveAttachmentRequest\x1a\x1a.crm.campaigns.v1.Template\"\x16\x90\x02\x02\xca\xc1\x18\x0ftemplates.write\x12\x86\x01\n\x0fPreviewTemplate\x12(.crm.campaigns.v1.PreviewTemplateRequest\x1a!.crm.campaigns.v1.RenderedMessage\"&\x90\x02\x01\xca\xc1\x18\x0etemplates.read\xda\xc1\x18\rcontacts.read2\xee\x01\n\x0e\x43ontentService\x12\x63\n\nGetContent\x12#.crm.campaigns.v1.GetContentRequest\x1a\x19.crm.campaigns.v1.Content\"\x15\x90\x02\x01\xca\xc1\x18\x0etemplates.read\x12w\n\rGetAttachment\x12&.crm.campaigns.v1.GetAttachmentRequest\x1a\'.crm.campaigns.v1.GetAttachmentResponse\"\x15\x90\x02\x01\xca\xc1\x18\x0etemplates.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,51 +36,51 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.campaigns.v1.template_s
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TEMPLATESERVICE'].methods_by_name['CreateTemplate']._loaded_options = None
-  _globals['_TEMPLATESERVICE'].methods_by_name['CreateTemplate']._serialized_options = b'\220\002\002'
+  _globals['_TEMPLATESERVICE'].methods_by_name['CreateTemplate']._serialized_options = b'\220\002\002\312\301\030\017templates.write'
   _globals['_TEMPLATESERVICE'].methods_by_name['GetTemplate']._loaded_options = None
-  _globals['_TEMPLATESERVICE'].methods_by_name['GetTemplate']._serialized_options = b'\220\002\001'
+  _globals['_TEMPLATESERVICE'].methods_by_name['GetTemplate']._serialized_options = b'\220\002\001\312\301\030\016templates.read'
   _globals['_TEMPLATESERVICE'].methods_by_name['ListTemplates']._loaded_options = None
-  _globals['_TEMPLATESERVICE'].methods_by_name['ListTemplates']._serialized_options = b'\220\002\001'
+  _globals['_TEMPLATESERVICE'].methods_by_name['ListTemplates']._serialized_options = b'\220\002\001\312\301\030\016templates.read'
   _globals['_TEMPLATESERVICE'].methods_by_name['UpdateTemplate']._loaded_options = None
-  _globals['_TEMPLATESERVICE'].methods_by_name['UpdateTemplate']._serialized_options = b'\220\002\002'
+  _globals['_TEMPLATESERVICE'].methods_by_name['UpdateTemplate']._serialized_options = b'\220\002\002\312\301\030\017templates.write'
   _globals['_TEMPLATESERVICE'].methods_by_name['DeleteTemplate']._loaded_options = None
-  _globals['_TEMPLATESERVICE'].methods_by_name['DeleteTemplate']._serialized_options = b'\220\002\002'
+  _globals['_TEMPLATESERVICE'].methods_by_name['DeleteTemplate']._serialized_options = b'\220\002\002\312\301\030\020templates.delete'
   _globals['_TEMPLATESERVICE'].methods_by_name['AddAttachment']._loaded_options = None
-  _globals['_TEMPLATESERVICE'].methods_by_name['AddAttachment']._serialized_options = b'\220\002\002'
+  _globals['_TEMPLATESERVICE'].methods_by_name['AddAttachment']._serialized_options = b'\220\002\002\312\301\030\017templates.write'
   _globals['_TEMPLATESERVICE'].methods_by_name['RemoveAttachment']._loaded_options = None
-  _globals['_TEMPLATESERVICE'].methods_by_name['RemoveAttachment']._serialized_options = b'\220\002\002'
+  _globals['_TEMPLATESERVICE'].methods_by_name['RemoveAttachment']._serialized_options = b'\220\002\002\312\301\030\017templates.write'
   _globals['_TEMPLATESERVICE'].methods_by_name['PreviewTemplate']._loaded_options = None
-  _globals['_TEMPLATESERVICE'].methods_by_name['PreviewTemplate']._serialized_options = b'\220\002\001'
+  _globals['_TEMPLATESERVICE'].methods_by_name['PreviewTemplate']._serialized_options = b'\220\002\001\312\301\030\016templates.read\332\301\030\rcontacts.read'
   _globals['_CONTENTSERVICE'].methods_by_name['GetContent']._loaded_options = None
-  _globals['_CONTENTSERVICE'].methods_by_name['GetContent']._serialized_options = b'\220\002\001'
+  _globals['_CONTENTSERVICE'].methods_by_name['GetContent']._serialized_options = b'\220\002\001\312\301\030\016templates.read'
   _globals['_CONTENTSERVICE'].methods_by_name['GetAttachment']._loaded_options = None
-  _globals['_CONTENTSERVICE'].methods_by_name['GetAttachment']._serialized_options = b'\220\002\001'
-  _globals['_CREATETEMPLATEREQUEST']._serialized_start=157
-  _globals['_CREATETEMPLATEREQUEST']._serialized_end=246
-  _globals['_GETTEMPLATEREQUEST']._serialized_start=248
-  _globals['_GETTEMPLATEREQUEST']._serialized_end=280
-  _globals['_LISTTEMPLATESREQUEST']._serialized_start=282
-  _globals['_LISTTEMPLATESREQUEST']._serialized_end=387
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=389
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=484
-  _globals['_UPDATETEMPLATEREQUEST']._serialized_start=486
-  _globals['_UPDATETEMPLATEREQUEST']._serialized_end=604
-  _globals['_DELETETEMPLATEREQUEST']._serialized_start=606
-  _globals['_DELETETEMPLATEREQUEST']._serialized_end=641
-  _globals['_ADDATTACHMENTREQUEST']._serialized_start=643
-  _globals['_ADDATTACHMENTREQUEST']._serialized_end=739
-  _globals['_REMOVEATTACHMENTREQUEST']._serialized_start=741
-  _globals['_REMOVEATTACHMENTREQUEST']._serialized_end=826
-  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_start=828
-  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_end=939
-  _globals['_GETCONTENTREQUEST']._serialized_start=941
-  _globals['_GETCONTENTREQUEST']._serialized_end=974
-  _globals['_GETATTACHMENTREQUEST']._serialized_start=976
-  _globals['_GETATTACHMENTREQUEST']._serialized_end=1012
-  _globals['_GETATTACHMENTRESPONSE']._serialized_start=1014
-  _globals['_GETATTACHMENTRESPONSE']._serialized_end=1051
-  _globals['_TEMPLATESERVICE']._serialized_start=1054
-  _globals['_TEMPLATESERVICE']._serialized_end=1819
-  _globals['_CONTENTSERVICE']._serialized_start=1822
-  _globals['_CONTENTSERVICE']._serialized_end=2024
+  _globals['_CONTENTSERVICE'].methods_by_name['GetAttachment']._serialized_options = b'\220\002\001\312\301\030\016templates.read'
+  _globals['_CREATETEMPLATEREQUEST']._serialized_start=185
+  _globals['_CREATETEMPLATEREQUEST']._serialized_end=274
+  _globals['_GETTEMPLATEREQUEST']._serialized_start=276
+  _globals['_GETTEMPLATEREQUEST']._serialized_end=308
+  _globals['_LISTTEMPLATESREQUEST']._serialized_start=310
+  _globals['_LISTTEMPLATESREQUEST']._serialized_end=415
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=417
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=512
+  _globals['_UPDATETEMPLATEREQUEST']._serialized_start=514
+  _globals['_UPDATETEMPLATEREQUEST']._serialized_end=632
+  _globals['_DELETETEMPLATEREQUEST']._serialized_start=634
+  _globals['_DELETETEMPLATEREQUEST']._serialized_end=669
+  _globals['_ADDATTACHMENTREQUEST']._serialized_start=671
+  _globals['_ADDATTACHMENTREQUEST']._serialized_end=767
+  _globals['_REMOVEATTACHMENTREQUEST']._serialized_start=769
+  _globals['_REMOVEATTACHMENTREQUEST']._serialized_end=854
+  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_start=856
+  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_end=967
+  _globals['_GETCONTENTREQUEST']._serialized_start=969
+  _globals['_GETCONTENTREQUEST']._serialized_end=1002
+  _globals['_GETATTACHMENTREQUEST']._serialized_start=1004
+  _globals['_GETATTACHMENTREQUEST']._serialized_end=1040
+  _globals['_GETATTACHMENTRESPONSE']._serialized_start=1042
+  _globals['_GETATTACHMENTRESPONSE']._serialized_end=1079
+  _globals['_TEMPLATESERVICE']._serialized_start=1082
+  _globals['_TEMPLATESERVICE']._serialized_end=2015
+  _globals['_CONTENTSERVICE']._serialized_start=2018
+  _globals['_CONTENTSERVICE']._serialized_end=2256
 # @@protoc_insertion_point(module_scope)

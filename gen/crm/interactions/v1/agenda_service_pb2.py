@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.interactions.v1 import agenda_pb2 as crm_dot_interactions_dot_v1_dot_agenda__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(crm/interactions/v1/agenda_service.proto\x12\x13\x63rm.interactions.v1\x1a crm/interactions/v1/agenda.proto\"\x99\x01\n\x10ListQueueRequest\x12)\n\x05queue\x18\x01 \x01(\x0e\x32\x1a.crm.interactions.v1.Queue\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07team_id\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"[\n\x11ListQueueResponse\x12-\n\x05items\x18\x01 \x03(\x0b\x32\x1e.crm.interactions.v1.QueueItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\rGetDayRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07team_id\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\"\xbe\x01\n\x0eGetDayResponse\x12\x37\n\x07overdue\x18\x01 \x01(\x0b\x32&.crm.interactions.v1.ListQueueResponse\x12\x35\n\x05today\x18\x02 \x01(\x0b\x32&.crm.interactions.v1.ListQueueResponse\x12<\n\x0cno_next_step\x18\x03 \x01(\x0b\x32&.crm.interactions.v1.ListQueueResponse\"\x92\x01\n\x14ListStandingsRequest\x12\x31\n\x05order\x18\x01 \x01(\x0e\x32\".crm.interactions.v1.StandingOrder\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07team_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"b\n\x15ListStandingsResponse\x12\x30\n\tstandings\x18\x01 \x03(\x0b\x32\x1d.crm.interactions.v1.Standing\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x18\x42\x61tchGetStandingsRequest\x12\x13\n\x0b\x63ontact_ids\x18\x01 \x03(\t\"M\n\x19\x42\x61tchGetStandingsResponse\x12\x30\n\tstandings\x18\x01 \x03(\x0b\x32\x1d.crm.interactions.v1.Standing2\xae\x03\n\rAgendaService\x12_\n\tListQueue\x12%.crm.interactions.v1.ListQueueRequest\x1a&.crm.interactions.v1.ListQueueResponse\"\x03\x90\x02\x01\x12V\n\x06GetDay\x12\".crm.interactions.v1.GetDayRequest\x1a#.crm.interactions.v1.GetDayResponse\"\x03\x90\x02\x01\x12k\n\rListStandings\x12).crm.interactions.v1.ListStandingsRequest\x1a*.crm.interactions.v1.ListStandingsResponse\"\x03\x90\x02\x01\x12w\n\x11\x42\x61tchGetStandings\x12-.crm.interactions.v1.BatchGetStandingsRequest\x1a..crm.interactions.v1.BatchGetStandingsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(crm/interactions/v1/agenda_service.proto\x12\x13\x63rm.interactions.v1\x1a crm/interactions/v1/agenda.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"\x99\x01\n\x10ListQueueRequest\x12)\n\x05queue\x18\x01 \x01(\x0e\x32\x1a.crm.interactions.v1.Queue\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07team_id\x18\x03 \x01(\t\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"[\n\x11ListQueueResponse\x12-\n\x05items\x18\x01 \x03(\x0b\x32\x1e.crm.interactions.v1.QueueItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\rGetDayRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07team_id\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\"\xbe\x01\n\x0eGetDayResponse\x12\x37\n\x07overdue\x18\x01 \x01(\x0b\x32&.crm.interactions.v1.ListQueueResponse\x12\x35\n\x05today\x18\x02 \x01(\x0b\x32&.crm.interactions.v1.ListQueueResponse\x12<\n\x0cno_next_step\x18\x03 \x01(\x0b\x32&.crm.interactions.v1.ListQueueResponse\"\x92\x01\n\x14ListStandingsRequest\x12\x31\n\x05order\x18\x01 \x01(\x0e\x32\".crm.interactions.v1.StandingOrder\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07team_id\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"b\n\x15ListStandingsResponse\x12\x30\n\tstandings\x18\x01 \x03(\x0b\x32\x1d.crm.interactions.v1.Standing\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x18\x42\x61tchGetStandingsRequest\x12\x13\n\x0b\x63ontact_ids\x18\x01 \x03(\t\"M\n\x19\x42\x61tchGetStandingsResponse\x12\x30\n\tstandings\x18\x01 \x03(\x0b\x32\x1d.crm.interactions.v1.Standing2\xa2\x04\n\rAgendaService\x12\x87\x01\n\tListQueue\x12%.crm.interactions.v1.ListQueueRequest\x1a&.crm.interactions.v1.ListQueueResponse\"+\x90\x02\x01\xd0\xc1\x18\x02\xda\xc1\x18\x0f\x66ollow_ups.read\xda\xc1\x18\rcontacts.read\x12~\n\x06GetDay\x12\".crm.interactions.v1.GetDayRequest\x1a#.crm.interactions.v1.GetDayResponse\"+\x90\x02\x01\xd0\xc1\x18\x02\xda\xc1\x18\x0f\x66ollow_ups.read\xda\xc1\x18\rcontacts.read\x12|\n\rListStandings\x12).crm.interactions.v1.ListStandingsRequest\x1a*.crm.interactions.v1.ListStandingsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read\x12\x88\x01\n\x11\x42\x61tchGetStandings\x12-.crm.interactions.v1.BatchGetStandingsRequest\x1a..crm.interactions.v1.BatchGetStandingsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,29 +34,29 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.agenda_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AGENDASERVICE'].methods_by_name['ListQueue']._loaded_options = None
-  _globals['_AGENDASERVICE'].methods_by_name['ListQueue']._serialized_options = b'\220\002\001'
+  _globals['_AGENDASERVICE'].methods_by_name['ListQueue']._serialized_options = b'\220\002\001\320\301\030\002\332\301\030\017follow_ups.read\332\301\030\rcontacts.read'
   _globals['_AGENDASERVICE'].methods_by_name['GetDay']._loaded_options = None
-  _globals['_AGENDASERVICE'].methods_by_name['GetDay']._serialized_options = b'\220\002\001'
+  _globals['_AGENDASERVICE'].methods_by_name['GetDay']._serialized_options = b'\220\002\001\320\301\030\002\332\301\030\017follow_ups.read\332\301\030\rcontacts.read'
   _globals['_AGENDASERVICE'].methods_by_name['ListStandings']._loaded_options = None
-  _globals['_AGENDASERVICE'].methods_by_name['ListStandings']._serialized_options = b'\220\002\001'
+  _globals['_AGENDASERVICE'].methods_by_name['ListStandings']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
   _globals['_AGENDASERVICE'].methods_by_name['BatchGetStandings']._loaded_options = None
-  _globals['_AGENDASERVICE'].methods_by_name['BatchGetStandings']._serialized_options = b'\220\002\001'
-  _globals['_LISTQUEUEREQUEST']._serialized_start=100
-  _globals['_LISTQUEUEREQUEST']._serialized_end=253
-  _globals['_LISTQUEUERESPONSE']._serialized_start=255
-  _globals['_LISTQUEUERESPONSE']._serialized_end=346
-  _globals['_GETDAYREQUEST']._serialized_start=348
-  _globals['_GETDAYREQUEST']._serialized_end=435
-  _globals['_GETDAYRESPONSE']._serialized_start=438
-  _globals['_GETDAYRESPONSE']._serialized_end=628
-  _globals['_LISTSTANDINGSREQUEST']._serialized_start=631
-  _globals['_LISTSTANDINGSREQUEST']._serialized_end=777
-  _globals['_LISTSTANDINGSRESPONSE']._serialized_start=779
-  _globals['_LISTSTANDINGSRESPONSE']._serialized_end=877
-  _globals['_BATCHGETSTANDINGSREQUEST']._serialized_start=879
-  _globals['_BATCHGETSTANDINGSREQUEST']._serialized_end=926
-  _globals['_BATCHGETSTANDINGSRESPONSE']._serialized_start=928
-  _globals['_BATCHGETSTANDINGSRESPONSE']._serialized_end=1005
-  _globals['_AGENDASERVICE']._serialized_start=1008
-  _globals['_AGENDASERVICE']._serialized_end=1438
+  _globals['_AGENDASERVICE'].methods_by_name['BatchGetStandings']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
+  _globals['_LISTQUEUEREQUEST']._serialized_start=128
+  _globals['_LISTQUEUEREQUEST']._serialized_end=281
+  _globals['_LISTQUEUERESPONSE']._serialized_start=283
+  _globals['_LISTQUEUERESPONSE']._serialized_end=374
+  _globals['_GETDAYREQUEST']._serialized_start=376
+  _globals['_GETDAYREQUEST']._serialized_end=463
+  _globals['_GETDAYRESPONSE']._serialized_start=466
+  _globals['_GETDAYRESPONSE']._serialized_end=656
+  _globals['_LISTSTANDINGSREQUEST']._serialized_start=659
+  _globals['_LISTSTANDINGSREQUEST']._serialized_end=805
+  _globals['_LISTSTANDINGSRESPONSE']._serialized_start=807
+  _globals['_LISTSTANDINGSRESPONSE']._serialized_end=905
+  _globals['_BATCHGETSTANDINGSREQUEST']._serialized_start=907
+  _globals['_BATCHGETSTANDINGSREQUEST']._serialized_end=954
+  _globals['_BATCHGETSTANDINGSRESPONSE']._serialized_start=956
+  _globals['_BATCHGETSTANDINGSRESPONSE']._serialized_end=1033
+  _globals['_AGENDASERVICE']._serialized_start=1036
+  _globals['_AGENDASERVICE']._serialized_end=1582
 # @@protoc_insertion_point(module_scope)

@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from crm.interactions.v1 import calendar_pb2 as crm_dot_interactions_dot_v1_dot_calendar__pb2
 from crm.interactions.v1 import follow_up_pb2 as crm_dot_interactions_dot_v1_dot_follow__up__pb2
 from crm.interactions.v1 import working_hours_pb2 as crm_dot_interactions_dot_v1_dot_working__hours__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*crm/interactions/v1/calendar_service.proto\x12\x13\x63rm.interactions.v1\x1a\"crm/interactions/v1/calendar.proto\x1a#crm/interactions/v1/follow_up.proto\x1a\'crm/interactions/v1/working_hours.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x02\n\x13ListCalendarRequest\x12/\n\x0brange_start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\trange_end\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x61ssignee_ids\x18\x03 \x03(\t\x12\x30\n\x05types\x18\x04 \x03(\x0e\x32!.crm.interactions.v1.FollowUpType\x12\x35\n\x08statuses\x18\x05 \x03(\x0e\x32#.crm.interactions.v1.FollowUpStatus\x12\x0f\n\x07team_id\x18\x06 \x01(\t\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x12\n\npage_token\x18\x08 \x01(\t\"d\n\x14ListCalendarResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".crm.interactions.v1.CalendarEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xaf\x01\n\x14\x43heckOverlapsRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x61ssignee_ids\x18\x03 \x03(\t\x12\x12\n\nexclude_id\x18\x04 \x01(\t\x12\x0f\n\x07team_id\x18\x05 \x01(\t\"\xb8\x01\n\x15\x43heckOverlapsResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".crm.interactions.v1.CalendarEntry\x12\x33\n\x07outside\x18\x02 \x01(\x0e\x32\".crm.interactions.v1.OutsideReason\x12\x35\n\x11next_working_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"(\n\x0c\x46ollowUpMove\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\xbc\x01\n\x1aRescheduleFollowUpsRequest\x12\x35\n\nfollow_ups\x18\x01 \x03(\x0b\x32!.crm.interactions.v1.FollowUpMove\x12+\n\x06offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\r\n\x03\x64\x61y\x18\x03 \x01(\tH\x00\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\tB\x04\n\x02to\"R\n\x1bRescheduleFollowUpsResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".crm.interactions.v1.CalendarEntry\"l\n\x14GetInvitationRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0forganizer_email\x18\x02 \x01(\t\x12\x16\n\x0eorganizer_name\x18\x03 \x01(\t\x12\x17\n\x0f\x61ttendee_emails\x18\x04 \x03(\t\")\n\nInvitation\x12\x0b\n\x03ics\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t2\xc9\x03\n\x0f\x43\x61lendarService\x12h\n\x0cListCalendar\x12(.crm.interactions.v1.ListCalendarRequest\x1a).crm.interactions.v1.ListCalendarResponse\"\x03\x90\x02\x01\x12k\n\rCheckOverlaps\x12).crm.interactions.v1.CheckOverlapsRequest\x1a*.crm.interactions.v1.CheckOverlapsResponse\"\x03\x90\x02\x01\x12}\n\x13RescheduleFollowUps\x12/.crm.interactions.v1.RescheduleFollowUpsRequest\x1a\x30.crm.interactions.v1.RescheduleFollowUpsResponse\"\x03\x90\x02\x02\x12`\n\rGetInvitation\x12).crm.interactions.v1.GetInvitationRequest\x1a\x1f.crm.interactions.v1.Invitation\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*crm/interactions/v1/calendar_service.proto\x12\x13\x63rm.interactions.v1\x1a\"crm/interactions/v1/calendar.proto\x1a#crm/interactions/v1/follow_up.proto\x1a\'crm/interactions/v1/working_hours.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x02\n\x13ListCalendarRequest\x12/\n\x0brange_start\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\trange_end\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x61ssignee_ids\x18\x03 \x03(\t\x12\x30\n\x05types\x18\x04 \x03(\x0e\x32!.crm.interactions.v1.FollowUpType\x12\x35\n\x08statuses\x18\x05 \x03(\x0e\x32#.crm.interactions.v1.FollowUpStatus\x12\x0f\n\x07team_id\x18\x06 \x01(\t\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x12\n\npage_token\x18\x08 \x01(\t\"d\n\x14ListCalendarResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".crm.interactions.v1.CalendarEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xaf\x01\n\x14\x43heckOverlapsRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x61ssignee_ids\x18\x03 \x03(\t\x12\x12\n\nexclude_id\x18\x04 \x01(\t\x12\x0f\n\x07team_id\x18\x05 \x01(\t\"\xb8\x01\n\x15\x43heckOverlapsResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".crm.interactions.v1.CalendarEntry\x12\x33\n\x07outside\x18\x02 \x01(\x0e\x32\".crm.interactions.v1.OutsideReason\x12\x35\n\x11next_working_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"(\n\x0c\x46ollowUpMove\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\xbc\x01\n\x1aRescheduleFollowUpsRequest\x12\x35\n\nfollow_ups\x18\x01 \x03(\x0b\x32!.crm.interactions.v1.FollowUpMove\x12+\n\x06offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\r\n\x03\x64\x61y\x18\x03 \x01(\tH\x00\x12\x11\n\ttime_zone\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\tB\x04\n\x02to\"R\n\x1bRescheduleFollowUpsResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".crm.interactions.v1.CalendarEntry\"l\n\x14GetInvitationRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0forganizer_email\x18\x02 \x01(\t\x12\x16\n\x0eorganizer_name\x18\x03 \x01(\t\x12\x17\n\x0f\x61ttendee_emails\x18\x04 \x03(\t\")\n\nInvitation\x12\x0b\n\x03ics\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t2\x97\x04\n\x0f\x43\x61lendarService\x12{\n\x0cListCalendar\x12(.crm.interactions.v1.ListCalendarRequest\x1a).crm.interactions.v1.ListCalendarResponse\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12~\n\rCheckOverlaps\x12).crm.interactions.v1.CheckOverlapsRequest\x1a*.crm.interactions.v1.CheckOverlapsResponse\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12\x91\x01\n\x13RescheduleFollowUps\x12/.crm.interactions.v1.RescheduleFollowUpsRequest\x1a\x30.crm.interactions.v1.RescheduleFollowUpsResponse\"\x17\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\x12s\n\rGetInvitation\x12).crm.interactions.v1.GetInvitationRequest\x1a\x1f.crm.interactions.v1.Invitation\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,31 +38,31 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.calenda
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CALENDARSERVICE'].methods_by_name['ListCalendar']._loaded_options = None
-  _globals['_CALENDARSERVICE'].methods_by_name['ListCalendar']._serialized_options = b'\220\002\001'
+  _globals['_CALENDARSERVICE'].methods_by_name['ListCalendar']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
   _globals['_CALENDARSERVICE'].methods_by_name['CheckOverlaps']._loaded_options = None
-  _globals['_CALENDARSERVICE'].methods_by_name['CheckOverlaps']._serialized_options = b'\220\002\001'
+  _globals['_CALENDARSERVICE'].methods_by_name['CheckOverlaps']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
   _globals['_CALENDARSERVICE'].methods_by_name['RescheduleFollowUps']._loaded_options = None
-  _globals['_CALENDARSERVICE'].methods_by_name['RescheduleFollowUps']._serialized_options = b'\220\002\002'
+  _globals['_CALENDARSERVICE'].methods_by_name['RescheduleFollowUps']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write'
   _globals['_CALENDARSERVICE'].methods_by_name['GetInvitation']._loaded_options = None
-  _globals['_CALENDARSERVICE'].methods_by_name['GetInvitation']._serialized_options = b'\220\002\001'
-  _globals['_LISTCALENDARREQUEST']._serialized_start=247
-  _globals['_LISTCALENDARREQUEST']._serialized_end=547
-  _globals['_LISTCALENDARRESPONSE']._serialized_start=549
-  _globals['_LISTCALENDARRESPONSE']._serialized_end=649
-  _globals['_CHECKOVERLAPSREQUEST']._serialized_start=652
-  _globals['_CHECKOVERLAPSREQUEST']._serialized_end=827
-  _globals['_CHECKOVERLAPSRESPONSE']._serialized_start=830
-  _globals['_CHECKOVERLAPSRESPONSE']._serialized_end=1014
-  _globals['_FOLLOWUPMOVE']._serialized_start=1016
-  _globals['_FOLLOWUPMOVE']._serialized_end=1056
-  _globals['_RESCHEDULEFOLLOWUPSREQUEST']._serialized_start=1059
-  _globals['_RESCHEDULEFOLLOWUPSREQUEST']._serialized_end=1247
-  _globals['_RESCHEDULEFOLLOWUPSRESPONSE']._serialized_start=1249
-  _globals['_RESCHEDULEFOLLOWUPSRESPONSE']._serialized_end=1331
-  _globals['_GETINVITATIONREQUEST']._serialized_start=1333
-  _globals['_GETINVITATIONREQUEST']._serialized_end=1441
-  _globals['_INVITATION']._serialized_start=1443
-  _globals['_INVITATION']._serialized_end=1484
-  _globals['_CALENDARSERVICE']._serialized_start=1487
-  _globals['_CALENDARSERVICE']._serialized_end=1944
+  _globals['_CALENDARSERVICE'].methods_by_name['GetInvitation']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
+  _globals['_LISTCALENDARREQUEST']._serialized_start=275
+  _globals['_LISTCALENDARREQUEST']._serialized_end=575
+  _globals['_LISTCALENDARRESPONSE']._serialized_start=577
+  _globals['_LISTCALENDARRESPONSE']._serialized_end=677
+  _globals['_CHECKOVERLAPSREQUEST']._serialized_start=680
+  _globals['_CHECKOVERLAPSREQUEST']._serialized_end=855
+  _globals['_CHECKOVERLAPSRESPONSE']._serialized_start=858
+  _globals['_CHECKOVERLAPSRESPONSE']._serialized_end=1042
+  _globals['_FOLLOWUPMOVE']._serialized_start=1044
+  _globals['_FOLLOWUPMOVE']._serialized_end=1084
+  _globals['_RESCHEDULEFOLLOWUPSREQUEST']._serialized_start=1087
+  _globals['_RESCHEDULEFOLLOWUPSREQUEST']._serialized_end=1275
+  _globals['_RESCHEDULEFOLLOWUPSRESPONSE']._serialized_start=1277
+  _globals['_RESCHEDULEFOLLOWUPSRESPONSE']._serialized_end=1359
+  _globals['_GETINVITATIONREQUEST']._serialized_start=1361
+  _globals['_GETINVITATIONREQUEST']._serialized_end=1469
+  _globals['_INVITATION']._serialized_start=1471
+  _globals['_INVITATION']._serialized_end=1512
+  _globals['_CALENDARSERVICE']._serialized_start=1515
+  _globals['_CALENDARSERVICE']._serialized_end=2050
 # @@protoc_insertion_point(module_scope)

@@ -23,37 +23,40 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.interactions.v1 import feed_pb2 as crm_dot_interactions_dot_v1_dot_feed__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&crm/interactions/v1/feed_service.proto\x12\x13\x63rm.interactions.v1\x1a\x1e\x63rm/interactions/v1/feed.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"<\n\x11\x43reateFeedRequest\x12\'\n\x04\x66\x65\x65\x64\x18\x01 \x01(\x0b\x32\x19.crm.interactions.v1.Feed\"K\n\x12\x43reateFeedResponse\x12\'\n\x04\x66\x65\x65\x64\x18\x01 \x01(\x0b\x32\x19.crm.interactions.v1.Feed\x12\x0c\n\x04path\x18\x02 \x01(\t\"9\n\x10ListFeedsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"V\n\x11ListFeedsResponse\x12(\n\x05\x66\x65\x65\x64s\x18\x01 \x03(\x0b\x32\x19.crm.interactions.v1.Feed\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x11RevokeFeedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"5\n\x0fReadFeedRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x13\n\x0bknown_etags\x18\x02 \x03(\t\"^\n\x10ReadFeedResponse\x12\x0b\n\x03ics\x18\x01 \x01(\x0c\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xfe\x02\n\x0b\x46\x65\x65\x64Service\x12]\n\nCreateFeed\x12&.crm.interactions.v1.CreateFeedRequest\x1a\'.crm.interactions.v1.CreateFeedResponse\x12_\n\tListFeeds\x12%.crm.interactions.v1.ListFeedsRequest\x1a&.crm.interactions.v1.ListFeedsResponse\"\x03\x90\x02\x01\x12Q\n\nRevokeFeed\x12&.crm.interactions.v1.RevokeFeedRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12\\\n\x08ReadFeed\x12$.crm.interactions.v1.ReadFeedRequest\x1a%.crm.interactions.v1.ReadFeedResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&crm/interactions/v1/feed_service.proto\x12\x13\x63rm.interactions.v1\x1a\x1e\x63rm/interactions/v1/feed.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"<\n\x11\x43reateFeedRequest\x12\'\n\x04\x66\x65\x65\x64\x18\x01 \x01(\x0b\x32\x19.crm.interactions.v1.Feed\"K\n\x12\x43reateFeedResponse\x12\'\n\x04\x66\x65\x65\x64\x18\x01 \x01(\x0b\x32\x19.crm.interactions.v1.Feed\x12\x0c\n\x04path\x18\x02 \x01(\t\"9\n\x10ListFeedsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"V\n\x11ListFeedsResponse\x12(\n\x05\x66\x65\x65\x64s\x18\x01 \x03(\x0b\x32\x19.crm.interactions.v1.Feed\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x11RevokeFeedRequest\x12\n\n\x02id\x18\x01 \x01(\t\"5\n\x0fReadFeedRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x13\n\x0bknown_etags\x18\x02 \x03(\t\"^\n\x10ReadFeedResponse\x12\x0b\n\x03ics\x18\x01 \x01(\x0c\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x9f\x03\n\x0b\x46\x65\x65\x64Service\x12r\n\nCreateFeed\x12&.crm.interactions.v1.CreateFeedRequest\x1a\'.crm.interactions.v1.CreateFeedResponse\"\x13\xca\xc1\x18\x0f\x66ollow_ups.read\x12\x63\n\tListFeeds\x12%.crm.interactions.v1.ListFeedsRequest\x1a&.crm.interactions.v1.ListFeedsResponse\"\x07\x90\x02\x01\xd0\xc1\x18\x02\x12U\n\nRevokeFeed\x12&.crm.interactions.v1.RevokeFeedRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xd0\xc1\x18\x02\x12`\n\x08ReadFeed\x12$.crm.interactions.v1.ReadFeedRequest\x1a%.crm.interactions.v1.ReadFeedResponse\"\x07\x90\x02\x01\xd0\xc1\x18\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.feed_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_FEEDSERVICE'].methods_by_name['CreateFeed']._loaded_options = None
+  _globals['_FEEDSERVICE'].methods_by_name['CreateFeed']._serialized_options = b'\312\301\030\017follow_ups.read'
   _globals['_FEEDSERVICE'].methods_by_name['ListFeeds']._loaded_options = None
-  _globals['_FEEDSERVICE'].methods_by_name['ListFeeds']._serialized_options = b'\220\002\001'
+  _globals['_FEEDSERVICE'].methods_by_name['ListFeeds']._serialized_options = b'\220\002\001\320\301\030\002'
   _globals['_FEEDSERVICE'].methods_by_name['RevokeFeed']._loaded_options = None
-  _globals['_FEEDSERVICE'].methods_by_name['RevokeFeed']._serialized_options = b'\220\002\002'
+  _globals['_FEEDSERVICE'].methods_by_name['RevokeFeed']._serialized_options = b'\220\002\002\320\301\030\002'
   _globals['_FEEDSERVICE'].methods_by_name['ReadFeed']._loaded_options = None
-  _globals['_FEEDSERVICE'].methods_by_name['ReadFeed']._serialized_options = b'\220\002\001'
-  _globals['_CREATEFEEDREQUEST']._serialized_start=157
-  _globals['_CREATEFEEDREQUEST']._serialized_end=217
-  _globals['_CREATEFEEDRESPONSE']._serialized_start=219
-  _globals['_CREATEFEEDRESPONSE']._serialized_end=294
-  _globals['_LISTFEEDSREQUEST']._serialized_start=296
-  _globals['_LISTFEEDSREQUEST']._serialized_end=353
-  _globals['_LISTFEEDSRESPONSE']._serialized_start=355
-  _globals['_LISTFEEDSRESPONSE']._serialized_end=441
-  _globals['_REVOKEFEEDREQUEST']._serialized_start=443
-  _globals['_REVOKEFEEDREQUEST']._serialized_end=474
-  _globals['_READFEEDREQUEST']._serialized_start=476
-  _globals['_READFEEDREQUEST']._serialized_end=529
-  _globals['_READFEEDRESPONSE']._serialized_start=531
-  _globals['_READFEEDRESPONSE']._serialized_end=625
-  _globals['_FEEDSERVICE']._serialized_start=628
-  _globals['_FEEDSERVICE']._serialized_end=1010
+  _globals['_FEEDSERVICE'].methods_by_name['ReadFeed']._serialized_options = b'\220\002\001\320\301\030\003'
+  _globals['_CREATEFEEDREQUEST']._serialized_start=185
+  _globals['_CREATEFEEDREQUEST']._serialized_end=245
+  _globals['_CREATEFEEDRESPONSE']._serialized_start=247
+  _globals['_CREATEFEEDRESPONSE']._serialized_end=322
+  _globals['_LISTFEEDSREQUEST']._serialized_start=324
+  _globals['_LISTFEEDSREQUEST']._serialized_end=381
+  _globals['_LISTFEEDSRESPONSE']._serialized_start=383
+  _globals['_LISTFEEDSRESPONSE']._serialized_end=469
+  _globals['_REVOKEFEEDREQUEST']._serialized_start=471
+  _globals['_REVOKEFEEDREQUEST']._serialized_end=502
+  _globals['_READFEEDREQUEST']._serialized_start=504
+  _globals['_READFEEDREQUEST']._serialized_end=557
+  _globals['_READFEEDRESPONSE']._serialized_start=559
+  _globals['_READFEEDRESPONSE']._serialized_end=653
+  _globals['_FEEDSERVICE']._serialized_start=656
+  _globals['_FEEDSERVICE']._serialized_end=1071
 # @@protoc_insertion_point(module_scope)

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.interactions.v1 import follow_up_batch_pb2 as crm_dot_interactions_dot_v1_dot_follow__up__batch__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1crm/interactions/v1/follow_up_batch_service.proto\x12\x13\x63rm.interactions.v1\x1a)crm/interactions/v1/follow_up_batch.proto\"m\n\x1a\x43reateFollowUpBatchRequest\x12;\n\x0f\x66ollow_up_batch\x18\x01 \x01(\x0b\x32\".crm.interactions.v1.FollowUpBatch\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"%\n\x17GetFollowUpBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"C\n\x1aListFollowUpBatchesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"u\n\x1bListFollowUpBatchesResponse\x12=\n\x11\x66ollow_up_batches\x18\x01 \x03(\x0b\x32\".crm.interactions.v1.FollowUpBatch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"(\n\x1a\x43\x61ncelFollowUpBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"(\n\x1aRevertFollowUpBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"-\n\x1f\x43ountFollowUpBatchRevertRequest\x12\n\n\x02id\x18\x01 \x01(\t\"O\n CountFollowUpBatchRevertResponse\x12\x17\n\x0f\x63\x61ncelled_count\x18\x01 \x01(\x03\x12\x12\n\nkept_count\x18\x02 \x01(\x03\x32\xe2\x05\n\x14\x46ollowUpBatchService\x12o\n\x13\x43reateFollowUpBatch\x12/.crm.interactions.v1.CreateFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x03\x90\x02\x02\x12i\n\x10GetFollowUpBatch\x12,.crm.interactions.v1.GetFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x03\x90\x02\x01\x12}\n\x13ListFollowUpBatches\x12/.crm.interactions.v1.ListFollowUpBatchesRequest\x1a\x30.crm.interactions.v1.ListFollowUpBatchesResponse\"\x03\x90\x02\x01\x12o\n\x13\x43\x61ncelFollowUpBatch\x12/.crm.interactions.v1.CancelFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x03\x90\x02\x02\x12o\n\x13RevertFollowUpBatch\x12/.crm.interactions.v1.RevertFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x03\x90\x02\x02\x12\x8c\x01\n\x18\x43ountFollowUpBatchRevert\x12\x34.crm.interactions.v1.CountFollowUpBatchRevertRequest\x1a\x35.crm.interactions.v1.CountFollowUpBatchRevertResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1crm/interactions/v1/follow_up_batch_service.proto\x12\x13\x63rm.interactions.v1\x1a)crm/interactions/v1/follow_up_batch.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"m\n\x1a\x43reateFollowUpBatchRequest\x12;\n\x0f\x66ollow_up_batch\x18\x01 \x01(\x0b\x32\".crm.interactions.v1.FollowUpBatch\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"%\n\x17GetFollowUpBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"C\n\x1aListFollowUpBatchesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"u\n\x1bListFollowUpBatchesResponse\x12=\n\x11\x66ollow_up_batches\x18\x01 \x03(\x0b\x32\".crm.interactions.v1.FollowUpBatch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"(\n\x1a\x43\x61ncelFollowUpBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"(\n\x1aRevertFollowUpBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"-\n\x1f\x43ountFollowUpBatchRevertRequest\x12\n\n\x02id\x18\x01 \x01(\t\"O\n CountFollowUpBatchRevertResponse\x12\x17\n\x0f\x63\x61ncelled_count\x18\x01 \x01(\x03\x12\x12\n\nkept_count\x18\x02 \x01(\x03\x32\xf0\x06\n\x14\x46ollowUpBatchService\x12\x98\x01\n\x13\x43reateFollowUpBatch\x12/.crm.interactions.v1.CreateFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\",\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\xda\xc1\x18\x11\x63ontacts.read:all\x12|\n\x10GetFollowUpBatch\x12,.crm.interactions.v1.GetFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12\x90\x01\n\x13ListFollowUpBatches\x12/.crm.interactions.v1.ListFollowUpBatchesRequest\x1a\x30.crm.interactions.v1.ListFollowUpBatchesResponse\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12\x83\x01\n\x13\x43\x61ncelFollowUpBatch\x12/.crm.interactions.v1.CancelFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x17\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\x12\x83\x01\n\x13RevertFollowUpBatch\x12/.crm.interactions.v1.RevertFollowUpBatchRequest\x1a\".crm.interactions.v1.FollowUpBatch\"\x17\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\x12\x9f\x01\n\x18\x43ountFollowUpBatchRevert\x12\x34.crm.interactions.v1.CountFollowUpBatchRevertRequest\x1a\x35.crm.interactions.v1.CountFollowUpBatchRevertResponse\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,33 +34,33 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.follow_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CreateFollowUpBatch']._loaded_options = None
-  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CreateFollowUpBatch']._serialized_options = b'\220\002\002'
+  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CreateFollowUpBatch']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write\332\301\030\021contacts.read:all'
   _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['GetFollowUpBatch']._loaded_options = None
-  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['GetFollowUpBatch']._serialized_options = b'\220\002\001'
+  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['GetFollowUpBatch']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
   _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['ListFollowUpBatches']._loaded_options = None
-  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['ListFollowUpBatches']._serialized_options = b'\220\002\001'
+  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['ListFollowUpBatches']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
   _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CancelFollowUpBatch']._loaded_options = None
-  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CancelFollowUpBatch']._serialized_options = b'\220\002\002'
+  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CancelFollowUpBatch']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write'
   _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['RevertFollowUpBatch']._loaded_options = None
-  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['RevertFollowUpBatch']._serialized_options = b'\220\002\002'
+  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['RevertFollowUpBatch']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write'
   _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CountFollowUpBatchRevert']._loaded_options = None
-  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CountFollowUpBatchRevert']._serialized_options = b'\220\002\001'
-  _globals['_CREATEFOLLOWUPBATCHREQUEST']._serialized_start=117
-  _globals['_CREATEFOLLOWUPBATCHREQUEST']._serialized_end=226
-  _globals['_GETFOLLOWUPBATCHREQUEST']._serialized_start=228
-  _globals['_GETFOLLOWUPBATCHREQUEST']._serialized_end=265
-  _globals['_LISTFOLLOWUPBATCHESREQUEST']._serialized_start=267
-  _globals['_LISTFOLLOWUPBATCHESREQUEST']._serialized_end=334
-  _globals['_LISTFOLLOWUPBATCHESRESPONSE']._serialized_start=336
-  _globals['_LISTFOLLOWUPBATCHESRESPONSE']._serialized_end=453
-  _globals['_CANCELFOLLOWUPBATCHREQUEST']._serialized_start=455
-  _globals['_CANCELFOLLOWUPBATCHREQUEST']._serialized_end=495
-  _globals['_REVERTFOLLOWUPBATCHREQUEST']._serialized_start=497
-  _globals['_REVERTFOLLOWUPBATCHREQUEST']._serialized_end=537
-  _globals['_COUNTFOLLOWUPBATCHREVERTREQUEST']._serialized_start=539
-  _globals['_COUNTFOLLOWUPBATCHREVERTREQUEST']._serialized_end=584
-  _globals['_COUNTFOLLOWUPBATCHREVERTRESPONSE']._serialized_start=586
-  _globals['_COUNTFOLLOWUPBATCHREVERTRESPONSE']._serialized_end=665
-  _globals['_FOLLOWUPBATCHSERVICE']._serialized_start=668
-  _globals['_FOLLOWUPBATCHSERVICE']._serialized_end=1406
+  _globals['_FOLLOWUPBATCHSERVICE'].methods_by_name['CountFollowUpBatchRevert']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
+  _globals['_CREATEFOLLOWUPBATCHREQUEST']._serialized_start=145
+  _globals['_CREATEFOLLOWUPBATCHREQUEST']._serialized_end=254
+  _globals['_GETFOLLOWUPBATCHREQUEST']._serialized_start=256
+  _globals['_GETFOLLOWUPBATCHREQUEST']._serialized_end=293
+  _globals['_LISTFOLLOWUPBATCHESREQUEST']._serialized_start=295
+  _globals['_LISTFOLLOWUPBATCHESREQUEST']._serialized_end=362
+  _globals['_LISTFOLLOWUPBATCHESRESPONSE']._serialized_start=364
+  _globals['_LISTFOLLOWUPBATCHESRESPONSE']._serialized_end=481
+  _globals['_CANCELFOLLOWUPBATCHREQUEST']._serialized_start=483
+  _globals['_CANCELFOLLOWUPBATCHREQUEST']._serialized_end=523
+  _globals['_REVERTFOLLOWUPBATCHREQUEST']._serialized_start=525
+  _globals['_REVERTFOLLOWUPBATCHREQUEST']._serialized_end=565
+  _globals['_COUNTFOLLOWUPBATCHREVERTREQUEST']._serialized_start=567
+  _globals['_COUNTFOLLOWUPBATCHREVERTREQUEST']._serialized_end=612
+  _globals['_COUNTFOLLOWUPBATCHREVERTRESPONSE']._serialized_start=614
+  _globals['_COUNTFOLLOWUPBATCHREVERTRESPONSE']._serialized_end=693
+  _globals['_FOLLOWUPBATCHSERVICE']._serialized_start=696
+  _globals['_FOLLOWUPBATCHSERVICE']._serialized_end=1576
 # @@protoc_insertion_point(module_scope)

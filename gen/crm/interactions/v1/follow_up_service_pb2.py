@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from crm.interactions.v1 import delivery_pb2 as crm_dot_interactions_dot_v1_dot_delivery__pb2
 from crm.interactions.v1 import follow_up_pb2 as crm_dot_interactions_dot_v1_dot_follow__up__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+crm/interactions/v1/follow_up_service.proto\x12\x13\x63rm.interactions.v1\x1a\"crm/interactions/v1/delivery.proto\x1a#crm/interactions/v1/follow_up.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"]\n\x15\x43reateFollowUpRequest\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xad\x03\n\x14ListFollowUpsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x13\n\x0b\x61ssignee_id\x18\x04 \x01(\t\x12\x35\n\x08statuses\x18\x05 \x03(\x0e\x32#.crm.interactions.v1.FollowUpStatus\x12\x30\n\x05types\x18\x06 \x03(\x0e\x32!.crm.interactions.v1.FollowUpType\x12.\n\nstart_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bstart_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cnewest_first\x18\t \x01(\x08\x12.\n\noverdue_at\x18\x1e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nunassigned\x18\x1f \x01(\x08\x12\x0f\n\x07to_many\x18  \x01(\x08\x12\x10\n\x08\x62\x61tch_id\x18! \x01(\t\"c\n\x15ListFollowUpsResponse\x12\x31\n\nfollow_ups\x18\x01 \x03(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8e\x01\n\x15UpdateFollowUpRequest\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"1\n\x15\x44\x65leteFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\x85\x01\n\x17\x43ompleteFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12+\n\x04next\x18\x04 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"A\n\x15\x43\x61ncelFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"J\n\x16PreviewFollowUpRequest\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"R\n\x17PreviewFollowUpResponse\x12\x37\n\x08rendered\x18\x01 \x03(\x0b\x32%.crm.interactions.v1.RenderedFollowUp\"\x90\x01\n\x1dListFollowUpDeliveriesRequest\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x32\n\x06states\x18\x02 \x03(\x0e\x32\".crm.interactions.v1.DeliveryState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"t\n\x1eListFollowUpDeliveriesResponse\x12\x39\n\ndeliveries\x18\x01 \x03(\x0b\x32%.crm.interactions.v1.FollowUpDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Z\n\x1bListContactRemindersRequest\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"x\n\x1cListContactRemindersResponse\x12?\n\treminders\x18\x01 \x03(\x0b\x32,.crm.interactions.v1.ContactReminderDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc0\x08\n\x0f\x46ollowUpService\x12`\n\x0e\x43reateFollowUp\x12*.crm.interactions.v1.CreateFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x02\x12Z\n\x0bGetFollowUp\x12\'.crm.interactions.v1.GetFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x01\x12k\n\rListFollowUps\x12).crm.interactions.v1.ListFollowUpsRequest\x1a*.crm.interactions.v1.ListFollowUpsResponse\"\x03\x90\x02\x01\x12`\n\x0eUpdateFollowUp\x12*.crm.interactions.v1.UpdateFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x02\x12Y\n\x0e\x44\x65leteFollowUp\x12*.crm.interactions.v1.DeleteFollowUpRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12\x64\n\x10\x43ompleteFollowUp\x12,.crm.interactions.v1.CompleteFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x02\x12`\n\x0e\x43\x61ncelFollowUp\x12*.crm.interactions.v1.CancelFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x03\x90\x02\x02\x12q\n\x0fPreviewFollowUp\x12+.crm.interactions.v1.PreviewFollowUpRequest\x1a,.crm.interactions.v1.PreviewFollowUpResponse\"\x03\x90\x02\x01\x12\x86\x01\n\x16ListFollowUpDeliveries\x12\x32.crm.interactions.v1.ListFollowUpDeliveriesRequest\x1a\x33.crm.interactions.v1.ListFollowUpDeliveriesResponse\"\x03\x90\x02\x01\x12\x80\x01\n\x14ListContactReminders\x12\x30.crm.interactions.v1.ListContactRemindersRequest\x1a\x31.crm.interactions.v1.ListContactRemindersResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+crm/interactions/v1/follow_up_service.proto\x12\x13\x63rm.interactions.v1\x1a\"crm/interactions/v1/delivery.proto\x1a#crm/interactions/v1/follow_up.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"]\n\x15\x43reateFollowUpRequest\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x12\n\nrequest_id\x18\x02 \x01(\t\" \n\x12GetFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xad\x03\n\x14ListFollowUpsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x13\n\x0b\x61ssignee_id\x18\x04 \x01(\t\x12\x35\n\x08statuses\x18\x05 \x03(\x0e\x32#.crm.interactions.v1.FollowUpStatus\x12\x30\n\x05types\x18\x06 \x03(\x0e\x32!.crm.interactions.v1.FollowUpType\x12.\n\nstart_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bstart_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cnewest_first\x18\t \x01(\x08\x12.\n\noverdue_at\x18\x1e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nunassigned\x18\x1f \x01(\x08\x12\x0f\n\x07to_many\x18  \x01(\x08\x12\x10\n\x08\x62\x61tch_id\x18! \x01(\t\"c\n\x15ListFollowUpsResponse\x12\x31\n\nfollow_ups\x18\x01 \x03(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8e\x01\n\x15UpdateFollowUpRequest\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"1\n\x15\x44\x65leteFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\x85\x01\n\x17\x43ompleteFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07outcome\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12+\n\x04next\x18\x04 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"A\n\x15\x43\x61ncelFollowUpRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"J\n\x16PreviewFollowUpRequest\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"R\n\x17PreviewFollowUpResponse\x12\x37\n\x08rendered\x18\x01 \x03(\x0b\x32%.crm.interactions.v1.RenderedFollowUp\"\x90\x01\n\x1dListFollowUpDeliveriesRequest\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x32\n\x06states\x18\x02 \x03(\x0e\x32\".crm.interactions.v1.DeliveryState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"t\n\x1eListFollowUpDeliveriesResponse\x12\x39\n\ndeliveries\x18\x01 \x03(\x0b\x32%.crm.interactions.v1.FollowUpDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Z\n\x1bListContactRemindersRequest\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"x\n\x1cListContactRemindersResponse\x12?\n\treminders\x18\x01 \x03(\x0b\x32,.crm.interactions.v1.ContactReminderDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc7\n\n\x0f\x46ollowUpService\x12\x89\x01\n\x0e\x43reateFollowUp\x12*.crm.interactions.v1.CreateFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\",\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\xda\xc1\x18\x11\x63ontacts.read:all\x12m\n\x0bGetFollowUp\x12\'.crm.interactions.v1.GetFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12~\n\rListFollowUps\x12).crm.interactions.v1.ListFollowUpsRequest\x1a*.crm.interactions.v1.ListFollowUpsResponse\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12\x89\x01\n\x0eUpdateFollowUp\x12*.crm.interactions.v1.UpdateFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\",\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\xda\xc1\x18\x11\x63ontacts.read:all\x12n\n\x0e\x44\x65leteFollowUp\x12*.crm.interactions.v1.DeleteFollowUpRequest\x1a\x16.google.protobuf.Empty\"\x18\x90\x02\x02\xca\xc1\x18\x11\x66ollow_ups.delete\x12x\n\x10\x43ompleteFollowUp\x12,.crm.interactions.v1.CompleteFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x17\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\x12t\n\x0e\x43\x61ncelFollowUp\x12*.crm.interactions.v1.CancelFollowUpRequest\x1a\x1d.crm.interactions.v1.FollowUp\"\x17\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\x12\x9a\x01\n\x0fPreviewFollowUp\x12+.crm.interactions.v1.PreviewFollowUpRequest\x1a,.crm.interactions.v1.PreviewFollowUpResponse\",\x90\x02\x01\xca\xc1\x18\x10\x66ollow_ups.write\xda\xc1\x18\x11\x63ontacts.read:all\x12\x99\x01\n\x16ListFollowUpDeliveries\x12\x32.crm.interactions.v1.ListFollowUpDeliveriesRequest\x1a\x33.crm.interactions.v1.ListFollowUpDeliveriesResponse\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12\x93\x01\n\x14ListContactReminders\x12\x30.crm.interactions.v1.ListContactRemindersRequest\x1a\x31.crm.interactions.v1.ListContactRemindersResponse\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,53 +38,53 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.follow_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FOLLOWUPSERVICE'].methods_by_name['CreateFollowUp']._loaded_options = None
-  _globals['_FOLLOWUPSERVICE'].methods_by_name['CreateFollowUp']._serialized_options = b'\220\002\002'
+  _globals['_FOLLOWUPSERVICE'].methods_by_name['CreateFollowUp']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write\332\301\030\021contacts.read:all'
   _globals['_FOLLOWUPSERVICE'].methods_by_name['GetFollowUp']._loaded_options = None
-  _globals['_FOLLOWUPSERVICE'].methods_by_name['GetFollowUp']._serialized_options = b'\220\002\001'
+  _globals['_FOLLOWUPSERVICE'].methods_by_name['GetFollowUp']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
   _globals['_FOLLOWUPSERVICE'].methods_by_name['ListFollowUps']._loaded_options = None
-  _globals['_FOLLOWUPSERVICE'].methods_by_name['ListFollowUps']._serialized_options = b'\220\002\001'
+  _globals['_FOLLOWUPSERVICE'].methods_by_name['ListFollowUps']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
   _globals['_FOLLOWUPSERVICE'].methods_by_name['UpdateFollowUp']._loaded_options = None
-  _globals['_FOLLOWUPSERVICE'].methods_by_name['UpdateFollowUp']._serialized_options = b'\220\002\002'
+  _globals['_FOLLOWUPSERVICE'].methods_by_name['UpdateFollowUp']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write\332\301\030\021contacts.read:all'
   _globals['_FOLLOWUPSERVICE'].methods_by_name['DeleteFollowUp']._loaded_options = None
-  _globals['_FOLLOWUPSERVICE'].methods_by_name['DeleteFollowUp']._serialized_options = b'\220\002\002'
+  _globals['_FOLLOWUPSERVICE'].methods_by_name['DeleteFollowUp']._serialized_options = b'\220\002\002\312\301\030\021follow_ups.delete'
   _globals['_FOLLOWUPSERVICE'].methods_by_name['CompleteFollowUp']._loaded_options = None
-  _globals['_FOLLOWUPSERVICE'].methods_by_name['CompleteFollowUp']._serialized_options = b'\220\002\002'
+  _globals['_FOLLOWUPSERVICE'].methods_by_name['CompleteFollowUp']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write'
   _globals['_FOLLOWUPSERVICE'].methods_by_name['CancelFollowUp']._loaded_options = None
-  _globals['_FOLLOWUPSERVICE'].methods_by_name['CancelFollowUp']._serialized_options = b'\220\002\002'
+  _globals['_FOLLOWUPSERVICE'].methods_by_name['CancelFollowUp']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write'
   _globals['_FOLLOWUPSERVICE'].methods_by_name['PreviewFollowUp']._loaded_options = None
-  _globals['_FOLLOWUPSERVICE'].methods_by_name['PreviewFollowUp']._serialized_options = b'\220\002\001'
+  _globals['_FOLLOWUPSERVICE'].methods_by_name['PreviewFollowUp']._serialized_options = b'\220\002\001\312\301\030\020follow_ups.write\332\301\030\021contacts.read:all'
   _globals['_FOLLOWUPSERVICE'].methods_by_name['ListFollowUpDeliveries']._loaded_options = None
-  _globals['_FOLLOWUPSERVICE'].methods_by_name['ListFollowUpDeliveries']._serialized_options = b'\220\002\001'
+  _globals['_FOLLOWUPSERVICE'].methods_by_name['ListFollowUpDeliveries']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
   _globals['_FOLLOWUPSERVICE'].methods_by_name['ListContactReminders']._loaded_options = None
-  _globals['_FOLLOWUPSERVICE'].methods_by_name['ListContactReminders']._serialized_options = b'\220\002\001'
-  _globals['_CREATEFOLLOWUPREQUEST']._serialized_start=237
-  _globals['_CREATEFOLLOWUPREQUEST']._serialized_end=330
-  _globals['_GETFOLLOWUPREQUEST']._serialized_start=332
-  _globals['_GETFOLLOWUPREQUEST']._serialized_end=364
-  _globals['_LISTFOLLOWUPSREQUEST']._serialized_start=367
-  _globals['_LISTFOLLOWUPSREQUEST']._serialized_end=796
-  _globals['_LISTFOLLOWUPSRESPONSE']._serialized_start=798
-  _globals['_LISTFOLLOWUPSRESPONSE']._serialized_end=897
-  _globals['_UPDATEFOLLOWUPREQUEST']._serialized_start=900
-  _globals['_UPDATEFOLLOWUPREQUEST']._serialized_end=1042
-  _globals['_DELETEFOLLOWUPREQUEST']._serialized_start=1044
-  _globals['_DELETEFOLLOWUPREQUEST']._serialized_end=1093
-  _globals['_COMPLETEFOLLOWUPREQUEST']._serialized_start=1096
-  _globals['_COMPLETEFOLLOWUPREQUEST']._serialized_end=1229
-  _globals['_CANCELFOLLOWUPREQUEST']._serialized_start=1231
-  _globals['_CANCELFOLLOWUPREQUEST']._serialized_end=1296
-  _globals['_PREVIEWFOLLOWUPREQUEST']._serialized_start=1298
-  _globals['_PREVIEWFOLLOWUPREQUEST']._serialized_end=1372
-  _globals['_PREVIEWFOLLOWUPRESPONSE']._serialized_start=1374
-  _globals['_PREVIEWFOLLOWUPRESPONSE']._serialized_end=1456
-  _globals['_LISTFOLLOWUPDELIVERIESREQUEST']._serialized_start=1459
-  _globals['_LISTFOLLOWUPDELIVERIESREQUEST']._serialized_end=1603
-  _globals['_LISTFOLLOWUPDELIVERIESRESPONSE']._serialized_start=1605
-  _globals['_LISTFOLLOWUPDELIVERIESRESPONSE']._serialized_end=1721
-  _globals['_LISTCONTACTREMINDERSREQUEST']._serialized_start=1723
-  _globals['_LISTCONTACTREMINDERSREQUEST']._serialized_end=1813
-  _globals['_LISTCONTACTREMINDERSRESPONSE']._serialized_start=1815
-  _globals['_LISTCONTACTREMINDERSRESPONSE']._serialized_end=1935
-  _globals['_FOLLOWUPSERVICE']._serialized_start=1938
-  _globals['_FOLLOWUPSERVICE']._serialized_end=3026
+  _globals['_FOLLOWUPSERVICE'].methods_by_name['ListContactReminders']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
+  _globals['_CREATEFOLLOWUPREQUEST']._serialized_start=265
+  _globals['_CREATEFOLLOWUPREQUEST']._serialized_end=358
+  _globals['_GETFOLLOWUPREQUEST']._serialized_start=360
+  _globals['_GETFOLLOWUPREQUEST']._serialized_end=392
+  _globals['_LISTFOLLOWUPSREQUEST']._serialized_start=395
+  _globals['_LISTFOLLOWUPSREQUEST']._serialized_end=824
+  _globals['_LISTFOLLOWUPSRESPONSE']._serialized_start=826
+  _globals['_LISTFOLLOWUPSRESPONSE']._serialized_end=925
+  _globals['_UPDATEFOLLOWUPREQUEST']._serialized_start=928
+  _globals['_UPDATEFOLLOWUPREQUEST']._serialized_end=1070
+  _globals['_DELETEFOLLOWUPREQUEST']._serialized_start=1072
+  _globals['_DELETEFOLLOWUPREQUEST']._serialized_end=1121
+  _globals['_COMPLETEFOLLOWUPREQUEST']._serialized_start=1124
+  _globals['_COMPLETEFOLLOWUPREQUEST']._serialized_end=1257
+  _globals['_CANCELFOLLOWUPREQUEST']._serialized_start=1259
+  _globals['_CANCELFOLLOWUPREQUEST']._serialized_end=1324
+  _globals['_PREVIEWFOLLOWUPREQUEST']._serialized_start=1326
+  _globals['_PREVIEWFOLLOWUPREQUEST']._serialized_end=1400
+  _globals['_PREVIEWFOLLOWUPRESPONSE']._serialized_start=1402
+  _globals['_PREVIEWFOLLOWUPRESPONSE']._serialized_end=1484
+  _globals['_LISTFOLLOWUPDELIVERIESREQUEST']._serialized_start=1487
+  _globals['_LISTFOLLOWUPDELIVERIESREQUEST']._serialized_end=1631
+  _globals['_LISTFOLLOWUPDELIVERIESRESPONSE']._serialized_start=1633
+  _globals['_LISTFOLLOWUPDELIVERIESRESPONSE']._serialized_end=1749
+  _globals['_LISTCONTACTREMINDERSREQUEST']._serialized_start=1751
+  _globals['_LISTCONTACTREMINDERSREQUEST']._serialized_end=1841
+  _globals['_LISTCONTACTREMINDERSRESPONSE']._serialized_start=1843
+  _globals['_LISTCONTACTREMINDERSRESPONSE']._serialized_end=1963
+  _globals['_FOLLOWUPSERVICE']._serialized_start=1966
+  _globals['_FOLLOWUPSERVICE']._serialized_end=3317
 # @@protoc_insertion_point(module_scope)

@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from crm.interactions.v1 import follow_up_pb2 as crm_dot_interactions_dot_v1_dot_follow__up__pb2
 from crm.interactions.v1 import interaction_pb2 as crm_dot_interactions_dot_v1_dot_interaction__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-crm/interactions/v1/interaction_service.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a%crm/interactions/v1/interaction.proto\x1a\x1bgoogle/protobuf/empty.proto\"\x92\x01\n\x18\x43reateInteractionRequest\x12\x35\n\x0binteraction\x18\x01 \x01(\x0b\x32 .crm.interactions.v1.Interaction\x12+\n\x04next\x18\x02 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"#\n\x15GetInteractionRequest\x12\n\n\x02id\x18\x01 \x01(\t\"4\n\x18\x44\x65leteInteractionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t2\xc5\x02\n\x12InteractionService\x12i\n\x11\x43reateInteraction\x12-.crm.interactions.v1.CreateInteractionRequest\x1a .crm.interactions.v1.Interaction\"\x03\x90\x02\x02\x12\x63\n\x0eGetInteraction\x12*.crm.interactions.v1.GetInteractionRequest\x1a .crm.interactions.v1.Interaction\"\x03\x90\x02\x01\x12_\n\x11\x44\x65leteInteraction\x12-.crm.interactions.v1.DeleteInteractionRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-crm/interactions/v1/interaction_service.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a%crm/interactions/v1/interaction.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\"\x92\x01\n\x18\x43reateInteractionRequest\x12\x35\n\x0binteraction\x18\x01 \x01(\x0b\x32 .crm.interactions.v1.Interaction\x12+\n\x04next\x18\x02 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"#\n\x15GetInteractionRequest\x12\n\n\x02id\x18\x01 \x01(\t\"4\n\x18\x44\x65leteInteractionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t2\xa8\x03\n\x12InteractionService\x12\x89\x01\n\x11\x43reateInteraction\x12-.crm.interactions.v1.CreateInteractionRequest\x1a .crm.interactions.v1.Interaction\"#\x90\x02\x02\xca\xc1\x18\x0bnotes.write\xca\xc1\x18\rcontacts.read\x12\x82\x01\n\x0eGetInteraction\x12*.crm.interactions.v1.GetInteractionRequest\x1a .crm.interactions.v1.Interaction\"\"\x90\x02\x01\xca\xc1\x18\nnotes.read\xca\xc1\x18\rcontacts.read\x12\x80\x01\n\x11\x44\x65leteInteraction\x12-.crm.interactions.v1.DeleteInteractionRequest\x1a\x16.google.protobuf.Empty\"$\x90\x02\x02\xca\xc1\x18\x0cnotes.delete\xca\xc1\x18\rcontacts.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,17 +36,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.interac
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_INTERACTIONSERVICE'].methods_by_name['CreateInteraction']._loaded_options = None
-  _globals['_INTERACTIONSERVICE'].methods_by_name['CreateInteraction']._serialized_options = b'\220\002\002'
+  _globals['_INTERACTIONSERVICE'].methods_by_name['CreateInteraction']._serialized_options = b'\220\002\002\312\301\030\013notes.write\312\301\030\rcontacts.read'
   _globals['_INTERACTIONSERVICE'].methods_by_name['GetInteraction']._loaded_options = None
-  _globals['_INTERACTIONSERVICE'].methods_by_name['GetInteraction']._serialized_options = b'\220\002\001'
+  _globals['_INTERACTIONSERVICE'].methods_by_name['GetInteraction']._serialized_options = b'\220\002\001\312\301\030\nnotes.read\312\301\030\rcontacts.read'
   _globals['_INTERACTIONSERVICE'].methods_by_name['DeleteInteraction']._loaded_options = None
-  _globals['_INTERACTIONSERVICE'].methods_by_name['DeleteInteraction']._serialized_options = b'\220\002\002'
-  _globals['_CREATEINTERACTIONREQUEST']._serialized_start=176
-  _globals['_CREATEINTERACTIONREQUEST']._serialized_end=322
-  _globals['_GETINTERACTIONREQUEST']._serialized_start=324
-  _globals['_GETINTERACTIONREQUEST']._serialized_end=359
-  _globals['_DELETEINTERACTIONREQUEST']._serialized_start=361
-  _globals['_DELETEINTERACTIONREQUEST']._serialized_end=413
-  _globals['_INTERACTIONSERVICE']._serialized_start=416
-  _globals['_INTERACTIONSERVICE']._serialized_end=741
+  _globals['_INTERACTIONSERVICE'].methods_by_name['DeleteInteraction']._serialized_options = b'\220\002\002\312\301\030\014notes.delete\312\301\030\rcontacts.read'
+  _globals['_CREATEINTERACTIONREQUEST']._serialized_start=204
+  _globals['_CREATEINTERACTIONREQUEST']._serialized_end=350
+  _globals['_GETINTERACTIONREQUEST']._serialized_start=352
+  _globals['_GETINTERACTIONREQUEST']._serialized_end=387
+  _globals['_DELETEINTERACTIONREQUEST']._serialized_start=389
+  _globals['_DELETEINTERACTIONREQUEST']._serialized_end=441
+  _globals['_INTERACTIONSERVICE']._serialized_start=444
+  _globals['_INTERACTIONSERVICE']._serialized_end=868
 # @@protoc_insertion_point(module_scope)

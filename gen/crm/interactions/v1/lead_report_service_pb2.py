@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.interactions.v1 import lead_report_pb2 as crm_dot_interactions_dot_v1_dot_lead__report__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-crm/interactions/v1/lead_report_service.proto\x12\x13\x63rm.interactions.v1\x1a%crm/interactions/v1/lead_report.proto\"b\n\x14GetLeadReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x11\n\towner_ids\x18\x04 \x03(\t\"e\n\x17\x45xportLeadReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x11\n\towner_ids\x18\x04 \x03(\t\"N\n\x18\x45xportLeadReportResponse\x12\x32\n\x05lines\x18\x01 \x03(\x0b\x32#.crm.interactions.v1.LeadReportLine\"I\n\x19ListReportedLeadsResponse\x12\x13\n\x0b\x63ontact_ids\x18\x01 \x03(\t\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe6\x02\n\x11LeadReportService\x12`\n\rGetLeadReport\x12).crm.interactions.v1.GetLeadReportRequest\x1a\x1f.crm.interactions.v1.LeadReport\"\x03\x90\x02\x01\x12v\n\x10\x45xportLeadReport\x12,.crm.interactions.v1.ExportLeadReportRequest\x1a-.crm.interactions.v1.ExportLeadReportResponse\"\x03\x90\x02\x01\x30\x01\x12w\n\x11ListReportedLeads\x12-.crm.interactions.v1.ListReportedLeadsRequest\x1a..crm.interactions.v1.ListReportedLeadsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-crm/interactions/v1/lead_report_service.proto\x12\x13\x63rm.interactions.v1\x1a%crm/interactions/v1/lead_report.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"b\n\x14GetLeadReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x11\n\towner_ids\x18\x04 \x03(\t\"e\n\x17\x45xportLeadReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x11\n\towner_ids\x18\x04 \x03(\t\"N\n\x18\x45xportLeadReportResponse\x12\x32\n\x05lines\x18\x01 \x03(\x0b\x32#.crm.interactions.v1.LeadReportLine\"I\n\x19ListReportedLeadsResponse\x12\x13\n\x0b\x63ontact_ids\x18\x01 \x03(\t\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x9b\x03\n\x11LeadReportService\x12q\n\rGetLeadReport\x12).crm.interactions.v1.GetLeadReportRequest\x1a\x1f.crm.interactions.v1.LeadReport\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read\x12\x87\x01\n\x10\x45xportLeadReport\x12,.crm.interactions.v1.ExportLeadReportRequest\x1a-.crm.interactions.v1.ExportLeadReportResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read0\x01\x12\x88\x01\n\x11ListReportedLeads\x12-.crm.interactions.v1.ListReportedLeadsRequest\x1a..crm.interactions.v1.ListReportedLeadsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,19 +34,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.lead_re
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LEADREPORTSERVICE'].methods_by_name['GetLeadReport']._loaded_options = None
-  _globals['_LEADREPORTSERVICE'].methods_by_name['GetLeadReport']._serialized_options = b'\220\002\001'
+  _globals['_LEADREPORTSERVICE'].methods_by_name['GetLeadReport']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
   _globals['_LEADREPORTSERVICE'].methods_by_name['ExportLeadReport']._loaded_options = None
-  _globals['_LEADREPORTSERVICE'].methods_by_name['ExportLeadReport']._serialized_options = b'\220\002\001'
+  _globals['_LEADREPORTSERVICE'].methods_by_name['ExportLeadReport']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
   _globals['_LEADREPORTSERVICE'].methods_by_name['ListReportedLeads']._loaded_options = None
-  _globals['_LEADREPORTSERVICE'].methods_by_name['ListReportedLeads']._serialized_options = b'\220\002\001'
-  _globals['_GETLEADREPORTREQUEST']._serialized_start=109
-  _globals['_GETLEADREPORTREQUEST']._serialized_end=207
-  _globals['_EXPORTLEADREPORTREQUEST']._serialized_start=209
-  _globals['_EXPORTLEADREPORTREQUEST']._serialized_end=310
-  _globals['_EXPORTLEADREPORTRESPONSE']._serialized_start=312
-  _globals['_EXPORTLEADREPORTRESPONSE']._serialized_end=390
-  _globals['_LISTREPORTEDLEADSRESPONSE']._serialized_start=392
-  _globals['_LISTREPORTEDLEADSRESPONSE']._serialized_end=465
-  _globals['_LEADREPORTSERVICE']._serialized_start=468
-  _globals['_LEADREPORTSERVICE']._serialized_end=826
+  _globals['_LEADREPORTSERVICE'].methods_by_name['ListReportedLeads']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
+  _globals['_GETLEADREPORTREQUEST']._serialized_start=137
+  _globals['_GETLEADREPORTREQUEST']._serialized_end=235
+  _globals['_EXPORTLEADREPORTREQUEST']._serialized_start=237
+  _globals['_EXPORTLEADREPORTREQUEST']._serialized_end=338
+  _globals['_EXPORTLEADREPORTRESPONSE']._serialized_start=340
+  _globals['_EXPORTLEADREPORTRESPONSE']._serialized_end=418
+  _globals['_LISTREPORTEDLEADSRESPONSE']._serialized_start=420
+  _globals['_LISTREPORTEDLEADSRESPONSE']._serialized_end=493
+  _globals['_LEADREPORTSERVICE']._serialized_start=496
+  _globals['_LEADREPORTSERVICE']._serialized_end=907
 # @@protoc_insertion_point(module_scope)

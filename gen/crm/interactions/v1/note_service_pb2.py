@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.interactions.v1 import note_pb2 as crm_dot_interactions_dot_v1_dot_note__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&crm/interactions/v1/note_service.proto\x12\x13\x63rm.interactions.v1\x1a\x1e\x63rm/interactions/v1/note.proto\x1a\x1bgoogle/protobuf/empty.proto\"P\n\x11\x43reateNoteRequest\x12\'\n\x04note\x18\x01 \x01(\x0b\x32\x19.crm.interactions.v1.Note\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1c\n\x0eGetNoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\"M\n\x10ListNotesRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"V\n\x11ListNotesResponse\x12(\n\x05notes\x18\x01 \x03(\x0b\x32\x19.crm.interactions.v1.Note\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\x11UpdateNoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x1a\n\x12mentioned_user_ids\x18\x04 \x03(\t\"-\n\x11\x44\x65leteNoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"_\n\x13ListTimelineRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05kinds\x18\x04 \x03(\t\"\x81\x01\n\x14ListTimelineResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".crm.interactions.v1.TimelineEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x1b\n\x13unavailable_sources\x18\x03 \x03(\t2\xbd\x03\n\x0bNoteService\x12T\n\nCreateNote\x12&.crm.interactions.v1.CreateNoteRequest\x1a\x19.crm.interactions.v1.Note\"\x03\x90\x02\x02\x12N\n\x07GetNote\x12#.crm.interactions.v1.GetNoteRequest\x1a\x19.crm.interactions.v1.Note\"\x03\x90\x02\x01\x12_\n\tListNotes\x12%.crm.interactions.v1.ListNotesRequest\x1a&.crm.interactions.v1.ListNotesResponse\"\x03\x90\x02\x01\x12T\n\nUpdateNote\x12&.crm.interactions.v1.UpdateNoteRequest\x1a\x19.crm.interactions.v1.Note\"\x03\x90\x02\x02\x12Q\n\nDeleteNote\x12&.crm.interactions.v1.DeleteNoteRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x32{\n\x0fTimelineService\x12h\n\x0cListTimeline\x12(.crm.interactions.v1.ListTimelineRequest\x1a).crm.interactions.v1.ListTimelineResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&crm/interactions/v1/note_service.proto\x12\x13\x63rm.interactions.v1\x1a\x1e\x63rm/interactions/v1/note.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\"P\n\x11\x43reateNoteRequest\x12\'\n\x04note\x18\x01 \x01(\x0b\x32\x19.crm.interactions.v1.Note\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1c\n\x0eGetNoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\"M\n\x10ListNotesRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"V\n\x11ListNotesResponse\x12(\n\x05notes\x18\x01 \x03(\x0b\x32\x19.crm.interactions.v1.Note\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\x11UpdateNoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x1a\n\x12mentioned_user_ids\x18\x04 \x03(\t\"-\n\x11\x44\x65leteNoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"_\n\x13ListTimelineRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\r\n\x05kinds\x18\x04 \x03(\t\"\x81\x01\n\x14ListTimelineResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".crm.interactions.v1.TimelineEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x1b\n\x13unavailable_sources\x18\x03 \x03(\t2\xdc\x04\n\x0bNoteService\x12t\n\nCreateNote\x12&.crm.interactions.v1.CreateNoteRequest\x1a\x19.crm.interactions.v1.Note\"#\x90\x02\x02\xca\xc1\x18\x0bnotes.write\xca\xc1\x18\rcontacts.read\x12m\n\x07GetNote\x12#.crm.interactions.v1.GetNoteRequest\x1a\x19.crm.interactions.v1.Note\"\"\x90\x02\x01\xca\xc1\x18\nnotes.read\xca\xc1\x18\rcontacts.read\x12~\n\tListNotes\x12%.crm.interactions.v1.ListNotesRequest\x1a&.crm.interactions.v1.ListNotesResponse\"\"\x90\x02\x01\xca\xc1\x18\nnotes.read\xca\xc1\x18\rcontacts.read\x12t\n\nUpdateNote\x12&.crm.interactions.v1.UpdateNoteRequest\x1a\x19.crm.interactions.v1.Note\"#\x90\x02\x02\xca\xc1\x18\x0bnotes.write\xca\xc1\x18\rcontacts.read\x12r\n\nDeleteNote\x12&.crm.interactions.v1.DeleteNoteRequest\x1a\x16.google.protobuf.Empty\"$\x90\x02\x02\xca\xc1\x18\x0cnotes.delete\xca\xc1\x18\rcontacts.read2\x9b\x01\n\x0fTimelineService\x12\x87\x01\n\x0cListTimeline\x12(.crm.interactions.v1.ListTimelineRequest\x1a).crm.interactions.v1.ListTimelineResponse\"\"\x90\x02\x01\xca\xc1\x18\rcontacts.read\xda\xc1\x18\nnotes.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,35 +35,35 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.note_se
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_NOTESERVICE'].methods_by_name['CreateNote']._loaded_options = None
-  _globals['_NOTESERVICE'].methods_by_name['CreateNote']._serialized_options = b'\220\002\002'
+  _globals['_NOTESERVICE'].methods_by_name['CreateNote']._serialized_options = b'\220\002\002\312\301\030\013notes.write\312\301\030\rcontacts.read'
   _globals['_NOTESERVICE'].methods_by_name['GetNote']._loaded_options = None
-  _globals['_NOTESERVICE'].methods_by_name['GetNote']._serialized_options = b'\220\002\001'
+  _globals['_NOTESERVICE'].methods_by_name['GetNote']._serialized_options = b'\220\002\001\312\301\030\nnotes.read\312\301\030\rcontacts.read'
   _globals['_NOTESERVICE'].methods_by_name['ListNotes']._loaded_options = None
-  _globals['_NOTESERVICE'].methods_by_name['ListNotes']._serialized_options = b'\220\002\001'
+  _globals['_NOTESERVICE'].methods_by_name['ListNotes']._serialized_options = b'\220\002\001\312\301\030\nnotes.read\312\301\030\rcontacts.read'
   _globals['_NOTESERVICE'].methods_by_name['UpdateNote']._loaded_options = None
-  _globals['_NOTESERVICE'].methods_by_name['UpdateNote']._serialized_options = b'\220\002\002'
+  _globals['_NOTESERVICE'].methods_by_name['UpdateNote']._serialized_options = b'\220\002\002\312\301\030\013notes.write\312\301\030\rcontacts.read'
   _globals['_NOTESERVICE'].methods_by_name['DeleteNote']._loaded_options = None
-  _globals['_NOTESERVICE'].methods_by_name['DeleteNote']._serialized_options = b'\220\002\002'
+  _globals['_NOTESERVICE'].methods_by_name['DeleteNote']._serialized_options = b'\220\002\002\312\301\030\014notes.delete\312\301\030\rcontacts.read'
   _globals['_TIMELINESERVICE'].methods_by_name['ListTimeline']._loaded_options = None
-  _globals['_TIMELINESERVICE'].methods_by_name['ListTimeline']._serialized_options = b'\220\002\001'
-  _globals['_CREATENOTEREQUEST']._serialized_start=124
-  _globals['_CREATENOTEREQUEST']._serialized_end=204
-  _globals['_GETNOTEREQUEST']._serialized_start=206
-  _globals['_GETNOTEREQUEST']._serialized_end=234
-  _globals['_LISTNOTESREQUEST']._serialized_start=236
-  _globals['_LISTNOTESREQUEST']._serialized_end=313
-  _globals['_LISTNOTESRESPONSE']._serialized_start=315
-  _globals['_LISTNOTESRESPONSE']._serialized_end=401
-  _globals['_UPDATENOTEREQUEST']._serialized_start=403
-  _globals['_UPDATENOTEREQUEST']._serialized_end=490
-  _globals['_DELETENOTEREQUEST']._serialized_start=492
-  _globals['_DELETENOTEREQUEST']._serialized_end=537
-  _globals['_LISTTIMELINEREQUEST']._serialized_start=539
-  _globals['_LISTTIMELINEREQUEST']._serialized_end=634
-  _globals['_LISTTIMELINERESPONSE']._serialized_start=637
-  _globals['_LISTTIMELINERESPONSE']._serialized_end=766
-  _globals['_NOTESERVICE']._serialized_start=769
-  _globals['_NOTESERVICE']._serialized_end=1214
-  _globals['_TIMELINESERVICE']._serialized_start=1216
-  _globals['_TIMELINESERVICE']._serialized_end=1339
+  _globals['_TIMELINESERVICE'].methods_by_name['ListTimeline']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read\332\301\030\nnotes.read'
+  _globals['_CREATENOTEREQUEST']._serialized_start=152
+  _globals['_CREATENOTEREQUEST']._serialized_end=232
+  _globals['_GETNOTEREQUEST']._serialized_start=234
+  _globals['_GETNOTEREQUEST']._serialized_end=262
+  _globals['_LISTNOTESREQUEST']._serialized_start=264
+  _globals['_LISTNOTESREQUEST']._serialized_end=341
+  _globals['_LISTNOTESRESPONSE']._serialized_start=343
+  _globals['_LISTNOTESRESPONSE']._serialized_end=429
+  _globals['_UPDATENOTEREQUEST']._serialized_start=431
+  _globals['_UPDATENOTEREQUEST']._serialized_end=518
+  _globals['_DELETENOTEREQUEST']._serialized_start=520
+  _globals['_DELETENOTEREQUEST']._serialized_end=565
+  _globals['_LISTTIMELINEREQUEST']._serialized_start=567
+  _globals['_LISTTIMELINEREQUEST']._serialized_end=662
+  _globals['_LISTTIMELINERESPONSE']._serialized_start=665
+  _globals['_LISTTIMELINERESPONSE']._serialized_end=794
+  _globals['_NOTESERVICE']._serialized_start=797
+  _globals['_NOTESERVICE']._serialized_end=1401
+  _globals['_TIMELINESERVICE']._serialized_start=1404
+  _globals['_TIMELINESERVICE']._serialized_end=1559
 # @@protoc_insertion_point(module_scope)

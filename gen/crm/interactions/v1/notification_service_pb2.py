@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.interactions.v1 import notification_pb2 as crm_dot_interactions_dot_v1_dot_notification__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.crm/interactions/v1/notification_service.proto\x12\x13\x63rm.interactions.v1\x1a&crm/interactions/v1/notification.proto\"V\n\x18ListNotificationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x0bunread_only\x18\x03 \x01(\x08\"n\n\x19ListNotificationsResponse\x12\x38\n\rnotifications\x18\x01 \x03(\x0b\x32!.crm.interactions.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x1f\x43ountUnreadNotificationsRequest\"?\n CountUnreadNotificationsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x0c\n\x04more\x18\x02 \x01(\x08\")\n\x1bMarkNotificationReadRequest\x12\n\n\x02id\x18\x01 \x01(\t\"3\n\x1fMarkAllNotificationsReadRequest\x12\x10\n\x08until_id\x18\x01 \x01(\t\"1\n MarkAllNotificationsReadResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\"#\n!GetNotificationPreferencesRequest\"v\n$UpdateNotificationPreferencesRequest\x12N\n\x18notification_preferences\x18\x01 \x01(\x0b\x32,.crm.interactions.v1.NotificationPreferences2\xb8\x06\n\x13NotificationService\x12w\n\x11ListNotifications\x12-.crm.interactions.v1.ListNotificationsRequest\x1a..crm.interactions.v1.ListNotificationsResponse\"\x03\x90\x02\x01\x12\x8c\x01\n\x18\x43ountUnreadNotifications\x12\x34.crm.interactions.v1.CountUnreadNotificationsRequest\x1a\x35.crm.interactions.v1.CountUnreadNotificationsResponse\"\x03\x90\x02\x01\x12p\n\x14MarkNotificationRead\x12\x30.crm.interactions.v1.MarkNotificationReadRequest\x1a!.crm.interactions.v1.Notification\"\x03\x90\x02\x02\x12\x8c\x01\n\x18MarkAllNotificationsRead\x12\x34.crm.interactions.v1.MarkAllNotificationsReadRequest\x1a\x35.crm.interactions.v1.MarkAllNotificationsReadResponse\"\x03\x90\x02\x02\x12\x87\x01\n\x1aGetNotificationPreferences\x12\x36.crm.interactions.v1.GetNotificationPreferencesRequest\x1a,.crm.interactions.v1.NotificationPreferences\"\x03\x90\x02\x01\x12\x8d\x01\n\x1dUpdateNotificationPreferences\x12\x39.crm.interactions.v1.UpdateNotificationPreferencesRequest\x1a,.crm.interactions.v1.NotificationPreferences\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.crm/interactions/v1/notification_service.proto\x12\x13\x63rm.interactions.v1\x1a&crm/interactions/v1/notification.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"V\n\x18ListNotificationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x0bunread_only\x18\x03 \x01(\x08\"n\n\x19ListNotificationsResponse\x12\x38\n\rnotifications\x18\x01 \x03(\x0b\x32!.crm.interactions.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x1f\x43ountUnreadNotificationsRequest\"?\n CountUnreadNotificationsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x0c\n\x04more\x18\x02 \x01(\x08\")\n\x1bMarkNotificationReadRequest\x12\n\n\x02id\x18\x01 \x01(\t\"3\n\x1fMarkAllNotificationsReadRequest\x12\x10\n\x08until_id\x18\x01 \x01(\t\"1\n MarkAllNotificationsReadResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\"#\n!GetNotificationPreferencesRequest\"v\n$UpdateNotificationPreferencesRequest\x12N\n\x18notification_preferences\x18\x01 \x01(\x0b\x32,.crm.interactions.v1.NotificationPreferences2\xd0\x06\n\x13NotificationService\x12{\n\x11ListNotifications\x12-.crm.interactions.v1.ListNotificationsRequest\x1a..crm.interactions.v1.ListNotificationsResponse\"\x07\x90\x02\x01\xd0\xc1\x18\x02\x12\x90\x01\n\x18\x43ountUnreadNotifications\x12\x34.crm.interactions.v1.CountUnreadNotificationsRequest\x1a\x35.crm.interactions.v1.CountUnreadNotificationsResponse\"\x07\x90\x02\x01\xd0\xc1\x18\x02\x12t\n\x14MarkNotificationRead\x12\x30.crm.interactions.v1.MarkNotificationReadRequest\x1a!.crm.interactions.v1.Notification\"\x07\x90\x02\x02\xd0\xc1\x18\x02\x12\x90\x01\n\x18MarkAllNotificationsRead\x12\x34.crm.interactions.v1.MarkAllNotificationsReadRequest\x1a\x35.crm.interactions.v1.MarkAllNotificationsReadResponse\"\x07\x90\x02\x02\xd0\xc1\x18\x02\x12\x8b\x01\n\x1aGetNotificationPreferences\x12\x36.crm.interactions.v1.GetNotificationPreferencesRequest\x1a,.crm.interactions.v1.NotificationPreferences\"\x07\x90\x02\x01\xd0\xc1\x18\x02\x12\x91\x01\n\x1dUpdateNotificationPreferences\x12\x39.crm.interactions.v1.UpdateNotificationPreferencesRequest\x1a,.crm.interactions.v1.NotificationPreferences\"\x07\x90\x02\x02\xd0\xc1\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,35 +34,35 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.notific
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListNotifications']._loaded_options = None
-  _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListNotifications']._serialized_options = b'\220\002\001'
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['ListNotifications']._serialized_options = b'\220\002\001\320\301\030\002'
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['CountUnreadNotifications']._loaded_options = None
-  _globals['_NOTIFICATIONSERVICE'].methods_by_name['CountUnreadNotifications']._serialized_options = b'\220\002\001'
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['CountUnreadNotifications']._serialized_options = b'\220\002\001\320\301\030\002'
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['MarkNotificationRead']._loaded_options = None
-  _globals['_NOTIFICATIONSERVICE'].methods_by_name['MarkNotificationRead']._serialized_options = b'\220\002\002'
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['MarkNotificationRead']._serialized_options = b'\220\002\002\320\301\030\002'
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['MarkAllNotificationsRead']._loaded_options = None
-  _globals['_NOTIFICATIONSERVICE'].methods_by_name['MarkAllNotificationsRead']._serialized_options = b'\220\002\002'
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['MarkAllNotificationsRead']._serialized_options = b'\220\002\002\320\301\030\002'
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['GetNotificationPreferences']._loaded_options = None
-  _globals['_NOTIFICATIONSERVICE'].methods_by_name['GetNotificationPreferences']._serialized_options = b'\220\002\001'
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['GetNotificationPreferences']._serialized_options = b'\220\002\001\320\301\030\002'
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['UpdateNotificationPreferences']._loaded_options = None
-  _globals['_NOTIFICATIONSERVICE'].methods_by_name['UpdateNotificationPreferences']._serialized_options = b'\220\002\002'
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=111
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=197
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=199
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=309
-  _globals['_COUNTUNREADNOTIFICATIONSREQUEST']._serialized_start=311
-  _globals['_COUNTUNREADNOTIFICATIONSREQUEST']._serialized_end=344
-  _globals['_COUNTUNREADNOTIFICATIONSRESPONSE']._serialized_start=346
-  _globals['_COUNTUNREADNOTIFICATIONSRESPONSE']._serialized_end=409
-  _globals['_MARKNOTIFICATIONREADREQUEST']._serialized_start=411
-  _globals['_MARKNOTIFICATIONREADREQUEST']._serialized_end=452
-  _globals['_MARKALLNOTIFICATIONSREADREQUEST']._serialized_start=454
-  _globals['_MARKALLNOTIFICATIONSREADREQUEST']._serialized_end=505
-  _globals['_MARKALLNOTIFICATIONSREADRESPONSE']._serialized_start=507
-  _globals['_MARKALLNOTIFICATIONSREADRESPONSE']._serialized_end=556
-  _globals['_GETNOTIFICATIONPREFERENCESREQUEST']._serialized_start=558
-  _globals['_GETNOTIFICATIONPREFERENCESREQUEST']._serialized_end=593
-  _globals['_UPDATENOTIFICATIONPREFERENCESREQUEST']._serialized_start=595
-  _globals['_UPDATENOTIFICATIONPREFERENCESREQUEST']._serialized_end=713
-  _globals['_NOTIFICATIONSERVICE']._serialized_start=716
-  _globals['_NOTIFICATIONSERVICE']._serialized_end=1540
+  _globals['_NOTIFICATIONSERVICE'].methods_by_name['UpdateNotificationPreferences']._serialized_options = b'\220\002\002\320\301\030\002'
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=139
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=225
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=227
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=337
+  _globals['_COUNTUNREADNOTIFICATIONSREQUEST']._serialized_start=339
+  _globals['_COUNTUNREADNOTIFICATIONSREQUEST']._serialized_end=372
+  _globals['_COUNTUNREADNOTIFICATIONSRESPONSE']._serialized_start=374
+  _globals['_COUNTUNREADNOTIFICATIONSRESPONSE']._serialized_end=437
+  _globals['_MARKNOTIFICATIONREADREQUEST']._serialized_start=439
+  _globals['_MARKNOTIFICATIONREADREQUEST']._serialized_end=480
+  _globals['_MARKALLNOTIFICATIONSREADREQUEST']._serialized_start=482
+  _globals['_MARKALLNOTIFICATIONSREADREQUEST']._serialized_end=533
+  _globals['_MARKALLNOTIFICATIONSREADRESPONSE']._serialized_start=535
+  _globals['_MARKALLNOTIFICATIONSREADRESPONSE']._serialized_end=584
+  _globals['_GETNOTIFICATIONPREFERENCESREQUEST']._serialized_start=586
+  _globals['_GETNOTIFICATIONPREFERENCESREQUEST']._serialized_end=621
+  _globals['_UPDATENOTIFICATIONPREFERENCESREQUEST']._serialized_start=623
+  _globals['_UPDATENOTIFICATIONPREFERENCESREQUEST']._serialized_end=741
+  _globals['_NOTIFICATIONSERVICE']._serialized_start=744
+  _globals['_NOTIFICATIONSERVICE']._serialized_end=1592
 # @@protoc_insertion_point(module_scope)

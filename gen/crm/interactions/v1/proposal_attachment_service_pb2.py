@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.interactions.v1 import proposal_pb2 as crm_dot_interactions_dot_v1_dot_proposal__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5crm/interactions/v1/proposal_attachment_service.proto\x12\x13\x63rm.interactions.v1\x1a\"crm/interactions/v1/proposal.proto\"h\n\x1c\x41\x64\x64ProposalAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"]\n\x1fRemoveProposalAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"G\n\x1cGetProposalAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05issue\x18\x03 \x01(\x05\"D\n\x1eListProposalAttachmentsRequest\x12\x13\n\x0bproposal_id\x18\x01 \x01(\t\x12\r\n\x05issue\x18\x02 \x01(\x05\"_\n\x1fListProposalAttachmentsResponse\x12<\n\x0b\x61ttachments\x18\x01 \x03(\x0b\x32\'.crm.interactions.v1.ProposalAttachment\"p\n$AddProposalTemplateAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"e\n\'RemoveProposalTemplateAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"Q\n$GetProposalTemplateAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x32\x9e\x07\n\x19ProposalAttachmentService\x12n\n\x15\x41\x64\x64ProposalAttachment\x12\x31.crm.interactions.v1.AddProposalAttachmentRequest\x1a\x1d.crm.interactions.v1.Proposal\"\x03\x90\x02\x02\x12t\n\x18RemoveProposalAttachment\x12\x34.crm.interactions.v1.RemoveProposalAttachmentRequest\x1a\x1d.crm.interactions.v1.Proposal\"\x03\x90\x02\x02\x12r\n\x15GetProposalAttachment\x12\x31.crm.interactions.v1.GetProposalAttachmentRequest\x1a!.crm.interactions.v1.ProposalFile\"\x03\x90\x02\x01\x12\x89\x01\n\x17ListProposalAttachments\x12\x33.crm.interactions.v1.ListProposalAttachmentsRequest\x1a\x34.crm.interactions.v1.ListProposalAttachmentsResponse\"\x03\x90\x02\x01\x12\x86\x01\n\x1d\x41\x64\x64ProposalTemplateAttachment\x12\x39.crm.interactions.v1.AddProposalTemplateAttachmentRequest\x1a%.crm.interactions.v1.ProposalTemplate\"\x03\x90\x02\x02\x12\x8c\x01\n RemoveProposalTemplateAttachment\x12<.crm.interactions.v1.RemoveProposalTemplateAttachmentRequest\x1a%.crm.interactions.v1.ProposalTemplate\"\x03\x90\x02\x02\x12\x82\x01\n\x1dGetProposalTemplateAttachment\x12\x39.crm.interactions.v1.GetProposalTemplateAttachmentRequest\x1a!.crm.interactions.v1.ProposalFile\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5crm/interactions/v1/proposal_attachment_service.proto\x12\x13\x63rm.interactions.v1\x1a\"crm/interactions/v1/proposal.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"h\n\x1c\x41\x64\x64ProposalAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"]\n\x1fRemoveProposalAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"G\n\x1cGetProposalAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05issue\x18\x03 \x01(\x05\"D\n\x1eListProposalAttachmentsRequest\x12\x13\n\x0bproposal_id\x18\x01 \x01(\t\x12\r\n\x05issue\x18\x02 \x01(\x05\"_\n\x1fListProposalAttachmentsResponse\x12<\n\x0b\x61ttachments\x18\x01 \x03(\x0b\x32\'.crm.interactions.v1.ProposalAttachment\"p\n$AddProposalTemplateAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"e\n\'RemoveProposalTemplateAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"Q\n$GetProposalTemplateAttachmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x32\xa3\x08\n\x19ProposalAttachmentService\x12\x81\x01\n\x15\x41\x64\x64ProposalAttachment\x12\x31.crm.interactions.v1.AddProposalAttachmentRequest\x1a\x1d.crm.interactions.v1.Proposal\"\x16\x90\x02\x02\xca\xc1\x18\x0fproposals.write\x12\x87\x01\n\x18RemoveProposalAttachment\x12\x34.crm.interactions.v1.RemoveProposalAttachmentRequest\x1a\x1d.crm.interactions.v1.Proposal\"\x16\x90\x02\x02\xca\xc1\x18\x0fproposals.write\x12\x84\x01\n\x15GetProposalAttachment\x12\x31.crm.interactions.v1.GetProposalAttachmentRequest\x1a!.crm.interactions.v1.ProposalFile\"\x15\x90\x02\x01\xca\xc1\x18\x0eproposals.read\x12\x9b\x01\n\x17ListProposalAttachments\x12\x33.crm.interactions.v1.ListProposalAttachmentsRequest\x1a\x34.crm.interactions.v1.ListProposalAttachmentsResponse\"\x15\x90\x02\x01\xca\xc1\x18\x0eproposals.read\x12\x99\x01\n\x1d\x41\x64\x64ProposalTemplateAttachment\x12\x39.crm.interactions.v1.AddProposalTemplateAttachmentRequest\x1a%.crm.interactions.v1.ProposalTemplate\"\x16\x90\x02\x02\xca\xc1\x18\x0ftemplates.write\x12\x9f\x01\n RemoveProposalTemplateAttachment\x12<.crm.interactions.v1.RemoveProposalTemplateAttachmentRequest\x1a%.crm.interactions.v1.ProposalTemplate\"\x16\x90\x02\x02\xca\xc1\x18\x0ftemplates.write\x12\x94\x01\n\x1dGetProposalTemplateAttachment\x12\x39.crm.interactions.v1.GetProposalTemplateAttachmentRequest\x1a!.crm.interactions.v1.ProposalFile\"\x15\x90\x02\x01\xca\xc1\x18\x0eproposals.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,35 +34,35 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.proposa
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['AddProposalAttachment']._loaded_options = None
-  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['AddProposalAttachment']._serialized_options = b'\220\002\002'
+  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['AddProposalAttachment']._serialized_options = b'\220\002\002\312\301\030\017proposals.write'
   _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['RemoveProposalAttachment']._loaded_options = None
-  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['RemoveProposalAttachment']._serialized_options = b'\220\002\002'
+  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['RemoveProposalAttachment']._serialized_options = b'\220\002\002\312\301\030\017proposals.write'
   _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['GetProposalAttachment']._loaded_options = None
-  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['GetProposalAttachment']._serialized_options = b'\220\002\001'
+  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['GetProposalAttachment']._serialized_options = b'\220\002\001\312\301\030\016proposals.read'
   _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['ListProposalAttachments']._loaded_options = None
-  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['ListProposalAttachments']._serialized_options = b'\220\002\001'
+  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['ListProposalAttachments']._serialized_options = b'\220\002\001\312\301\030\016proposals.read'
   _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['AddProposalTemplateAttachment']._loaded_options = None
-  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['AddProposalTemplateAttachment']._serialized_options = b'\220\002\002'
+  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['AddProposalTemplateAttachment']._serialized_options = b'\220\002\002\312\301\030\017templates.write'
   _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['RemoveProposalTemplateAttachment']._loaded_options = None
-  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['RemoveProposalTemplateAttachment']._serialized_options = b'\220\002\002'
+  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['RemoveProposalTemplateAttachment']._serialized_options = b'\220\002\002\312\301\030\017templates.write'
   _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['GetProposalTemplateAttachment']._loaded_options = None
-  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['GetProposalTemplateAttachment']._serialized_options = b'\220\002\001'
-  _globals['_ADDPROPOSALATTACHMENTREQUEST']._serialized_start=114
-  _globals['_ADDPROPOSALATTACHMENTREQUEST']._serialized_end=218
-  _globals['_REMOVEPROPOSALATTACHMENTREQUEST']._serialized_start=220
-  _globals['_REMOVEPROPOSALATTACHMENTREQUEST']._serialized_end=313
-  _globals['_GETPROPOSALATTACHMENTREQUEST']._serialized_start=315
-  _globals['_GETPROPOSALATTACHMENTREQUEST']._serialized_end=386
-  _globals['_LISTPROPOSALATTACHMENTSREQUEST']._serialized_start=388
-  _globals['_LISTPROPOSALATTACHMENTSREQUEST']._serialized_end=456
-  _globals['_LISTPROPOSALATTACHMENTSRESPONSE']._serialized_start=458
-  _globals['_LISTPROPOSALATTACHMENTSRESPONSE']._serialized_end=553
-  _globals['_ADDPROPOSALTEMPLATEATTACHMENTREQUEST']._serialized_start=555
-  _globals['_ADDPROPOSALTEMPLATEATTACHMENTREQUEST']._serialized_end=667
-  _globals['_REMOVEPROPOSALTEMPLATEATTACHMENTREQUEST']._serialized_start=669
-  _globals['_REMOVEPROPOSALTEMPLATEATTACHMENTREQUEST']._serialized_end=770
-  _globals['_GETPROPOSALTEMPLATEATTACHMENTREQUEST']._serialized_start=772
-  _globals['_GETPROPOSALTEMPLATEATTACHMENTREQUEST']._serialized_end=853
-  _globals['_PROPOSALATTACHMENTSERVICE']._serialized_start=856
-  _globals['_PROPOSALATTACHMENTSERVICE']._serialized_end=1782
+  _globals['_PROPOSALATTACHMENTSERVICE'].methods_by_name['GetProposalTemplateAttachment']._serialized_options = b'\220\002\001\312\301\030\016proposals.read'
+  _globals['_ADDPROPOSALATTACHMENTREQUEST']._serialized_start=142
+  _globals['_ADDPROPOSALATTACHMENTREQUEST']._serialized_end=246
+  _globals['_REMOVEPROPOSALATTACHMENTREQUEST']._serialized_start=248
+  _globals['_REMOVEPROPOSALATTACHMENTREQUEST']._serialized_end=341
+  _globals['_GETPROPOSALATTACHMENTREQUEST']._serialized_start=343
+  _globals['_GETPROPOSALATTACHMENTREQUEST']._serialized_end=414
+  _globals['_LISTPROPOSALATTACHMENTSREQUEST']._serialized_start=416
+  _globals['_LISTPROPOSALATTACHMENTSREQUEST']._serialized_end=484
+  _globals['_LISTPROPOSALATTACHMENTSRESPONSE']._serialized_start=486
+  _globals['_LISTPROPOSALATTACHMENTSRESPONSE']._serialized_end=581
+  _globals['_ADDPROPOSALTEMPLATEATTACHMENTREQUEST']._serialized_start=583
+  _globals['_ADDPROPOSALTEMPLATEATTACHMENTREQUEST']._serialized_end=695
+  _globals['_REMOVEPROPOSALTEMPLATEATTACHMENTREQUEST']._serialized_start=697
+  _globals['_REMOVEPROPOSALTEMPLATEATTACHMENTREQUEST']._serialized_end=798
+  _globals['_GETPROPOSALTEMPLATEATTACHMENTREQUEST']._serialized_start=800
+  _globals['_GETPROPOSALTEMPLATEATTACHMENTREQUEST']._serialized_end=881
+  _globals['_PROPOSALATTACHMENTSERVICE']._serialized_start=884
+  _globals['_PROPOSALATTACHMENTSERVICE']._serialized_end=1943
 # @@protoc_insertion_point(module_scope)

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.interactions.v1 import report_pb2 as crm_dot_interactions_dot_v1_dot_report__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(crm/interactions/v1/report_service.proto\x12\x13\x63rm.interactions.v1\x1a crm/interactions/v1/report.proto\"\xc8\x01\n\x18GetFollowUpReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x37\n\x08grouping\x18\x04 \x01(\x0e\x32%.crm.interactions.v1.FollowUpGrouping\x12\x13\n\x0b\x61ssignee_id\x18\x05 \x01(\t\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"\xa4\x01\n\x1b\x45xportFollowUpReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x37\n\x08grouping\x18\x04 \x01(\x0e\x32%.crm.interactions.v1.FollowUpGrouping\x12\x13\n\x0b\x61ssignee_id\x18\x05 \x01(\t\"P\n\x1c\x45xportFollowUpReportResponse\x12\x30\n\x05lines\x18\x01 \x03(\x0b\x32!.crm.interactions.v1.FollowUpLine2\x82\x02\n\rReportService\x12l\n\x11GetFollowUpReport\x12-.crm.interactions.v1.GetFollowUpReportRequest\x1a#.crm.interactions.v1.FollowUpReport\"\x03\x90\x02\x01\x12\x82\x01\n\x14\x45xportFollowUpReport\x12\x30.crm.interactions.v1.ExportFollowUpReportRequest\x1a\x31.crm.interactions.v1.ExportFollowUpReportResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(crm/interactions/v1/report_service.proto\x12\x13\x63rm.interactions.v1\x1a crm/interactions/v1/report.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"\xc8\x01\n\x18GetFollowUpReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x37\n\x08grouping\x18\x04 \x01(\x0e\x32%.crm.interactions.v1.FollowUpGrouping\x12\x13\n\x0b\x61ssignee_id\x18\x05 \x01(\t\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"\xa4\x01\n\x1b\x45xportFollowUpReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x37\n\x08grouping\x18\x04 \x01(\x0e\x32%.crm.interactions.v1.FollowUpGrouping\x12\x13\n\x0b\x61ssignee_id\x18\x05 \x01(\t\"P\n\x1c\x45xportFollowUpReportResponse\x12\x30\n\x05lines\x18\x01 \x03(\x0b\x32!.crm.interactions.v1.FollowUpLine2\xa8\x02\n\rReportService\x12\x7f\n\x11GetFollowUpReport\x12-.crm.interactions.v1.GetFollowUpReportRequest\x1a#.crm.interactions.v1.FollowUpReport\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12\x95\x01\n\x14\x45xportFollowUpReport\x12\x30.crm.interactions.v1.ExportFollowUpReportRequest\x1a\x31.crm.interactions.v1.ExportFollowUpReportResponse\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,15 +34,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.report_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REPORTSERVICE'].methods_by_name['GetFollowUpReport']._loaded_options = None
-  _globals['_REPORTSERVICE'].methods_by_name['GetFollowUpReport']._serialized_options = b'\220\002\001'
+  _globals['_REPORTSERVICE'].methods_by_name['GetFollowUpReport']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
   _globals['_REPORTSERVICE'].methods_by_name['ExportFollowUpReport']._loaded_options = None
-  _globals['_REPORTSERVICE'].methods_by_name['ExportFollowUpReport']._serialized_options = b'\220\002\001'
-  _globals['_GETFOLLOWUPREPORTREQUEST']._serialized_start=100
-  _globals['_GETFOLLOWUPREPORTREQUEST']._serialized_end=300
-  _globals['_EXPORTFOLLOWUPREPORTREQUEST']._serialized_start=303
-  _globals['_EXPORTFOLLOWUPREPORTREQUEST']._serialized_end=467
-  _globals['_EXPORTFOLLOWUPREPORTRESPONSE']._serialized_start=469
-  _globals['_EXPORTFOLLOWUPREPORTRESPONSE']._serialized_end=549
-  _globals['_REPORTSERVICE']._serialized_start=552
-  _globals['_REPORTSERVICE']._serialized_end=810
+  _globals['_REPORTSERVICE'].methods_by_name['ExportFollowUpReport']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
+  _globals['_GETFOLLOWUPREPORTREQUEST']._serialized_start=128
+  _globals['_GETFOLLOWUPREPORTREQUEST']._serialized_end=328
+  _globals['_EXPORTFOLLOWUPREPORTREQUEST']._serialized_start=331
+  _globals['_EXPORTFOLLOWUPREPORTREQUEST']._serialized_end=495
+  _globals['_EXPORTFOLLOWUPREPORTRESPONSE']._serialized_start=497
+  _globals['_EXPORTFOLLOWUPREPORTRESPONSE']._serialized_end=577
+  _globals['_REPORTSERVICE']._serialized_start=580
+  _globals['_REPORTSERVICE']._serialized_end=876
 # @@protoc_insertion_point(module_scope)

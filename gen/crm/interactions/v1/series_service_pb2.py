@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.interactions.v1 import series_pb2 as crm_dot_interactions_dot_v1_dot_series__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(crm/interactions/v1/series_service.proto\x12\x13\x63rm.interactions.v1\x1a crm/interactions/v1/series.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"V\n\x13\x43reateSeriesRequest\x12+\n\x06series\x18\x01 \x01(\x0b\x32\x1b.crm.interactions.v1.Series\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1e\n\x10GetSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\"c\n\x11ListSeriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x13\n\x0b\x61ssignee_id\x18\x04 \x01(\t\"Z\n\x12ListSeriesResponse\x12+\n\x06series\x18\x01 \x03(\x0b\x32\x1b.crm.interactions.v1.Series\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x87\x01\n\x13UpdateSeriesRequest\x12+\n\x06series\x18\x01 \x01(\x0b\x32\x1b.crm.interactions.v1.Series\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"/\n\x13\x44\x65leteSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"1\n\x14\x44\x65leteSeriesResponse\x12\x19\n\x11handed_over_count\x18\x01 \x01(\x03\"Z\n\x14PreviewSeriesRequest\x12\x33\n\x08\x63\x61lendar\x18\x01 \x01(\x0b\x32!.crm.interactions.v1.CalendarRule\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"M\n\x15PreviewSeriesResponse\x12\x34\n\x0boccurrences\x18\x01 \x03(\x0b\x32\x1f.crm.interactions.v1.Occurrence\"f\n\x15SkipOccurrenceRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x33\n\x0frecurrence_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"\xd5\x01\n\x12SplitSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x33\n\x0frecurrence_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06series\x18\x03 \x01(\x0b\x32\x1b.crm.interactions.v1.Series\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\".\n\x12PauseSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"/\n\x13ResumeSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t2\xc8\x07\n\rSeriesService\x12Z\n\x0c\x43reateSeries\x12(.crm.interactions.v1.CreateSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12T\n\tGetSeries\x12%.crm.interactions.v1.GetSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x01\x12\x62\n\nListSeries\x12&.crm.interactions.v1.ListSeriesRequest\x1a\'.crm.interactions.v1.ListSeriesResponse\"\x03\x90\x02\x01\x12Z\n\x0cUpdateSeries\x12(.crm.interactions.v1.UpdateSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12h\n\x0c\x44\x65leteSeries\x12(.crm.interactions.v1.DeleteSeriesRequest\x1a).crm.interactions.v1.DeleteSeriesResponse\"\x03\x90\x02\x02\x12k\n\rPreviewSeries\x12).crm.interactions.v1.PreviewSeriesRequest\x1a*.crm.interactions.v1.PreviewSeriesResponse\"\x03\x90\x02\x01\x12^\n\x0eSkipOccurrence\x12*.crm.interactions.v1.SkipOccurrenceRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12X\n\x0bSplitSeries\x12\'.crm.interactions.v1.SplitSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12X\n\x0bPauseSeries\x12\'.crm.interactions.v1.PauseSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x12Z\n\x0cResumeSeries\x12(.crm.interactions.v1.ResumeSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(crm/interactions/v1/series_service.proto\x12\x13\x63rm.interactions.v1\x1a crm/interactions/v1/series.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"V\n\x13\x43reateSeriesRequest\x12+\n\x06series\x18\x01 \x01(\x0b\x32\x1b.crm.interactions.v1.Series\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1e\n\x10GetSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\"c\n\x11ListSeriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12\x13\n\x0b\x61ssignee_id\x18\x04 \x01(\t\"Z\n\x12ListSeriesResponse\x12+\n\x06series\x18\x01 \x03(\x0b\x32\x1b.crm.interactions.v1.Series\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x87\x01\n\x13UpdateSeriesRequest\x12+\n\x06series\x18\x01 \x01(\x0b\x32\x1b.crm.interactions.v1.Series\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"/\n\x13\x44\x65leteSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"1\n\x14\x44\x65leteSeriesResponse\x12\x19\n\x11handed_over_count\x18\x01 \x01(\x03\"Z\n\x14PreviewSeriesRequest\x12\x33\n\x08\x63\x61lendar\x18\x01 \x01(\x0b\x32!.crm.interactions.v1.CalendarRule\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"M\n\x15PreviewSeriesResponse\x12\x34\n\x0boccurrences\x18\x01 \x03(\x0b\x32\x1f.crm.interactions.v1.Occurrence\"f\n\x15SkipOccurrenceRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x33\n\x0frecurrence_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"\xd5\x01\n\x12SplitSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x33\n\x0frecurrence_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06series\x18\x03 \x01(\x0b\x32\x1b.crm.interactions.v1.Series\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\".\n\x12PauseSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"/\n\x13ResumeSeriesRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t2\xa3\t\n\rSeriesService\x12\x83\x01\n\x0c\x43reateSeries\x12(.crm.interactions.v1.CreateSeriesRequest\x1a\x1b.crm.interactions.v1.Series\",\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\xda\xc1\x18\x11\x63ontacts.read:all\x12g\n\tGetSeries\x12%.crm.interactions.v1.GetSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12u\n\nListSeries\x12&.crm.interactions.v1.ListSeriesRequest\x1a\'.crm.interactions.v1.ListSeriesResponse\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12n\n\x0cUpdateSeries\x12(.crm.interactions.v1.UpdateSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x17\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\x12|\n\x0c\x44\x65leteSeries\x12(.crm.interactions.v1.DeleteSeriesRequest\x1a).crm.interactions.v1.DeleteSeriesResponse\"\x17\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\x12~\n\rPreviewSeries\x12).crm.interactions.v1.PreviewSeriesRequest\x1a*.crm.interactions.v1.PreviewSeriesResponse\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12r\n\x0eSkipOccurrence\x12*.crm.interactions.v1.SkipOccurrenceRequest\x1a\x1b.crm.interactions.v1.Series\"\x17\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\x12l\n\x0bSplitSeries\x12\'.crm.interactions.v1.SplitSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x17\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\x12l\n\x0bPauseSeries\x12\'.crm.interactions.v1.PauseSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x17\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\x12n\n\x0cResumeSeries\x12(.crm.interactions.v1.ResumeSeriesRequest\x1a\x1b.crm.interactions.v1.Series\"\x17\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,51 +36,51 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.series_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SERIESSERVICE'].methods_by_name['CreateSeries']._loaded_options = None
-  _globals['_SERIESSERVICE'].methods_by_name['CreateSeries']._serialized_options = b'\220\002\002'
+  _globals['_SERIESSERVICE'].methods_by_name['CreateSeries']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write\332\301\030\021contacts.read:all'
   _globals['_SERIESSERVICE'].methods_by_name['GetSeries']._loaded_options = None
-  _globals['_SERIESSERVICE'].methods_by_name['GetSeries']._serialized_options = b'\220\002\001'
+  _globals['_SERIESSERVICE'].methods_by_name['GetSeries']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
   _globals['_SERIESSERVICE'].methods_by_name['ListSeries']._loaded_options = None
-  _globals['_SERIESSERVICE'].methods_by_name['ListSeries']._serialized_options = b'\220\002\001'
+  _globals['_SERIESSERVICE'].methods_by_name['ListSeries']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
   _globals['_SERIESSERVICE'].methods_by_name['UpdateSeries']._loaded_options = None
-  _globals['_SERIESSERVICE'].methods_by_name['UpdateSeries']._serialized_options = b'\220\002\002'
+  _globals['_SERIESSERVICE'].methods_by_name['UpdateSeries']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write'
   _globals['_SERIESSERVICE'].methods_by_name['DeleteSeries']._loaded_options = None
-  _globals['_SERIESSERVICE'].methods_by_name['DeleteSeries']._serialized_options = b'\220\002\002'
+  _globals['_SERIESSERVICE'].methods_by_name['DeleteSeries']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write'
   _globals['_SERIESSERVICE'].methods_by_name['PreviewSeries']._loaded_options = None
-  _globals['_SERIESSERVICE'].methods_by_name['PreviewSeries']._serialized_options = b'\220\002\001'
+  _globals['_SERIESSERVICE'].methods_by_name['PreviewSeries']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
   _globals['_SERIESSERVICE'].methods_by_name['SkipOccurrence']._loaded_options = None
-  _globals['_SERIESSERVICE'].methods_by_name['SkipOccurrence']._serialized_options = b'\220\002\002'
+  _globals['_SERIESSERVICE'].methods_by_name['SkipOccurrence']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write'
   _globals['_SERIESSERVICE'].methods_by_name['SplitSeries']._loaded_options = None
-  _globals['_SERIESSERVICE'].methods_by_name['SplitSeries']._serialized_options = b'\220\002\002'
+  _globals['_SERIESSERVICE'].methods_by_name['SplitSeries']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write'
   _globals['_SERIESSERVICE'].methods_by_name['PauseSeries']._loaded_options = None
-  _globals['_SERIESSERVICE'].methods_by_name['PauseSeries']._serialized_options = b'\220\002\002'
+  _globals['_SERIESSERVICE'].methods_by_name['PauseSeries']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write'
   _globals['_SERIESSERVICE'].methods_by_name['ResumeSeries']._loaded_options = None
-  _globals['_SERIESSERVICE'].methods_by_name['ResumeSeries']._serialized_options = b'\220\002\002'
-  _globals['_CREATESERIESREQUEST']._serialized_start=166
-  _globals['_CREATESERIESREQUEST']._serialized_end=252
-  _globals['_GETSERIESREQUEST']._serialized_start=254
-  _globals['_GETSERIESREQUEST']._serialized_end=284
-  _globals['_LISTSERIESREQUEST']._serialized_start=286
-  _globals['_LISTSERIESREQUEST']._serialized_end=385
-  _globals['_LISTSERIESRESPONSE']._serialized_start=387
-  _globals['_LISTSERIESRESPONSE']._serialized_end=477
-  _globals['_UPDATESERIESREQUEST']._serialized_start=480
-  _globals['_UPDATESERIESREQUEST']._serialized_end=615
-  _globals['_DELETESERIESREQUEST']._serialized_start=617
-  _globals['_DELETESERIESREQUEST']._serialized_end=664
-  _globals['_DELETESERIESRESPONSE']._serialized_start=666
-  _globals['_DELETESERIESRESPONSE']._serialized_end=715
-  _globals['_PREVIEWSERIESREQUEST']._serialized_start=717
-  _globals['_PREVIEWSERIESREQUEST']._serialized_end=807
-  _globals['_PREVIEWSERIESRESPONSE']._serialized_start=809
-  _globals['_PREVIEWSERIESRESPONSE']._serialized_end=886
-  _globals['_SKIPOCCURRENCEREQUEST']._serialized_start=888
-  _globals['_SKIPOCCURRENCEREQUEST']._serialized_end=990
-  _globals['_SPLITSERIESREQUEST']._serialized_start=993
-  _globals['_SPLITSERIESREQUEST']._serialized_end=1206
-  _globals['_PAUSESERIESREQUEST']._serialized_start=1208
-  _globals['_PAUSESERIESREQUEST']._serialized_end=1254
-  _globals['_RESUMESERIESREQUEST']._serialized_start=1256
-  _globals['_RESUMESERIESREQUEST']._serialized_end=1303
-  _globals['_SERIESSERVICE']._serialized_start=1306
-  _globals['_SERIESSERVICE']._serialized_end=2274
+  _globals['_SERIESSERVICE'].methods_by_name['ResumeSeries']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write'
+  _globals['_CREATESERIESREQUEST']._serialized_start=194
+  _globals['_CREATESERIESREQUEST']._serialized_end=280
+  _globals['_GETSERIESREQUEST']._serialized_start=282
+  _globals['_GETSERIESREQUEST']._serialized_end=312
+  _globals['_LISTSERIESREQUEST']._serialized_start=314
+  _globals['_LISTSERIESREQUEST']._serialized_end=413
+  _globals['_LISTSERIESRESPONSE']._serialized_start=415
+  _globals['_LISTSERIESRESPONSE']._serialized_end=505
+  _globals['_UPDATESERIESREQUEST']._serialized_start=508
+  _globals['_UPDATESERIESREQUEST']._serialized_end=643
+  _globals['_DELETESERIESREQUEST']._serialized_start=645
+  _globals['_DELETESERIESREQUEST']._serialized_end=692
+  _globals['_DELETESERIESRESPONSE']._serialized_start=694
+  _globals['_DELETESERIESRESPONSE']._serialized_end=743
+  _globals['_PREVIEWSERIESREQUEST']._serialized_start=745
+  _globals['_PREVIEWSERIESREQUEST']._serialized_end=835
+  _globals['_PREVIEWSERIESRESPONSE']._serialized_start=837
+  _globals['_PREVIEWSERIESRESPONSE']._serialized_end=914
+  _globals['_SKIPOCCURRENCEREQUEST']._serialized_start=916
+  _globals['_SKIPOCCURRENCEREQUEST']._serialized_end=1018
+  _globals['_SPLITSERIESREQUEST']._serialized_start=1021
+  _globals['_SPLITSERIESREQUEST']._serialized_end=1234
+  _globals['_PAUSESERIESREQUEST']._serialized_start=1236
+  _globals['_PAUSESERIESREQUEST']._serialized_end=1282
+  _globals['_RESUMESERIESREQUEST']._serialized_start=1284
+  _globals['_RESUMESERIESREQUEST']._serialized_end=1331
+  _globals['_SERIESSERVICE']._serialized_start=1334
+  _globals['_SERIESSERVICE']._serialized_end=2521
 # @@protoc_insertion_point(module_scope)

@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from crm.leads.v1 import audience_pb2 as crm_dot_leads_dot_v1_dot_audience__pb2
 from crm.leads.v1 import contact_pb2 as crm_dot_leads_dot_v1_dot_contact__pb2
 from crm.leads.v1 import segment_pb2 as crm_dot_leads_dot_v1_dot_segment__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#crm/leads/v1/audience_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1b\x63rm/leads/v1/audience.proto\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1a\x63rm/leads/v1/segment.proto\x1a\x1bgoogle/protobuf/empty.proto\"\xa9\x01\n\rAudienceQuery\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.crm.leads.v1.ContactKind\x12\x13\n\x0bsegment_ids\x18\x02 \x03(\t\x12\x13\n\x0b\x63ontact_ids\x18\x03 \x03(\t\x12\'\n\ndefinition\x18\x04 \x01(\x0b\x32\x13.crm.leads.v1.Group\x12\x1c\n\x14\x65xcluded_segment_ids\x18\x05 \x03(\t\"\x88\x01\n\x0c\x41udienceView\x12&\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12&\n\x07purpose\x18\x02 \x01(\x0e\x32\x15.crm.leads.v1.Purpose\x12\x15\n\radvertiser_id\x18\x03 \x01(\t\x12\x11\n\tvariables\x18\x04 \x03(\t\"S\n\x15\x46reezeAudienceRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12*\n\x05query\x18\x02 \x01(\x0b\x32\x1b.crm.leads.v1.AudienceQuery\"<\n\x15\x46reezeContactsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ontact_ids\x18\x02 \x01(\x0c\"h\n\x15StreamAudienceRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12(\n\x04view\x18\x02 \x01(\x0b\x32\x1a.crm.leads.v1.AudienceView\x12\x15\n\rafter_ordinal\x18\x03 \x01(\x03\"\xe8\x01\n\x16StreamAudienceResponse\x12\x15\n\rfirst_ordinal\x18\x02 \x01(\x03\x12\x13\n\x0b\x63ontact_ids\x18\x03 \x01(\x0c\x12\r\n\x05marks\x18\x0c \x01(\x0c\x12\x11\n\taddresses\x18\r \x01(\x0c\x12\x14\n\x0c\x61\x64\x64ress_keys\x18\x0e \x01(\x0c\x12\x12\n\ntime_zones\x18\x0f \x01(\x0c\x12\x0f\n\x07locales\x18\x10 \x01(\x0c\x12\x0f\n\x07regions\x18\x11 \x01(\x0c\x12\x0e\n\x06values\x18\x12 \x03(\x0cJ\x04\x08\x01\x10\x02J\x04\x08\x04\x10\x0cR\x07membersR\tconsentedR\x04gone\"B\n\x14ProbeAudienceRequest\x12*\n\x05query\x18\x01 \x01(\x0b\x32\x1b.crm.leads.v1.AudienceQuery\"(\n\x15ProbeAudienceResponse\x12\x0f\n\x07\x61nybody\x18\x01 \x01(\x08\"\x82\x01\n\x15SampleAudienceRequest\x12*\n\x05query\x18\x01 \x01(\x0b\x32\x1b.crm.leads.v1.AudienceQuery\x12(\n\x04view\x18\x02 \x01(\x0b\x32\x1a.crm.leads.v1.AudienceView\x12\x13\n\x0bsample_size\x18\x03 \x01(\x05\"\xca\x01\n\x16SampleAudienceResponse\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x17\n\x0fwithout_address\x18\x02 \x01(\x03\x12\x16\n\x0eshared_address\x18\x03 \x01(\x03\x12\x17\n\x0fwithout_consent\x18\x04 \x01(\x03\x12\x11\n\treachable\x18\x05 \x01(\x03\x12,\n\x06sample\x18\x06 \x03(\x0b\x32\x1c.crm.leads.v1.AudienceMember\x12\x17\n\x0finvalid_address\x18\x07 \x01(\x03\"(\n\x16ReleaseAudienceRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t2\xb6\x04\n\x0f\x41udienceService\x12R\n\x0e\x46reezeAudience\x12#.crm.leads.v1.FreezeAudienceRequest\x1a\x16.crm.leads.v1.Audience\"\x03\x90\x02\x02\x12T\n\x0e\x46reezeContacts\x12#.crm.leads.v1.FreezeContactsRequest\x1a\x16.crm.leads.v1.Audience\"\x03\x90\x02\x02(\x01\x12\x62\n\x0eStreamAudience\x12#.crm.leads.v1.StreamAudienceRequest\x1a$.crm.leads.v1.StreamAudienceResponse\"\x03\x90\x02\x01\x30\x01\x12`\n\x0eSampleAudience\x12#.crm.leads.v1.SampleAudienceRequest\x1a$.crm.leads.v1.SampleAudienceResponse\"\x03\x90\x02\x01\x12]\n\rProbeAudience\x12\".crm.leads.v1.ProbeAudienceRequest\x1a#.crm.leads.v1.ProbeAudienceResponse\"\x03\x90\x02\x01\x12T\n\x0fReleaseAudience\x12$.crm.leads.v1.ReleaseAudienceRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#crm/leads/v1/audience_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1b\x63rm/leads/v1/audience.proto\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1a\x63rm/leads/v1/segment.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\"\xa9\x01\n\rAudienceQuery\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.crm.leads.v1.ContactKind\x12\x13\n\x0bsegment_ids\x18\x02 \x03(\t\x12\x13\n\x0b\x63ontact_ids\x18\x03 \x03(\t\x12\'\n\ndefinition\x18\x04 \x01(\x0b\x32\x13.crm.leads.v1.Group\x12\x1c\n\x14\x65xcluded_segment_ids\x18\x05 \x03(\t\"\x88\x01\n\x0c\x41udienceView\x12&\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12&\n\x07purpose\x18\x02 \x01(\x0e\x32\x15.crm.leads.v1.Purpose\x12\x15\n\radvertiser_id\x18\x03 \x01(\t\x12\x11\n\tvariables\x18\x04 \x03(\t\"S\n\x15\x46reezeAudienceRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12*\n\x05query\x18\x02 \x01(\x0b\x32\x1b.crm.leads.v1.AudienceQuery\"<\n\x15\x46reezeContactsRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ontact_ids\x18\x02 \x01(\x0c\"h\n\x15StreamAudienceRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12(\n\x04view\x18\x02 \x01(\x0b\x32\x1a.crm.leads.v1.AudienceView\x12\x15\n\rafter_ordinal\x18\x03 \x01(\x03\"\xe8\x01\n\x16StreamAudienceResponse\x12\x15\n\rfirst_ordinal\x18\x02 \x01(\x03\x12\x13\n\x0b\x63ontact_ids\x18\x03 \x01(\x0c\x12\r\n\x05marks\x18\x0c \x01(\x0c\x12\x11\n\taddresses\x18\r \x01(\x0c\x12\x14\n\x0c\x61\x64\x64ress_keys\x18\x0e \x01(\x0c\x12\x12\n\ntime_zones\x18\x0f \x01(\x0c\x12\x0f\n\x07locales\x18\x10 \x01(\x0c\x12\x0f\n\x07regions\x18\x11 \x01(\x0c\x12\x0e\n\x06values\x18\x12 \x03(\x0cJ\x04\x08\x01\x10\x02J\x04\x08\x04\x10\x0cR\x07membersR\tconsentedR\x04gone\"B\n\x14ProbeAudienceRequest\x12*\n\x05query\x18\x01 \x01(\x0b\x32\x1b.crm.leads.v1.AudienceQuery\"(\n\x15ProbeAudienceResponse\x12\x0f\n\x07\x61nybody\x18\x01 \x01(\x08\"\x82\x01\n\x15SampleAudienceRequest\x12*\n\x05query\x18\x01 \x01(\x0b\x32\x1b.crm.leads.v1.AudienceQuery\x12(\n\x04view\x18\x02 \x01(\x0b\x32\x1a.crm.leads.v1.AudienceView\x12\x13\n\x0bsample_size\x18\x03 \x01(\x05\"\xca\x01\n\x16SampleAudienceResponse\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x17\n\x0fwithout_address\x18\x02 \x01(\x03\x12\x16\n\x0eshared_address\x18\x03 \x01(\x03\x12\x17\n\x0fwithout_consent\x18\x04 \x01(\x03\x12\x11\n\treachable\x18\x05 \x01(\x03\x12,\n\x06sample\x18\x06 \x03(\x0b\x32\x1c.crm.leads.v1.AudienceMember\x12\x17\n\x0finvalid_address\x18\x07 \x01(\x03\"(\n\x16ReleaseAudienceRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t2\x9c\x05\n\x0f\x41udienceService\x12\x63\n\x0e\x46reezeAudience\x12#.crm.leads.v1.FreezeAudienceRequest\x1a\x16.crm.leads.v1.Audience\"\x14\x90\x02\x02\xca\xc1\x18\rcontacts.read\x12\x65\n\x0e\x46reezeContacts\x12#.crm.leads.v1.FreezeContactsRequest\x1a\x16.crm.leads.v1.Audience\"\x14\x90\x02\x02\xca\xc1\x18\rcontacts.read(\x01\x12s\n\x0eStreamAudience\x12#.crm.leads.v1.StreamAudienceRequest\x1a$.crm.leads.v1.StreamAudienceResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read0\x01\x12q\n\x0eSampleAudience\x12#.crm.leads.v1.SampleAudienceRequest\x1a$.crm.leads.v1.SampleAudienceResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read\x12n\n\rProbeAudience\x12\".crm.leads.v1.ProbeAudienceRequest\x1a#.crm.leads.v1.ProbeAudienceResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read\x12\x65\n\x0fReleaseAudience\x12$.crm.leads.v1.ReleaseAudienceRequest\x1a\x16.google.protobuf.Empty\"\x14\x90\x02\x02\xca\xc1\x18\rcontacts.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,39 +37,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.audience_servi
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AUDIENCESERVICE'].methods_by_name['FreezeAudience']._loaded_options = None
-  _globals['_AUDIENCESERVICE'].methods_by_name['FreezeAudience']._serialized_options = b'\220\002\002'
+  _globals['_AUDIENCESERVICE'].methods_by_name['FreezeAudience']._serialized_options = b'\220\002\002\312\301\030\rcontacts.read'
   _globals['_AUDIENCESERVICE'].methods_by_name['FreezeContacts']._loaded_options = None
-  _globals['_AUDIENCESERVICE'].methods_by_name['FreezeContacts']._serialized_options = b'\220\002\002'
+  _globals['_AUDIENCESERVICE'].methods_by_name['FreezeContacts']._serialized_options = b'\220\002\002\312\301\030\rcontacts.read'
   _globals['_AUDIENCESERVICE'].methods_by_name['StreamAudience']._loaded_options = None
-  _globals['_AUDIENCESERVICE'].methods_by_name['StreamAudience']._serialized_options = b'\220\002\001'
+  _globals['_AUDIENCESERVICE'].methods_by_name['StreamAudience']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
   _globals['_AUDIENCESERVICE'].methods_by_name['SampleAudience']._loaded_options = None
-  _globals['_AUDIENCESERVICE'].methods_by_name['SampleAudience']._serialized_options = b'\220\002\001'
+  _globals['_AUDIENCESERVICE'].methods_by_name['SampleAudience']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
   _globals['_AUDIENCESERVICE'].methods_by_name['ProbeAudience']._loaded_options = None
-  _globals['_AUDIENCESERVICE'].methods_by_name['ProbeAudience']._serialized_options = b'\220\002\001'
+  _globals['_AUDIENCESERVICE'].methods_by_name['ProbeAudience']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
   _globals['_AUDIENCESERVICE'].methods_by_name['ReleaseAudience']._loaded_options = None
-  _globals['_AUDIENCESERVICE'].methods_by_name['ReleaseAudience']._serialized_options = b'\220\002\002'
-  _globals['_AUDIENCEQUERY']._serialized_start=168
-  _globals['_AUDIENCEQUERY']._serialized_end=337
-  _globals['_AUDIENCEVIEW']._serialized_start=340
-  _globals['_AUDIENCEVIEW']._serialized_end=476
-  _globals['_FREEZEAUDIENCEREQUEST']._serialized_start=478
-  _globals['_FREEZEAUDIENCEREQUEST']._serialized_end=561
-  _globals['_FREEZECONTACTSREQUEST']._serialized_start=563
-  _globals['_FREEZECONTACTSREQUEST']._serialized_end=623
-  _globals['_STREAMAUDIENCEREQUEST']._serialized_start=625
-  _globals['_STREAMAUDIENCEREQUEST']._serialized_end=729
-  _globals['_STREAMAUDIENCERESPONSE']._serialized_start=732
-  _globals['_STREAMAUDIENCERESPONSE']._serialized_end=964
-  _globals['_PROBEAUDIENCEREQUEST']._serialized_start=966
-  _globals['_PROBEAUDIENCEREQUEST']._serialized_end=1032
-  _globals['_PROBEAUDIENCERESPONSE']._serialized_start=1034
-  _globals['_PROBEAUDIENCERESPONSE']._serialized_end=1074
-  _globals['_SAMPLEAUDIENCEREQUEST']._serialized_start=1077
-  _globals['_SAMPLEAUDIENCEREQUEST']._serialized_end=1207
-  _globals['_SAMPLEAUDIENCERESPONSE']._serialized_start=1210
-  _globals['_SAMPLEAUDIENCERESPONSE']._serialized_end=1412
-  _globals['_RELEASEAUDIENCEREQUEST']._serialized_start=1414
-  _globals['_RELEASEAUDIENCEREQUEST']._serialized_end=1454
-  _globals['_AUDIENCESERVICE']._serialized_start=1457
-  _globals['_AUDIENCESERVICE']._serialized_end=2023
+  _globals['_AUDIENCESERVICE'].methods_by_name['ReleaseAudience']._serialized_options = b'\220\002\002\312\301\030\rcontacts.read'
+  _globals['_AUDIENCEQUERY']._serialized_start=196
+  _globals['_AUDIENCEQUERY']._serialized_end=365
+  _globals['_AUDIENCEVIEW']._serialized_start=368
+  _globals['_AUDIENCEVIEW']._serialized_end=504
+  _globals['_FREEZEAUDIENCEREQUEST']._serialized_start=506
+  _globals['_FREEZEAUDIENCEREQUEST']._serialized_end=589
+  _globals['_FREEZECONTACTSREQUEST']._serialized_start=591
+  _globals['_FREEZECONTACTSREQUEST']._serialized_end=651
+  _globals['_STREAMAUDIENCEREQUEST']._serialized_start=653
+  _globals['_STREAMAUDIENCEREQUEST']._serialized_end=757
+  _globals['_STREAMAUDIENCERESPONSE']._serialized_start=760
+  _globals['_STREAMAUDIENCERESPONSE']._serialized_end=992
+  _globals['_PROBEAUDIENCEREQUEST']._serialized_start=994
+  _globals['_PROBEAUDIENCEREQUEST']._serialized_end=1060
+  _globals['_PROBEAUDIENCERESPONSE']._serialized_start=1062
+  _globals['_PROBEAUDIENCERESPONSE']._serialized_end=1102
+  _globals['_SAMPLEAUDIENCEREQUEST']._serialized_start=1105
+  _globals['_SAMPLEAUDIENCEREQUEST']._serialized_end=1235
+  _globals['_SAMPLEAUDIENCERESPONSE']._serialized_start=1238
+  _globals['_SAMPLEAUDIENCERESPONSE']._serialized_end=1440
+  _globals['_RELEASEAUDIENCEREQUEST']._serialized_start=1442
+  _globals['_RELEASEAUDIENCEREQUEST']._serialized_end=1482
+  _globals['_AUDIENCESERVICE']._serialized_start=1485
+  _globals['_AUDIENCESERVICE']._serialized_end=2153
 # @@protoc_insertion_point(module_scope)

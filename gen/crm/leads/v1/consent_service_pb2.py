@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from crm.leads.v1 import consent_pb2 as crm_dot_leads_dot_v1_dot_consent__pb2
 from crm.leads.v1 import contact_pb2 as crm_dot_leads_dot_v1_dot_contact__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/leads/v1/consent_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/consent.proto\x1a\x1a\x63rm/leads/v1/contact.proto\"S\n\x12GiveConsentRequest\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.crm.leads.v1.ConsentEntry\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\xc9\x01\n\x16WithdrawConsentRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x15\n\radvertiser_id\x18\x02 \x01(\t\x12&\n\x07purpose\x18\x03 \x01(\x0e\x32\x15.crm.leads.v1.Purpose\x12&\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12\x0e\n\x06method\x18\x05 \x01(\t\x12\x10\n\x08\x65vidence\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"V\n\x19ListConsentEntriesRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x1aListConsentEntriesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.crm.leads.v1.ConsentEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xaa\x02\n\x0e\x43onsentService\x12P\n\x0bGiveConsent\x12 .crm.leads.v1.GiveConsentRequest\x1a\x1a.crm.leads.v1.ConsentEntry\"\x03\x90\x02\x02\x12X\n\x0fWithdrawConsent\x12$.crm.leads.v1.WithdrawConsentRequest\x1a\x1a.crm.leads.v1.ConsentEntry\"\x03\x90\x02\x02\x12l\n\x12ListConsentEntries\x12\'.crm.leads.v1.ListConsentEntriesRequest\x1a(.crm.leads.v1.ListConsentEntriesResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/leads/v1/consent_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/consent.proto\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"S\n\x12GiveConsentRequest\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.crm.leads.v1.ConsentEntry\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\xc9\x01\n\x16WithdrawConsentRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x15\n\radvertiser_id\x18\x02 \x01(\t\x12&\n\x07purpose\x18\x03 \x01(\x0e\x32\x15.crm.leads.v1.Purpose\x12&\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12\x0e\n\x06method\x18\x05 \x01(\t\x12\x10\n\x08\x65vidence\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"V\n\x19ListConsentEntriesRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x1aListConsentEntriesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.crm.leads.v1.ConsentEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xdf\x02\n\x0e\x43onsentService\x12\x62\n\x0bGiveConsent\x12 .crm.leads.v1.GiveConsentRequest\x1a\x1a.crm.leads.v1.ConsentEntry\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12j\n\x0fWithdrawConsent\x12$.crm.leads.v1.WithdrawConsentRequest\x1a\x1a.crm.leads.v1.ConsentEntry\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12}\n\x12ListConsentEntries\x12\'.crm.leads.v1.ListConsentEntriesRequest\x1a(.crm.leads.v1.ListConsentEntriesResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,19 +35,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.consent_servic
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONSENTSERVICE'].methods_by_name['GiveConsent']._loaded_options = None
-  _globals['_CONSENTSERVICE'].methods_by_name['GiveConsent']._serialized_options = b'\220\002\002'
+  _globals['_CONSENTSERVICE'].methods_by_name['GiveConsent']._serialized_options = b'\220\002\002\312\301\030\016contacts.write'
   _globals['_CONSENTSERVICE'].methods_by_name['WithdrawConsent']._loaded_options = None
-  _globals['_CONSENTSERVICE'].methods_by_name['WithdrawConsent']._serialized_options = b'\220\002\002'
+  _globals['_CONSENTSERVICE'].methods_by_name['WithdrawConsent']._serialized_options = b'\220\002\002\312\301\030\016contacts.write'
   _globals['_CONSENTSERVICE'].methods_by_name['ListConsentEntries']._loaded_options = None
-  _globals['_CONSENTSERVICE'].methods_by_name['ListConsentEntries']._serialized_options = b'\220\002\001'
-  _globals['_GIVECONSENTREQUEST']._serialized_start=108
-  _globals['_GIVECONSENTREQUEST']._serialized_end=191
-  _globals['_WITHDRAWCONSENTREQUEST']._serialized_start=194
-  _globals['_WITHDRAWCONSENTREQUEST']._serialized_end=395
-  _globals['_LISTCONSENTENTRIESREQUEST']._serialized_start=397
-  _globals['_LISTCONSENTENTRIESREQUEST']._serialized_end=483
-  _globals['_LISTCONSENTENTRIESRESPONSE']._serialized_start=485
-  _globals['_LISTCONSENTENTRIESRESPONSE']._serialized_end=583
-  _globals['_CONSENTSERVICE']._serialized_start=586
-  _globals['_CONSENTSERVICE']._serialized_end=884
+  _globals['_CONSENTSERVICE'].methods_by_name['ListConsentEntries']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
+  _globals['_GIVECONSENTREQUEST']._serialized_start=136
+  _globals['_GIVECONSENTREQUEST']._serialized_end=219
+  _globals['_WITHDRAWCONSENTREQUEST']._serialized_start=222
+  _globals['_WITHDRAWCONSENTREQUEST']._serialized_end=423
+  _globals['_LISTCONSENTENTRIESREQUEST']._serialized_start=425
+  _globals['_LISTCONSENTENTRIESREQUEST']._serialized_end=511
+  _globals['_LISTCONSENTENTRIESRESPONSE']._serialized_start=513
+  _globals['_LISTCONSENTENTRIESRESPONSE']._serialized_end=611
+  _globals['_CONSENTSERVICE']._serialized_start=614
+  _globals['_CONSENTSERVICE']._serialized_end=965
 # @@protoc_insertion_point(module_scope)

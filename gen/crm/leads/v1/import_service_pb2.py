@@ -23,37 +23,40 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.leads.v1 import import_pb2 as crm_dot_leads_dot_v1_dot_import__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!crm/leads/v1/import_service.proto\x12\x0c\x63rm.leads.v1\x1a\x19\x63rm/leads/v1/import.proto\"J\n\x13UploadImportRequest\x12\x11\n\tfile_name\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\xae\x01\n\x12StartImportRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12,\n\x07mapping\x18\x02 \x03(\x0b\x32\x1b.crm.leads.v1.ColumnMapping\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x11\n\tsource_id\x18\x04 \x01(\t\x12,\n\x07\x63onsent\x18\x05 \x01(\x0b\x32\x1b.crm.leads.v1.ImportConsent\x12\x0c\n\x04tags\x18\x06 \x03(\t\"\x1e\n\x10GetImportRequest\x12\n\n\x02id\x18\x01 \x01(\t\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x13ListImportsResponse\x12%\n\x07imports\x18\x01 \x03(\x0b\x32\x14.crm.leads.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x15ListImportRowsRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12)\n\x07outcome\x18\x02 \x01(\x0e\x32\x18.crm.leads.v1.RowOutcome\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"X\n\x16ListImportRowsResponse\x12%\n\x04rows\x18\x01 \x03(\x0b\x32\x17.crm.leads.v1.ImportRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa9\x03\n\rImportService\x12I\n\x0cUploadImport\x12!.crm.leads.v1.UploadImportRequest\x1a\x14.crm.leads.v1.Import(\x01\x12J\n\x0bStartImport\x12 .crm.leads.v1.StartImportRequest\x1a\x14.crm.leads.v1.Import\"\x03\x90\x02\x02\x12\x46\n\tGetImport\x12\x1e.crm.leads.v1.GetImportRequest\x1a\x14.crm.leads.v1.Import\"\x03\x90\x02\x01\x12W\n\x0bListImports\x12 .crm.leads.v1.ListImportsRequest\x1a!.crm.leads.v1.ListImportsResponse\"\x03\x90\x02\x01\x12`\n\x0eListImportRows\x12#.crm.leads.v1.ListImportRowsRequest\x1a$.crm.leads.v1.ListImportRowsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!crm/leads/v1/import_service.proto\x12\x0c\x63rm.leads.v1\x1a\x19\x63rm/leads/v1/import.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"J\n\x13UploadImportRequest\x12\x11\n\tfile_name\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\xae\x01\n\x12StartImportRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12,\n\x07mapping\x18\x02 \x03(\x0b\x32\x1b.crm.leads.v1.ColumnMapping\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x11\n\tsource_id\x18\x04 \x01(\t\x12,\n\x07\x63onsent\x18\x05 \x01(\x0b\x32\x1b.crm.leads.v1.ImportConsent\x12\x0c\n\x04tags\x18\x06 \x03(\t\"\x1e\n\x10GetImportRequest\x12\n\n\x02id\x18\x01 \x01(\t\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x13ListImportsResponse\x12%\n\x07imports\x18\x01 \x03(\x0b\x32\x14.crm.leads.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x15ListImportRowsRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12)\n\x07outcome\x18\x02 \x01(\x0e\x32\x18.crm.leads.v1.RowOutcome\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"X\n\x16ListImportRowsResponse\x12%\n\x04rows\x18\x01 \x03(\x0b\x32\x17.crm.leads.v1.ImportRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa9\x04\n\rImportService\x12r\n\x0cUploadImport\x12!.crm.leads.v1.UploadImportRequest\x1a\x14.crm.leads.v1.Import\"\'\xca\xc1\x18\rimports.write\xca\xc1\x18\x12\x63ontacts.write:all(\x01\x12q\n\x0bStartImport\x12 .crm.leads.v1.StartImportRequest\x1a\x14.crm.leads.v1.Import\"*\x90\x02\x02\xca\xc1\x18\rimports.write\xca\xc1\x18\x12\x63ontacts.write:all\x12V\n\tGetImport\x12\x1e.crm.leads.v1.GetImportRequest\x1a\x14.crm.leads.v1.Import\"\x13\x90\x02\x01\xca\xc1\x18\x0cimports.read\x12g\n\x0bListImports\x12 .crm.leads.v1.ListImportsRequest\x1a!.crm.leads.v1.ListImportsResponse\"\x13\x90\x02\x01\xca\xc1\x18\x0cimports.read\x12p\n\x0eListImportRows\x12#.crm.leads.v1.ListImportRowsRequest\x1a$.crm.leads.v1.ListImportRowsResponse\"\x13\x90\x02\x01\xca\xc1\x18\x0cimports.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.import_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_IMPORTSERVICE'].methods_by_name['UploadImport']._loaded_options = None
+  _globals['_IMPORTSERVICE'].methods_by_name['UploadImport']._serialized_options = b'\312\301\030\rimports.write\312\301\030\022contacts.write:all'
   _globals['_IMPORTSERVICE'].methods_by_name['StartImport']._loaded_options = None
-  _globals['_IMPORTSERVICE'].methods_by_name['StartImport']._serialized_options = b'\220\002\002'
+  _globals['_IMPORTSERVICE'].methods_by_name['StartImport']._serialized_options = b'\220\002\002\312\301\030\rimports.write\312\301\030\022contacts.write:all'
   _globals['_IMPORTSERVICE'].methods_by_name['GetImport']._loaded_options = None
-  _globals['_IMPORTSERVICE'].methods_by_name['GetImport']._serialized_options = b'\220\002\001'
+  _globals['_IMPORTSERVICE'].methods_by_name['GetImport']._serialized_options = b'\220\002\001\312\301\030\014imports.read'
   _globals['_IMPORTSERVICE'].methods_by_name['ListImports']._loaded_options = None
-  _globals['_IMPORTSERVICE'].methods_by_name['ListImports']._serialized_options = b'\220\002\001'
+  _globals['_IMPORTSERVICE'].methods_by_name['ListImports']._serialized_options = b'\220\002\001\312\301\030\014imports.read'
   _globals['_IMPORTSERVICE'].methods_by_name['ListImportRows']._loaded_options = None
-  _globals['_IMPORTSERVICE'].methods_by_name['ListImportRows']._serialized_options = b'\220\002\001'
-  _globals['_UPLOADIMPORTREQUEST']._serialized_start=78
-  _globals['_UPLOADIMPORTREQUEST']._serialized_end=152
-  _globals['_STARTIMPORTREQUEST']._serialized_start=155
-  _globals['_STARTIMPORTREQUEST']._serialized_end=329
-  _globals['_GETIMPORTREQUEST']._serialized_start=331
-  _globals['_GETIMPORTREQUEST']._serialized_end=361
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=363
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=422
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=424
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=509
-  _globals['_LISTIMPORTROWSREQUEST']._serialized_start=511
-  _globals['_LISTIMPORTROWSREQUEST']._serialized_end=635
-  _globals['_LISTIMPORTROWSRESPONSE']._serialized_start=637
-  _globals['_LISTIMPORTROWSRESPONSE']._serialized_end=725
-  _globals['_IMPORTSERVICE']._serialized_start=728
-  _globals['_IMPORTSERVICE']._serialized_end=1153
+  _globals['_IMPORTSERVICE'].methods_by_name['ListImportRows']._serialized_options = b'\220\002\001\312\301\030\014imports.read'
+  _globals['_UPLOADIMPORTREQUEST']._serialized_start=106
+  _globals['_UPLOADIMPORTREQUEST']._serialized_end=180
+  _globals['_STARTIMPORTREQUEST']._serialized_start=183
+  _globals['_STARTIMPORTREQUEST']._serialized_end=357
+  _globals['_GETIMPORTREQUEST']._serialized_start=359
+  _globals['_GETIMPORTREQUEST']._serialized_end=389
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=391
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=450
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=452
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=537
+  _globals['_LISTIMPORTROWSREQUEST']._serialized_start=539
+  _globals['_LISTIMPORTROWSREQUEST']._serialized_end=663
+  _globals['_LISTIMPORTROWSRESPONSE']._serialized_start=665
+  _globals['_LISTIMPORTROWSRESPONSE']._serialized_end=753
+  _globals['_IMPORTSERVICE']._serialized_start=756
+  _globals['_IMPORTSERVICE']._serialized_end=1309
 # @@protoc_insertion_point(module_scope)

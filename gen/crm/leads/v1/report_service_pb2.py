@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.leads.v1 import report_pb2 as crm_dot_leads_dot_v1_dot_report__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!crm/leads/v1/report_service.proto\x12\x0c\x63rm.leads.v1\x1a\x19\x63rm/leads/v1/report.proto\"\xb0\x01\n\x1aGetConversionReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x32\n\x08grouping\x18\x04 \x01(\x0e\x32 .crm.leads.v1.ConversionGrouping\x12\x12\n\nsource_ids\x18\x05 \x03(\t\x12\x11\n\towner_ids\x18\x06 \x03(\t\"\xb3\x01\n\x1d\x45xportConversionReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x32\n\x08grouping\x18\x04 \x01(\x0e\x32 .crm.leads.v1.ConversionGrouping\x12\x12\n\nsource_ids\x18\x05 \x03(\t\x12\x11\n\towner_ids\x18\x06 \x03(\t\"M\n\x1e\x45xportConversionReportResponse\x12+\n\x05lines\x18\x01 \x03(\x0b\x32\x1c.crm.leads.v1.ConversionLine\"x\n\x16GetSourceReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x12\n\nsource_ids\x18\x04 \x03(\t\x12\x11\n\towner_ids\x18\x05 \x03(\t\"{\n\x19\x45xportSourceReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x12\n\nsource_ids\x18\x04 \x03(\t\x12\x11\n\towner_ids\x18\x05 \x03(\t\"E\n\x1a\x45xportSourceReportResponse\x12\'\n\x05lines\x18\x01 \x03(\x0b\x32\x18.crm.leads.v1.SourceLine2\xbb\x03\n\rReportService\x12\x64\n\x13GetConversionReport\x12(.crm.leads.v1.GetConversionReportRequest\x1a\x1e.crm.leads.v1.ConversionReport\"\x03\x90\x02\x01\x12z\n\x16\x45xportConversionReport\x12+.crm.leads.v1.ExportConversionReportRequest\x1a,.crm.leads.v1.ExportConversionReportResponse\"\x03\x90\x02\x01\x30\x01\x12X\n\x0fGetSourceReport\x12$.crm.leads.v1.GetSourceReportRequest\x1a\x1a.crm.leads.v1.SourceReport\"\x03\x90\x02\x01\x12n\n\x12\x45xportSourceReport\x12\'.crm.leads.v1.ExportSourceReportRequest\x1a(.crm.leads.v1.ExportSourceReportResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!crm/leads/v1/report_service.proto\x12\x0c\x63rm.leads.v1\x1a\x19\x63rm/leads/v1/report.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"\xb0\x01\n\x1aGetConversionReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x32\n\x08grouping\x18\x04 \x01(\x0e\x32 .crm.leads.v1.ConversionGrouping\x12\x12\n\nsource_ids\x18\x05 \x03(\t\x12\x11\n\towner_ids\x18\x06 \x03(\t\"\xb3\x01\n\x1d\x45xportConversionReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x32\n\x08grouping\x18\x04 \x01(\x0e\x32 .crm.leads.v1.ConversionGrouping\x12\x12\n\nsource_ids\x18\x05 \x03(\t\x12\x11\n\towner_ids\x18\x06 \x03(\t\"M\n\x1e\x45xportConversionReportResponse\x12+\n\x05lines\x18\x01 \x03(\x0b\x32\x1c.crm.leads.v1.ConversionLine\"x\n\x16GetSourceReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x12\n\nsource_ids\x18\x04 \x03(\t\x12\x11\n\towner_ids\x18\x05 \x03(\t\"{\n\x19\x45xportSourceReportRequest\x12\x12\n\nstart_date\x18\x01 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x02 \x01(\t\x12\x11\n\ttime_zone\x18\x03 \x01(\t\x12\x12\n\nsource_ids\x18\x04 \x03(\t\x12\x11\n\towner_ids\x18\x05 \x03(\t\"E\n\x1a\x45xportSourceReportResponse\x12\'\n\x05lines\x18\x01 \x03(\x0b\x32\x18.crm.leads.v1.SourceLine2\xa1\x04\n\rReportService\x12u\n\x13GetConversionReport\x12(.crm.leads.v1.GetConversionReportRequest\x1a\x1e.crm.leads.v1.ConversionReport\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read\x12\x8b\x01\n\x16\x45xportConversionReport\x12+.crm.leads.v1.ExportConversionReportRequest\x1a,.crm.leads.v1.ExportConversionReportResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read0\x01\x12y\n\x0fGetSourceReport\x12$.crm.leads.v1.GetSourceReportRequest\x1a\x1a.crm.leads.v1.SourceReport\"$\x90\x02\x01\xca\xc1\x18\rcontacts.read\xca\xc1\x18\x0csources.read\x12\x8f\x01\n\x12\x45xportSourceReport\x12\'.crm.leads.v1.ExportSourceReportRequest\x1a(.crm.leads.v1.ExportSourceReportResponse\"$\x90\x02\x01\xca\xc1\x18\rcontacts.read\xca\xc1\x18\x0csources.read0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,25 +34,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.report_service
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REPORTSERVICE'].methods_by_name['GetConversionReport']._loaded_options = None
-  _globals['_REPORTSERVICE'].methods_by_name['GetConversionReport']._serialized_options = b'\220\002\001'
+  _globals['_REPORTSERVICE'].methods_by_name['GetConversionReport']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
   _globals['_REPORTSERVICE'].methods_by_name['ExportConversionReport']._loaded_options = None
-  _globals['_REPORTSERVICE'].methods_by_name['ExportConversionReport']._serialized_options = b'\220\002\001'
+  _globals['_REPORTSERVICE'].methods_by_name['ExportConversionReport']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
   _globals['_REPORTSERVICE'].methods_by_name['GetSourceReport']._loaded_options = None
-  _globals['_REPORTSERVICE'].methods_by_name['GetSourceReport']._serialized_options = b'\220\002\001'
+  _globals['_REPORTSERVICE'].methods_by_name['GetSourceReport']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read\312\301\030\014sources.read'
   _globals['_REPORTSERVICE'].methods_by_name['ExportSourceReport']._loaded_options = None
-  _globals['_REPORTSERVICE'].methods_by_name['ExportSourceReport']._serialized_options = b'\220\002\001'
-  _globals['_GETCONVERSIONREPORTREQUEST']._serialized_start=79
-  _globals['_GETCONVERSIONREPORTREQUEST']._serialized_end=255
-  _globals['_EXPORTCONVERSIONREPORTREQUEST']._serialized_start=258
-  _globals['_EXPORTCONVERSIONREPORTREQUEST']._serialized_end=437
-  _globals['_EXPORTCONVERSIONREPORTRESPONSE']._serialized_start=439
-  _globals['_EXPORTCONVERSIONREPORTRESPONSE']._serialized_end=516
-  _globals['_GETSOURCEREPORTREQUEST']._serialized_start=518
-  _globals['_GETSOURCEREPORTREQUEST']._serialized_end=638
-  _globals['_EXPORTSOURCEREPORTREQUEST']._serialized_start=640
-  _globals['_EXPORTSOURCEREPORTREQUEST']._serialized_end=763
-  _globals['_EXPORTSOURCEREPORTRESPONSE']._serialized_start=765
-  _globals['_EXPORTSOURCEREPORTRESPONSE']._serialized_end=834
-  _globals['_REPORTSERVICE']._serialized_start=837
-  _globals['_REPORTSERVICE']._serialized_end=1280
+  _globals['_REPORTSERVICE'].methods_by_name['ExportSourceReport']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read\312\301\030\014sources.read'
+  _globals['_GETCONVERSIONREPORTREQUEST']._serialized_start=107
+  _globals['_GETCONVERSIONREPORTREQUEST']._serialized_end=283
+  _globals['_EXPORTCONVERSIONREPORTREQUEST']._serialized_start=286
+  _globals['_EXPORTCONVERSIONREPORTREQUEST']._serialized_end=465
+  _globals['_EXPORTCONVERSIONREPORTRESPONSE']._serialized_start=467
+  _globals['_EXPORTCONVERSIONREPORTRESPONSE']._serialized_end=544
+  _globals['_GETSOURCEREPORTREQUEST']._serialized_start=546
+  _globals['_GETSOURCEREPORTREQUEST']._serialized_end=666
+  _globals['_EXPORTSOURCEREPORTREQUEST']._serialized_start=668
+  _globals['_EXPORTSOURCEREPORTREQUEST']._serialized_end=791
+  _globals['_EXPORTSOURCEREPORTRESPONSE']._serialized_start=793
+  _globals['_EXPORTSOURCEREPORTRESPONSE']._serialized_end=862
+  _globals['_REPORTSERVICE']._serialized_start=865
+  _globals['_REPORTSERVICE']._serialized_end=1410
 # @@protoc_insertion_point(module_scope)

@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from crm.leads.v1 import contact_pb2 as crm_dot_leads_dot_v1_dot_contact__pb2
 from crm.leads.v1 import segment_pb2 as crm_dot_leads_dot_v1_dot_segment__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/leads/v1/segment_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1a\x63rm/leads/v1/segment.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"R\n\x14\x43reateSegmentRequest\x12&\n\x07segment\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Segment\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1f\n\x11GetSegmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\"<\n\x13ListSegmentsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x14ListSegmentsResponse\x12\'\n\x08segments\x18\x01 \x03(\x0b\x32\x15.crm.leads.v1.Segment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"o\n\x14UpdateSegmentRequest\x12&\n\x07segment\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Segment\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"0\n\x14\x44\x65leteSegmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"U\n\x15PreviewSegmentRequest\x12\'\n\ndefinition\x18\x01 \x01(\x0b\x32\x13.crm.leads.v1.Group\x12\x13\n\x0bsample_size\x18\x02 \x01(\x05\"p\n\x06Window\x12\x11\n\tcondition\x18\x01 \x01(\t\x12(\n\x04\x66rom\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"u\n\x16PreviewSegmentResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12%\n\x06sample\x18\x02 \x03(\x0b\x32\x15.crm.leads.v1.Contact\x12%\n\x07windows\x18\x03 \x03(\x0b\x32\x14.crm.leads.v1.Window2\x8d\x04\n\x0eSegmentService\x12O\n\rCreateSegment\x12\".crm.leads.v1.CreateSegmentRequest\x1a\x15.crm.leads.v1.Segment\"\x03\x90\x02\x02\x12I\n\nGetSegment\x12\x1f.crm.leads.v1.GetSegmentRequest\x1a\x15.crm.leads.v1.Segment\"\x03\x90\x02\x01\x12Z\n\x0cListSegments\x12!.crm.leads.v1.ListSegmentsRequest\x1a\".crm.leads.v1.ListSegmentsResponse\"\x03\x90\x02\x01\x12O\n\rUpdateSegment\x12\".crm.leads.v1.UpdateSegmentRequest\x1a\x15.crm.leads.v1.Segment\"\x03\x90\x02\x02\x12P\n\rDeleteSegment\x12\".crm.leads.v1.DeleteSegmentRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x12`\n\x0ePreviewSegment\x12#.crm.leads.v1.PreviewSegmentRequest\x1a$.crm.leads.v1.PreviewSegmentResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/leads/v1/segment_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1a\x63rm/leads/v1/segment.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"R\n\x14\x43reateSegmentRequest\x12&\n\x07segment\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Segment\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1f\n\x11GetSegmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\"<\n\x13ListSegmentsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x14ListSegmentsResponse\x12\'\n\x08segments\x18\x01 \x03(\x0b\x32\x15.crm.leads.v1.Segment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"o\n\x14UpdateSegmentRequest\x12&\n\x07segment\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Segment\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"0\n\x14\x44\x65leteSegmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"U\n\x15PreviewSegmentRequest\x12\'\n\ndefinition\x18\x01 \x01(\x0b\x32\x13.crm.leads.v1.Group\x12\x13\n\x0bsample_size\x18\x02 \x01(\x05\"p\n\x06Window\x12\x11\n\tcondition\x18\x01 \x01(\t\x12(\n\x04\x66rom\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"u\n\x16PreviewSegmentResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12%\n\x06sample\x18\x02 \x03(\x0b\x32\x15.crm.leads.v1.Contact\x12%\n\x07windows\x18\x03 \x03(\x0b\x32\x14.crm.leads.v1.Window2\xf6\x04\n\x0eSegmentService\x12\x61\n\rCreateSegment\x12\".crm.leads.v1.CreateSegmentRequest\x1a\x15.crm.leads.v1.Segment\"\x15\x90\x02\x02\xca\xc1\x18\x0esegments.write\x12Z\n\nGetSegment\x12\x1f.crm.leads.v1.GetSegmentRequest\x1a\x15.crm.leads.v1.Segment\"\x14\x90\x02\x01\xca\xc1\x18\rsegments.read\x12k\n\x0cListSegments\x12!.crm.leads.v1.ListSegmentsRequest\x1a\".crm.leads.v1.ListSegmentsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rsegments.read\x12\x61\n\rUpdateSegment\x12\".crm.leads.v1.UpdateSegmentRequest\x1a\x15.crm.leads.v1.Segment\"\x15\x90\x02\x02\xca\xc1\x18\x0esegments.write\x12\x62\n\rDeleteSegment\x12\".crm.leads.v1.DeleteSegmentRequest\x1a\x16.google.protobuf.Empty\"\x15\x90\x02\x02\xca\xc1\x18\x0esegments.write\x12q\n\x0ePreviewSegment\x12#.crm.leads.v1.PreviewSegmentRequest\x1a$.crm.leads.v1.PreviewSegmentResponse\"\x14\x90\x02\x01\xca\xc1\x18\rsegments.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,35 +38,35 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.segment_servic
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SEGMENTSERVICE'].methods_by_name['CreateSegment']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['CreateSegment']._serialized_options = b'\220\002\002'
+  _globals['_SEGMENTSERVICE'].methods_by_name['CreateSegment']._serialized_options = b'\220\002\002\312\301\030\016segments.write'
   _globals['_SEGMENTSERVICE'].methods_by_name['GetSegment']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['GetSegment']._serialized_options = b'\220\002\001'
+  _globals['_SEGMENTSERVICE'].methods_by_name['GetSegment']._serialized_options = b'\220\002\001\312\301\030\rsegments.read'
   _globals['_SEGMENTSERVICE'].methods_by_name['ListSegments']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['ListSegments']._serialized_options = b'\220\002\001'
+  _globals['_SEGMENTSERVICE'].methods_by_name['ListSegments']._serialized_options = b'\220\002\001\312\301\030\rsegments.read'
   _globals['_SEGMENTSERVICE'].methods_by_name['UpdateSegment']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['UpdateSegment']._serialized_options = b'\220\002\002'
+  _globals['_SEGMENTSERVICE'].methods_by_name['UpdateSegment']._serialized_options = b'\220\002\002\312\301\030\016segments.write'
   _globals['_SEGMENTSERVICE'].methods_by_name['DeleteSegment']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['DeleteSegment']._serialized_options = b'\220\002\002'
+  _globals['_SEGMENTSERVICE'].methods_by_name['DeleteSegment']._serialized_options = b'\220\002\002\312\301\030\016segments.write'
   _globals['_SEGMENTSERVICE'].methods_by_name['PreviewSegment']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['PreviewSegment']._serialized_options = b'\220\002\001'
-  _globals['_CREATESEGMENTREQUEST']._serialized_start=204
-  _globals['_CREATESEGMENTREQUEST']._serialized_end=286
-  _globals['_GETSEGMENTREQUEST']._serialized_start=288
-  _globals['_GETSEGMENTREQUEST']._serialized_end=319
-  _globals['_LISTSEGMENTSREQUEST']._serialized_start=321
-  _globals['_LISTSEGMENTSREQUEST']._serialized_end=381
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=383
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=471
-  _globals['_UPDATESEGMENTREQUEST']._serialized_start=473
-  _globals['_UPDATESEGMENTREQUEST']._serialized_end=584
-  _globals['_DELETESEGMENTREQUEST']._serialized_start=586
-  _globals['_DELETESEGMENTREQUEST']._serialized_end=634
-  _globals['_PREVIEWSEGMENTREQUEST']._serialized_start=636
-  _globals['_PREVIEWSEGMENTREQUEST']._serialized_end=721
-  _globals['_WINDOW']._serialized_start=723
-  _globals['_WINDOW']._serialized_end=835
-  _globals['_PREVIEWSEGMENTRESPONSE']._serialized_start=837
-  _globals['_PREVIEWSEGMENTRESPONSE']._serialized_end=954
-  _globals['_SEGMENTSERVICE']._serialized_start=957
-  _globals['_SEGMENTSERVICE']._serialized_end=1482
+  _globals['_SEGMENTSERVICE'].methods_by_name['PreviewSegment']._serialized_options = b'\220\002\001\312\301\030\rsegments.read'
+  _globals['_CREATESEGMENTREQUEST']._serialized_start=232
+  _globals['_CREATESEGMENTREQUEST']._serialized_end=314
+  _globals['_GETSEGMENTREQUEST']._serialized_start=316
+  _globals['_GETSEGMENTREQUEST']._serialized_end=347
+  _globals['_LISTSEGMENTSREQUEST']._serialized_start=349
+  _globals['_LISTSEGMENTSREQUEST']._serialized_end=409
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=411
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=499
+  _globals['_UPDATESEGMENTREQUEST']._serialized_start=501
+  _globals['_UPDATESEGMENTREQUEST']._serialized_end=612
+  _globals['_DELETESEGMENTREQUEST']._serialized_start=614
+  _globals['_DELETESEGMENTREQUEST']._serialized_end=662
+  _globals['_PREVIEWSEGMENTREQUEST']._serialized_start=664
+  _globals['_PREVIEWSEGMENTREQUEST']._serialized_end=749
+  _globals['_WINDOW']._serialized_start=751
+  _globals['_WINDOW']._serialized_end=863
+  _globals['_PREVIEWSEGMENTRESPONSE']._serialized_start=865
+  _globals['_PREVIEWSEGMENTRESPONSE']._serialized_end=982
+  _globals['_SEGMENTSERVICE']._serialized_start=985
+  _globals['_SEGMENTSERVICE']._serialized_end=1615
 # @@protoc_insertion_point(module_scope)

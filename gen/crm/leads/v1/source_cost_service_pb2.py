@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.leads.v1 import source_cost_pb2 as crm_dot_leads_dot_v1_dot_source__cost__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&crm/leads/v1/source_cost_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1e\x63rm/leads/v1/source_cost.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"\\\n\x17\x43reateSourceCostRequest\x12-\n\x0bsource_cost\x18\x01 \x01(\x0b\x32\x18.crm.leads.v1.SourceCost\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"x\n\x16ListSourceCostsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x11\n\tsource_id\x18\x03 \x01(\t\x12\x12\n\nstart_date\x18\x04 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x05 \x01(\t\"b\n\x17ListSourceCostsResponse\x12.\n\x0csource_costs\x18\x01 \x03(\x0b\x32\x18.crm.leads.v1.SourceCost\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x14GetSourceCostRequest\x12\n\n\x02id\x18\x01 \x01(\t\"y\n\x17UpdateSourceCostRequest\x12-\n\x0bsource_cost\x18\x01 \x01(\x0b\x32\x18.crm.leads.v1.SourceCost\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"%\n\x17\x44\x65leteSourceCostRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xd8\x03\n\x11SourceCostService\x12X\n\x10\x43reateSourceCost\x12%.crm.leads.v1.CreateSourceCostRequest\x1a\x18.crm.leads.v1.SourceCost\"\x03\x90\x02\x02\x12\x63\n\x0fListSourceCosts\x12$.crm.leads.v1.ListSourceCostsRequest\x1a%.crm.leads.v1.ListSourceCostsResponse\"\x03\x90\x02\x01\x12R\n\rGetSourceCost\x12\".crm.leads.v1.GetSourceCostRequest\x1a\x18.crm.leads.v1.SourceCost\"\x03\x90\x02\x01\x12X\n\x10UpdateSourceCost\x12%.crm.leads.v1.UpdateSourceCostRequest\x1a\x18.crm.leads.v1.SourceCost\"\x03\x90\x02\x02\x12V\n\x10\x44\x65leteSourceCost\x12%.crm.leads.v1.DeleteSourceCostRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&crm/leads/v1/source_cost_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1e\x63rm/leads/v1/source_cost.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"\\\n\x17\x43reateSourceCostRequest\x12-\n\x0bsource_cost\x18\x01 \x01(\x0b\x32\x18.crm.leads.v1.SourceCost\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"x\n\x16ListSourceCostsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x11\n\tsource_id\x18\x03 \x01(\t\x12\x12\n\nstart_date\x18\x04 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x05 \x01(\t\"b\n\x17ListSourceCostsResponse\x12.\n\x0csource_costs\x18\x01 \x03(\x0b\x32\x18.crm.leads.v1.SourceCost\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x14GetSourceCostRequest\x12\n\n\x02id\x18\x01 \x01(\t\"y\n\x17UpdateSourceCostRequest\x12-\n\x0bsource_cost\x18\x01 \x01(\x0b\x32\x18.crm.leads.v1.SourceCost\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"%\n\x17\x44\x65leteSourceCostRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xab\x04\n\x11SourceCostService\x12i\n\x10\x43reateSourceCost\x12%.crm.leads.v1.CreateSourceCostRequest\x1a\x18.crm.leads.v1.SourceCost\"\x14\x90\x02\x02\xca\xc1\x18\rsources.write\x12s\n\x0fListSourceCosts\x12$.crm.leads.v1.ListSourceCostsRequest\x1a%.crm.leads.v1.ListSourceCostsResponse\"\x13\x90\x02\x01\xca\xc1\x18\x0csources.read\x12\x62\n\rGetSourceCost\x12\".crm.leads.v1.GetSourceCostRequest\x1a\x18.crm.leads.v1.SourceCost\"\x13\x90\x02\x01\xca\xc1\x18\x0csources.read\x12i\n\x10UpdateSourceCost\x12%.crm.leads.v1.UpdateSourceCostRequest\x1a\x18.crm.leads.v1.SourceCost\"\x14\x90\x02\x02\xca\xc1\x18\rsources.write\x12g\n\x10\x44\x65leteSourceCost\x12%.crm.leads.v1.DeleteSourceCostRequest\x1a\x16.google.protobuf.Empty\"\x14\x90\x02\x02\xca\xc1\x18\rsources.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,27 +36,27 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.source_cost_se
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SOURCECOSTSERVICE'].methods_by_name['CreateSourceCost']._loaded_options = None
-  _globals['_SOURCECOSTSERVICE'].methods_by_name['CreateSourceCost']._serialized_options = b'\220\002\002'
+  _globals['_SOURCECOSTSERVICE'].methods_by_name['CreateSourceCost']._serialized_options = b'\220\002\002\312\301\030\rsources.write'
   _globals['_SOURCECOSTSERVICE'].methods_by_name['ListSourceCosts']._loaded_options = None
-  _globals['_SOURCECOSTSERVICE'].methods_by_name['ListSourceCosts']._serialized_options = b'\220\002\001'
+  _globals['_SOURCECOSTSERVICE'].methods_by_name['ListSourceCosts']._serialized_options = b'\220\002\001\312\301\030\014sources.read'
   _globals['_SOURCECOSTSERVICE'].methods_by_name['GetSourceCost']._loaded_options = None
-  _globals['_SOURCECOSTSERVICE'].methods_by_name['GetSourceCost']._serialized_options = b'\220\002\001'
+  _globals['_SOURCECOSTSERVICE'].methods_by_name['GetSourceCost']._serialized_options = b'\220\002\001\312\301\030\014sources.read'
   _globals['_SOURCECOSTSERVICE'].methods_by_name['UpdateSourceCost']._loaded_options = None
-  _globals['_SOURCECOSTSERVICE'].methods_by_name['UpdateSourceCost']._serialized_options = b'\220\002\002'
+  _globals['_SOURCECOSTSERVICE'].methods_by_name['UpdateSourceCost']._serialized_options = b'\220\002\002\312\301\030\rsources.write'
   _globals['_SOURCECOSTSERVICE'].methods_by_name['DeleteSourceCost']._loaded_options = None
-  _globals['_SOURCECOSTSERVICE'].methods_by_name['DeleteSourceCost']._serialized_options = b'\220\002\002'
-  _globals['_CREATESOURCECOSTREQUEST']._serialized_start=151
-  _globals['_CREATESOURCECOSTREQUEST']._serialized_end=243
-  _globals['_LISTSOURCECOSTSREQUEST']._serialized_start=245
-  _globals['_LISTSOURCECOSTSREQUEST']._serialized_end=365
-  _globals['_LISTSOURCECOSTSRESPONSE']._serialized_start=367
-  _globals['_LISTSOURCECOSTSRESPONSE']._serialized_end=465
-  _globals['_GETSOURCECOSTREQUEST']._serialized_start=467
-  _globals['_GETSOURCECOSTREQUEST']._serialized_end=501
-  _globals['_UPDATESOURCECOSTREQUEST']._serialized_start=503
-  _globals['_UPDATESOURCECOSTREQUEST']._serialized_end=624
-  _globals['_DELETESOURCECOSTREQUEST']._serialized_start=626
-  _globals['_DELETESOURCECOSTREQUEST']._serialized_end=663
-  _globals['_SOURCECOSTSERVICE']._serialized_start=666
-  _globals['_SOURCECOSTSERVICE']._serialized_end=1138
+  _globals['_SOURCECOSTSERVICE'].methods_by_name['DeleteSourceCost']._serialized_options = b'\220\002\002\312\301\030\rsources.write'
+  _globals['_CREATESOURCECOSTREQUEST']._serialized_start=179
+  _globals['_CREATESOURCECOSTREQUEST']._serialized_end=271
+  _globals['_LISTSOURCECOSTSREQUEST']._serialized_start=273
+  _globals['_LISTSOURCECOSTSREQUEST']._serialized_end=393
+  _globals['_LISTSOURCECOSTSRESPONSE']._serialized_start=395
+  _globals['_LISTSOURCECOSTSRESPONSE']._serialized_end=493
+  _globals['_GETSOURCECOSTREQUEST']._serialized_start=495
+  _globals['_GETSOURCECOSTREQUEST']._serialized_end=529
+  _globals['_UPDATESOURCECOSTREQUEST']._serialized_start=531
+  _globals['_UPDATESOURCECOSTREQUEST']._serialized_end=652
+  _globals['_DELETESOURCECOSTREQUEST']._serialized_start=654
+  _globals['_DELETESOURCECOSTREQUEST']._serialized_end=691
+  _globals['_SOURCECOSTSERVICE']._serialized_start=694
+  _globals['_SOURCECOSTSERVICE']._serialized_end=1249
 # @@protoc_insertion_point(module_scope)

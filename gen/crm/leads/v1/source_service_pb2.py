@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.leads.v1 import source_pb2 as crm_dot_leads_dot_v1_dot_source__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!crm/leads/v1/source_service.proto\x12\x0c\x63rm.leads.v1\x1a\x19\x63rm/leads/v1/source.proto\x1a google/protobuf/field_mask.proto\"O\n\x13\x43reateSourceRequest\x12$\n\x06source\x18\x01 \x01(\x0b\x32\x14.crm.leads.v1.Source\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1e\n\x10GetSourceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"T\n\x12ListSourcesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x17\n\x0finclude_retired\x18\x03 \x01(\x08\"U\n\x13ListSourcesResponse\x12%\n\x07sources\x18\x01 \x03(\x0b\x32\x14.crm.leads.v1.Source\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"l\n\x13UpdateSourceRequest\x12$\n\x06source\x18\x01 \x01(\x0b\x32\x14.crm.leads.v1.Source\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"!\n\x13RetireSourceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"Y\n\x16\x43reateLifeStageRequest\x12+\n\nlife_stage\x18\x01 \x01(\x0b\x32\x17.crm.leads.v1.LifeStage\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"!\n\x13GetLifeStageRequest\x12\n\n\x02id\x18\x01 \x01(\t\">\n\x15ListLifeStagesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x16ListLifeStagesResponse\x12,\n\x0blife_stages\x18\x01 \x03(\x0b\x32\x17.crm.leads.v1.LifeStage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x16UpdateLifeStageRequest\x12+\n\nlife_stage\x18\x01 \x01(\x0b\x32\x17.crm.leads.v1.LifeStage\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask2\x9a\x03\n\rSourceService\x12L\n\x0c\x43reateSource\x12!.crm.leads.v1.CreateSourceRequest\x1a\x14.crm.leads.v1.Source\"\x03\x90\x02\x02\x12\x46\n\tGetSource\x12\x1e.crm.leads.v1.GetSourceRequest\x1a\x14.crm.leads.v1.Source\"\x03\x90\x02\x01\x12W\n\x0bListSources\x12 .crm.leads.v1.ListSourcesRequest\x1a!.crm.leads.v1.ListSourcesResponse\"\x03\x90\x02\x01\x12L\n\x0cUpdateSource\x12!.crm.leads.v1.UpdateSourceRequest\x1a\x14.crm.leads.v1.Source\"\x03\x90\x02\x02\x12L\n\x0cRetireSource\x12!.crm.leads.v1.RetireSourceRequest\x1a\x14.crm.leads.v1.Source\"\x03\x90\x02\x02\x32\xf3\x02\n\x10LifeStageService\x12U\n\x0f\x43reateLifeStage\x12$.crm.leads.v1.CreateLifeStageRequest\x1a\x17.crm.leads.v1.LifeStage\"\x03\x90\x02\x02\x12O\n\x0cGetLifeStage\x12!.crm.leads.v1.GetLifeStageRequest\x1a\x17.crm.leads.v1.LifeStage\"\x03\x90\x02\x01\x12`\n\x0eListLifeStages\x12#.crm.leads.v1.ListLifeStagesRequest\x1a$.crm.leads.v1.ListLifeStagesResponse\"\x03\x90\x02\x01\x12U\n\x0fUpdateLifeStage\x12$.crm.leads.v1.UpdateLifeStageRequest\x1a\x17.crm.leads.v1.LifeStage\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!crm/leads/v1/source_service.proto\x12\x0c\x63rm.leads.v1\x1a\x19\x63rm/leads/v1/source.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a google/protobuf/field_mask.proto\"O\n\x13\x43reateSourceRequest\x12$\n\x06source\x18\x01 \x01(\x0b\x32\x14.crm.leads.v1.Source\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1e\n\x10GetSourceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"T\n\x12ListSourcesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x17\n\x0finclude_retired\x18\x03 \x01(\x08\"U\n\x13ListSourcesResponse\x12%\n\x07sources\x18\x01 \x03(\x0b\x32\x14.crm.leads.v1.Source\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"l\n\x13UpdateSourceRequest\x12$\n\x06source\x18\x01 \x01(\x0b\x32\x14.crm.leads.v1.Source\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"!\n\x13RetireSourceRequest\x12\n\n\x02id\x18\x01 \x01(\t\"Y\n\x16\x43reateLifeStageRequest\x12+\n\nlife_stage\x18\x01 \x01(\x0b\x32\x17.crm.leads.v1.LifeStage\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"!\n\x13GetLifeStageRequest\x12\n\n\x02id\x18\x01 \x01(\t\">\n\x15ListLifeStagesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x16ListLifeStagesResponse\x12,\n\x0blife_stages\x18\x01 \x03(\x0b\x32\x17.crm.leads.v1.LifeStage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x16UpdateLifeStageRequest\x12+\n\nlife_stage\x18\x01 \x01(\x0b\x32\x17.crm.leads.v1.LifeStage\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask2\xed\x03\n\rSourceService\x12]\n\x0c\x43reateSource\x12!.crm.leads.v1.CreateSourceRequest\x1a\x14.crm.leads.v1.Source\"\x14\x90\x02\x02\xca\xc1\x18\rsources.write\x12V\n\tGetSource\x12\x1e.crm.leads.v1.GetSourceRequest\x1a\x14.crm.leads.v1.Source\"\x13\x90\x02\x01\xca\xc1\x18\x0csources.read\x12g\n\x0bListSources\x12 .crm.leads.v1.ListSourcesRequest\x1a!.crm.leads.v1.ListSourcesResponse\"\x13\x90\x02\x01\xca\xc1\x18\x0csources.read\x12]\n\x0cUpdateSource\x12!.crm.leads.v1.UpdateSourceRequest\x1a\x14.crm.leads.v1.Source\"\x14\x90\x02\x02\xca\xc1\x18\rsources.write\x12]\n\x0cRetireSource\x12!.crm.leads.v1.RetireSourceRequest\x1a\x14.crm.leads.v1.Source\"\x14\x90\x02\x02\xca\xc1\x18\rsources.write2\xb5\x03\n\x10LifeStageService\x12\x66\n\x0f\x43reateLifeStage\x12$.crm.leads.v1.CreateLifeStageRequest\x1a\x17.crm.leads.v1.LifeStage\"\x14\x90\x02\x02\xca\xc1\x18\rsources.write\x12_\n\x0cGetLifeStage\x12!.crm.leads.v1.GetLifeStageRequest\x1a\x17.crm.leads.v1.LifeStage\"\x13\x90\x02\x01\xca\xc1\x18\x0csources.read\x12p\n\x0eListLifeStages\x12#.crm.leads.v1.ListLifeStagesRequest\x1a$.crm.leads.v1.ListLifeStagesResponse\"\x13\x90\x02\x01\xca\xc1\x18\x0csources.read\x12\x66\n\x0fUpdateLifeStage\x12$.crm.leads.v1.UpdateLifeStageRequest\x1a\x17.crm.leads.v1.LifeStage\"\x14\x90\x02\x02\xca\xc1\x18\rsources.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,47 +35,47 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.source_service
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SOURCESERVICE'].methods_by_name['CreateSource']._loaded_options = None
-  _globals['_SOURCESERVICE'].methods_by_name['CreateSource']._serialized_options = b'\220\002\002'
+  _globals['_SOURCESERVICE'].methods_by_name['CreateSource']._serialized_options = b'\220\002\002\312\301\030\rsources.write'
   _globals['_SOURCESERVICE'].methods_by_name['GetSource']._loaded_options = None
-  _globals['_SOURCESERVICE'].methods_by_name['GetSource']._serialized_options = b'\220\002\001'
+  _globals['_SOURCESERVICE'].methods_by_name['GetSource']._serialized_options = b'\220\002\001\312\301\030\014sources.read'
   _globals['_SOURCESERVICE'].methods_by_name['ListSources']._loaded_options = None
-  _globals['_SOURCESERVICE'].methods_by_name['ListSources']._serialized_options = b'\220\002\001'
+  _globals['_SOURCESERVICE'].methods_by_name['ListSources']._serialized_options = b'\220\002\001\312\301\030\014sources.read'
   _globals['_SOURCESERVICE'].methods_by_name['UpdateSource']._loaded_options = None
-  _globals['_SOURCESERVICE'].methods_by_name['UpdateSource']._serialized_options = b'\220\002\002'
+  _globals['_SOURCESERVICE'].methods_by_name['UpdateSource']._serialized_options = b'\220\002\002\312\301\030\rsources.write'
   _globals['_SOURCESERVICE'].methods_by_name['RetireSource']._loaded_options = None
-  _globals['_SOURCESERVICE'].methods_by_name['RetireSource']._serialized_options = b'\220\002\002'
+  _globals['_SOURCESERVICE'].methods_by_name['RetireSource']._serialized_options = b'\220\002\002\312\301\030\rsources.write'
   _globals['_LIFESTAGESERVICE'].methods_by_name['CreateLifeStage']._loaded_options = None
-  _globals['_LIFESTAGESERVICE'].methods_by_name['CreateLifeStage']._serialized_options = b'\220\002\002'
+  _globals['_LIFESTAGESERVICE'].methods_by_name['CreateLifeStage']._serialized_options = b'\220\002\002\312\301\030\rsources.write'
   _globals['_LIFESTAGESERVICE'].methods_by_name['GetLifeStage']._loaded_options = None
-  _globals['_LIFESTAGESERVICE'].methods_by_name['GetLifeStage']._serialized_options = b'\220\002\001'
+  _globals['_LIFESTAGESERVICE'].methods_by_name['GetLifeStage']._serialized_options = b'\220\002\001\312\301\030\014sources.read'
   _globals['_LIFESTAGESERVICE'].methods_by_name['ListLifeStages']._loaded_options = None
-  _globals['_LIFESTAGESERVICE'].methods_by_name['ListLifeStages']._serialized_options = b'\220\002\001'
+  _globals['_LIFESTAGESERVICE'].methods_by_name['ListLifeStages']._serialized_options = b'\220\002\001\312\301\030\014sources.read'
   _globals['_LIFESTAGESERVICE'].methods_by_name['UpdateLifeStage']._loaded_options = None
-  _globals['_LIFESTAGESERVICE'].methods_by_name['UpdateLifeStage']._serialized_options = b'\220\002\002'
-  _globals['_CREATESOURCEREQUEST']._serialized_start=112
-  _globals['_CREATESOURCEREQUEST']._serialized_end=191
-  _globals['_GETSOURCEREQUEST']._serialized_start=193
-  _globals['_GETSOURCEREQUEST']._serialized_end=223
-  _globals['_LISTSOURCESREQUEST']._serialized_start=225
-  _globals['_LISTSOURCESREQUEST']._serialized_end=309
-  _globals['_LISTSOURCESRESPONSE']._serialized_start=311
-  _globals['_LISTSOURCESRESPONSE']._serialized_end=396
-  _globals['_UPDATESOURCEREQUEST']._serialized_start=398
-  _globals['_UPDATESOURCEREQUEST']._serialized_end=506
-  _globals['_RETIRESOURCEREQUEST']._serialized_start=508
-  _globals['_RETIRESOURCEREQUEST']._serialized_end=541
-  _globals['_CREATELIFESTAGEREQUEST']._serialized_start=543
-  _globals['_CREATELIFESTAGEREQUEST']._serialized_end=632
-  _globals['_GETLIFESTAGEREQUEST']._serialized_start=634
-  _globals['_GETLIFESTAGEREQUEST']._serialized_end=667
-  _globals['_LISTLIFESTAGESREQUEST']._serialized_start=669
-  _globals['_LISTLIFESTAGESREQUEST']._serialized_end=731
-  _globals['_LISTLIFESTAGESRESPONSE']._serialized_start=733
-  _globals['_LISTLIFESTAGESRESPONSE']._serialized_end=828
-  _globals['_UPDATELIFESTAGEREQUEST']._serialized_start=830
-  _globals['_UPDATELIFESTAGEREQUEST']._serialized_end=948
-  _globals['_SOURCESERVICE']._serialized_start=951
-  _globals['_SOURCESERVICE']._serialized_end=1361
-  _globals['_LIFESTAGESERVICE']._serialized_start=1364
-  _globals['_LIFESTAGESERVICE']._serialized_end=1735
+  _globals['_LIFESTAGESERVICE'].methods_by_name['UpdateLifeStage']._serialized_options = b'\220\002\002\312\301\030\rsources.write'
+  _globals['_CREATESOURCEREQUEST']._serialized_start=140
+  _globals['_CREATESOURCEREQUEST']._serialized_end=219
+  _globals['_GETSOURCEREQUEST']._serialized_start=221
+  _globals['_GETSOURCEREQUEST']._serialized_end=251
+  _globals['_LISTSOURCESREQUEST']._serialized_start=253
+  _globals['_LISTSOURCESREQUEST']._serialized_end=337
+  _globals['_LISTSOURCESRESPONSE']._serialized_start=339
+  _globals['_LISTSOURCESRESPONSE']._serialized_end=424
+  _globals['_UPDATESOURCEREQUEST']._serialized_start=426
+  _globals['_UPDATESOURCEREQUEST']._serialized_end=534
+  _globals['_RETIRESOURCEREQUEST']._serialized_start=536
+  _globals['_RETIRESOURCEREQUEST']._serialized_end=569
+  _globals['_CREATELIFESTAGEREQUEST']._serialized_start=571
+  _globals['_CREATELIFESTAGEREQUEST']._serialized_end=660
+  _globals['_GETLIFESTAGEREQUEST']._serialized_start=662
+  _globals['_GETLIFESTAGEREQUEST']._serialized_end=695
+  _globals['_LISTLIFESTAGESREQUEST']._serialized_start=697
+  _globals['_LISTLIFESTAGESREQUEST']._serialized_end=759
+  _globals['_LISTLIFESTAGESRESPONSE']._serialized_start=761
+  _globals['_LISTLIFESTAGESRESPONSE']._serialized_end=856
+  _globals['_UPDATELIFESTAGEREQUEST']._serialized_start=858
+  _globals['_UPDATELIFESTAGEREQUEST']._serialized_end=976
+  _globals['_SOURCESERVICE']._serialized_start=979
+  _globals['_SOURCESERVICE']._serialized_end=1472
+  _globals['_LIFESTAGESERVICE']._serialized_start=1475
+  _globals['_LIFESTAGESERVICE']._serialized_end=1912
 # @@protoc_insertion_point(module_scope)

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.leads.v1 import transaction_pb2 as crm_dot_leads_dot_v1_dot_transaction__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&crm/leads/v1/transaction_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1e\x63rm/leads/v1/transaction.proto\"L\n\x19IngestTransactionsRequest\x12/\n\x0ctransactions\x18\x01 \x03(\x0b\x32\x19.crm.leads.v1.Transaction\"C\n\x13RejectedTransaction\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xa5\x01\n\x1aIngestTransactionsResponse\x12\x0f\n\x07\x63reated\x18\x01 \x01(\x05\x12\x0f\n\x07updated\x18\x02 \x01(\x05\x12\x11\n\tunchanged\x18\x03 \x01(\x05\x12\x33\n\x08rejected\x18\x04 \x03(\x0b\x32!.crm.leads.v1.RejectedTransaction\x12\x1d\n\x15\x63onverted_contact_ids\x18\x05 \x03(\t\"T\n\x17ListTransactionsRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x18ListTransactionsResponse\x12/\n\x0ctransactions\x18\x01 \x03(\x0b\x32\x19.crm.leads.v1.Transaction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xea\x01\n\x12TransactionService\x12l\n\x12IngestTransactions\x12\'.crm.leads.v1.IngestTransactionsRequest\x1a(.crm.leads.v1.IngestTransactionsResponse\"\x03\x90\x02\x02\x12\x66\n\x10ListTransactions\x12%.crm.leads.v1.ListTransactionsRequest\x1a&.crm.leads.v1.ListTransactionsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&crm/leads/v1/transaction_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1e\x63rm/leads/v1/transaction.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"L\n\x19IngestTransactionsRequest\x12/\n\x0ctransactions\x18\x01 \x03(\x0b\x32\x19.crm.leads.v1.Transaction\"C\n\x13RejectedTransaction\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xa5\x01\n\x1aIngestTransactionsResponse\x12\x0f\n\x07\x63reated\x18\x01 \x01(\x05\x12\x0f\n\x07updated\x18\x02 \x01(\x05\x12\x11\n\tunchanged\x18\x03 \x01(\x05\x12\x33\n\x08rejected\x18\x04 \x03(\x0b\x32!.crm.leads.v1.RejectedTransaction\x12\x1d\n\x15\x63onverted_contact_ids\x18\x05 \x03(\t\"T\n\x17ListTransactionsRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x18ListTransactionsResponse\x12/\n\x0ctransactions\x18\x01 \x03(\x0b\x32\x19.crm.leads.v1.Transaction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x8d\x02\n\x12TransactionService\x12~\n\x12IngestTransactions\x12\'.crm.leads.v1.IngestTransactionsRequest\x1a(.crm.leads.v1.IngestTransactionsResponse\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12w\n\x10ListTransactions\x12%.crm.leads.v1.ListTransactionsRequest\x1a&.crm.leads.v1.ListTransactionsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,19 +34,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.transaction_se
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TRANSACTIONSERVICE'].methods_by_name['IngestTransactions']._loaded_options = None
-  _globals['_TRANSACTIONSERVICE'].methods_by_name['IngestTransactions']._serialized_options = b'\220\002\002'
+  _globals['_TRANSACTIONSERVICE'].methods_by_name['IngestTransactions']._serialized_options = b'\220\002\002\312\301\030\016contacts.write'
   _globals['_TRANSACTIONSERVICE'].methods_by_name['ListTransactions']._loaded_options = None
-  _globals['_TRANSACTIONSERVICE'].methods_by_name['ListTransactions']._serialized_options = b'\220\002\001'
-  _globals['_INGESTTRANSACTIONSREQUEST']._serialized_start=88
-  _globals['_INGESTTRANSACTIONSREQUEST']._serialized_end=164
-  _globals['_REJECTEDTRANSACTION']._serialized_start=166
-  _globals['_REJECTEDTRANSACTION']._serialized_end=233
-  _globals['_INGESTTRANSACTIONSRESPONSE']._serialized_start=236
-  _globals['_INGESTTRANSACTIONSRESPONSE']._serialized_end=401
-  _globals['_LISTTRANSACTIONSREQUEST']._serialized_start=403
-  _globals['_LISTTRANSACTIONSREQUEST']._serialized_end=487
-  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_start=489
-  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_end=589
-  _globals['_TRANSACTIONSERVICE']._serialized_start=592
-  _globals['_TRANSACTIONSERVICE']._serialized_end=826
+  _globals['_TRANSACTIONSERVICE'].methods_by_name['ListTransactions']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
+  _globals['_INGESTTRANSACTIONSREQUEST']._serialized_start=116
+  _globals['_INGESTTRANSACTIONSREQUEST']._serialized_end=192
+  _globals['_REJECTEDTRANSACTION']._serialized_start=194
+  _globals['_REJECTEDTRANSACTION']._serialized_end=261
+  _globals['_INGESTTRANSACTIONSRESPONSE']._serialized_start=264
+  _globals['_INGESTTRANSACTIONSRESPONSE']._serialized_end=429
+  _globals['_LISTTRANSACTIONSREQUEST']._serialized_start=431
+  _globals['_LISTTRANSACTIONSREQUEST']._serialized_end=515
+  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_start=517
+  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_end=617
+  _globals['_TRANSACTIONSERVICE']._serialized_start=620
+  _globals['_TRANSACTIONSERVICE']._serialized_end=889
 # @@protoc_insertion_point(module_scope)

@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from crm.notifier.v1 import compliance_pb2 as crm_dot_notifier_dot_v1_dot_compliance__pb2
 from crm.notifier.v1 import message_pb2 as crm_dot_notifier_dot_v1_dot_message__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(crm/notifier/v1/compliance_service.proto\x12\x0f\x63rm.notifier.v1\x1a crm/notifier/v1/compliance.proto\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"5\n\x0fProbedRecipient\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x11\n\ttime_zone\x18\x02 \x01(\t\"\xd7\x01\n\x16ProbeRecipientsRequest\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12)\n\x07purpose\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x15\n\radvertiser_id\x18\x03 \x01(\t\x12\x1a\n\x12sender_identity_id\x18\x04 \x01(\t\x12\x34\n\nrecipients\x18\x05 \x03(\x0b\x32 .crm.notifier.v1.ProbedRecipient\"\x94\x01\n\x07Stopped\x12,\n\x05state\x18\x01 \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\x12.\n\nnot_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"T\n\x17ProbeRecipientsResponse\x12\x0e\n\x06may_go\x18\x01 \x01(\x03\x12)\n\x07stopped\x18\x02 \x03(\x0b\x32\x18.crm.notifier.v1.Stopped\"}\n\x11ProbeTextsRequest\x12)\n\x07purpose\x18\x01 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x1a\n\x12sender_identity_id\x18\x02 \x01(\t\x12\r\n\x05texts\x18\x03 \x03(\t\x12\x12\n\nsample_url\x18\x04 \x01(\t\"e\n\nProbedText\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08\x65ncoding\x18\x02 \x01(\t\x12\x10\n\x08segments\x18\x03 \x01(\x05\x12\x17\n\x0f\x62illed_segments\x18\x04 \x01(\x05\x12\x0c\n\x04rule\x18\x05 \x01(\t\"@\n\x12ProbeTextsResponse\x12*\n\x05texts\x18\x01 \x03(\x0b\x32\x1b.crm.notifier.v1.ProbedText\"\x1b\n\x19ListDoNotCallListsRequest\"K\n\x1aListDoNotCallListsResponse\x12-\n\x05lists\x18\x01 \x03(\x0b\x32\x1e.crm.notifier.v1.DoNotCallList\"\xb1\x01\n\x1a\x43hangeDoNotCallListRequest\x12\x0c\n\x04list\x18\x01 \x01(\t\x12\x11\n\tadditions\x18\x02 \x03(\t\x12\x10\n\x08removals\x18\x03 \x03(\t\x12\x0f\n\x07\x65\x64ition\x18\x04 \x01(\t\x12\x10\n\x08\x63omplete\x18\x05 \x01(\x08\x12)\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"[\n\x16\x43reateAgreementRequest\x12-\n\tagreement\x18\x01 \x01(\x0b\x32\x1a.crm.notifier.v1.Agreement\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"O\n\x15ListAgreementsRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x16ListAgreementsResponse\x12.\n\nagreements\x18\x01 \x03(\x0b\x32\x1a.crm.notifier.v1.Agreement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x16\x44\x65leteAgreementRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xef\x01\n\x10\x44oNotCallService\x12r\n\x12ListDoNotCallLists\x12*.crm.notifier.v1.ListDoNotCallListsRequest\x1a+.crm.notifier.v1.ListDoNotCallListsResponse\"\x03\x90\x02\x01\x12g\n\x13\x43hangeDoNotCallList\x12+.crm.notifier.v1.ChangeDoNotCallListRequest\x1a\x1e.crm.notifier.v1.DoNotCallList\"\x03\x90\x02\x02\x32\xb0\x02\n\x10\x41greementService\x12[\n\x0f\x43reateAgreement\x12\'.crm.notifier.v1.CreateAgreementRequest\x1a\x1a.crm.notifier.v1.Agreement\"\x03\x90\x02\x02\x12\x66\n\x0eListAgreements\x12&.crm.notifier.v1.ListAgreementsRequest\x1a\'.crm.notifier.v1.ListAgreementsResponse\"\x03\x90\x02\x01\x12W\n\x0f\x44\x65leteAgreement\x12\'.crm.notifier.v1.DeleteAgreementRequest\x1a\x16.google.protobuf.Empty\"\x03\x90\x02\x02\x32\xd4\x01\n\x0bGateService\x12i\n\x0fProbeRecipients\x12\'.crm.notifier.v1.ProbeRecipientsRequest\x1a(.crm.notifier.v1.ProbeRecipientsResponse\"\x03\x90\x02\x01\x12Z\n\nProbeTexts\x12\".crm.notifier.v1.ProbeTextsRequest\x1a#.crm.notifier.v1.ProbeTextsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(crm/notifier/v1/compliance_service.proto\x12\x0f\x63rm.notifier.v1\x1a crm/notifier/v1/compliance.proto\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"5\n\x0fProbedRecipient\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x11\n\ttime_zone\x18\x02 \x01(\t\"\xd7\x01\n\x16ProbeRecipientsRequest\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12)\n\x07purpose\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x15\n\radvertiser_id\x18\x03 \x01(\t\x12\x1a\n\x12sender_identity_id\x18\x04 \x01(\t\x12\x34\n\nrecipients\x18\x05 \x03(\x0b\x32 .crm.notifier.v1.ProbedRecipient\"\x94\x01\n\x07Stopped\x12,\n\x05state\x18\x01 \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\x12.\n\nnot_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"T\n\x17ProbeRecipientsResponse\x12\x0e\n\x06may_go\x18\x01 \x01(\x03\x12)\n\x07stopped\x18\x02 \x03(\x0b\x32\x18.crm.notifier.v1.Stopped\"}\n\x11ProbeTextsRequest\x12)\n\x07purpose\x18\x01 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x1a\n\x12sender_identity_id\x18\x02 \x01(\t\x12\r\n\x05texts\x18\x03 \x03(\t\x12\x12\n\nsample_url\x18\x04 \x01(\t\"e\n\nProbedText\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08\x65ncoding\x18\x02 \x01(\t\x12\x10\n\x08segments\x18\x03 \x01(\x05\x12\x17\n\x0f\x62illed_segments\x18\x04 \x01(\x05\x12\x0c\n\x04rule\x18\x05 \x01(\t\"@\n\x12ProbeTextsResponse\x12*\n\x05texts\x18\x01 \x03(\x0b\x32\x1b.crm.notifier.v1.ProbedText\"\x1b\n\x19ListDoNotCallListsRequest\"K\n\x1aListDoNotCallListsResponse\x12-\n\x05lists\x18\x01 \x03(\x0b\x32\x1e.crm.notifier.v1.DoNotCallList\"\xb1\x01\n\x1a\x43hangeDoNotCallListRequest\x12\x0c\n\x04list\x18\x01 \x01(\t\x12\x11\n\tadditions\x18\x02 \x03(\t\x12\x10\n\x08removals\x18\x03 \x03(\t\x12\x0f\n\x07\x65\x64ition\x18\x04 \x01(\t\x12\x10\n\x08\x63omplete\x18\x05 \x01(\x08\x12)\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"[\n\x16\x43reateAgreementRequest\x12-\n\tagreement\x18\x01 \x01(\x0b\x32\x1a.crm.notifier.v1.Agreement\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"O\n\x15ListAgreementsRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"a\n\x16ListAgreementsResponse\x12.\n\nagreements\x18\x01 \x03(\x0b\x32\x1a.crm.notifier.v1.Agreement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x16\x44\x65leteAgreementRequest\x12\n\n\x02id\x18\x01 \x01(\t2\x9b\x02\n\x10\x44oNotCallService\x12\x87\x01\n\x12ListDoNotCallLists\x12*.crm.notifier.v1.ListDoNotCallListsRequest\x1a+.crm.notifier.v1.ListDoNotCallListsResponse\"\x18\x90\x02\x01\xca\xc1\x18\x11suppressions.read\x12}\n\x13\x43hangeDoNotCallList\x12+.crm.notifier.v1.ChangeDoNotCallListRequest\x1a\x1e.crm.notifier.v1.DoNotCallList\"\x19\x90\x02\x02\xca\xc1\x18\x12suppressions.write2\xf2\x02\n\x10\x41greementService\x12q\n\x0f\x43reateAgreement\x12\'.crm.notifier.v1.CreateAgreementRequest\x1a\x1a.crm.notifier.v1.Agreement\"\x19\x90\x02\x02\xca\xc1\x18\x12suppressions.write\x12{\n\x0eListAgreements\x12&.crm.notifier.v1.ListAgreementsRequest\x1a\'.crm.notifier.v1.ListAgreementsResponse\"\x18\x90\x02\x01\xca\xc1\x18\x11suppressions.read\x12n\n\x0f\x44\x65leteAgreement\x12\'.crm.notifier.v1.DeleteAgreementRequest\x1a\x16.google.protobuf.Empty\"\x1a\x90\x02\x02\xca\xc1\x18\x13suppressions.delete2\xf6\x01\n\x0bGateService\x12z\n\x0fProbeRecipients\x12\'.crm.notifier.v1.ProbeRecipientsRequest\x1a(.crm.notifier.v1.ProbeRecipientsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rmessages.read\x12k\n\nProbeTexts\x12\".crm.notifier.v1.ProbeTextsRequest\x1a#.crm.notifier.v1.ProbeTextsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rmessages.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,51 +37,51 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.notifier.v1.compliance_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DONOTCALLSERVICE'].methods_by_name['ListDoNotCallLists']._loaded_options = None
-  _globals['_DONOTCALLSERVICE'].methods_by_name['ListDoNotCallLists']._serialized_options = b'\220\002\001'
+  _globals['_DONOTCALLSERVICE'].methods_by_name['ListDoNotCallLists']._serialized_options = b'\220\002\001\312\301\030\021suppressions.read'
   _globals['_DONOTCALLSERVICE'].methods_by_name['ChangeDoNotCallList']._loaded_options = None
-  _globals['_DONOTCALLSERVICE'].methods_by_name['ChangeDoNotCallList']._serialized_options = b'\220\002\002'
+  _globals['_DONOTCALLSERVICE'].methods_by_name['ChangeDoNotCallList']._serialized_options = b'\220\002\002\312\301\030\022suppressions.write'
   _globals['_AGREEMENTSERVICE'].methods_by_name['CreateAgreement']._loaded_options = None
-  _globals['_AGREEMENTSERVICE'].methods_by_name['CreateAgreement']._serialized_options = b'\220\002\002'
+  _globals['_AGREEMENTSERVICE'].methods_by_name['CreateAgreement']._serialized_options = b'\220\002\002\312\301\030\022suppressions.write'
   _globals['_AGREEMENTSERVICE'].methods_by_name['ListAgreements']._loaded_options = None
-  _globals['_AGREEMENTSERVICE'].methods_by_name['ListAgreements']._serialized_options = b'\220\002\001'
+  _globals['_AGREEMENTSERVICE'].methods_by_name['ListAgreements']._serialized_options = b'\220\002\001\312\301\030\021suppressions.read'
   _globals['_AGREEMENTSERVICE'].methods_by_name['DeleteAgreement']._loaded_options = None
-  _globals['_AGREEMENTSERVICE'].methods_by_name['DeleteAgreement']._serialized_options = b'\220\002\002'
+  _globals['_AGREEMENTSERVICE'].methods_by_name['DeleteAgreement']._serialized_options = b'\220\002\002\312\301\030\023suppressions.delete'
   _globals['_GATESERVICE'].methods_by_name['ProbeRecipients']._loaded_options = None
-  _globals['_GATESERVICE'].methods_by_name['ProbeRecipients']._serialized_options = b'\220\002\001'
+  _globals['_GATESERVICE'].methods_by_name['ProbeRecipients']._serialized_options = b'\220\002\001\312\301\030\rmessages.read'
   _globals['_GATESERVICE'].methods_by_name['ProbeTexts']._loaded_options = None
-  _globals['_GATESERVICE'].methods_by_name['ProbeTexts']._serialized_options = b'\220\002\001'
-  _globals['_PROBEDRECIPIENT']._serialized_start=188
-  _globals['_PROBEDRECIPIENT']._serialized_end=241
-  _globals['_PROBERECIPIENTSREQUEST']._serialized_start=244
-  _globals['_PROBERECIPIENTSREQUEST']._serialized_end=459
-  _globals['_STOPPED']._serialized_start=462
-  _globals['_STOPPED']._serialized_end=610
-  _globals['_PROBERECIPIENTSRESPONSE']._serialized_start=612
-  _globals['_PROBERECIPIENTSRESPONSE']._serialized_end=696
-  _globals['_PROBETEXTSREQUEST']._serialized_start=698
-  _globals['_PROBETEXTSREQUEST']._serialized_end=823
-  _globals['_PROBEDTEXT']._serialized_start=825
-  _globals['_PROBEDTEXT']._serialized_end=926
-  _globals['_PROBETEXTSRESPONSE']._serialized_start=928
-  _globals['_PROBETEXTSRESPONSE']._serialized_end=992
-  _globals['_LISTDONOTCALLLISTSREQUEST']._serialized_start=994
-  _globals['_LISTDONOTCALLLISTSREQUEST']._serialized_end=1021
-  _globals['_LISTDONOTCALLLISTSRESPONSE']._serialized_start=1023
-  _globals['_LISTDONOTCALLLISTSRESPONSE']._serialized_end=1098
-  _globals['_CHANGEDONOTCALLLISTREQUEST']._serialized_start=1101
-  _globals['_CHANGEDONOTCALLLISTREQUEST']._serialized_end=1278
-  _globals['_CREATEAGREEMENTREQUEST']._serialized_start=1280
-  _globals['_CREATEAGREEMENTREQUEST']._serialized_end=1371
-  _globals['_LISTAGREEMENTSREQUEST']._serialized_start=1373
-  _globals['_LISTAGREEMENTSREQUEST']._serialized_end=1452
-  _globals['_LISTAGREEMENTSRESPONSE']._serialized_start=1454
-  _globals['_LISTAGREEMENTSRESPONSE']._serialized_end=1551
-  _globals['_DELETEAGREEMENTREQUEST']._serialized_start=1553
-  _globals['_DELETEAGREEMENTREQUEST']._serialized_end=1589
-  _globals['_DONOTCALLSERVICE']._serialized_start=1592
-  _globals['_DONOTCALLSERVICE']._serialized_end=1831
-  _globals['_AGREEMENTSERVICE']._serialized_start=1834
-  _globals['_AGREEMENTSERVICE']._serialized_end=2138
-  _globals['_GATESERVICE']._serialized_start=2141
-  _globals['_GATESERVICE']._serialized_end=2353
+  _globals['_GATESERVICE'].methods_by_name['ProbeTexts']._serialized_options = b'\220\002\001\312\301\030\rmessages.read'
+  _globals['_PROBEDRECIPIENT']._serialized_start=216
+  _globals['_PROBEDRECIPIENT']._serialized_end=269
+  _globals['_PROBERECIPIENTSREQUEST']._serialized_start=272
+  _globals['_PROBERECIPIENTSREQUEST']._serialized_end=487
+  _globals['_STOPPED']._serialized_start=490
+  _globals['_STOPPED']._serialized_end=638
+  _globals['_PROBERECIPIENTSRESPONSE']._serialized_start=640
+  _globals['_PROBERECIPIENTSRESPONSE']._serialized_end=724
+  _globals['_PROBETEXTSREQUEST']._serialized_start=726
+  _globals['_PROBETEXTSREQUEST']._serialized_end=851
+  _globals['_PROBEDTEXT']._serialized_start=853
+  _globals['_PROBEDTEXT']._serialized_end=954
+  _globals['_PROBETEXTSRESPONSE']._serialized_start=956
+  _globals['_PROBETEXTSRESPONSE']._serialized_end=1020
+  _globals['_LISTDONOTCALLLISTSREQUEST']._serialized_start=1022
+  _globals['_LISTDONOTCALLLISTSREQUEST']._serialized_end=1049
+  _globals['_LISTDONOTCALLLISTSRESPONSE']._serialized_start=1051
+  _globals['_LISTDONOTCALLLISTSRESPONSE']._serialized_end=1126
+  _globals['_CHANGEDONOTCALLLISTREQUEST']._serialized_start=1129
+  _globals['_CHANGEDONOTCALLLISTREQUEST']._serialized_end=1306
+  _globals['_CREATEAGREEMENTREQUEST']._serialized_start=1308
+  _globals['_CREATEAGREEMENTREQUEST']._serialized_end=1399
+  _globals['_LISTAGREEMENTSREQUEST']._serialized_start=1401
+  _globals['_LISTAGREEMENTSREQUEST']._serialized_end=1480
+  _globals['_LISTAGREEMENTSRESPONSE']._serialized_start=1482
+  _globals['_LISTAGREEMENTSRESPONSE']._serialized_end=1579
+  _globals['_DELETEAGREEMENTREQUEST']._serialized_start=1581
+  _globals['_DELETEAGREEMENTREQUEST']._serialized_end=1617
+  _globals['_DONOTCALLSERVICE']._serialized_start=1620
+  _globals['_DONOTCALLSERVICE']._serialized_end=1903
+  _globals['_AGREEMENTSERVICE']._serialized_start=1906
+  _globals['_AGREEMENTSERVICE']._serialized_end=2276
+  _globals['_GATESERVICE']._serialized_start=2279
+  _globals['_GATESERVICE']._serialized_end=2525
 # @@protoc_insertion_point(module_scope)

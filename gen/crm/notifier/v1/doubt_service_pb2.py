@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from crm.notifier.v1 import doubt_pb2 as crm_dot_notifier_dot_v1_dot_doubt__pb2
 from crm.notifier.v1 import message_pb2 as crm_dot_notifier_dot_v1_dot_message__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#crm/notifier/v1/doubt_service.proto\x12\x0f\x63rm.notifier.v1\x1a\x1b\x63rm/notifier/v1/doubt.proto\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x02\n\x11ListDoubtsRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12)\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12)\n\x07purpose\x18\x04 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12.\n\ndoubt_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64oubt_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x12\n\npage_token\x18\x08 \x01(\t\"d\n\x12ListDoubtsResponse\x12&\n\x06\x64oubts\x18\x01 \x03(\x0b\x32\x16.crm.notifier.v1.Doubt\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x05\"%\n\x0fGetDoubtRequest\x12\x12\n\nmessage_id\x18\x01 \x01(\t\"\x82\x01\n\x12SettleDoubtRequest\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12&\n\x03\x61\x63t\x18\x02 \x01(\x0e\x32\x19.crm.notifier.v1.DoubtAct\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x83\x01\n\x12ResendDoubtRequest\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x18\n\x10\x61\x63\x63\x65pt_duplicate\x18\x03 \x01(\x08\x12\r\n\x05\x66orce\x18\x04 \x01(\x08\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\"\x8f\x01\n\x13SettleDoubtsRequest\x12,\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1c.crm.notifier.v1.DoubtFilter\x12&\n\x03\x61\x63t\x18\x02 \x01(\x0e\x32\x19.crm.notifier.v1.DoubtAct\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"\x90\x01\n\x13ResendDoubtsRequest\x12,\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1c.crm.notifier.v1.DoubtFilter\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x18\n\x10\x61\x63\x63\x65pt_duplicate\x18\x03 \x01(\x08\x12\r\n\x05\x66orce\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"2\n\x13\x41\x63tOnDoubtsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x0c\n\x04more\x18\x02 \x01(\x08\">\n\x15ListDoubtDeedsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x16ListDoubtDeedsResponse\x12)\n\x05\x64\x65\x65\x64s\x18\x01 \x03(\x0b\x32\x1a.crm.notifier.v1.DoubtDeed\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x89\x05\n\x0c\x44oubtService\x12Z\n\nListDoubts\x12\".crm.notifier.v1.ListDoubtsRequest\x1a#.crm.notifier.v1.ListDoubtsResponse\"\x03\x90\x02\x01\x12I\n\x08GetDoubt\x12 .crm.notifier.v1.GetDoubtRequest\x1a\x16.crm.notifier.v1.Doubt\"\x03\x90\x02\x01\x12S\n\x0bSettleDoubt\x12#.crm.notifier.v1.SettleDoubtRequest\x1a\x1a.crm.notifier.v1.DoubtDeed\"\x03\x90\x02\x02\x12S\n\x0bResendDoubt\x12#.crm.notifier.v1.ResendDoubtRequest\x1a\x1a.crm.notifier.v1.DoubtDeed\"\x03\x90\x02\x02\x12_\n\x0cSettleDoubts\x12$.crm.notifier.v1.SettleDoubtsRequest\x1a$.crm.notifier.v1.ActOnDoubtsResponse\"\x03\x90\x02\x02\x12_\n\x0cResendDoubts\x12$.crm.notifier.v1.ResendDoubtsRequest\x1a$.crm.notifier.v1.ActOnDoubtsResponse\"\x03\x90\x02\x02\x12\x66\n\x0eListDoubtDeeds\x12&.crm.notifier.v1.ListDoubtDeedsRequest\x1a\'.crm.notifier.v1.ListDoubtDeedsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#crm/notifier/v1/doubt_service.proto\x12\x0f\x63rm.notifier.v1\x1a\x1b\x63rm/notifier/v1/doubt.proto\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x02\n\x11ListDoubtsRequest\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12)\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12)\n\x07purpose\x18\x04 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12.\n\ndoubt_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64oubt_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x12\n\npage_token\x18\x08 \x01(\t\"d\n\x12ListDoubtsResponse\x12&\n\x06\x64oubts\x18\x01 \x03(\x0b\x32\x16.crm.notifier.v1.Doubt\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x05\"%\n\x0fGetDoubtRequest\x12\x12\n\nmessage_id\x18\x01 \x01(\t\"\x82\x01\n\x12SettleDoubtRequest\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12&\n\x03\x61\x63t\x18\x02 \x01(\x0e\x32\x19.crm.notifier.v1.DoubtAct\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x83\x01\n\x12ResendDoubtRequest\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x18\n\x10\x61\x63\x63\x65pt_duplicate\x18\x03 \x01(\x08\x12\r\n\x05\x66orce\x18\x04 \x01(\x08\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\"\x8f\x01\n\x13SettleDoubtsRequest\x12,\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1c.crm.notifier.v1.DoubtFilter\x12&\n\x03\x61\x63t\x18\x02 \x01(\x0e\x32\x19.crm.notifier.v1.DoubtAct\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"\x90\x01\n\x13ResendDoubtsRequest\x12,\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1c.crm.notifier.v1.DoubtFilter\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x18\n\x10\x61\x63\x63\x65pt_duplicate\x18\x03 \x01(\x08\x12\r\n\x05\x66orce\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"2\n\x13\x41\x63tOnDoubtsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x0c\n\x04more\x18\x02 \x01(\x08\">\n\x15ListDoubtDeedsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x16ListDoubtDeedsResponse\x12)\n\x05\x64\x65\x65\x64s\x18\x01 \x03(\x0b\x32\x1a.crm.notifier.v1.DoubtDeed\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf6\x05\n\x0c\x44oubtService\x12i\n\nListDoubts\x12\".crm.notifier.v1.ListDoubtsRequest\x1a#.crm.notifier.v1.ListDoubtsResponse\"\x12\x90\x02\x01\xca\xc1\x18\x0b\x64oubts.read\x12X\n\x08GetDoubt\x12 .crm.notifier.v1.GetDoubtRequest\x1a\x16.crm.notifier.v1.Doubt\"\x12\x90\x02\x01\xca\xc1\x18\x0b\x64oubts.read\x12\x63\n\x0bSettleDoubt\x12#.crm.notifier.v1.SettleDoubtRequest\x1a\x1a.crm.notifier.v1.DoubtDeed\"\x13\x90\x02\x02\xca\xc1\x18\x0c\x64oubts.write\x12\x63\n\x0bResendDoubt\x12#.crm.notifier.v1.ResendDoubtRequest\x1a\x1a.crm.notifier.v1.DoubtDeed\"\x13\x90\x02\x02\xca\xc1\x18\x0c\x64oubts.write\x12o\n\x0cSettleDoubts\x12$.crm.notifier.v1.SettleDoubtsRequest\x1a$.crm.notifier.v1.ActOnDoubtsResponse\"\x13\x90\x02\x02\xca\xc1\x18\x0c\x64oubts.write\x12o\n\x0cResendDoubts\x12$.crm.notifier.v1.ResendDoubtsRequest\x1a$.crm.notifier.v1.ActOnDoubtsResponse\"\x13\x90\x02\x02\xca\xc1\x18\x0c\x64oubts.write\x12u\n\x0eListDoubtDeeds\x12&.crm.notifier.v1.ListDoubtDeedsRequest\x1a\'.crm.notifier.v1.ListDoubtDeedsResponse\"\x12\x90\x02\x01\xca\xc1\x18\x0b\x64oubts.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,39 +36,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.notifier.v1.doubt_servi
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DOUBTSERVICE'].methods_by_name['ListDoubts']._loaded_options = None
-  _globals['_DOUBTSERVICE'].methods_by_name['ListDoubts']._serialized_options = b'\220\002\001'
+  _globals['_DOUBTSERVICE'].methods_by_name['ListDoubts']._serialized_options = b'\220\002\001\312\301\030\013doubts.read'
   _globals['_DOUBTSERVICE'].methods_by_name['GetDoubt']._loaded_options = None
-  _globals['_DOUBTSERVICE'].methods_by_name['GetDoubt']._serialized_options = b'\220\002\001'
+  _globals['_DOUBTSERVICE'].methods_by_name['GetDoubt']._serialized_options = b'\220\002\001\312\301\030\013doubts.read'
   _globals['_DOUBTSERVICE'].methods_by_name['SettleDoubt']._loaded_options = None
-  _globals['_DOUBTSERVICE'].methods_by_name['SettleDoubt']._serialized_options = b'\220\002\002'
+  _globals['_DOUBTSERVICE'].methods_by_name['SettleDoubt']._serialized_options = b'\220\002\002\312\301\030\014doubts.write'
   _globals['_DOUBTSERVICE'].methods_by_name['ResendDoubt']._loaded_options = None
-  _globals['_DOUBTSERVICE'].methods_by_name['ResendDoubt']._serialized_options = b'\220\002\002'
+  _globals['_DOUBTSERVICE'].methods_by_name['ResendDoubt']._serialized_options = b'\220\002\002\312\301\030\014doubts.write'
   _globals['_DOUBTSERVICE'].methods_by_name['SettleDoubts']._loaded_options = None
-  _globals['_DOUBTSERVICE'].methods_by_name['SettleDoubts']._serialized_options = b'\220\002\002'
+  _globals['_DOUBTSERVICE'].methods_by_name['SettleDoubts']._serialized_options = b'\220\002\002\312\301\030\014doubts.write'
   _globals['_DOUBTSERVICE'].methods_by_name['ResendDoubts']._loaded_options = None
-  _globals['_DOUBTSERVICE'].methods_by_name['ResendDoubts']._serialized_options = b'\220\002\002'
+  _globals['_DOUBTSERVICE'].methods_by_name['ResendDoubts']._serialized_options = b'\220\002\002\312\301\030\014doubts.write'
   _globals['_DOUBTSERVICE'].methods_by_name['ListDoubtDeeds']._loaded_options = None
-  _globals['_DOUBTSERVICE'].methods_by_name['ListDoubtDeeds']._serialized_options = b'\220\002\001'
-  _globals['_LISTDOUBTSREQUEST']._serialized_start=150
-  _globals['_LISTDOUBTSREQUEST']._serialized_end=425
-  _globals['_LISTDOUBTSRESPONSE']._serialized_start=427
-  _globals['_LISTDOUBTSRESPONSE']._serialized_end=527
-  _globals['_GETDOUBTREQUEST']._serialized_start=529
-  _globals['_GETDOUBTREQUEST']._serialized_end=566
-  _globals['_SETTLEDOUBTREQUEST']._serialized_start=569
-  _globals['_SETTLEDOUBTREQUEST']._serialized_end=699
-  _globals['_RESENDDOUBTREQUEST']._serialized_start=702
-  _globals['_RESENDDOUBTREQUEST']._serialized_end=833
-  _globals['_SETTLEDOUBTSREQUEST']._serialized_start=836
-  _globals['_SETTLEDOUBTSREQUEST']._serialized_end=979
-  _globals['_RESENDDOUBTSREQUEST']._serialized_start=982
-  _globals['_RESENDDOUBTSREQUEST']._serialized_end=1126
-  _globals['_ACTONDOUBTSRESPONSE']._serialized_start=1128
-  _globals['_ACTONDOUBTSRESPONSE']._serialized_end=1178
-  _globals['_LISTDOUBTDEEDSREQUEST']._serialized_start=1180
-  _globals['_LISTDOUBTDEEDSREQUEST']._serialized_end=1242
-  _globals['_LISTDOUBTDEEDSRESPONSE']._serialized_start=1244
-  _globals['_LISTDOUBTDEEDSRESPONSE']._serialized_end=1336
-  _globals['_DOUBTSERVICE']._serialized_start=1339
-  _globals['_DOUBTSERVICE']._serialized_end=1988
+  _globals['_DOUBTSERVICE'].methods_by_name['ListDoubtDeeds']._serialized_options = b'\220\002\001\312\301\030\013doubts.read'
+  _globals['_LISTDOUBTSREQUEST']._serialized_start=178
+  _globals['_LISTDOUBTSREQUEST']._serialized_end=453
+  _globals['_LISTDOUBTSRESPONSE']._serialized_start=455
+  _globals['_LISTDOUBTSRESPONSE']._serialized_end=555
+  _globals['_GETDOUBTREQUEST']._serialized_start=557
+  _globals['_GETDOUBTREQUEST']._serialized_end=594
+  _globals['_SETTLEDOUBTREQUEST']._serialized_start=597
+  _globals['_SETTLEDOUBTREQUEST']._serialized_end=727
+  _globals['_RESENDDOUBTREQUEST']._serialized_start=730
+  _globals['_RESENDDOUBTREQUEST']._serialized_end=861
+  _globals['_SETTLEDOUBTSREQUEST']._serialized_start=864
+  _globals['_SETTLEDOUBTSREQUEST']._serialized_end=1007
+  _globals['_RESENDDOUBTSREQUEST']._serialized_start=1010
+  _globals['_RESENDDOUBTSREQUEST']._serialized_end=1154
+  _globals['_ACTONDOUBTSRESPONSE']._serialized_start=1156
+  _globals['_ACTONDOUBTSRESPONSE']._serialized_end=1206
+  _globals['_LISTDOUBTDEEDSREQUEST']._serialized_start=1208
+  _globals['_LISTDOUBTDEEDSREQUEST']._serialized_end=1270
+  _globals['_LISTDOUBTDEEDSRESPONSE']._serialized_start=1272
+  _globals['_LISTDOUBTDEEDSRESPONSE']._serialized_end=1364
+  _globals['_DOUBTSERVICE']._serialized_start=1367
+  _globals['_DOUBTSERVICE']._serialized_end=2125
 # @@protoc_insertion_point(module_scope)

@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%crm/notifier/v1/inbound_service.proto\x12\x0f\x63rm.notifier.v1\"4\n\x11ReportMailRequest\x12\x11\n\trecipient\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"o\n\x0bInboundMail\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .crm.notifier.v1.InboundMailKind\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04news\x18\x04 \x01(\x08*\xf3\x01\n\x0fInboundMailKind\x12!\n\x1dINBOUND_MAIL_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19INBOUND_MAIL_KIND_BOUNCED\x10\x01\x12\x1f\n\x1bINBOUND_MAIL_KIND_DELIVERED\x10\x02\x12\x1d\n\x19INBOUND_MAIL_KIND_DELAYED\x10\x03\x12 \n\x1cINBOUND_MAIL_KIND_COMPLAINED\x10\x04\x12\x1f\n\x1bINBOUND_MAIL_KIND_AUTOMATIC\x10\x05\x12\x1b\n\x17INBOUND_MAIL_KIND_OTHER\x10\x06\x32i\n\x12InboundMailService\x12S\n\nReportMail\x12\".crm.notifier.v1.ReportMailRequest\x1a\x1c.crm.notifier.v1.InboundMail\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%crm/notifier/v1/inbound_service.proto\x12\x0f\x63rm.notifier.v1\x1a\x1a\x63rm/rights/v1/rights.proto\"4\n\x11ReportMailRequest\x12\x11\n\trecipient\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"o\n\x0bInboundMail\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .crm.notifier.v1.InboundMailKind\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04news\x18\x04 \x01(\x08*\xf3\x01\n\x0fInboundMailKind\x12!\n\x1dINBOUND_MAIL_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19INBOUND_MAIL_KIND_BOUNCED\x10\x01\x12\x1f\n\x1bINBOUND_MAIL_KIND_DELIVERED\x10\x02\x12\x1d\n\x19INBOUND_MAIL_KIND_DELAYED\x10\x03\x12 \n\x1cINBOUND_MAIL_KIND_COMPLAINED\x10\x04\x12\x1f\n\x1bINBOUND_MAIL_KIND_AUTOMATIC\x10\x05\x12\x1b\n\x17INBOUND_MAIL_KIND_OTHER\x10\x06\x32\x80\x01\n\x12InboundMailService\x12j\n\nReportMail\x12\".crm.notifier.v1.ReportMailRequest\x1a\x1c.crm.notifier.v1.InboundMail\"\x1a\x90\x02\x02\xca\xc1\x18\x13inbound_mails.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,13 +33,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.notifier.v1.inbound_ser
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_INBOUNDMAILSERVICE'].methods_by_name['ReportMail']._loaded_options = None
-  _globals['_INBOUNDMAILSERVICE'].methods_by_name['ReportMail']._serialized_options = b'\220\002\002'
-  _globals['_INBOUNDMAILKIND']._serialized_start=226
-  _globals['_INBOUNDMAILKIND']._serialized_end=469
-  _globals['_REPORTMAILREQUEST']._serialized_start=58
-  _globals['_REPORTMAILREQUEST']._serialized_end=110
-  _globals['_INBOUNDMAIL']._serialized_start=112
-  _globals['_INBOUNDMAIL']._serialized_end=223
-  _globals['_INBOUNDMAILSERVICE']._serialized_start=471
-  _globals['_INBOUNDMAILSERVICE']._serialized_end=576
+  _globals['_INBOUNDMAILSERVICE'].methods_by_name['ReportMail']._serialized_options = b'\220\002\002\312\301\030\023inbound_mails.write'
+  _globals['_INBOUNDMAILKIND']._serialized_start=254
+  _globals['_INBOUNDMAILKIND']._serialized_end=497
+  _globals['_REPORTMAILREQUEST']._serialized_start=86
+  _globals['_REPORTMAILREQUEST']._serialized_end=138
+  _globals['_INBOUNDMAIL']._serialized_start=140
+  _globals['_INBOUNDMAIL']._serialized_end=251
+  _globals['_INBOUNDMAILSERVICE']._serialized_start=500
+  _globals['_INBOUNDMAILSERVICE']._serialized_end=628
 # @@protoc_insertion_point(module_scope)

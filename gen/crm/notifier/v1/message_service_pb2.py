@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.notifier.v1 import message_pb2 as crm_dot_notifier_dot_v1_dot_message__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%crm/notifier/v1/message_service.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb2\x02\n\x12SendMessageRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12)\n\x07purpose\x18\x04 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x15\n\radvertiser_id\x18\x05 \x01(\t\x12\x1a\n\x12sender_identity_id\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x0c\n\x04html\x18\x08 \x01(\t\x12\x0c\n\x04text\x18\t \x01(\t\x12\x12\n\ncontact_id\x18\n \x01(\t\x12-\n\tnot_after\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x18\x42\x61tchSendMessagesRequest\x12\x35\n\x08messages\x18\x01 \x03(\x0b\x32#.crm.notifier.v1.SendMessageRequest\"V\n\x0bSendRefusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\x12\x12\n\nmessage_id\x18\x04 \x01(\t\"f\n\nSendResult\x12)\n\x07message\x18\x01 \x01(\x0b\x32\x18.crm.notifier.v1.Message\x12-\n\x07refusal\x18\x02 \x01(\x0b\x32\x1c.crm.notifier.v1.SendRefusal\"I\n\x19\x42\x61tchSendMessagesResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.crm.notifier.v1.SendResult\"\x1f\n\x11GetMessageRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xa0\x01\n\x13ListMessagesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12-\n\x06states\x18\x04 \x03(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"[\n\x14ListMessagesResponse\x12*\n\x08messages\x18\x01 \x03(\x0b\x32\x18.crm.notifier.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x13\x46indMessagesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\x0c\"+\n\x14\x46indMessagesResponse\x12\x13\n\x0bmessage_ids\x18\x01 \x03(\x0c\"&\n\x14\x43ountMessagesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"I\n\nStateCount\x12,\n\x05state\x18\x01 \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"D\n\x15\x43ountMessagesResponse\x12+\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1b.crm.notifier.v1.StateCount2\xce\x04\n\x0eMessageService\x12Q\n\x0bSendMessage\x12#.crm.notifier.v1.SendMessageRequest\x1a\x18.crm.notifier.v1.Message\"\x03\x90\x02\x02\x12o\n\x11\x42\x61tchSendMessages\x12).crm.notifier.v1.BatchSendMessagesRequest\x1a*.crm.notifier.v1.BatchSendMessagesResponse\"\x03\x90\x02\x02\x12O\n\nGetMessage\x12\".crm.notifier.v1.GetMessageRequest\x1a\x18.crm.notifier.v1.Message\"\x03\x90\x02\x01\x12`\n\x0cListMessages\x12$.crm.notifier.v1.ListMessagesRequest\x1a%.crm.notifier.v1.ListMessagesResponse\"\x03\x90\x02\x01\x12`\n\x0c\x46indMessages\x12$.crm.notifier.v1.FindMessagesRequest\x1a%.crm.notifier.v1.FindMessagesResponse\"\x03\x90\x02\x01\x12\x63\n\rCountMessages\x12%.crm.notifier.v1.CountMessagesRequest\x1a&.crm.notifier.v1.CountMessagesResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%crm/notifier/v1/message_service.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb2\x02\n\x12SendMessageRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12)\n\x07purpose\x18\x04 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x15\n\radvertiser_id\x18\x05 \x01(\t\x12\x1a\n\x12sender_identity_id\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x0c\n\x04html\x18\x08 \x01(\t\x12\x0c\n\x04text\x18\t \x01(\t\x12\x12\n\ncontact_id\x18\n \x01(\t\x12-\n\tnot_after\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x18\x42\x61tchSendMessagesRequest\x12\x35\n\x08messages\x18\x01 \x03(\x0b\x32#.crm.notifier.v1.SendMessageRequest\"V\n\x0bSendRefusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\x12\x12\n\nmessage_id\x18\x04 \x01(\t\"f\n\nSendResult\x12)\n\x07message\x18\x01 \x01(\x0b\x32\x18.crm.notifier.v1.Message\x12-\n\x07refusal\x18\x02 \x01(\x0b\x32\x1c.crm.notifier.v1.SendRefusal\"I\n\x19\x42\x61tchSendMessagesResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.crm.notifier.v1.SendResult\"\x1f\n\x11GetMessageRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xa0\x01\n\x13ListMessagesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12-\n\x06states\x18\x04 \x03(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"[\n\x14ListMessagesResponse\x12*\n\x08messages\x18\x01 \x03(\x0b\x32\x18.crm.notifier.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x13\x46indMessagesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x02 \x03(\x0c\"+\n\x14\x46indMessagesResponse\x12\x13\n\x0bmessage_ids\x18\x01 \x03(\x0c\"&\n\x14\x43ountMessagesRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"I\n\nStateCount\x12,\n\x05state\x18\x01 \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"D\n\x15\x43ountMessagesResponse\x12+\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1b.crm.notifier.v1.StateCount2\xb7\x05\n\x0eMessageService\x12\x63\n\x0bSendMessage\x12#.crm.notifier.v1.SendMessageRequest\x1a\x18.crm.notifier.v1.Message\"\x15\x90\x02\x02\xca\xc1\x18\x0emessages.write\x12\x81\x01\n\x11\x42\x61tchSendMessages\x12).crm.notifier.v1.BatchSendMessagesRequest\x1a*.crm.notifier.v1.BatchSendMessagesResponse\"\x15\x90\x02\x02\xca\xc1\x18\x0emessages.write\x12`\n\nGetMessage\x12\".crm.notifier.v1.GetMessageRequest\x1a\x18.crm.notifier.v1.Message\"\x14\x90\x02\x01\xca\xc1\x18\rmessages.read\x12q\n\x0cListMessages\x12$.crm.notifier.v1.ListMessagesRequest\x1a%.crm.notifier.v1.ListMessagesResponse\"\x14\x90\x02\x01\xca\xc1\x18\rmessages.read\x12q\n\x0c\x46indMessages\x12$.crm.notifier.v1.FindMessagesRequest\x1a%.crm.notifier.v1.FindMessagesResponse\"\x14\x90\x02\x01\xca\xc1\x18\rmessages.read\x12t\n\rCountMessages\x12%.crm.notifier.v1.CountMessagesRequest\x1a&.crm.notifier.v1.CountMessagesResponse\"\x14\x90\x02\x01\xca\xc1\x18\rmessages.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,43 +35,43 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.notifier.v1.message_ser
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['SendMessage']._loaded_options = None
-  _globals['_MESSAGESERVICE'].methods_by_name['SendMessage']._serialized_options = b'\220\002\002'
+  _globals['_MESSAGESERVICE'].methods_by_name['SendMessage']._serialized_options = b'\220\002\002\312\301\030\016messages.write'
   _globals['_MESSAGESERVICE'].methods_by_name['BatchSendMessages']._loaded_options = None
-  _globals['_MESSAGESERVICE'].methods_by_name['BatchSendMessages']._serialized_options = b'\220\002\002'
+  _globals['_MESSAGESERVICE'].methods_by_name['BatchSendMessages']._serialized_options = b'\220\002\002\312\301\030\016messages.write'
   _globals['_MESSAGESERVICE'].methods_by_name['GetMessage']._loaded_options = None
-  _globals['_MESSAGESERVICE'].methods_by_name['GetMessage']._serialized_options = b'\220\002\001'
+  _globals['_MESSAGESERVICE'].methods_by_name['GetMessage']._serialized_options = b'\220\002\001\312\301\030\rmessages.read'
   _globals['_MESSAGESERVICE'].methods_by_name['ListMessages']._loaded_options = None
-  _globals['_MESSAGESERVICE'].methods_by_name['ListMessages']._serialized_options = b'\220\002\001'
+  _globals['_MESSAGESERVICE'].methods_by_name['ListMessages']._serialized_options = b'\220\002\001\312\301\030\rmessages.read'
   _globals['_MESSAGESERVICE'].methods_by_name['FindMessages']._loaded_options = None
-  _globals['_MESSAGESERVICE'].methods_by_name['FindMessages']._serialized_options = b'\220\002\001'
+  _globals['_MESSAGESERVICE'].methods_by_name['FindMessages']._serialized_options = b'\220\002\001\312\301\030\rmessages.read'
   _globals['_MESSAGESERVICE'].methods_by_name['CountMessages']._loaded_options = None
-  _globals['_MESSAGESERVICE'].methods_by_name['CountMessages']._serialized_options = b'\220\002\001'
-  _globals['_SENDMESSAGEREQUEST']._serialized_start=123
-  _globals['_SENDMESSAGEREQUEST']._serialized_end=429
-  _globals['_BATCHSENDMESSAGESREQUEST']._serialized_start=431
-  _globals['_BATCHSENDMESSAGESREQUEST']._serialized_end=512
-  _globals['_SENDREFUSAL']._serialized_start=514
-  _globals['_SENDREFUSAL']._serialized_end=600
-  _globals['_SENDRESULT']._serialized_start=602
-  _globals['_SENDRESULT']._serialized_end=704
-  _globals['_BATCHSENDMESSAGESRESPONSE']._serialized_start=706
-  _globals['_BATCHSENDMESSAGESRESPONSE']._serialized_end=779
-  _globals['_GETMESSAGEREQUEST']._serialized_start=781
-  _globals['_GETMESSAGEREQUEST']._serialized_end=812
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=815
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=975
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=977
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1068
-  _globals['_FINDMESSAGESREQUEST']._serialized_start=1070
-  _globals['_FINDMESSAGESREQUEST']._serialized_end=1128
-  _globals['_FINDMESSAGESRESPONSE']._serialized_start=1130
-  _globals['_FINDMESSAGESRESPONSE']._serialized_end=1173
-  _globals['_COUNTMESSAGESREQUEST']._serialized_start=1175
-  _globals['_COUNTMESSAGESREQUEST']._serialized_end=1213
-  _globals['_STATECOUNT']._serialized_start=1215
-  _globals['_STATECOUNT']._serialized_end=1288
-  _globals['_COUNTMESSAGESRESPONSE']._serialized_start=1290
-  _globals['_COUNTMESSAGESRESPONSE']._serialized_end=1358
-  _globals['_MESSAGESERVICE']._serialized_start=1361
-  _globals['_MESSAGESERVICE']._serialized_end=1951
+  _globals['_MESSAGESERVICE'].methods_by_name['CountMessages']._serialized_options = b'\220\002\001\312\301\030\rmessages.read'
+  _globals['_SENDMESSAGEREQUEST']._serialized_start=151
+  _globals['_SENDMESSAGEREQUEST']._serialized_end=457
+  _globals['_BATCHSENDMESSAGESREQUEST']._serialized_start=459
+  _globals['_BATCHSENDMESSAGESREQUEST']._serialized_end=540
+  _globals['_SENDREFUSAL']._serialized_start=542
+  _globals['_SENDREFUSAL']._serialized_end=628
+  _globals['_SENDRESULT']._serialized_start=630
+  _globals['_SENDRESULT']._serialized_end=732
+  _globals['_BATCHSENDMESSAGESRESPONSE']._serialized_start=734
+  _globals['_BATCHSENDMESSAGESRESPONSE']._serialized_end=807
+  _globals['_GETMESSAGEREQUEST']._serialized_start=809
+  _globals['_GETMESSAGEREQUEST']._serialized_end=840
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=843
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=1003
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=1005
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1096
+  _globals['_FINDMESSAGESREQUEST']._serialized_start=1098
+  _globals['_FINDMESSAGESREQUEST']._serialized_end=1156
+  _globals['_FINDMESSAGESRESPONSE']._serialized_start=1158
+  _globals['_FINDMESSAGESRESPONSE']._serialized_end=1201
+  _globals['_COUNTMESSAGESREQUEST']._serialized_start=1203
+  _globals['_COUNTMESSAGESREQUEST']._serialized_end=1241
+  _globals['_STATECOUNT']._serialized_start=1243
+  _globals['_STATECOUNT']._serialized_end=1316
+  _globals['_COUNTMESSAGESRESPONSE']._serialized_start=1318
+  _globals['_COUNTMESSAGESRESPONSE']._serialized_end=1386
+  _globals['_MESSAGESERVICE']._serialized_start=1389
+  _globals['_MESSAGESERVICE']._serialized_end=2084
 # @@protoc_insertion_point(module_scope)

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.notifier.v1 import message_pb2 as crm_dot_notifier_dot_v1_dot_message__pb2
-from crm.notifier.v1 import suppression_pb2 as crm_dot_notifier_dot_v1_dot_suppression__pb2
 from crm.notifier.v1 import support_pb2 as crm_dot_notifier_dot_v1_dot_support__pb2
+from crm.notifier.v1 import suppression_pb2 as crm_dot_notifier_dot_v1_dot_suppression__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%crm/notifier/v1/support_service.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a!crm/notifier/v1/suppression.proto\x1a\x1d\x63rm/notifier/v1/support.proto\"^\n\x14LookUpAddressRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x84\x02\n\x15LookUpAddressResponse\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12.\n\x08messages\x18\x03 \x03(\x0b\x32\x1c.crm.notifier.v1.SentMessage\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\x12\x32\n\x0csuppressions\x18\x05 \x03(\x0b\x32\x1c.crm.notifier.v1.Suppression\x12\x32\n\x08regained\x18\x06 \x03(\x0b\x32 .crm.notifier.v1.RegainedConsent2u\n\x0eSupportService\x12\x63\n\rLookUpAddress\x12%.crm.notifier.v1.LookUpAddressRequest\x1a&.crm.notifier.v1.LookUpAddressResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%crm/notifier/v1/support_service.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1d\x63rm/notifier/v1/support.proto\x1a!crm/notifier/v1/suppression.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"^\n\x14LookUpAddressRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x84\x02\n\x15LookUpAddressResponse\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12.\n\x08messages\x18\x03 \x03(\x0b\x32\x1c.crm.notifier.v1.SentMessage\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\x12\x32\n\x0csuppressions\x18\x05 \x03(\x0b\x32\x1c.crm.notifier.v1.Suppression\x12\x32\n\x08regained\x18\x06 \x03(\x0b\x32 .crm.notifier.v1.RegainedConsent2\x85\x01\n\x0eSupportService\x12s\n\rLookUpAddress\x12%.crm.notifier.v1.LookUpAddressRequest\x1a&.crm.notifier.v1.LookUpAddressResponse\"\x13\x90\x02\x02\xca\xc1\x18\x0csupport.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +36,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.notifier.v1.support_ser
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SUPPORTSERVICE'].methods_by_name['LookUpAddress']._loaded_options = None
-  _globals['_SUPPORTSERVICE'].methods_by_name['LookUpAddress']._serialized_options = b'\220\002\002'
-  _globals['_LOOKUPADDRESSREQUEST']._serialized_start=155
-  _globals['_LOOKUPADDRESSREQUEST']._serialized_end=249
-  _globals['_LOOKUPADDRESSRESPONSE']._serialized_start=252
-  _globals['_LOOKUPADDRESSRESPONSE']._serialized_end=512
-  _globals['_SUPPORTSERVICE']._serialized_start=514
-  _globals['_SUPPORTSERVICE']._serialized_end=631
+  _globals['_SUPPORTSERVICE'].methods_by_name['LookUpAddress']._serialized_options = b'\220\002\002\312\301\030\014support.read'
+  _globals['_LOOKUPADDRESSREQUEST']._serialized_start=183
+  _globals['_LOOKUPADDRESSREQUEST']._serialized_end=277
+  _globals['_LOOKUPADDRESSRESPONSE']._serialized_start=280
+  _globals['_LOOKUPADDRESSRESPONSE']._serialized_end=540
+  _globals['_SUPPORTSERVICE']._serialized_start=543
+  _globals['_SUPPORTSERVICE']._serialized_end=676
 # @@protoc_insertion_point(module_scope)

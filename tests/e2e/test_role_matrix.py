@@ -1,0 +1,192 @@
+"""Every method and every route, as every role: refused exactly where the contract says so."""
+
+import base64
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import grpc
+import pytest
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor import MethodDescriptor
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+
+from chassis.errors import Error
+from chassis.rpc import status
+from chassis.rpc.rights import Caller, Rule
+from local.running import House
+from services import rights
+from services.accounts.domain.rights import BUILTIN, expanded
+from services.accounts.usecases.keyring import Keyring
+from services.accounts.usecases.tokens import ISSUER
+from services.gateway.api.routes import INTERNAL, ROUTES
+from services.gateway.api.table import Route
+
+pytestmark = pytest.mark.timeout(300)
+
+Rights = Mapping[str, Mapping[str, str]]
+ROLES: Mapping[str, Rights] = {
+    **{name: expanded(granted) for name, granted in BUILTIN.items()},
+    "without rights": {},
+}
+ORDER = ("none", "own", "team", "all")
+BROKEN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNIMPLEMENTED}
+
+
+def methods() -> Iterator[MethodDescriptor]:
+    """Every method of every service."""
+    names = {route.full_name.split("/")[0] for route in ROUTES}
+    for name in sorted(names | {it.split("/")[0] for it in INTERNAL}):
+        yield from descriptor_pool.Default().FindServiceByName(name).methods
+
+
+def path(method: MethodDescriptor) -> str:
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
+def lacks(granted: Rights, rule: Rule) -> bool:
+    """Whether somebody with these rights lacks what every call needs."""
+    return rule.caller is Caller.HOUSE or any(
+        ORDER.index(granted.get(it.resource, {}).get(it.action, "none")) < ORDER.index(it.level)
+        for it in rule.needs
+    )
+
+
+class Somebody:
+    """Somebody with a token of the house."""
+
+    def __init__(self, house: House, keyring: Keyring, granted: Rights, *aud: str) -> None:
+        self._house = house
+        now = int(time.time())
+        self.token = keyring.sign(
+            {
+                "iss": ISSUER,
+                "sub": str(uuid4()),
+                "knd": "user",
+                "aud": list(aud or house.state["grpc"]),
+                "rights": {place: dict(may) for place, may in granted.items()},
+                "iat": now,
+                "exp": now + 300,
+                "jti": str(uuid4()),
+            }
+        )
+
+    def call(self, method: MethodDescriptor, *, bare: bool = False) -> tuple[Any, str]:
+        """Return the code and reason that an empty request is answered with."""
+        service = method.containing_service.full_name.split(".")[1]
+        with grpc.insecure_channel(self._house.state["grpc"][service]) as channel:
+            return _answer(channel, method, "" if bare else self.token)
+
+
+def _answer(channel: grpc.Channel, method: MethodDescriptor, token: str) -> tuple[Any, str]:
+    into, out = (
+        message_factory.GetMessageClass(it) for it in (method.input_type, method.output_type)
+    )
+    kind = {
+        (False, False): channel.unary_unary,
+        (False, True): channel.unary_stream,
+        (True, False): channel.stream_unary,
+    }[(method.client_streaming, method.server_streaming)]
+    call: Any = kind(
+        path(method),
+        request_serializer=lambda it: it.SerializeToString(),
+        response_deserializer=out.FromString,
+    )
+    given: Any = iter([into()]) if method.client_streaming else into()
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
+    try:
+        answer = call(given, timeout=30, metadata=metadata)
+        if method.server_streaming:
+            next(answer, None)
+            answer.cancel()
+    except grpc.RpcError as refused:
+        told: Error | None = status.error(refused)  # type: ignore[arg-type]
+        return refused.code(), told.reason if told else ""
+    return grpc.StatusCode.OK, ""
+
+
+@pytest.fixture(scope="session")
+async def keyring(house: House) -> Keyring:
+    """The signing keys of the running house."""
+    secret = base64.b64decode((house.home / "secrets" / "key_encryption_key").read_text())
+    engine = create_async_engine(house.state["databases"]["accounts"])
+    keyring = Keyring(secret, timedelta(days=30), lambda: datetime.now(UTC))
+    async with async_sessionmaker(engine).begin() as session:
+        await keyring.refresh(session)
+    await engine.dispose()
+    return keyring
+
+
+class TestEveryMethod:
+    @pytest.mark.parametrize("role", ROLES)
+    def test_it_refuses_a_role_that_lacks_what_it_needs_and_no_other(
+        self, house: House, keyring: Keyring, role: str
+    ) -> None:
+        granted, wrong = ROLES[role], []
+        caller = Somebody(house, keyring, granted)
+
+        for method in methods():
+            rule = rights.rule(path(method))
+            code, reason = caller.call(method)
+            refused = (code, reason) == (grpc.StatusCode.PERMISSION_DENIED, "RIGHT_MISSING")
+            expected = lacks(granted, rule)
+            if code in BROKEN or (refused is not expected and not (refused and rule.may_need)):
+                wrong.append(f"{path(method)}: {code} {reason}, to be refused: {expected}")
+
+        assert not wrong
+
+    def test_it_refuses_who_has_no_token(self, house: House, keyring: Keyring) -> None:
+        nobody = Somebody(house, keyring, {})
+
+        answers = {path(it): nobody.call(it, bare=True) for it in methods()}
+
+        opened = {it for it, (_, reason) in answers.items() if reason != "TOKEN_MISSING"}
+        assert opened == {it for it in answers if rights.rule(it).caller is Caller.ANYBODY}
+
+    def test_it_refuses_a_token_that_is_for_another_service(
+        self, house: House, keyring: Keyring
+    ) -> None:
+        everybody = set(house.state["grpc"])
+        for name in sorted(everybody):
+            caller = Somebody(house, keyring, ROLES["admin"], *(everybody - {name}))
+            for method in methods():
+                rule = rights.rule(path(method))
+                if path(method).startswith(f"/crm.{name}.") and rule.caller is not Caller.ANYBODY:
+                    code, _ = caller.call(method)
+                    assert code is grpc.StatusCode.UNAUTHENTICATED, path(method)
+
+
+class TestEveryRoute:
+    @pytest.mark.parametrize("role", ROLES)
+    async def test_it_refuses_a_role_that_lacks_what_its_call_needs_and_no_other(
+        self, house: House, keyring: Keyring, role: str
+    ) -> None:
+        granted, wrong = ROLES[role], []
+        headers = {"Authorization": f"Bearer {Somebody(house, keyring, granted).token}"}
+
+        async with aiohttp.ClientSession(house.state["gateway_url"], headers=headers) as http:
+            for route in [it for it in ROUTES if it.needs_token]:
+                rule = rights.rule(f"/{route.full_name}")
+                found, reason = await _requested(http, route)
+                refused = (found, reason) == (403, "RIGHT_MISSING")
+                expected = lacks(granted, rule)
+                # What cannot be read as a request at all goes no further than the gateway.
+                if found == 400 and expected:
+                    continue
+                if found >= 500 or (refused is not expected and not (refused and rule.may_need)):
+                    wrong.append(f"{route.method} {route.path}: {found} {reason}, {expected}")
+
+        assert not wrong
+
+
+async def _requested(http: aiohttp.ClientSession, route: Route) -> tuple[int, str]:
+    address = route.path.replace("{", "\0").replace("}", "\0").split("\0")
+    filled = "".join(str(uuid4()) if at % 2 else it for at, it in enumerate(address))
+    body: dict[str, Any] = {} if route.method in ("GET", "DELETE") else {"json": {}}
+    async with http.request(route.method, f"/api/v1{filled}", **body) as answer:
+        if answer.status < 400:
+            return answer.status, ""
+        return answer.status, (await answer.json(content_type=None)).get("reason", "")
