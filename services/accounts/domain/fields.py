@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chassis.context import Level
 from chassis.errors import FieldViolation, InvalidArgument
-from services.accounts.domain.rights import ACTIONS, ANY, RESOURCES, Rights
+from services.accounts.domain.rights import ACTIONS, ANY, RESOURCES, Rights, fits
 
 LONGEST_EMAIL = 254
 LONGEST_PERSON = 120
@@ -102,6 +102,8 @@ def checked_rights(
             problems.add(f"{at}.action", f"none of {', '.join(ACTIONS)} or *")
         if reach is None:
             problems.add(f"{at}.level", "is required")
+        elif resource in RESOURCES and not fits(resource, reach):
+            problems.add(f"{at}.level", f"{resource} are everybody's: NONE or ALL")
         if action in granted.get(resource, {}):
             problems.add(at, "the same resource and action were given before")
         granted.setdefault(resource, {})[action] = (reach or Level.NONE).value

@@ -26,6 +26,9 @@ RESOURCES = (
     "api_clients",
     "audit",
 )
+OWNED = frozenset({"contacts", "follow_ups", "notes", "proposals", "campaigns"})
+"""What people own, or their teams do. The rest is everybody's: a right to it is ALL or NONE."""
+
 ACTIONS = ("read", "write", "delete", "export", "start")
 ANY = "*"
 
@@ -33,12 +36,20 @@ Rights = Mapping[str, Mapping[str, str]]
 
 
 def level(rights: Rights, resource: str, action: str) -> Level:
-    """Returns the level of the most precise right; what is not named is NONE."""
+    """Returns the level of the most precise right; what is not named is NONE.
+
+    A wildcard that gives OWN or TEAM gives nothing of what nobody owns.
+    """
     for place, doing in ((resource, action), (resource, ANY), (ANY, action), (ANY, ANY)):
         found = rights.get(place, {}).get(doing)
         if found is not None:
-            return Level(found)
+            return Level(found) if fits(resource, Level(found)) else Level.NONE
     return Level.NONE
+
+
+def fits(resource: str, reach: Level) -> bool:
+    """Whether a right to a kind of resource can have this level."""
+    return resource in (*OWNED, ANY) or reach in (Level.NONE, Level.ALL)
 
 
 def expanded(rights: Rights) -> dict[str, dict[str, str]]:
@@ -77,15 +88,17 @@ BUILTIN: Mapping[str, Rights] = MappingProxyType(
     {
         ADMIN: {ANY: _every(Level.ALL)},
         "manager": {
-            ANY: _every(Level.TEAM),
-            "sources": _every(Level.ALL),
+            **{resource: _every(Level.TEAM) for resource in OWNED},
+            "segments": _every(Level.ALL),
+            "imports": _every(Level.ALL),
+            "templates": _every(Level.ALL),
+            "messages": _every(Level.ALL),
             "doubts": _every(Level.ALL),
             "support": _every(Level.ALL),
-            "senders": {ANY: Level.NONE.value, "read": Level.ALL.value},
-            "users": {ANY: Level.NONE.value, "read": Level.ALL.value},
-            "inbound_mails": _every(Level.NONE),
-            "api_clients": _every(Level.NONE),
-            "audit": _every(Level.NONE),
+            "suppressions": _every(Level.ALL),
+            "sources": _every(Level.ALL),
+            "senders": _some(Level.ALL, "read"),
+            "users": _some(Level.ALL, "read"),
         },
         "sales": {
             "contacts": _some(Level.OWN, "read", "write"),

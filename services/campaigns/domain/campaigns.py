@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis.errors import FieldViolation
+from chassis.scope import Scope
 from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.states import MAYBE_REACHED, UNREACHED, RecipientState, RunState
 
@@ -69,8 +70,13 @@ class Campaign:
     latest_run_id: UUID | None
     latest_run_state: RunState | None
     creator_id: str
+    team_id: UUID | None
     create_time: datetime
     update_time: datetime
+
+    def within(self, scope: Scope) -> bool:
+        """Whether who has `scope` reaches it."""
+        return scope.covers((), self.team_id, self.creator_id)
 
     def draft(self) -> Draft:
         """Return what somebody may change."""

@@ -48,6 +48,7 @@ def campaign(stored: Campaign) -> pb.Campaign:
         latest_run_id=str(stored.latest_run_id or ""),
         latest_run_state=kinds.number(pb.RunState, stored.latest_run_state),
         creator_id=stored.creator_id,
+        team_id=str(stored.team_id or ""),
         create_time=times.out(stored.create_time),
         update_time=times.out(stored.update_time),
     )

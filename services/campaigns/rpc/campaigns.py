@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from crm.campaigns.v1 import campaign_pb2 as pb
 from crm.campaigns.v1 import campaign_service_pb2 as service_pb
@@ -32,8 +33,8 @@ from services.campaigns.rpc import reviews
 from services.campaigns.rpc.requests import identifier, wrong
 from services.campaigns.storage import campaigns as stored
 from services.campaigns.storage import partitions, templates
+from services.campaigns.usecases import access, runs, unreached
 from services.campaigns.usecases import campaigns as usecases
-from services.campaigns.usecases import runs, unreached
 
 DEFAULT_SAMPLE, MAX_SAMPLE = 3, 20
 # So many are asked of the gates: all of a small audience, a sample of a large one.
@@ -65,14 +66,14 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         self, request: service_pb.CreateCampaignRequest, _: Any
     ) -> pb.Campaign:
         """Draft a campaign."""
-        creator = context.require_principal().subject
+        caller = access.reach("write")
         draft = messages.draft(request.campaign)
         await self._check(draft, domain.violations(draft, self._clock()))
 
         async with self._sessions.begin() as session:
 
             async def work() -> pb.Campaign:
-                made = await usecases.create(session, draft, creator, self._clock())
+                made = await usecases.create(session, draft, caller, self._clock())
                 return messages.campaign(made)
 
             return await idempotency.once(session, "CreateCampaign", request, pb.Campaign, work)
@@ -81,7 +82,7 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         """Return one campaign."""
         campaign_id = identifier("id", request.id)
         async with self._sessions.begin() as session:
-            return messages.campaign(await stored.get(session, campaign_id))
+            return messages.campaign(await access.campaign(session, campaign_id))
 
     async def BatchGetCampaigns(
         self, request: service_pb.BatchGetCampaignsRequest, _: Any
@@ -91,7 +92,7 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
             raise wrong("ids", f"has more than {MAX_BATCH} ids")
         ids = [identifier(f"ids[{place}]", each) for place, each in enumerate(request.ids)]
         async with self._sessions.begin() as session:
-            found = await stored.several(session, ids)
+            found = await stored.several(session, ids, access.reach())
         return service_pb.BatchGetCampaignsResponse(
             campaigns=[messages.campaign(each) for each in found]
         )
@@ -100,13 +101,14 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         self, request: service_pb.DuplicateCampaignRequest, _: Any
     ) -> pb.Campaign:
         """Draft a copy of a campaign."""
-        creator = context.require_principal().subject
+        caller = access.reach("write")
         campaign_id = identifier("id", request.id)
         async with self._sessions.begin() as session:
+            await access.campaign(session, campaign_id)
 
             async def work() -> pb.Campaign:
                 made = await usecases.duplicate(
-                    session, campaign_id, request.name.strip(), creator, self._clock()
+                    session, campaign_id, request.name.strip(), caller, self._clock()
                 )
                 return messages.campaign(made)
 
@@ -114,14 +116,15 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
 
     async def DraftResend(self, request: service_pb.DraftResendRequest, _: Any) -> pb.Campaign:
         """Draft a campaign to those whom a run did not reach."""
-        creator = context.require_principal().subject
+        caller = access.reach("write")
         wanted = messages.unreached(request.unreached)
-        identifier("unreached.run_id", wanted.run_id)
+        run_id = identifier("unreached.run_id", wanted.run_id)
         async with self._sessions.begin() as session:
+            await access.run(session, run_id)
 
             async def work() -> pb.Campaign:
                 made = await unreached.draft(
-                    session, wanted, request.name.strip(), creator, self._clock()
+                    session, wanted, request.name.strip(), caller, self._clock()
                 )
                 return messages.campaign(made)
 
@@ -136,7 +139,7 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         channel = template_messages.channel(request.channel)
         states = [messages.run_state(each) for each in request.latest_run_states]
         async with self._sessions.begin() as session:
-            found = await stored.read_page(session, page, channel, states)
+            found = await stored.read_page(session, page, access.reach(), channel, states)
         shown = found[: page.size]
         response = service_pb.ListCampaignsResponse(
             campaigns=[messages.campaign(each) for each in shown]
@@ -152,7 +155,7 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         campaign_id = identifier("campaign.id", request.campaign.id)
         paths = _paths(request)
         async with self._sessions.begin() as session:
-            read = await stored.get(session, campaign_id)
+            read = await access.campaign(session, campaign_id, "write")
         usecases.check_etag(read, request.campaign.etag)
         usecases.check_idle(read, "changed")
         draft = domain.changed(read.draft(), messages.draft(request.campaign), paths)
@@ -168,6 +171,7 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         """Delete a campaign that was never started."""
         campaign_id = identifier("id", request.id)
         async with self._sessions.begin() as session:
+            await access.campaign(session, campaign_id, "delete")
             await usecases.delete(session, campaign_id, request.etag)
         return empty_pb2.Empty()
 
@@ -178,7 +182,7 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         campaign_id = identifier("id", request.id)
         if request.sample_size < 0:
             raise wrong("sample_size", "must not be negative")
-        campaign, content = await self._with_content(campaign_id)
+        campaign, content = await self._with_content(campaign_id, "read")
         size = min(request.sample_size or DEFAULT_SAMPLE, MAX_SAMPLE)
         view = _view(campaign, content)
         if campaign.audience.unreached is None:
@@ -211,7 +215,7 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
         done = await self._started(request)
         if done is not None:
             return done
-        campaign, content = await self._with_content(campaign_id)
+        campaign, content = await self._with_content(campaign_id, "start")
         now = self._clock()
         runs.check_start(campaign, request.etag, now)
         await self._check(campaign.draft(), [])
@@ -236,9 +240,9 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
                 response_type=run_pb2.Run,
             )
 
-    async def _with_content(self, campaign_id: Any) -> tuple[Campaign, Content]:
+    async def _with_content(self, campaign_id: UUID, action: str) -> tuple[Campaign, Content]:
         async with self._sessions.begin() as session:
-            campaign = await stored.get(session, campaign_id)
+            campaign = await access.campaign(session, campaign_id, action)
             template = await templates.get(session, campaign.template_id)
             return campaign, await templates.get_content(session, template.content_hash)
 

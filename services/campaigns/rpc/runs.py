@@ -17,6 +17,7 @@ from services.campaigns.messages import runs as messages
 from services.campaigns.rpc.requests import identifier
 from services.campaigns.storage import recipients
 from services.campaigns.storage import runs as stored
+from services.campaigns.usecases import access
 from services.campaigns.usecases import runs as usecases
 
 _BATCH = 1_000
@@ -44,7 +45,7 @@ class RunServicer(service_grpc.RunServiceServicer):
         wanted = {"campaign_id": request.campaign_id}
         page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
         async with self._sessions.begin() as session:
-            found = await stored.read_page(session, page, campaign_id)
+            found = await stored.read_page(session, page, campaign_id, access.reach())
         shown = found[: page.size]
         response = service_pb.ListRunsResponse(runs=[messages.run(each) for each in shown])
         if len(found) > page.size:
@@ -55,18 +56,21 @@ class RunServicer(service_grpc.RunServiceServicer):
         """Pause a run that is PLANNING or SENDING."""
         run_id = identifier("id", request.id)
         async with self._sessions.begin() as session:
+            await access.run(session, run_id, "start")
             return messages.run(await usecases.pause(session, run_id))
 
     async def ResumeRun(self, request: service_pb.ResumeRunRequest, _: Any) -> pb.Run:
         """Resume a run that is PAUSED."""
         run_id = identifier("id", request.id)
         async with self._sessions.begin() as session:
+            await access.run(session, run_id, "start")
             return messages.run(await usecases.resume(session, run_id))
 
     async def CancelRun(self, request: service_pb.CancelRunRequest, _: Any) -> pb.Run:
         """Cancel a run that has not ended."""
         run_id = identifier("id", request.id)
         async with self._sessions.begin() as session:
+            await access.run(session, run_id, "start")
             return messages.run(await usecases.cancel(session, run_id))
 
     async def WatchRun(self, request: service_pb.WatchRunRequest, _: Any) -> AsyncIterator[pb.Run]:
@@ -95,6 +99,7 @@ class RunServicer(service_grpc.RunServiceServicer):
         page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
         states = [it for it in map(messages.recipient_state, request.states) if it is not None]
         async with self._sessions.begin() as session:
+            await access.run(session, run_id)
             run = (await stored.get(session, run_id)).run
             check_rows(run)
             found = await recipients.read_page(session, page, run, states, request.reason)
@@ -114,6 +119,7 @@ class RunServicer(service_grpc.RunServiceServicer):
         run_id = identifier("run_id", request.run_id)
         states = [it for it in map(messages.recipient_state, request.states) if it is not None]
         async with self._sessions.begin() as session:
+            await access.run(session, run_id, "export")
             run = await usecases.note_export(session, run_id, states, request.reason)
         page = paging.Page(_BATCH)
         while True:
@@ -148,4 +154,5 @@ class RunServicer(service_grpc.RunServiceServicer):
 
     async def _read(self, run_id: UUID) -> pb.Run:
         async with self._sessions.begin() as session:
+            await access.run(session, run_id)
             return messages.run(await stored.get(session, run_id))

@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
 from chassis.errors import NotFound
+from chassis.scope import Scope
 from services.campaigns.domain.campaigns import Audience, Campaign, Unreached
 from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.states import RecipientState, RunState
+from services.campaigns.storage import owned
 from services.campaigns.storage.tables import campaigns, runs
 
 _SELECT = select(campaigns, runs.c.state.label("latest_run_state")).outerjoin(
@@ -27,13 +29,25 @@ async def get(session: AsyncSession, campaign_id: UUID, *, lock: bool = False) -
         query = query.with_for_update(of=campaigns)
     row = (await session.execute(query)).mappings().first()
     if row is None:
-        raise NotFound("RESOURCE_MISSING", "no such campaign", resource="campaign", id=campaign_id)
+        raise missing(campaign_id)
     return _campaign(row)
 
 
-async def several(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Campaign]:
-    """Return the campaigns of `ids` that are there, in that order."""
-    query = _SELECT.where(campaigns.c.id.in_(ids))
+async def of_run(session: AsyncSession, run_id: UUID) -> Campaign | None:
+    """Return the campaign that a run is of."""
+    own = select(runs.c.campaign_id).where(runs.c.id == run_id).scalar_subquery()
+    row = (await session.execute(_SELECT.where(campaigns.c.id == own))).mappings().first()
+    return _campaign(row) if row is not None else None
+
+
+def missing(its_id: UUID, resource: str = "campaign") -> NotFound:
+    """Return the error that says that there is none, or not for this caller."""
+    return NotFound("RESOURCE_MISSING", f"no such {resource}", resource=resource, id=its_id)
+
+
+async def several(session: AsyncSession, ids: Sequence[UUID], scope: Scope) -> Sequence[Campaign]:
+    """Return the campaigns of `ids` that are there and within reach, in that order."""
+    query = _SELECT.where(campaigns.c.id.in_(ids), owned.campaigns(scope))
     found = {row["id"]: _campaign(row) for row in (await session.execute(query)).mappings()}
     return [found[it] for it in ids if it in found]
 
@@ -41,14 +55,16 @@ async def several(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Campai
 async def read_page(
     session: AsyncSession,
     page: Page,
+    scope: Scope,
     channel: Channel | None,
     states: Sequence[RunState | None],
 ) -> Sequence[Campaign]:
-    """Return one more campaign than the page holds, if there are so many, newest first.
+    """Return one more campaign within reach than the page holds, if there are, newest first.
 
     `states` are those of the newest run, None standing for drafts; empty means any.
     """
-    query = _SELECT.order_by(campaigns.c.id.desc()).limit(page.size + 1)
+    query = _SELECT.where(owned.campaigns(scope))
+    query = query.order_by(campaigns.c.id.desc()).limit(page.size + 1)
     if channel is not None:
         query = query.where(campaigns.c.channel == channel)
     if states:
@@ -113,6 +129,7 @@ def _campaign(row: RowMapping) -> Campaign:
         latest_run_id=row["latest_run_id"],
         latest_run_state=RunState(state) if state else None,
         creator_id=row["creator_id"],
+        team_id=row["team_id"],
         create_time=row["create_time"],
         update_time=row["update_time"],
     )

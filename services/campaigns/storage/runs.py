@@ -13,6 +13,7 @@ from chassis import db
 from chassis.db import Sessions
 from chassis.db.paging import Page
 from chassis.errors import NotFound
+from chassis.scope import Scope
 from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.runs import Counts, Plan, Progress, Run
 from services.campaigns.domain.states import (
@@ -22,9 +23,10 @@ from services.campaigns.domain.states import (
     RecipientState,
     RunState,
 )
+from services.campaigns.storage import owned
 from services.campaigns.storage.campaigns import audience
 from services.campaigns.storage.reasons import OF_RUN
-from services.campaigns.storage.tables import run_counters, runs
+from services.campaigns.storage.tables import campaigns, run_counters, runs
 
 # All that changes of a run besides its plan, which only the planner writes.
 _MOVES = (*("revision", "epoch", "state", "resume_state", "pause_reason", "plan_time", "end_time"),)
@@ -76,10 +78,13 @@ async def try_lock(session: AsyncSession, run_id: UUID) -> Run | None:
 
 
 async def read_page(
-    session: AsyncSession, page: Page, campaign_id: UUID | None
+    session: AsyncSession, page: Page, campaign_id: UUID | None, scope: Scope
 ) -> Sequence[Progress]:
-    """Return one more run than the page holds, if there are so many, newest first."""
+    """Return one more run within reach than the page holds, if there are, newest first."""
     query = _with_counts().order_by(runs.c.id.desc()).limit(page.size + 1)
+    if not scope.is_all:
+        query = query.join(campaigns, campaigns.c.id == runs.c.campaign_id)
+        query = query.where(owned.campaigns(scope))
     if campaign_id is not None:
         query = query.where(runs.c.campaign_id == campaign_id)
     if page.after is not None:

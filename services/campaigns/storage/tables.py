@@ -72,6 +72,7 @@ campaigns = Table(
     Column("max_per_second", Integer),
     Column("latest_run_id", U),
     Column("creator_id", T),
+    Column("team_id", U),
     Column("create_time", _TIME),
     Column("update_time", _TIME),
 )

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import audit, outbox
 from chassis.db.outbox import Class
 from chassis.errors import Aborted, FailedPrecondition, FieldViolation, InvalidArgument, NotFound
+from chassis.scope import Scope
 from services.campaigns.domain import campaigns as domain
 from services.campaigns.domain.campaigns import Audience, Campaign, Draft
 from services.campaigns.domain.kinds import Channel, Purpose
@@ -41,23 +42,23 @@ def refuse(violations: list[FieldViolation]) -> None:
         )
 
 
-async def create(session: AsyncSession, draft: Draft, creator: str, now: datetime) -> Campaign:
-    """Store a draft that was checked."""
-    campaign = _made(draft, uuid_utils.compat.uuid7(), creator, now)
+async def create(session: AsyncSession, draft: Draft, caller: Scope, now: datetime) -> Campaign:
+    """Store a draft that was checked, as the caller's and their team's."""
+    campaign = _made(draft, uuid_utils.compat.uuid7(), caller.subject, caller.team_id, now)
     await stored.add(session, campaign)
     await _announce(session, "create", None, campaign)
     return campaign
 
 
 async def duplicate(
-    session: AsyncSession, campaign_id: UUID, name: str, creator: str, now: datetime
+    session: AsyncSession, campaign_id: UUID, name: str, caller: Scope, now: datetime
 ) -> Campaign:
     """Store a copy of a campaign as a draft; what it names is checked when it is started."""
     original = await stored.get(session, campaign_id)
     draft = domain.copied(original.draft(), name, now)
     wrong = [it for it in domain.violations(draft, now) if it.field == "campaign.name"]
     refuse([FieldViolation("name", it.description) for it in wrong])
-    return await create(session, draft, creator, now)
+    return await create(session, draft, caller, now)
 
 
 async def change(session: AsyncSession, read: Campaign, draft: Draft, now: datetime) -> Campaign:
@@ -68,7 +69,7 @@ async def change(session: AsyncSession, read: Campaign, draft: Draft, now: datet
     before = await stored.get(session, read.id, lock=True)
     check_etag(before, str(read.revision))
     check_idle(before, "changed")
-    made = _made(draft, before.id, before.creator_id, now)
+    made = _made(draft, before.id, before.creator_id, before.team_id, now)
     after = replace(
         made,
         revision=before.revision + 1,
@@ -121,7 +122,9 @@ def check_idle(campaign: Campaign, to: str) -> None:
         )
 
 
-def _made(draft: Draft, campaign_id: UUID, creator: str, now: datetime) -> Campaign:
+def _made(
+    draft: Draft, campaign_id: UUID, creator: str, team_id: UUID | None, now: datetime
+) -> Campaign:
     return Campaign(
         id=campaign_id,
         revision=1,
@@ -137,6 +140,7 @@ def _made(draft: Draft, campaign_id: UUID, creator: str, now: datetime) -> Campa
         latest_run_id=None,
         latest_run_state=None,
         creator_id=creator,
+        team_id=team_id,
         create_time=now,
         update_time=now,
     )

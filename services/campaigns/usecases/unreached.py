@@ -7,12 +7,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.errors import FailedPrecondition, FieldViolation, NotFound
+from chassis.scope import Scope
 from services.campaigns.domain import campaigns as domain
 from services.campaigns.domain.campaigns import Audience, Campaign, Draft, Unreached
 from services.campaigns.storage import campaigns as stored
 from services.campaigns.storage import runs, unreached
 from services.campaigns.storage.unreached import Some
-from services.campaigns.usecases import campaigns
+from services.campaigns.usecases import access, campaigns
 
 AT_ONCE = 10_000
 """People read in one transaction, and asked of leads at once."""
@@ -26,6 +27,7 @@ async def check(session: AsyncSession, draft: Draft) -> list[FieldViolation]:
         return []
     at = "campaign.audience.unreached.run_id"
     try:
+        await access.run(session, run_id)
         run = (await runs.get(session, run_id)).run
     except NotFound:
         return [FieldViolation(at, "no such run")]
@@ -39,7 +41,7 @@ async def check(session: AsyncSession, draft: Draft) -> list[FieldViolation]:
 
 
 async def draft(
-    session: AsyncSession, wanted: Unreached, name: str, creator: str, now: datetime
+    session: AsyncSession, wanted: Unreached, name: str, caller: Scope, now: datetime
 ) -> Campaign:
     """Store a copy of a run's campaign for those it did not reach, as a draft."""
     run = (await runs.get(session, UUID(wanted.run_id))).run
@@ -47,7 +49,7 @@ async def draft(
     copy = domain.copied(original.draft(), name, now)
     made = replace(copy, audience=Audience(unreached=wanted))
     campaigns.refuse([*domain.violations(made, now), *await check(session, made)])
-    return await campaigns.create(session, made, creator, now)
+    return await campaigns.create(session, made, caller, now)
 
 
 async def some(session: AsyncSession, wanted: Unreached, after: int) -> Some:

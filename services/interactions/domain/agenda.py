@@ -7,8 +7,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from chassis.context import Level
+from chassis.scope import Scope
 from services.interactions.domain.follow_ups import FollowUp
-from services.interactions.domain.scope import Scope
 
 # How long before the day something of today may have begun.
 LONGEST_RUNNING = timedelta(days=31)

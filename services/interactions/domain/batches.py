@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from chassis.scope import Scope
 from services.interactions.domain import follow_ups
 from services.interactions.domain.contacts import Contact
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import Type
-from services.interactions.domain.scope import Scope
 
 AT = "follow_up_batch"
 FIELDS = (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.interactions.domain.scope import Scope
+from chassis.scope import Scope
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from chassis.errors import FailedPrecondition
+from chassis.scope import Scope
 from services.interactions.domain import checks, fields, messages, reminders
 from services.interactions.domain.checks import Check
 from services.interactions.domain.fields import Problems
-from services.interactions.domain.scope import Scope
 
 DEFAULT_LENGTH = timedelta(minutes=30)
 DEFAULT_TIME_ZONE = "Asia/Ho_Chi_Minh"

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from chassis.context import Level
+from chassis.scope import Scope
 from services.interactions.domain import fields
 from services.interactions.domain.fields import Problems
-from services.interactions.domain.scope import Scope
 
 LONGEST_TEXT = 4_000
 LONGEST = timedelta(hours=24)

@@ -6,9 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis.context import Level
+from chassis.scope import Scope
 from services.interactions.domain import fields
 from services.interactions.domain.fields import Problems
-from services.interactions.domain.scope import Scope
 
 LONGEST = 10_000
 MOST_MENTIONED = 20

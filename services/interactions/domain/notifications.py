@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from chassis import scope
 from chassis.context import Level, Principal
-from services.interactions.domain import scope
-from services.interactions.domain.scope import Scope
+from chassis.scope import Scope
 
 MOST_COUNTED = 100
 """Nobody needs to know how many unread ones there are beyond."""

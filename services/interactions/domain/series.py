@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from chassis.errors import FailedPrecondition
+from chassis.scope import Scope
 from services.interactions.domain import recurrence
 from services.interactions.domain.follow_ups import Type
 from services.interactions.domain.recurrence import Calendar, Cursor
-from services.interactions.domain.scope import Scope
 
 MOST_EXCEPTIONS = 1_000
 

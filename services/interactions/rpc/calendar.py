@@ -13,12 +13,12 @@ from pydantic import SecretStr
 from chassis import db
 from chassis.db import idempotency, paging
 from chassis.rpc import times
+from chassis.scope import Scope
 from services.interactions.domain import calendar as rules
 from services.interactions.domain import fields, ics
 from services.interactions.domain import working as work
 from services.interactions.domain.calendar import Entry
 from services.interactions.domain.fields import Problems
-from services.interactions.domain.scope import Scope
 from services.interactions.messages import calendar as messages
 from services.interactions.messages import follow_ups
 from services.interactions.messages import working as working_messages

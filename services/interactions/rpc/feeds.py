@@ -10,14 +10,14 @@ from crm.interactions.v1 import feed_service_pb2_grpc
 from google.protobuf import empty_pb2
 from pydantic import SecretStr
 
-from chassis import context, db
+from chassis import context, db, scope
 from chassis.context import Level
 from chassis.db import paging
 from chassis.errors import PermissionDenied
 from chassis.rpc import times
 from services.interactions.clients import Leads, Owners
 from services.interactions.domain import feeds as rules
-from services.interactions.domain import fields, ics, scope
+from services.interactions.domain import fields, ics
 from services.interactions.domain.calendar import Entry
 from services.interactions.domain.feeds import Feed
 from services.interactions.domain.fields import Problems

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from chassis import context, db
+from chassis import context, db, scope
 from chassis.context import Level, Principal
 from chassis.rpc import rights
+from chassis.scope import Scope
 from services.interactions.clients import Leads
-from services.interactions.domain import scope
 from services.interactions.domain.contacts import Contact
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import contacts
 from services.interactions.usecases import found
 from services.interactions.usecases.found import missing

@@ -10,11 +10,11 @@ from crm.interactions.v1 import note_service_pb2 as pb2
 from google.protobuf import empty_pb2
 from pydantic import SecretStr
 
-from chassis import db
+from chassis import db, scope
 from chassis.db import idempotency, paging
 from chassis.errors import NotFound
 from services.interactions.clients import Owners
-from services.interactions.domain import fields, scope
+from services.interactions.domain import fields
 from services.interactions.domain import notes as rules
 from services.interactions.domain.contacts import Contact
 from services.interactions.domain.fields import Problems

@@ -9,10 +9,10 @@ from sqlalchemy import Row, insert, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import arrays
+from chassis.scope import Scope
 from services.interactions.domain.batches import Batch, Made, State
 from services.interactions.domain.follow_ups import Type
-from services.interactions.domain.scope import Scope
-from services.interactions.storage import scopes
+from services.interactions.storage import owned
 from services.interactions.storage.tables import follow_up_batches as table
 
 
@@ -34,7 +34,7 @@ async def page(
 ) -> Sequence[Batch]:
     """Returns up to `size` within reach, newest first, from before the given place."""
     place = (table.c.create_time, table.c.id)
-    query = select(table).where(scopes.within(scope, table)).limit(size)
+    query = select(table).where(owned.rows(scope, table)).limit(size)
     query = query.order_by(*(it.desc() for it in place))
     if before is not None:
         query = query.where(tuple_(*place) < before)

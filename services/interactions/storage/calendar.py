@@ -25,10 +25,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
 from chassis.context import Level
+from chassis.scope import Scope
 from services.interactions.domain.calendar import BUSY, Entry, Span
 from services.interactions.domain.follow_ups import PENDING, Status, Type
-from services.interactions.domain.scope import Scope
-from services.interactions.storage import scopes
+from services.interactions.storage import owned
 from services.interactions.storage.tables import follow_ups
 
 _DAY = timedelta(days=1)
@@ -61,7 +61,7 @@ async def page(
     """Returns up to `size` within reach that touch the range, by (start, id), after a place."""
     parts = []
     for arm, when in product(_arms(wanted, reach), _touching(wanted.span)):
-        query = _within(select(*_COLUMNS).where(arm, when, scopes.within(reach)), wanted)
+        query = _within(select(*_COLUMNS).where(arm, when, owned.follow_ups(reach)), wanted)
         if after is not None:
             query = query.where(after < _PLACE)
         parts.append(query.order_by(*_place(follow_ups)).limit(size).subquery().select())
@@ -75,7 +75,7 @@ async def newest(session: AsyncSession, wanted: Filter, reach: Scope, most: int)
     )
     parts = []
     for arm in _arms(wanted, reach):
-        query = _within(select(*_COLUMNS).where(arm, started, scopes.within(reach)), wanted)
+        query = _within(select(*_COLUMNS).where(arm, started, owned.follow_ups(reach)), wanted)
         query = query.order_by(*(it.desc() for it in _place(follow_ups))).limit(most)
         parts.append(query.subquery().select())
     return await _merged(session, parts, most, newest_first=True)
@@ -88,7 +88,7 @@ async def overlapping(
     busy = Filter(wanted.span, wanted.assignee_ids, BUSY, PENDING)
     parts = []
     for arm, when in product(_arms(busy, reach), _touching(wanted.span)):
-        query = _within(select(*_COLUMNS).where(arm, when, scopes.within(reach)), busy)
+        query = _within(select(*_COLUMNS).where(arm, when, owned.follow_ups(reach)), busy)
         if exclude_id is not None:
             query = query.where(follow_ups.c.id != exclude_id)
         # What has no length takes no time, and what ends as another begins is not in its way.

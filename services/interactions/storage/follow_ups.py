@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
 from chassis import db
+from chassis.scope import Scope
 from services.interactions.domain.follow_ups import PENDING, FollowUp, Status, Type
-from services.interactions.domain.scope import Scope
-from services.interactions.storage import scopes
+from services.interactions.storage import owned
 from services.interactions.storage.tables import follow_ups
 
 
@@ -150,7 +150,7 @@ async def page(
 ) -> Sequence[FollowUp]:
     """Returns up to `size` within reach, by (start, id), from after the given place."""
     table, place = follow_ups, tuple_(follow_ups.c.start_time, follow_ups.c.id)
-    query = select(table).where(scopes.within(scope), *conditions(wanted)).limit(size)
+    query = select(table).where(owned.follow_ups(scope), *conditions(wanted)).limit(size)
     if wanted.newest_first:
         query = query.order_by(table.c.start_time.desc(), table.c.id.desc())
     else:

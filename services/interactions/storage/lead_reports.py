@@ -19,11 +19,11 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
+from chassis.scope import Scope
 from services.interactions.domain.interactions import Direction, Kind, Result
 from services.interactions.domain.lead_reports import Counted, Touch, Wanted
 from services.interactions.domain.proposals.events import Happened
-from services.interactions.domain.scope import Scope
-from services.interactions.storage import scopes
+from services.interactions.storage import owned
 from services.interactions.storage.proposal_tables import events, proposals
 from services.interactions.storage.tables import contacts, deliveries, follow_ups, interactions
 
@@ -76,7 +76,7 @@ async def page(
 
 
 def _conditions(wanted: Wanted, scope: Scope) -> list[ColumnElement[bool]]:
-    found = [_LEADS, scopes.covering(scope)]
+    found = [_LEADS, owned.contacts(scope)]
     if wanted.created_from is not None:
         found.append(contacts.c.lead_time >= wanted.created_from)
     if wanted.created_until is not None:

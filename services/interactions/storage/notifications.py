@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import arrays
+from chassis.db import arrays, scopes
 from services.interactions.domain.notifications import (
     ABOUT_FOLLOW_UPS,
     ABOUT_PROPOSALS,
@@ -38,8 +38,8 @@ from services.interactions.domain.notifications import (
     Told,
 )
 from services.interactions.domain.proposals.events import ANSWERS
+from services.interactions.storage import owned
 from services.interactions.storage import proposals as proposal_queries
-from services.interactions.storage import scopes
 from services.interactions.storage.proposal_tables import events, proposals
 from services.interactions.storage.tables import (
     contacts,
@@ -171,11 +171,11 @@ def _seen(reader: Reader) -> list[ColumnElement[bool]]:
     return [
         notifications.c.user_id == reader.user_id,
         or_(
-            and_(contacts.c.id.is_not(None), scopes.covering(reader.contacts)),
-            and_(follow_ups.c.id.is_not(None), scopes.within(reader.follow_ups)),
+            and_(contacts.c.id.is_not(None), owned.contacts(reader.contacts)),
+            and_(follow_ups.c.id.is_not(None), owned.follow_ups(reader.follow_ups)),
             and_(proposals.c.id.is_not(None), proposal_queries.within(reader.proposals)),
             and_(batches.c.id.is_not(None), _sees_some(reader)),
-            and_(series.c.id.is_not(None), scopes.within(reader.follow_ups, series)),
+            and_(series.c.id.is_not(None), owned.rows(reader.follow_ups, series)),
             and_(notifications.c.kind == Kind.HANDED_OVER, scopes.anything(reader.follow_ups)),
         ),
     ]
@@ -185,7 +185,7 @@ def _sees_some(reader: Reader) -> ColumnElement[bool]:
     """Whether some follow-up of the batch is within reach; the batch itself need not be."""
     made = follow_ups.alias("made")
     query = select(made.c.id).where(made.c.batch_id == batches.c.id)
-    return query.where(scopes.within(reader.follow_ups, made)).correlate(batches).exists()
+    return query.where(owned.rows(reader.follow_ups, made)).correlate(batches).exists()
 
 
 def _sources() -> FromClause:

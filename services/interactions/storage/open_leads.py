@@ -20,10 +20,11 @@ from sqlalchemy import (
 from sqlalchemy.types import Uuid
 
 from chassis import db
+from chassis.db import scopes
+from chassis.scope import Scope
 from services.interactions.domain.agenda import Whose
-from services.interactions.domain.scope import Scope
 from services.interactions.domain.standings import Order, Standing
-from services.interactions.storage import scopes, standings
+from services.interactions.storage import owned, standings
 from services.interactions.storage import whose as people
 from services.interactions.storage.queues import IDLE
 from services.interactions.storage.tables import contacts
@@ -109,7 +110,7 @@ def _statement(
     found = []
     for part in rest:
         query = select(_ID, wanted.time.label("time")).where(
-            *part.where, scopes.covering(reach, "reach")
+            *part.where, owned.contacts(reach, "reach")
         )
         if part.timed is is_after_timed:
             query = query.where(_after(wanted, part))

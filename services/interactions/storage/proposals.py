@@ -8,29 +8,24 @@ from uuid import UUID
 
 import uuid_utils.compat
 from sqlalchemy import (
-    ColumnElement,
     Row,
     delete,
-    false,
     func,
     insert,
-    or_,
     select,
     text,
-    true,
     tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.context import Level
+from chassis.scope import Scope
 from services.interactions.domain.proposals.events import Event, Happened
 from services.interactions.domain.proposals.moves import StageMove
 from services.interactions.domain.proposals.pricing import Group, Line, Totals, Vat
 from services.interactions.domain.proposals.proposals import WAITING, Proposal, State
-from services.interactions.domain.scope import Scope
-from services.interactions.storage import proposal_attachments
+from services.interactions.storage import owned, proposal_attachments
 from services.interactions.storage.proposal_tables import attachments, events, pdfs, proposals
 
 _WHOLE = (
@@ -147,7 +142,7 @@ async def page(
 ) -> Sequence[Proposal]:
     """Returns up to `size` within reach, newest first, from before the given place."""
     table = proposals
-    query = select(*_WHOLE).where(within(scope)).limit(size)
+    query = select(*_WHOLE).where(owned.proposals(scope)).limit(size)
     if wanted.contact_id is not None:
         query = query.where(table.c.contact_id == wanted.contact_id)
     if wanted.owner_id is not None:
@@ -158,20 +153,6 @@ async def page(
         query = query.where(tuple_(table.c.create_time, table.c.id) < before)
     query = query.order_by(table.c.create_time.desc(), table.c.id.desc())
     return [_proposal(row) for row in await session.execute(query)]
-
-
-def within(scope: Scope) -> ColumnElement[bool]:
-    """Returns the condition that a proposal is within reach."""
-    if scope.level is Level.ALL:
-        return true()
-    if scope.level is Level.NONE:
-        return false()
-    reached: list[ColumnElement[bool]] = [proposals.c.creator_id == scope.subject]
-    if scope.user_id is not None:
-        reached.append(proposals.c.owner_id == scope.user_id)
-    if scope.level is Level.TEAM and scope.team_id is not None:
-        reached.append(proposals.c.team_id == scope.team_id)
-    return or_(*reached)
 
 
 async def note(

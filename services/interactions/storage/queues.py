@@ -23,10 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.types import Uuid
 
 from chassis import db
+from chassis.db import scopes
+from chassis.scope import Scope
 from services.interactions.domain.agenda import LONGEST_RUNNING, Queue, Waiting, Whose
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import follow_ups as kept
-from services.interactions.storage import scopes
+from services.interactions.storage import owned
 from services.interactions.storage import whose as people
 from services.interactions.storage.tables import contacts, follow_ups
 
@@ -93,7 +94,7 @@ def _ask_follow_ups(
 
 @lru_cache(256)
 def _idle(whose: Whose, reach: Scope, later: bool) -> Select[Any]:
-    query = select(contacts.c.id).where(IDLE, scopes.covering(reach, "reach"))
+    query = select(contacts.c.id).where(IDLE, owned.contacts(reach, "reach"))
     if later:
         query = query.where(contacts.c.id < bindparam("before", type_=Uuid))
     parts = []
@@ -108,7 +109,7 @@ def _idle(whose: Whose, reach: Scope, later: bool) -> Select[Any]:
 def _follow_ups(queue: Queue, whose: Whose, reach: Scope, later: bool) -> Select[Any]:
     table = follow_ups
     place = (table.c.start_time, table.c.id)
-    wanted = scopes.within(reach, named="reach")
+    wanted = owned.follow_ups(reach, "reach")
     query: Select[Any] = select(*place).where(_TO_DO, wanted, *_due(queue))
     if later:
         start = bindparam("after_start", type_=DateTime(timezone=True))

@@ -21,9 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
 from chassis.db import arrays
+from chassis.scope import Scope
 from services.interactions.domain.follow_ups import PENDING, FollowUp, Status
-from services.interactions.domain.scope import Scope
-from services.interactions.storage import follow_ups, scopes
+from services.interactions.storage import follow_ups, owned
 from services.interactions.storage.tables import follow_up_batches, series
 from services.interactions.storage.tables import follow_ups as table
 
@@ -126,7 +126,7 @@ def _pending(reach: Scope, user_id: UUID) -> list[ColumnElement[bool]]:
 
 
 def _of(of: Table, reach: Scope, user_id: UUID) -> list[ColumnElement[bool]]:
-    return [_has(of, user_id), scopes.within(reach, of)]
+    return [_has(of, user_id), owned.rows(reach, of)]
 
 
 def _has(of: Table, user_id: UUID) -> ColumnElement[bool]:

@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.scope import Scope
 from services.interactions.domain.follow_ups import Status, Type
 from services.interactions.domain.reports import Counted, Wanted
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import follow_ups as lists
-from services.interactions.storage import scopes
+from services.interactions.storage import owned
 from services.interactions.storage.follow_ups import Filter
 from services.interactions.storage.tables import follow_ups
 
@@ -62,7 +62,11 @@ async def contacts(
     column, number = follow_ups.c.contact_id, func.count()
     query = (
         select(number.label("number"), column)
-        .where(column.is_not(None), scopes.within(scope), *lists.conditions(_filter(wanted)))
+        .where(
+            column.is_not(None),
+            owned.follow_ups(scope),
+            *lists.conditions(_filter(wanted)),
+        )
         .group_by(column)
         .order_by(number.desc(), column.desc())
         .limit(size)
@@ -76,7 +80,7 @@ async def to_many(session: AsyncSession, wanted: Wanted, scope: Scope) -> int:
     """Returns how many go to many contacts. Locks nothing."""
     column = follow_ups.c.contact_id
     query = select(func.count()).select_from(follow_ups).where(column.is_(None))
-    query = query.where(scopes.within(scope), *lists.conditions(_filter(wanted)))
+    query = query.where(owned.follow_ups(scope), *lists.conditions(_filter(wanted)))
     return await session.scalar(query) or 0
 
 
@@ -91,7 +95,7 @@ async def _counted(
     c, overdue = follow_ups.c, lists.overdue(as_of).label("overdue")
     query = (
         select(key.label("key"), c.type, c.status, overdue, func.count().label("number"))
-        .where(scopes.within(scope), *lists.conditions(_filter(wanted)), *more)
+        .where(owned.follow_ups(scope), *lists.conditions(_filter(wanted)), *more)
         .group_by(key, c.type, c.status, overdue)
     )
     return (await session.execute(query)).all()

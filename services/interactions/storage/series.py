@@ -11,12 +11,12 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
+from chassis.scope import Scope
 from services.interactions.domain import rrule
 from services.interactions.domain.follow_ups import Type
 from services.interactions.domain.recurrence import Calendar, Cursor
-from services.interactions.domain.scope import Scope
 from services.interactions.domain.series import AfterOrder, InvoiceDue, Rule, Series
-from services.interactions.storage import scopes
+from services.interactions.storage import owned
 from services.interactions.storage.tables import series
 
 
@@ -81,7 +81,7 @@ async def page(
 ) -> Sequence[Series]:
     """Returns up to `size` within reach, newest first, from before the given place."""
     place = (series.c.create_time, series.c.id)
-    query = select(series).where(scopes.within(scope, series)).limit(size)
+    query = select(series).where(owned.rows(scope, series)).limit(size)
     query = query.order_by(*(it.desc() for it in place))
     if wanted.contact_id is not None:
         contact = array([wanted.contact_id], type_=Uuid)

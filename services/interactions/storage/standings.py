@@ -9,10 +9,10 @@ from sqlalchemy import Select, and_, case, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
-from chassis.db import arrays
-from services.interactions.domain.scope import Scope
+from chassis.db import arrays, scopes
+from chassis.scope import Scope
 from services.interactions.domain.standings import Standing
-from services.interactions.storage import scopes
+from services.interactions.storage import owned
 from services.interactions.storage.tables import contacts, follow_ups
 
 
@@ -60,7 +60,7 @@ async def of(
 
 def query(planned: Scope) -> Select[Any]:
     """Returns the query of where contacts stand, with conditions named `planned`."""
-    seen = and_(follow_ups.c.id.is_not(None), scopes.within(planned, named="planned"))
+    seen = and_(follow_ups.c.id.is_not(None), owned.follow_ups(planned, "planned"))
     return select(
         contacts.c.id.label("contact_id"),
         contacts.c.next_follow_up_id.label("next_id"),
@@ -83,7 +83,7 @@ def _of(reach: Scope, planned: Scope) -> Select[Any]:
         query(planned)
         .where(text("contacts.id = ANY(CAST(:ids AS uuid[]))"))
         .where(contacts.c.revision > literal_column("0"), ~contacts.c.deleted)
-        .where(scopes.covering(reach, "reach"))
+        .where(owned.contacts(reach, "reach"))
     )
 
 

@@ -24,10 +24,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import arrays
-from services.interactions.domain.scope import Scope
+from chassis.scope import Scope
 from services.interactions.domain.timeline import Entry, Fact, Imported, Kind
+from services.interactions.storage import owned
 from services.interactions.storage import proposals as offered
-from services.interactions.storage import scopes
 from services.interactions.storage.proposal_tables import events, proposals
 from services.interactions.storage.tables import (
     contact_reminders,
@@ -184,7 +184,11 @@ def _reminders(contact_id: UUID, reach: Scope) -> Select[Any]:
             details.label("details"),
         )
         .join(follow_ups, follow_ups.c.id == c.follow_up_id)
-        .where(c.contact_id == contact_id, c.message_id.is_not(None), scopes.within(reach))
+        .where(
+            c.contact_id == contact_id,
+            c.message_id.is_not(None),
+            owned.follow_ups(reach),
+        )
     )
 
 
@@ -199,7 +203,7 @@ def _follow_ups(reach: Scope) -> Select[Any]:
         cast(follow_ups.c.id, Text).label("resource_id"),
         follow_ups.c.creator_id.label("actor"),
         details.label("details"),
-    ).where(scopes.within(reach))
+    ).where(owned.follow_ups(reach))
 
 
 def _proposals(contact_id: UUID, reach: Scope) -> Select[Any]:

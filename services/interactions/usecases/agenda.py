@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
+from chassis.scope import Scope
 from services.interactions.domain import agenda as rules
 from services.interactions.domain.agenda import Queue, Waiting
-from services.interactions.domain.scope import Scope
 from services.interactions.domain.standings import Standing
 from services.interactions.storage import follow_ups, queues, standings
 

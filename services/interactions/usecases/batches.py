@@ -8,8 +8,8 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.scope import Scope
 from services.interactions.domain.batches import Batch, Made, State
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import batches, contacts, follow_ups, standings
 from services.interactions.usecases import announce, notifying
 from services.interactions.usecases.found import existing, forbidden, missing

@@ -7,11 +7,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.errors import Error, FailedPrecondition
+from chassis.scope import Scope
 from services.interactions.domain import calendar as rules
 from services.interactions.domain import ics
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import FollowUp, Type
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import contacts, standings
 from services.interactions.storage import follow_ups as kept
 from services.interactions.usecases import follow_ups

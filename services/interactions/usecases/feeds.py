@@ -7,11 +7,11 @@ import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import audit
+from chassis.scope import Scope
 from services.interactions.domain import feeds as rules
 from services.interactions.domain.calendar import Entry
 from services.interactions.domain.feeds import Feed
 from services.interactions.domain.follow_ups import Type
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import calendar, feeds, follow_ups
 from services.interactions.usecases.found import existing, missing
 

@@ -7,11 +7,11 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.scope import Scope
 from services.interactions.domain import follow_ups as rules
 from services.interactions.domain.deliveries import planned
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.follow_ups import FollowUp, Status
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import contacts, follow_ups, occurrences, standings
 from services.interactions.storage import deliveries as many
 from services.interactions.usecases import announce, deliveries, notifying, reminding, story

@@ -7,10 +7,10 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.scope import Scope
 from services.interactions.domain import interactions as rules
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.interactions import Interaction
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import contacts, interactions, standings
 from services.interactions.storage import follow_ups as planned
 from services.interactions.usecases import announce, follow_ups, story

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.scope import Scope
 from services.interactions.domain import lead_reports as rules
 from services.interactions.domain.lead_reports import Report
 from services.interactions.domain.reports import Period
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import lead_reports as storage
 from services.interactions.storage import reports
 

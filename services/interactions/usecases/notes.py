@@ -6,8 +6,8 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.scope import Scope
 from services.interactions.domain.notes import Note
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import follow_ups, notes
 from services.interactions.usecases import announce, notifying, story
 from services.interactions.usecases.found import existing, forbidden, unchanged

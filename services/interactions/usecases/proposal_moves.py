@@ -4,10 +4,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.scope import Scope
 from services.interactions.domain.proposals.events import Happened
 from services.interactions.domain.proposals.moves import Refusal, StageMove
 from services.interactions.domain.proposals.proposals import Proposal
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import contacts, proposals
 from services.interactions.usecases import found, proposal_news
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.scope import Scope
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.proposals import letters as words
 from services.interactions.domain.proposals import pricing
@@ -25,7 +26,6 @@ from services.interactions.domain.proposals.proposals import (
 )
 from services.interactions.domain.proposals.sheets import Sheet
 from services.interactions.domain.proposals.templates import Template
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import proposal_letters, proposal_templates, proposals
 from services.interactions.usecases import (
     found,

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.context import Level
-from services.interactions.domain.scope import Scope
+from chassis.scope import Scope
 from services.interactions.storage import contacts, reassigning
 from services.interactions.storage.reassigning import Count
 from services.interactions.usecases import announce, notifying

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.scope import Scope
 from services.interactions.domain import reports as rules
 from services.interactions.domain.reports import Cell, Grouping, Period, Report, Wanted
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import reports as storage
 
 Key = tuple[int, UUID]

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.scope import Scope
 from services.interactions.domain.batches import Batch
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import batches, contacts, reverting, standings
 from services.interactions.usecases import announce
 from services.interactions.usecases.batches import RESOURCE, locked

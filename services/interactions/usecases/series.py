@@ -9,11 +9,11 @@ import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.errors import FieldViolation, InvalidArgument
+from chassis.scope import Scope
 from services.interactions.domain import recurrence, series_fields
 from services.interactions.domain import series as rules
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.recurrence import Calendar
-from services.interactions.domain.scope import Scope
 from services.interactions.domain.series import Series
 from services.interactions.storage import (
     contacts,

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.context import Level
 from chassis.db import audit
-from services.interactions.domain.scope import Scope
+from chassis.scope import Scope
 from services.interactions.domain.working import Hours
 from services.interactions.messages import working as messages
 from services.interactions.storage import working

@@ -10,14 +10,13 @@ from datetime import timedelta
 import grpc
 import structlog
 
-from chassis import db, errors
+from chassis import db, errors, scope
 from services.interactions.clients import Owners
 from services.interactions.clients.mail import REFUSALS, Mail
 from services.interactions.clients.notifier import Notifier
 from services.interactions.clients.staff import Staff
 from services.interactions.config import Settings
 from services.interactions.domain import reminder_letters as rules
-from services.interactions.domain import scope
 from services.interactions.domain.follow_ups import PENDING, FollowUp
 from services.interactions.domain.reminder_letters import (
     Key,

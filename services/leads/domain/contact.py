@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import IntEnum
 from uuid import UUID
 
+from chassis.scope import Scope, identity
+
 MAX_PHONES = 10
 MAX_EMAILS = 10
 MAX_TAGS = 50
@@ -173,6 +175,10 @@ class Profile:
     tags: tuple[str, ...] = ()
     external_ids: tuple[ExternalId, ...] = ()
     description: str = ""
+
+    def within(self, scope: Scope) -> bool:
+        """Whether who has `scope` reaches this contact."""
+        return scope.covers(self.owner_ids, identity(self.team_id))
 
 
 @dataclass(frozen=True, kw_only=True)

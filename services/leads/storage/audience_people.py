@@ -24,10 +24,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
 from chassis import db
+from chassis.scope import Scope
 from services.leads.domain.audience import CONSENTED, GONE, INVALID, People, View
-from services.leads.domain.scope import Scope
 from services.leads.storage import audience_views as views
-from services.leads.storage import scopes
+from services.leads.storage import owned
 from services.leads.storage.audiences import TOGETHER
 from services.leads.storage.tables import audience_members, consent_states, contacts
 
@@ -81,7 +81,7 @@ def _packed(
     view: View, scope: Scope, near: tuple[ColumnElement[UUID], ColumnElement[UUID]] | None
 ) -> Select[*tuple[Any, ...]]:
     """Return the query of People; `near` are the ids of the first and the last of them."""
-    contact = and_(contacts.c.id == _frozen.c.contact_id, scopes.within(scope))
+    contact = and_(contacts.c.id == _frozen.c.contact_id, owned.contacts(scope))
     state = and_(
         consent_states.c.contact_id == _frozen.c.contact_id,
         consent_states.c.advertiser_id == view.advertiser_id,

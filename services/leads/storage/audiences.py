@@ -26,11 +26,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text, Uuid
 
+from chassis.scope import Scope
 from services.leads.domain.audience import Audience, Division, Member, Query, View
-from services.leads.domain.scope import Scope
 from services.leads.domain.segment import Group
 from services.leads.storage import audience_views as views
-from services.leads.storage import conditions, scopes
+from services.leads.storage import conditions, owned
 from services.leads.storage.tables import audience_members, audiences, consent_states, contacts
 
 _SAMPLE_MORE = 3
@@ -52,7 +52,7 @@ def asked(
     if query.contact_ids:
         ids = bindparam("contact_ids", list(query.contact_ids), postgresql.ARRAY(Uuid))
         parts.append(contacts.c.id == any_(ids))
-    held = [scopes.within(scope), true() if query.is_everybody else or_(*parts)]
+    held = [owned.contacts(scope), true() if query.is_everybody else or_(*parts)]
     if query.kind is not None:
         held.append(contacts.c.kind == query.kind)
     held += [not_(conditions.compiled(definitions[it], now)) for it in query.excluded_segment_ids]

@@ -19,10 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
 from chassis.db.paging import Page
+from chassis.scope import Scope
 from services.leads.domain.contact import Contact
 from services.leads.domain.listing import Filter, Order
-from services.leads.domain.scope import Scope
-from services.leads.storage import arrays, contact_rows, scopes
+from services.leads.storage import arrays, contact_rows, owned
 from services.leads.storage.tables import contact_imports, contacts, transactions
 
 Key = tuple[object, ...]
@@ -43,7 +43,7 @@ async def page(
     }[order]
     keys = tuple_(column, contacts.c.id)
     query = select(*contact_rows.READ, column.label("order_key")).where(
-        scopes.within(scope), *conditions(wanted)
+        owned.contacts(scope), *conditions(wanted)
     )
     if order is Order.NAME:
         query = query.order_by(column, contacts.c.id)

@@ -15,15 +15,15 @@ from sqlalchemy.types import Text, Uuid
 from chassis import db
 from chassis.db import arrays
 from chassis.errors import AlreadyExists
+from chassis.scope import Scope
 from services.leads.domain import text as folding
 from services.leads.domain.contact import Channel, Contact, ExternalId
-from services.leads.domain.scope import Scope
 from services.leads.storage import (
     contact_lines,
     contact_rows,
     copying,
+    owned,
     recordset,
-    scopes,
 )
 from services.leads.storage.tables import (
     consent_states,
@@ -38,7 +38,7 @@ _READ = select(*contact_rows.READ)
 
 async def get(session: AsyncSession, contact_id: UUID, scope: Scope) -> Contact | None:
     """Return a contact within reach; locks nothing."""
-    found = await session.execute(_READ.where(contacts.c.id == contact_id, scopes.within(scope)))
+    found = await session.execute(_READ.where(contacts.c.id == contact_id, owned.contacts(scope)))
     row = found.first()
     return contact_rows.contact(row) if row else None
 
@@ -48,7 +48,7 @@ async def lock(
 ) -> dict[UUID, Contact]:
     """Return the contacts within reach by id, locked for update in the order of their ids."""
     query = (
-        _READ.where(_among(contact_ids), scopes.within(scope))
+        _READ.where(_among(contact_ids), owned.contacts(scope))
         .order_by(contacts.c.id)
         .with_for_update()
     )
@@ -59,7 +59,7 @@ async def batch_get(
     session: AsyncSession, contact_ids: Collection[UUID], scope: Scope
 ) -> list[Contact]:
     """Return those of the contacts that exist within reach; locks nothing."""
-    query = _READ.where(_among(contact_ids), scopes.within(scope))
+    query = _READ.where(_among(contact_ids), owned.contacts(scope))
     return [contact_rows.contact(it) for it in await session.execute(query)]
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import arrays
+from chassis.scope import EVERYTHING
 from services.leads.domain.contact import Channel, Contact, ExternalId
-from services.leads.domain.scope import EVERYTHING
 from services.leads.storage import contact_rows, contacts, recordset
 
 Key = tuple[str, str]

@@ -7,13 +7,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.scope import Scope
 from services.leads.domain.contact import Conversion, Status
 from services.leads.domain.listing import Filter
 from services.leads.domain.report import Grouping
-from services.leads.domain.scope import Scope
 from services.leads.domain.source_report import Sold
 from services.leads.domain.transaction import CANCELLED, Type
-from services.leads.storage import contact_lists, scopes
+from services.leads.storage import contact_lists, owned
 from services.leads.storage.tables import contacts, transactions
 
 Counted = tuple[Any, Conversion, Status, int]
@@ -46,7 +46,7 @@ async def leads(
     }[grouping]
     query = (
         select(key.label("key"), c.conversion, c.status, func.count().label("number"))
-        .where(scopes.within(scope), *contact_lists.conditions(wanted))
+        .where(owned.contacts(scope), *contact_lists.conditions(wanted))
         .group_by(key, c.conversion, c.status)
     )
     return [
@@ -71,7 +71,11 @@ async def by_source(
     counted = await leads(session, wanted, Grouping.SOURCE, scope)
     query = (
         select(contacts.c.source_id, func.count().label("number"))
-        .where(scopes.within(scope), *contact_lists.conditions(wanted), contact_lists.has_sale())
+        .where(
+            owned.contacts(scope),
+            *contact_lists.conditions(wanted),
+            contact_lists.has_sale(),
+        )
         .group_by(contacts.c.source_id)
     )
     return counted, {it.source_id: it.number for it in await session.execute(query)}
@@ -85,7 +89,7 @@ async def sold(session: AsyncSession, wanted: Filter, scope: Scope) -> Sequence[
         select(c.source_id, t.currency, t.is_sale, t.status, func.sum(t.amount).label("amount"))
         .select_from(transactions.join(contacts, t.contact_id == c.id))
         .where(or_(t.is_sale, t.type == Type.RETURN.value))
-        .where(scopes.within(scope), *contact_lists.conditions(wanted))
+        .where(owned.contacts(scope), *contact_lists.conditions(wanted))
         .group_by(c.source_id, t.currency, t.is_sale, t.status)
         .subquery("of")
     )

@@ -8,10 +8,10 @@ from sqlalchemy import delete, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db.paging import Page
+from chassis.scope import Scope
 from services.leads.domain.contact import Contact
-from services.leads.domain.scope import Scope
 from services.leads.domain.segment import Group, Segment
-from services.leads.storage import conditions, contact_rows, definitions, scopes
+from services.leads.storage import conditions, contact_rows, definitions, owned
 from services.leads.storage.tables import contacts, segments
 
 Key = tuple[object, ...]
@@ -69,7 +69,7 @@ async def preview(
 
     Both are of one moment when the transaction is REPEATABLE READ. Locks nothing.
     """
-    matching = (scopes.within(scope), conditions.compiled(definition, now))
+    matching = (owned.contacts(scope), conditions.compiled(definition, now))
     count = await session.scalar(select(func.count()).select_from(contacts).where(*matching))
     newest = (contacts.c.create_time.desc(), contacts.c.id.desc())
     sample = select(*contact_rows.READ).where(*matching).order_by(*newest).limit(sample_size)

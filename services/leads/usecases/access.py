@@ -5,11 +5,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context
+from chassis import scope as scopes
 from chassis.errors import Aborted, NotFound, PermissionDenied
 from chassis.rpc import rights
-from services.leads.domain import scope as scopes
+from chassis.scope import EVERYTHING, Scope
 from services.leads.domain.contact import Contact
-from services.leads.domain.scope import EVERYTHING, Scope
 from services.leads.storage import contacts
 
 CONTACTS = "contacts"
@@ -17,8 +17,7 @@ CONTACTS = "contacts"
 
 def scope(action: str) -> Scope:
     """Return how far the caller's right to `action` on contacts reaches; refuses who has none."""
-    rights.require(CONTACTS, action)
-    return scopes.of(context.require_principal(), CONTACTS, action)
+    return scopes.of(context.require_principal(), rights.require(CONTACTS, action))
 
 
 def actor() -> str:
@@ -43,11 +42,11 @@ async def held(
     and not changed, `Aborted` when it changed since.
     """
     may = scope(action)
-    sees = scopes.of(context.require_principal(), CONTACTS, "read")
+    sees = scopes.to(context.require_principal(), CONTACTS, "read")
     found = (await contacts.lock(session, [contact_id], EVERYTHING)).get(contact_id)
-    if found is None or not (may.covers(found.profile) or sees.covers(found.profile)):
+    if found is None or not (found.profile.within(may) or found.profile.within(sees)):
         raise missing("contact", contact_id)
-    if not may.covers(found.profile):
+    if not found.profile.within(may):
         raise PermissionDenied(
             "RIGHT_MISSING", f"no right to {action} this contact", resource=CONTACTS, action=action
         )

@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.errors import FieldViolation
+from chassis.scope import EVERYTHING
 from services.leads.domain import contact as model
 from services.leads.domain import fields, reachable
 from services.leads.domain.contact import Channel, Contact
-from services.leads.domain.scope import EVERYTHING
 from services.leads.messages import events
 from services.leads.storage import contacts
 from services.leads.usecases import access, trail

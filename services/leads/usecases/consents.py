@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import outbox
 from chassis.db.outbox import Class
 from chassis.db.paging import Page
+from chassis.scope import EVERYTHING
 from services.leads.domain import consent as rules
 from services.leads.domain import contact as model
 from services.leads.domain.consent import Action, Entry, GivenDraft, WithdrawnDraft
 from services.leads.domain.contact import Channel, Contact, Purpose
-from services.leads.domain.scope import EVERYTHING
 from services.leads.messages import events
 from services.leads.storage import consents, contacts
 from services.leads.usecases import access, trail

@@ -15,11 +15,11 @@ from chassis.db import outbox
 from chassis.db.outbox import Class
 from chassis.db.paging import Page
 from chassis.errors import FieldViolation
+from chassis.scope import Scope
 from services.leads.domain import contact as model
 from services.leads.domain import fields, validation
 from services.leads.domain.contact import Contact, Conversion, Draft, Kind, Profile, Status
 from services.leads.domain.listing import Filter, Order
-from services.leads.domain.scope import Scope
 from services.leads.domain.status import LifeStage, first_stage, passed
 from services.leads.messages import events
 from services.leads.storage import contact_lists, contacts, sources

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import audit, outbox
 from chassis.db.outbox import Class
 from chassis.db.paging import Page
+from chassis.scope import Scope
 from services.leads.domain import transaction as rules
 from services.leads.domain.contact import Contact, ExternalId, Kind
-from services.leads.domain.scope import Scope
 from services.leads.domain.transaction import Draft, Transaction
 from services.leads.messages import events
 from services.leads.storage import contacts

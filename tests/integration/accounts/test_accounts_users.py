@@ -253,6 +253,7 @@ class TestRoles:
         wrong = [
             Right(resource="moon", action="fly", level=ALL),
             Right(resource="contacts", action="read"),
+            Right(resource="segments", action="read", level=TEAM),
         ]
 
         with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
@@ -263,4 +264,5 @@ class TestRoles:
             "role.rights[0].resource",
             "role.rights[0].action",
             "role.rights[1].level",
+            "role.rights[2].level",
         }

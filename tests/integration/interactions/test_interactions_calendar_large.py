@@ -19,9 +19,9 @@ from sqlalchemy.ext.compiler import compiles
 
 from chassis import db
 from chassis.context import Level
+from chassis.scope import Scope
 from services.interactions.domain import feeds
 from services.interactions.domain.calendar import Span
-from services.interactions.domain.scope import Scope
 from services.interactions.storage import calendar
 from services.interactions.storage.calendar import Filter
 

@@ -10,8 +10,8 @@ from crm.interactions.v1.follow_up_pb2 import FollowUpReminder
 from crm.leads.v1 import contact_pb2
 from crm.notifier.v1 import message_pb2
 
+from chassis import scope
 from chassis.context import Level
-from services.interactions.domain import scope
 from services.interactions.domain.timeline import Kind
 from services.interactions.storage import timeline
 from services.interactions.workers import remind_batch

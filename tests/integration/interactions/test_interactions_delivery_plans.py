@@ -10,9 +10,8 @@ from crm.interactions.v1 import follow_up_service_pb2 as pb2
 from crm.leads.v1 import contact_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from chassis import errors
+from chassis import errors, scope
 from chassis.context import Level
-from services.interactions.domain import scope
 from services.interactions.domain.timeline import Kind
 from services.interactions.storage import timeline
 from tests.integration.interactions.delivery_parts import (

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from chassis import errors
 from chassis.context import Level
-from services.interactions.domain.scope import Scope
+from chassis.scope import Scope
 from services.interactions.usecases import follow_ups, reassigning
 from tests.integration.interactions.house import later, person, somebody_waits
 from tests.integration.interactions.test_interactions_series import change, make, planned, rule

@@ -10,9 +10,8 @@ from crm.interactions.v1 import follow_up_batch_service_pb2 as pb2
 from crm.interactions.v1 import follow_up_service_pb2 as follow_ups_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from chassis import errors
+from chassis import errors, scope
 from services.interactions import workers
-from services.interactions.domain import scope
 from services.interactions.usecases import follow_ups, reverting
 from services.interactions.workers import batching
 from tests.integration.interactions.delivery_parts import Sending

@@ -14,7 +14,7 @@ from crm.interactions.v1.notification_pb2 import (
     Notification,
 )
 
-from services.interactions.domain import scope
+from chassis import scope
 from services.interactions.storage import batches
 from services.interactions.usecases import batches as making
 from services.interactions.usecases import reassigning

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from chassis import errors
 from chassis.context import Level
 from chassis.events.consumer import Event
+from chassis.scope import Scope
 from services.interactions import consumers
-from services.interactions.domain.scope import Scope
 from services.interactions.domain.timeline import Kind
 from services.interactions.storage import timeline
 from services.interactions.workers import proposals as workers

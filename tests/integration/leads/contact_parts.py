@@ -6,7 +6,7 @@ from crm.leads.v1 import contact_pb2
 from crm.leads.v1 import contact_service_pb2 as pb
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.integration.leads.conftest import ALICE, Leads
+from tests.integration.leads.conftest import ALICE, SALES, Leads
 
 FACEBOOK = "01980000-0000-7000-8000-000000000001"
 
@@ -32,7 +32,7 @@ def a_person() -> contact_pb2.Contact:
         preferred_channel=contact_pb2.CHANNEL_EMAIL,
         source_id=FACEBOOK,
         owner_ids=[ALICE],
-        team_id="t1",
+        team_id=SALES,
         tags=["VIP", "vip", "thân thiết"],
         external_ids=[contact_pb2.ExternalId(system="POS", id="77")],
         description="dòng 1\ndòng 2",

@@ -23,7 +23,7 @@ from crm.leads.v1 import (
 from crm.leads.v1 import report_service_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.integration.leads.conftest import ALICE, BOB, Leads
+from tests.integration.leads.conftest import ALICE, BOB, CARE, SALES, Leads
 
 ZONE = "Asia/Ho_Chi_Minh"
 SOURCES = [f"01980000-0000-7000-8000-00000000000{n}" for n in range(1, 5)]
@@ -48,7 +48,7 @@ async def generate(leads: Leads, people: int = 60, seed: int = 7) -> None:
         kind = contact_pb2.CONTACT_KIND_CUSTOMER if chance.random() < 0.1 else 0
         source = chance.choice([*SOURCES[:3], ""])
         owners = chance.choice(OWNERS)
-        team = chance.choice(["", "t1", "t2"])
+        team = chance.choice(["", SALES, CARE])
         made.append(
             await leads.contact(kind=kind, source_id=source, owner_ids=owners, team_id=team)
         )

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from chassis import db
 from chassis.errors import AlreadyExists
+from chassis.scope import EVERYTHING
 from services.leads.domain.contact import (
     Address,
     Birthday,
@@ -21,7 +22,6 @@ from services.leads.domain.contact import (
     Reach,
     Status,
 )
-from services.leads.domain.scope import EVERYTHING
 from services.leads.storage import contacts
 
 NOW = datetime(2026, 3, 10, 3, 0, 0, 123456, tzinfo=UTC)

@@ -13,7 +13,7 @@ from chassis.errors import (
     ResourceExhausted,
     Unauthenticated,
 )
-from tests.integration.leads.conftest import ALICE, BOB, NOBODY, Leads, user
+from tests.integration.leads.conftest import ALICE, BOB, CARE, NOBODY, SALES, Leads, user
 from tests.integration.leads.contact_parts import FACEBOOK, update
 from tests.integration.serving import refused
 
@@ -187,21 +187,21 @@ class TestRights:
             await stranger.contact()
 
     async def test_own_shows_what_one_owns(self, leads: Leads) -> None:
-        await leads.contact(display_name="Của Alice", owner_ids=[BOB, ALICE], team_id="t2")
-        await leads.contact(display_name="Của Bob", owner_ids=[BOB], team_id="t1")
+        await leads.contact(display_name="Của Alice", owner_ids=[BOB, ALICE], team_id=CARE)
+        await leads.contact(display_name="Của Bob", owner_ids=[BOB], team_id=SALES)
         await leads.contact(display_name="Của ai")
 
-        alice = leads.as_(user(ALICE, "t1", contacts="own"))
+        alice = leads.as_(user(ALICE, SALES, contacts="own"))
 
         assert await alice.names() == ["Của Alice"]
         assert await alice.names(query="cua") == ["Của Alice"]
 
     async def test_team_shows_the_team_s_and_one_s_own(self, leads: Leads) -> None:
-        await leads.contact(display_name="Của Alice", owner_ids=[ALICE], team_id="t2")
-        await leads.contact(display_name="Của đội", owner_ids=[BOB], team_id="t1")
-        await leads.contact(display_name="Đội khác", team_id="t2")
+        await leads.contact(display_name="Của Alice", owner_ids=[ALICE], team_id=CARE)
+        await leads.contact(display_name="Của đội", owner_ids=[BOB], team_id=SALES)
+        await leads.contact(display_name="Đội khác", team_id=CARE)
 
-        alice = leads.as_(user(ALICE, "t1", contacts="team"))
+        alice = leads.as_(user(ALICE, SALES, contacts="team"))
 
         assert sorted(await alice.names()) == ["Của Alice", "Của đội"]
 
@@ -228,10 +228,10 @@ class TestRights:
             await caller.contacts.DeleteContact(pb.DeleteContactRequest(id=theirs.id))
 
     async def test_a_maker_who_sees_only_the_own_keeps_sight_of_it(self, leads: Leads) -> None:
-        alice = leads.as_(user(ALICE, "t1", contacts="own"))
+        alice = leads.as_(user(ALICE, SALES, contacts="own"))
 
         made = await alice.contact(display_name="Mới")
 
         assert list(made.owner_ids) == [ALICE]
-        assert made.team_id == "t1"
+        assert made.team_id == SALES
         assert await alice.names() == ["Mới"]

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from chassis.errors import InvalidArgument, PermissionDenied, ResourceExhausted
 from services.leads.usecases import sources as stage_rules
 from tests.integration.leads import report_parts as parts
-from tests.integration.leads.conftest import ALICE, NOBODY, Leads, user
+from tests.integration.leads.conftest import ALICE, NOBODY, SALES, Leads, user
 from tests.integration.leads.report_parts import SOURCES, Export, by_source, conversion, cost
 from tests.integration.leads.test_leads_sources import stage
 from tests.integration.serving import refused
@@ -61,7 +61,7 @@ class TestConversion:
     ) -> None:
         await parts.generate(leads, 30)
         for level in ("own", "team"):
-            reader = leads.as_(user(ALICE, "t1", contacts=level, sources="all"))
+            reader = leads.as_(user(ALICE, SALES, contacts=level, sources="all"))
             seen = (await Export.of(reader)).cohort(*DAYS)
 
             report = await of(reader, name)
@@ -269,7 +269,7 @@ class TestSources:
     ) -> None:
         await parts.generate(leads, 12)
         await cost(leads, SOURCES[0], *DAYS)
-        reader = leads.as_(user(ALICE, "t1", contacts=level, sources="all"))
+        reader = leads.as_(user(ALICE, SALES, contacts=level, sources="all"))
 
         for part in (
             await reader.reports.GetSourceReport(by_source()),

@@ -41,6 +41,25 @@ class TestRights:
     def test_the_most_precise_one_counts(self, granted: rights.Rights, level: Level) -> None:
         assert rights.level(granted, "contacts", "read") is level
 
+    @pytest.mark.parametrize(
+        ("granted", "level"),
+        [
+            ({"*": {"*": "team"}}, Level.NONE),
+            ({"segments": {"*": "own"}}, Level.NONE),
+            ({"*": {"*": "team"}, "segments": {"read": "all"}}, Level.ALL),
+            ({"*": {"*": "all"}}, Level.ALL),
+        ],
+    )
+    def test_of_what_nobody_owns_there_is_all_or_nothing(
+        self, granted: rights.Rights, level: Level
+    ) -> None:
+        assert rights.level(granted, "segments", "read") is level
+
+    def test_roles_that_come_with_the_system_say_nothing_that_counts_for_nothing(self) -> None:
+        for granted in rights.BUILTIN.values():
+            for resource, actions in granted.items():
+                assert all(rights.fits(resource, Level(it)) for it in actions.values())
+
     @given(some_rights)
     def test_tokens_carry_the_same_without_wildcards(self, granted: rights.Rights) -> None:
         plain = rights.expanded(granted)

@@ -5,9 +5,9 @@ from uuid import UUID
 import pytest
 
 from chassis.context import Level
+from chassis.scope import Scope
 from services.interactions.domain import agenda
 from services.interactions.domain.agenda import Whose
-from services.interactions.domain.scope import Scope
 
 ME, OTHER = UUID(int=1), UUID(int=2)
 TEAM, OTHERS = UUID(int=3), UUID(int=4)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis import scope
 from chassis.context import Level, Principal
 from chassis.errors import FailedPrecondition, InvalidArgument
-from services.interactions.domain import fields, follow_ups, scope, timeline
+from services.interactions.domain import fields, follow_ups, timeline
 from services.interactions.domain.follow_ups import FollowUp, Status, Type
 from services.interactions.domain.timeline import Batch, Cursor, Entry, Kind, Message
 

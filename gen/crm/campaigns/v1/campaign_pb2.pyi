@@ -246,6 +246,7 @@ class Campaign(_message.Message):
     CREATOR_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    TEAM_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -272,6 +273,8 @@ class Campaign(_message.Message):
     """Output only. Its state."""
     creator_id: _builtins.str
     """Output only. The user who created it."""
+    team_id: _builtins.str
+    """Output only. The team of the user who created it, for whoever may see their team's; empty without one."""
     @_builtins.property
     def audience(self) -> Global___Audience:
         """Required. An empty message means everybody."""
@@ -308,10 +311,11 @@ class Campaign(_message.Message):
         creator_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        team_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "create_time", b"create_time", "not_after", b"not_after", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["advertiser_id", b"advertiser_id", "audience", b"audience", "channel", b"channel", "create_time", b"create_time", "creator_id", b"creator_id", "etag", b"etag", "id", b"id", "latest_run_id", b"latest_run_id", "latest_run_state", b"latest_run_state", "max_per_second", b"max_per_second", "name", b"name", "not_after", b"not_after", "purpose", b"purpose", "revision", b"revision", "sender_identity_id", b"sender_identity_id", "template_id", b"template_id", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advertiser_id", b"advertiser_id", "audience", b"audience", "channel", b"channel", "create_time", b"create_time", "creator_id", b"creator_id", "etag", b"etag", "id", b"id", "latest_run_id", b"latest_run_id", "latest_run_state", b"latest_run_state", "max_per_second", b"max_per_second", "name", b"name", "not_after", b"not_after", "purpose", b"purpose", "revision", b"revision", "sender_identity_id", b"sender_identity_id", "team_id", b"team_id", "template_id", b"template_id", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 from chassis.attachments import Attachment
 from chassis.errors import Aborted, FailedPrecondition
+from chassis.scope import Scope
 from services.interactions.domain import fields
 from services.interactions.domain.fields import Problems
 from services.interactions.domain.proposals import money, pricing
 from services.interactions.domain.proposals.moves import StageMove
 from services.interactions.domain.proposals.pricing import Line, Totals
-from services.interactions.domain.scope import Scope
 
 RESOURCE = "proposal"
 HOME_CURRENCY = "VND"
