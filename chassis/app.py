@@ -20,7 +20,7 @@ from chassis import certificates, config, context, db, errors, logging, metrics
 from chassis.config import ServiceSettings
 from chassis.errors import Check
 from chassis.rpc import server as rpc_server
-from chassis.rpc.rights import Rules
+from chassis.rpc.rights import Contract
 
 Background = Callable[[], Awaitable[None]]
 S = TypeVar("S", bound=ServiceSettings)
@@ -90,7 +90,7 @@ async def run(
     settings: ServiceSettings,
     name: str,
     *,
-    rules: Rules,
+    contract: Contract,
     servicers: rpc_server.Servicers = (),
     background: Sequence[Background] = (),
     ready: Sequence[Check] = (),
@@ -105,7 +105,7 @@ async def run(
     are cancelled, which may cost five seconds when it meets a query. `closing` runs last, before
     the database's connections are closed.
     `prunes` delete, beside what the chassis keeps, what the service no longer needs.
-    `rules` say who may call which method.
+    `contract` says who may call which method, and what can be hidden from them.
     """
     stop = _on_signal()
     draining = asyncio.Event()
@@ -113,7 +113,7 @@ async def run(
     readiness = Readiness(ready)
     certificates.observe(settings)
     runner, port = await _serve_http(settings.http_listen, readiness, http_routes)
-    server = rpc_server.build(settings, name, servicers, rules=rules)
+    server = rpc_server.build(settings, name, servicers, contract=contract)
     grpc_port = await server.start()
     house = [db.housekeeping.task(made, settings, prunes) for made in db.opened()]
     works: list[Background] = [*background, *house, _Watch(readiness, server)]

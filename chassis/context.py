@@ -59,6 +59,8 @@ class Principal:
     team_id: str | None = None
     rights: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     actor: str | None = None
+    hidden: frozenset[str] = frozenset()
+    """Names of fields, such as `contacts.phones`, that answers to this principal leave out."""
 
     def level(self, resource: str, action: str) -> Level:
         """The level for one action; a service acting for itself has ALL, the unknown NONE."""

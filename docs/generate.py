@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from crm.rights.v1 import rights_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -24,6 +25,7 @@ _CALLERS = {
     Caller.ANYBODY: "nothing, not even a token",
     Caller.SIGNED_IN: "a token; for what is one's own",
     Caller.HOUSE: "a service of the house that acts for itself",
+    Caller.HOUSE_FOR_ANYBODY: "a service of the house",
 }
 
 
@@ -127,10 +129,17 @@ def _rights(files: FileDescriptorSet) -> Iterator[str]:
     for resource in granted.RESOURCES:
         cells = [_granted(granted.expanded(granted.BUILTIN[it]).get(resource, {})) for it in names]
         yield f"| `{resource}` | {' | '.join(cells)} |"
+    yield "\n## Fields that a role can hide\n"
+    yield "A field is left out of every answer when the caller's role hides it under any of its names; nobody finds"
+    yield "people by what is hidden from them, nor changes it.\n"
+    yield "| name | fields |\n|---|---|"
+    for name, places in guarded(files).items():
+        yield f"| `{name}` | {', '.join(f'`{it}`' for it in places)} |"
     for service, rules in method_rules(files).items():
         yield f"\n## {service}\n\n| method | needs | some calls also |\n|---|---|---|"
         for method, rule in rules.items():
-            needs = ", ".join(f"`{it}`" for it in rule.needs) or _CALLERS[rule.caller]
+            said = [_CALLERS[rule.caller]] if rule.caller in _CALLERS else []
+            needs = ", ".join([*said, *(f"`{it}`" for it in rule.needs)])
             yield f"| {method} | {needs} | {', '.join(f'`{it}`' for it in rule.may_need)} |"
     yield ""
 
@@ -145,6 +154,18 @@ def method_rules(files: FileDescriptorSet) -> dict[str, dict[str, Rule]]:
         for file in files.file
         for service in file.service
     }
+
+
+def guarded(files: FileDescriptorSet) -> dict[str, list[str]]:
+    """Return the fields of contracts that can be hidden, by the name under which."""
+    found: dict[str, list[str]] = {}
+    for file in files.file:
+        for message in file.message_type:
+            for field in message.field:
+                for name in field.options.Extensions[rights_pb2.guarded_as]:
+                    place = f"{file.package.split('.')[1]}.{message.name}.{field.name}"
+                    found.setdefault(name, []).append(place)
+    return dict(sorted(found.items()))
 
 
 def _granted(actions: dict[str, str]) -> str:

@@ -1,7 +1,10 @@
-"""Who may call which method of any service, as the contract says."""
+"""Who may call which method of any service, and what can be hidden, as the contract says."""
+
+from collections.abc import Collection
 
 from crm.rights.v1 import rights_pb2
 from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from chassis.rpc.rights import Caller, Rule, need
@@ -11,6 +14,7 @@ _CALLERS = {
     rights_pb2.CALLER_ANYBODY: Caller.ANYBODY,
     rights_pb2.CALLER_SIGNED_IN: Caller.SIGNED_IN,
     rights_pb2.CALLER_HOUSE: Caller.HOUSE,
+    rights_pb2.CALLER_HOUSE_FOR_ANYBODY: Caller.HOUSE_FOR_ANYBODY,
 }
 
 
@@ -23,6 +27,11 @@ def rule(method: str) -> Rule:
     service, _, name = method.strip("/").partition("/")
     found = descriptor_pool.Default().FindServiceByName(service).methods_by_name[name]
     return told(found.GetOptions(), method)
+
+
+def guards(field: FieldDescriptor) -> Collection[str]:
+    """Returns the names under which a role can hide a field, none for most."""
+    return field.GetOptions().Extensions[rights_pb2.guarded_as]
 
 
 def told(said: MethodOptions, method: str) -> Rule:

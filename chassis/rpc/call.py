@@ -9,6 +9,9 @@ from typing import Any, TypeAlias
 
 import grpc
 
+from chassis.context import current
+from chassis.rpc.hiding import Hiding
+
 OPEN_SERVICES = ("/grpc.health.v1.", "/grpc.reflection.")
 
 ServicerContext: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -37,8 +40,9 @@ Ring = Callable[[Call], AbstractAsyncContextManager[None]]
 class Rings(grpc.aio.ServerInterceptor):
     """Runs every handler inside `rings`, the first being the outermost."""
 
-    def __init__(self, rings: Sequence[Ring]) -> None:
+    def __init__(self, rings: Sequence[Ring], hiding: Hiding) -> None:
         self._rings = rings
+        self._hiding = hiding
 
     async def intercept_service(
         self,
@@ -65,7 +69,7 @@ class Rings(grpc.aio.ServerInterceptor):
 
         async def single(request: Any, context: ServicerContext) -> Any:
             async with self._entered(Call(method, metadata, context)):
-                return await behaviour(request, context)
+                return self._shown(await behaviour(request, context))
 
         # A coroutine that writes, not an async generator: a generator abandoned by a cancelled
         # call is closed later in another context, where the rings could not unwind.
@@ -77,7 +81,7 @@ class Rings(grpc.aio.ServerInterceptor):
                     return
                 async with aclosing(responses) as closing:  # type: ignore[type-var]
                     async for response in closing:
-                        await context.write(response)
+                        await context.write(self._shown(response))
 
         wrapped: grpc.RpcMethodHandler[Any, Any] = factory(
             stream if handler.response_streaming else single,
@@ -85,6 +89,12 @@ class Rings(grpc.aio.ServerInterceptor):
             response_serializer=handler.response_serializer,
         )
         return wrapped
+
+    def _shown(self, response: Any) -> Any:
+        principal = current().principal
+        if principal is None or not principal.hidden:
+            return response
+        return self._hiding.answer(response, principal.hidden)
 
     def _entered(self, call: Call) -> AbstractAsyncContextManager[None]:
         return _Entered(self._rings, call)

@@ -154,4 +154,5 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
             if isinstance(actions, dict)
         },
         actor=actor.get("sub") if isinstance(actor, dict) else None,
+        hidden=frozenset(str(it) for it in claims.get("hidden") or ()),
     )

@@ -1,8 +1,11 @@
 """What the contract asks of a method's caller, and how far a caller's rights reach."""
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
+
+from google.protobuf.descriptor import FieldDescriptor
 
 from chassis import context, errors
 from chassis.context import Level, Principal
@@ -22,6 +25,9 @@ class Caller(StrEnum):
 
     HOUSE = "house"
     """A service that acts for itself."""
+
+    HOUSE_FOR_ANYBODY = "house for anybody"
+    """A service that acts for itself, or for somebody who has the rights that it needs."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,11 @@ class Rule:
 
     def check(self, principal: Principal) -> None:
         """Raises `PermissionDenied` unless `principal` may call."""
-        if self.caller is Caller.HOUSE and (principal.kind != "service" or principal.actor):
+        acts_for_itself = principal.kind == "service" and not principal.actor
+        if not acts_for_itself and (
+            self.caller is Caller.HOUSE
+            or (self.caller is Caller.HOUSE_FOR_ANYBODY and not principal.actor)
+        ):
             raise errors.PermissionDenied(
                 "RIGHT_MISSING", "only services of the house may call this method"
             )
@@ -56,11 +66,21 @@ class Rule:
                 raise denied(need.resource, need.action, need.level)
 
 
-Rules = Callable[[str], Rule]
-"""The rule of a method such as `/crm.leads.v1.ContactService/GetContact`.
+class Contract(Protocol):
+    """What contracts say of their methods and fields."""
 
-Raises `LookupError` for one of which the contract says nothing.
-"""
+    @staticmethod
+    def rule(method: str) -> Rule:
+        """Returns the rule of a method such as `/crm.leads.v1.ContactService/GetContact`.
+
+        Raises `LookupError` for one of which its contract says nothing.
+        """
+        ...
+
+    @staticmethod
+    def guards(field: FieldDescriptor) -> Collection[str]:
+        """Returns the names under which a role can hide a field, none for most."""
+        ...
 
 
 def need(text: str) -> Need:

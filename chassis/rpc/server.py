@@ -12,8 +12,9 @@ from grpc_reflection.v1alpha import reflection
 from chassis.config import ServiceSettings
 from chassis.rpc import balancing, rings
 from chassis.rpc.call import Rings
+from chassis.rpc.hiding import Hiding
 from chassis.rpc.keys import Keys, Verifier
-from chassis.rpc.rights import Rule, Rules
+from chassis.rpc.rights import Contract, Rule
 
 Servicers = Sequence[tuple[Callable[[Any, Any], None], Any]]
 
@@ -76,12 +77,12 @@ def build(
     service_name: str,
     servicers: Servicers,
     *,
-    rules: Rules,
+    contract: Contract,
     keys: Keys | None = None,
 ) -> Server:
     """Return a server for `servicers` whose tokens must name `service_name` as audience.
 
-    Raises `LookupError` when `rules` say nothing of one of their methods.
+    Raises `LookupError` when `contract` says nothing of one of their methods.
     """
     admitted: dict[str, Rule] = {}
     verifier = Verifier(keys or Keys(settings.issuer_url), service_name)
@@ -92,11 +93,13 @@ def build(
         rings.limit_time(settings.grpc_default_deadline_seconds),
         rings.admit(verifier, admitted),
     ]
-    server = grpc.aio.server(interceptors=[Rings(around)], options=_options(settings))
+    server = grpc.aio.server(
+        interceptors=[Rings(around, Hiding(contract.guards))], options=_options(settings)
+    )
     recorder = _Recorder(server)
     for add, servicer in servicers:
         add(servicer, recorder)
-    admitted |= {method: rules(method) for method in recorder.methods}
+    admitted |= {method: contract.rule(method) for method in recorder.methods}
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     reflection.enable_server_reflection(

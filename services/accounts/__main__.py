@@ -56,7 +56,7 @@ async def main(settings: Settings) -> None:
     await app.run(
         settings,
         NAME,
-        rules=rights.rule,
+        contract=rights,
         servicers=[
             (session_grpc.add_TokenServiceServicer_to_server, TokenServicer(sessions, issuer)),
             (session_grpc.add_SessionServiceServicer_to_server, signing_in),

@@ -76,6 +76,7 @@ def role(kept: Role) -> user_pb2.Role:
         name=kept.name,
         rights=rights(kept.rights),
         builtin=kept.builtin,
+        hidden_fields=kept.hidden_fields,
     )
 
 

@@ -38,7 +38,7 @@ async def main(settings: Settings) -> None:
     await app.run(
         settings,
         NAME,
-        rules=rights.rule,
+        contract=rights,
         servicers=[
             (template_grpc.add_TemplateServiceServicer_to_server, templates),
             (template_grpc.add_ContentServiceServicer_to_server, ContentServicer(sessions)),

@@ -27,11 +27,15 @@ _EXPIRY_MARGIN_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A person with a session: `token` is for the peers, `rights` for showing controls."""
+    """A person with a session: `token` is for the peers, `rights` for showing controls.
+
+    `hidden` names the fields that peers leave out of their answers: `contacts.phones`.
+    """
 
     token: str
     user: user_pb2.User
     rights: Mapping[tuple[str, str], int]
+    hidden: frozenset[str] = frozenset()
 
     def may(self, resource: str, action: str) -> bool:
         """Whether the person may at all; how far is decided by the service that is asked."""
@@ -86,7 +90,8 @@ class Sessions:
             self._forget(key)
             raise errors.Unauthenticated("TOKEN_EXPIRED", "the session has ended") from ended
         lives = answer.expire_time.ToSeconds() - time.time() - _EXPIRY_MARGIN_SECONDS
-        who = SignedIn(answer.token, answer.user, _rights(answer.rights))
+        hidden = frozenset(answer.hidden_fields)
+        who = SignedIn(answer.token, answer.user, _rights(answer.rights), hidden)
         self._keep(key, _Held(who, now + min(self._settings.session_cache_seconds, lives)))
         return who
 

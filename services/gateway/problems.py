@@ -58,6 +58,7 @@ TITLES: dict[str, tuple[str, str]] = {
     ),
     "TOKEN_EXPIRED": ("Please sign in again", "Vui lòng đăng nhập lại"),
     "RIGHT_MISSING": ("You may not do this", "Bạn không có quyền làm việc này"),
+    "FIELD_HIDDEN": ("A field is hidden from you", "Bạn không được xem trường này"),
     "RESOURCE_MISSING": ("It does not exist", "Không tìm thấy"),
     "RESOURCE_EXISTS": ("It exists already", "Đã tồn tại"),
     "STATE_FORBIDS": ("Its state does not allow this", "Trạng thái hiện tại không cho phép"),

@@ -92,7 +92,7 @@ async def main(settings: Settings) -> None:
     await app.run(
         settings,
         NAME,
-        rules=rights.rule,
+        contract=rights,
         servicers=[
             (
                 follow_up_grpc.add_FollowUpServiceServicer_to_server,

@@ -41,7 +41,7 @@ async def main(settings: Settings) -> None:
     await app.run(
         settings,
         NAME,
-        rules=rights.rule,
+        contract=rights,
         servicers=_servicers(settings, sessions),
         background=[
             *(Relay(sessions, nats, cls) for cls in Class),

@@ -45,7 +45,7 @@ async def main(settings: Settings) -> None:
     await app.run(
         settings,
         "notifier",
-        rules=rights.rule,
+        contract=rights,
         servicers=rpc.servicers(settings, sessions, engines),
         background=[
             *engines,

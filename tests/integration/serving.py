@@ -47,6 +47,7 @@ class TestKeys(Keys):
             "rights": {place: dict(may) for place, may in principal.rights.items()},
             "iat": now,
             "exp": now + 60,
+            **({"hidden": sorted(principal.hidden)} if principal.hidden else {}),
             **({"team": principal.team_id} if principal.team_id else {}),
             **({"act": {"sub": principal.actor}} if principal.actor else {}),
             **claims,
@@ -96,7 +97,7 @@ async def start(
 ) -> Served:
     """Serve `servicers` as `service` on a free port, trusting the tokens of this test run."""
     keys = TestKeys()
-    built = server.build(settings, service, servicers, rules=rights.rule, keys=keys)
+    built = server.build(settings, service, servicers, contract=rights, keys=keys)
     await built.start()
     return Served(built, service, keys)
 

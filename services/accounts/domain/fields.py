@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chassis.context import Level
 from chassis.errors import FieldViolation, InvalidArgument
-from services.accounts.domain.rights import ACTIONS, ANY, RESOURCES, Rights, fits
+from services.accounts.domain.rights import ACTIONS, ANY, HIDEABLE, RESOURCES, Rights, fits
 
 LONGEST_EMAIL = 254
 LONGEST_PERSON = 120
@@ -108,6 +108,14 @@ def checked_rights(
             problems.add(at, "the same resource and action were given before")
         granted.setdefault(resource, {})[action] = (reach or Level.NONE).value
     return granted
+
+
+def checked_hidden(given: Sequence[str], field: str, problems: Problems) -> list[str]:
+    """Returns the names of fields that a role hides, each once."""
+    for index, name in enumerate(given):
+        if name not in HIDEABLE:
+            problems.add(f"{field}[{index}]", f"none of {', '.join(HIDEABLE)}")
+    return sorted(set(given))
 
 
 def uuid(text: str, field: str, problems: Problems) -> UUID | None:

@@ -1,5 +1,6 @@
 """Users, teams, roles, sessions and programs as they are kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +19,7 @@ class Role:
     name: str
     rights: Rights
     builtin: bool
+    hidden_fields: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

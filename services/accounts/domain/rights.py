@@ -31,6 +31,14 @@ OWNED = frozenset({"contacts", "follow_ups", "notes", "proposals", "campaigns"})
 
 ACTIONS = ("read", "write", "delete", "export", "start")
 ANY = "*"
+HIDEABLE = (
+    "contacts.phones",
+    "contacts.emails",
+    "contacts.birthday",
+    "contacts.address",
+    "contacts.description",
+)
+"""What a role can hide of what it lets people read; contracts say which fields these are."""
 
 Rights = Mapping[str, Mapping[str, str]]
 

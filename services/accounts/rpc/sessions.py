@@ -78,6 +78,7 @@ class SessionServicer(pb2_grpc.SessionServiceServicer):
             expire_time=times.out(token.expire_time),
             user=messages.user(user),
             rights=messages.plain_rights(role),
+            hidden_fields=role.hidden_fields,
         )
 
     async def SignOut(self, request: pb2.SignOutRequest, context: Context) -> empty_pb2.Empty:

@@ -21,6 +21,9 @@ from services.accounts.usecases.passwords import Passwords
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
+_HIDDEN = "role.hidden_fields"
+_ROLE_FIELDS = ("name", "rights", "hidden_fields")
+
 
 class UserServicer(user_service_pb2_grpc.UserServiceServicer):
     """Serves `UserService`."""
@@ -143,11 +146,12 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         granted = fields.checked_rights(
             messages.triples(request.role.rights), "role.rights", problems
         )
+        hidden = fields.checked_hidden(request.role.hidden_fields, _HIDDEN, problems)
         problems.raise_if_any()
         async with self._sessions.begin() as session:
 
             async def create() -> user_pb2.Role:
-                return messages.role(await groups.create_role(session, columns, granted))
+                return messages.role(await groups.create_role(session, columns, granted, hidden))
 
             return await idempotency.once(session, "CreateRole", request, user_pb2.Role, create)
 
@@ -167,7 +171,7 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
     async def UpdateRole(self, request: pb2.UpdateRoleRequest, context: Context) -> user_pb2.Role:
         """Changes the fields of the mask."""
         role_id = found.parsed(request.role.id, "role")
-        paths = fieldmask.paths(request.update_mask, request.role, ("name", "rights"))
+        paths = fieldmask.paths(request.update_mask, request.role, _ROLE_FIELDS)
         problems = fields.Problems()
         columns: dict[str, object] = {}
         if "name" in paths:
@@ -176,6 +180,9 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
             columns["rights"] = fields.checked_rights(
                 messages.triples(request.role.rights), "role.rights", problems
             )
+        if "hidden_fields" in paths:
+            hidden = fields.checked_hidden(request.role.hidden_fields, _HIDDEN, problems)
+            columns["hidden_fields"] = hidden
         problems.raise_if_any()
         async with self._sessions.begin() as session:
             return messages.role(

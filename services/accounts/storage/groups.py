@@ -97,7 +97,12 @@ async def page_of_teams(
 
 def _role(row: Row[Any]) -> Role:
     return Role(
-        id=row.id, revision=row.revision, name=row.name, rights=row.rights, builtin=row.builtin
+        id=row.id,
+        revision=row.revision,
+        name=row.name,
+        rights=row.rights,
+        builtin=row.builtin,
+        hidden_fields=row.hidden_fields,
     )
 
 

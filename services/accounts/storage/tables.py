@@ -12,7 +12,7 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
 
@@ -27,6 +27,7 @@ roles = Table(
     Column("name_key", Text(collation="C"), nullable=False),
     Column("rights", JSONB, nullable=False),
     Column("builtin", Boolean, nullable=False),
+    Column("hidden_fields", ARRAY(Text), nullable=False),
     Column("create_time", _time, nullable=False),
 )
 

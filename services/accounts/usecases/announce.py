@@ -70,4 +70,4 @@ def _user(kept: User) -> Mapping[str, object]:
 
 
 def _role(kept: Role) -> Mapping[str, object]:
-    return {"name": kept.name, "rights": kept.rights}
+    return {"name": kept.name, "rights": kept.rights, "hidden_fields": [*kept.hidden_fields]}

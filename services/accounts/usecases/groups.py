@@ -1,6 +1,6 @@
 """Teams and roles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import uuid_utils.compat
@@ -23,16 +23,20 @@ async def create_team(session: AsyncSession, columns: Mapping[str, object]) -> T
 
 
 async def create_role(
-    session: AsyncSession, columns: Mapping[str, object], granted: rights.Rights
+    session: AsyncSession,
+    columns: Mapping[str, object],
+    granted: rights.Rights,
+    hidden: Sequence[str],
 ) -> Role:
     """Adds a role that gives no more than the caller has."""
-    granting.must_cover(granted)
+    granting.must_cover(granted, hidden)
     values = {
         "id": uuid_utils.compat.uuid7(),
         "revision": 1,
         "builtin": False,
         **columns,
         "rights": granted,
+        "hidden_fields": hidden,
     }
     added = await groups.add_role(session, values)
     await announce.role(session, "create", added)
@@ -53,12 +57,10 @@ async def update_role(
             to="changed",
         )
     unchanged(etag, before.revision, "role", role_id)
-    granting.must_cover(before.rights)
-    granted = columns.get("rights")
-    if isinstance(granted, Mapping):
-        granting.must_cover(granted)
+    granting.must_cover(before.rights, before.hidden_fields)
     if not columns:
         return before
     now = await groups.change_role(session, role_id, columns)
+    granting.must_cover(now.rights, now.hidden_fields)
     await announce.role(session, "update", now, before)
     return now

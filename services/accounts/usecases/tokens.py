@@ -45,6 +45,7 @@ class Issuer:
             aud=audience,
             team=team,
             rights=rights.expanded(role.rights),
+            hidden=[*role.hidden_fields] or None,
             **more,
         )
 

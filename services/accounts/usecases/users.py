@@ -81,7 +81,7 @@ async def covered(session: AsyncSession, user_id: UUID) -> None:
 async def _with_covered_role(session: AsyncSession, user_id: UUID) -> tuple[User, Role]:
     user = existing(await users.get(session, user_id, lock=True), "user", user_id)
     role = existing(await groups.role(session, user.role_id), "role", user.role_id)
-    granting.must_cover(role.rights)
+    granting.must_cover(role.rights, role.hidden_fields)
     return user, role
 
 
@@ -96,7 +96,7 @@ async def _known_places(session: AsyncSession, columns: Mapping[str, object]) ->
         problems.add("user.team_id", "no such team")
     problems.raise_if_any()
     if role is not None:
-        granting.must_cover(role.rights)
+        granting.must_cover(role.rights, role.hidden_fields)
 
 
 async def _keep_an_admin(session: AsyncSession, role: Role, leaving: UUID) -> None:

@@ -22,6 +22,12 @@ MASK = (
 )
 MOST_ROWS = 10
 
+
+def mask() -> list[str]:
+    """Return what a form changes: all it has, but for what is hidden from who fills it."""
+    return [it for it in MASK if not desk.hides(f"contacts.{it}")]
+
+
 _ROW = re.compile(r"(phones|emails)\[(\d+)\]\.(number|address)")
 
 

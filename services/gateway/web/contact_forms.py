@@ -64,7 +64,7 @@ def update(contact_id: object) -> desk.View:
         asked = contact_service_pb2.UpdateContactRequest(
             contact=changed, request_id=form.request_id
         )
-        asked.update_mask.paths.extend(contact_fields.MASK)
+        asked.update_mask.paths.extend(contact_fields.mask())
         updated = form.attempt(
             lambda: desk.ask(ContactServiceStub).UpdateContact(asked),
             prefix="contact.",
@@ -114,6 +114,8 @@ def _form(form: Form, contact: contact_pb2.Contact | None = None, **more: object
         users=lookups.users(),
         phone_rows=contact_fields.rows(form, "phones"),
         email_rows=contact_fields.rows(form, "emails"),
+        # A new contact may be given what one will not see of it.
+        veiled=lambda field: contact is not None and desk.hides(f"contacts.{field}"),
         **more,
     )
     return body, form.status

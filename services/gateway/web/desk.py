@@ -69,6 +69,12 @@ def me() -> SignedIn:
     return found
 
 
+def hides(field: str) -> bool:
+    """Return whether the person's role hides a field, such as `contacts.phones`, from them."""
+    person = who()
+    return person is not None and field in person.hidden
+
+
 def language() -> Language:
     """Return the language of this page: asked for, kept, the person's own, or the browser's."""
     if "language" not in g:

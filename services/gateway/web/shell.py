@@ -125,6 +125,7 @@ def _globals() -> dict[str, Any]:
         "unanswered": lambda: g.get("unanswered", []),
         "forbidden": lambda: g.get("forbidden", []),
         "may": _may,
+        "hides": desk.hides,
         "user_name": lookups.user_name,
         "source_name": lookups.source_name,
         "stage_name": lookups.stage_name,

@@ -1,7 +1,7 @@
 """What the servicers of proposals share: whom one is for, and how it looks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -37,6 +37,10 @@ class Studio:
         found = await self.people.get(contact_id, on_behalf_of=caller())
         if found is None:
             raise _wrong("proposal.contact_id", "no such contact")
+        if "contacts.emails" in context.require_principal().hidden:
+            # Who may not read an address may still have a proposal sent to it.
+            whole = await self.people.get(contact_id, on_behalf_of=None)
+            return replace(found, address=whole.address if whole else "")
         return found
 
     async def knows(self, address: str) -> bool:

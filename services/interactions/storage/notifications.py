@@ -39,7 +39,6 @@ from services.interactions.domain.notifications import (
 )
 from services.interactions.domain.proposals.events import ANSWERS
 from services.interactions.storage import owned
-from services.interactions.storage import proposals as proposal_queries
 from services.interactions.storage.proposal_tables import events, proposals
 from services.interactions.storage.tables import (
     contacts,
@@ -173,7 +172,7 @@ def _seen(reader: Reader) -> list[ColumnElement[bool]]:
         or_(
             and_(contacts.c.id.is_not(None), owned.contacts(reader.contacts)),
             and_(follow_ups.c.id.is_not(None), owned.follow_ups(reader.follow_ups)),
-            and_(proposals.c.id.is_not(None), proposal_queries.within(reader.proposals)),
+            and_(proposals.c.id.is_not(None), owned.proposals(reader.proposals)),
             and_(batches.c.id.is_not(None), _sees_some(reader)),
             and_(series.c.id.is_not(None), owned.rows(reader.follow_ups, series)),
             and_(notifications.c.kind == Kind.HANDED_OVER, scopes.anything(reader.follow_ups)),

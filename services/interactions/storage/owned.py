@@ -10,7 +10,7 @@ from sqlalchemy.types import Uuid
 from chassis.db import scopes
 from chassis.db.scopes import Whose
 from chassis.scope import Scope
-from services.interactions.storage import tables
+from services.interactions.storage import proposal_tables, tables
 
 
 def _has(ids: ColumnElement[Any]) -> Callable[[Any], ColumnElement[bool]]:
@@ -19,9 +19,9 @@ def _has(ids: ColumnElement[Any]) -> Callable[[Any], ColumnElement[bool]]:
 
 _CONTACTS = Whose(_has(tables.contacts.c.owner_ids), tables.contacts.c.team_id)
 _PROPOSALS = Whose(
-    lambda user: tables.proposals.c.owner_id == user,
-    tables.proposals.c.team_id,
-    tables.proposals.c.creator_id,
+    lambda user: proposal_tables.proposals.c.owner_id == user,
+    proposal_tables.proposals.c.team_id,
+    proposal_tables.proposals.c.creator_id,
 )
 
 

@@ -27,7 +27,6 @@ from chassis.db import arrays
 from chassis.scope import Scope
 from services.interactions.domain.timeline import Entry, Fact, Imported, Kind
 from services.interactions.storage import owned
-from services.interactions.storage import proposals as offered
 from services.interactions.storage.proposal_tables import events, proposals
 from services.interactions.storage.tables import (
     contact_reminders,
@@ -221,7 +220,7 @@ def _proposals(contact_id: UUID, reach: Scope) -> Select[Any]:
         events.c.actor,
         details.label("details"),
     ).select_from(joined)
-    return query.where(proposals.c.contact_id == contact_id, offered.within(reach))
+    return query.where(proposals.c.contact_id == contact_id, owned.proposals(reach))
 
 
 def _row(fact: Fact) -> dict[str, Any]:

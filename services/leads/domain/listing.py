@@ -24,9 +24,13 @@ class Order(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Conditions that must all hold; among ids None stands for "in none"."""
+    """Conditions that must all hold; among ids None stands for "in none".
+
+    `names_only` lets words find by names, companies and codes, and not by phones and e-mails.
+    """
 
     words: tuple[str, ...] = ()
+    names_only: bool = False
     kind: Kind | None = None
     statuses: tuple[Status, ...] = ()
     life_stage_ids: tuple[UUID | None, ...] = ()

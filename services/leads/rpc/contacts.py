@@ -14,7 +14,7 @@ from services.leads.messages import contacts as messages
 from services.leads.messages import values
 from services.leads.rpc import pages
 from services.leads.rpc.requests import Clock, Context, optional_id, required_id
-from services.leads.usecases import access, addresses, contacts, stages
+from services.leads.usecases import access, addresses, contacts, hidden, stages
 
 pb = contact_service_pb2
 
@@ -73,6 +73,7 @@ class ContactServicer(contact_service_pb2_grpc.ContactServiceServicer):
     ) -> pb.ListContactsResponse:
         """Lists, searches and filters."""
         wanted, order = messages.wanted(request)
+        wanted = hidden.searched(wanted)
         page = pages.read(request, self._seal)
         async with self._sessions.begin() as session:
             found, after = await contacts.page(session, wanted, order, page)
@@ -87,6 +88,7 @@ class ContactServicer(contact_service_pb2_grpc.ContactServiceServicer):
         """Changes the fields named in the mask."""
         contact_id = required_id(request.contact.id, "contact.id")
         changed = messages.paths(request.update_mask, request.contact)
+        hidden.refuse_change(changed)
         redraft = functools.partial(messages.redraft, given=request.contact, changed=changed)
         async with self._sessions.begin() as session:
 

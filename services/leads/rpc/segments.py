@@ -13,7 +13,7 @@ from services.leads.messages import segments as messages
 from services.leads.rpc import pages
 from services.leads.rpc.requests import Clock, Context, required_id
 from services.leads.storage import segments as storage
-from services.leads.usecases import segments
+from services.leads.usecases import hidden, segments
 from services.leads.usecases.segments import SegmentDraft
 
 pb = segment_service_pb2
@@ -97,6 +97,7 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
         if request.sample_size < 0:
             checks.wrong("sample_size", "is negative")
         checks.finish()
+        hidden.refuse_question(definition)
         async with self._sessions.begin() as session:
             found = await segments.preview(
                 session, definition, request.sample_size, now=self._clock()
@@ -112,5 +113,6 @@ def _draft(given: segment_pb2.Segment) -> tuple[Checks, SegmentDraft]:
     """Return what somebody wrote, and what of it could not even be read."""
     checks = Checks()
     definition = messages.definition(checks, given.definition, "segment.definition")
+    hidden.refuse_question(definition)
     draft = SegmentDraft(name=given.name, description=given.description, definition=definition)
     return checks, draft

@@ -66,15 +66,28 @@ def has_word(word: str) -> ColumnElement[bool]:
 
     One or two letters match the beginning of words, which the trigram index can still serve.
     """
+    return contacts.c.search_text.like(func.fold(_pattern(word)))
+
+
+def _pattern(word: str) -> str:
     escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    pattern = f"% {escaped}%" if len(word) < _SHORT else f"%{escaped}%"
-    return contacts.c.search_text.like(func.fold(pattern))
+    return f"% {escaped}%" if len(word) < _SHORT else f"%{escaped}%"
+
+
+def is_called(word: str) -> ColumnElement[bool]:
+    """Return the condition that a name, company or code has `word`, accents and case aside."""
+    c = contacts.c
+    names = (c.display_name, c.family_name, c.given_name, c.company, c.reference_code)
+    return func.fold(func.concat_ws(" ", "", *names)).like(func.fold(_pattern(word)))
 
 
 def conditions(it: Filter) -> list[ColumnElement[bool]]:
     """Return what must all hold of a contact that is listed; reports count by the same."""
     c = contacts.c
     found = [has_word(word) for word in it.words]
+    if it.names_only:
+        # The index has names and addresses together; of what it finds, the names decide.
+        found += [is_called(word) for word in it.words]
     if it.kind is not None:
         found.append(c.kind == it.kind)
     if it.statuses:

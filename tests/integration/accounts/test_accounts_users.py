@@ -1,6 +1,7 @@
 """Users, teams, roles and programs."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -266,3 +267,67 @@ class TestRoles:
             "role.rights[1].level",
             "role.rights[2].level",
         }
+
+
+class TestHiddenFields:
+    async def test_who_has_the_role_is_told_with_each_token(self, house: Any) -> None:
+        role = user_pb2.Role(
+            name="Telesales",
+            rights=[Right(resource="contacts", action="read", level=ALL)],
+            hidden_fields=["contacts.phones", "contacts.emails", "contacts.phones"],
+        )
+        made = await house.users().CreateRole(pb2.CreateRoleRequest(role=role))
+        house.roles["telesales"] = made.id
+        user = await house.add("Lan", "telesales")
+
+        token = await house.issue("leads", user.id)
+
+        assert list(made.hidden_fields) == ["contacts.emails", "contacts.phones"]
+        principal = await house.principal(token.text, "leads")
+        assert principal.hidden == {"contacts.emails", "contacts.phones"}
+
+    async def test_they_can_be_changed(self, house: Any) -> None:
+        role = user_pb2.Role(name="Telesales", hidden_fields=["contacts.phones"])
+        made = await house.users().CreateRole(pb2.CreateRoleRequest(role=role))
+        mask = FieldMask(paths=["hidden_fields"])
+
+        changed = await house.users().UpdateRole(
+            pb2.UpdateRoleRequest(role=user_pb2.Role(id=made.id), update_mask=mask)
+        )
+
+        assert list(changed.hidden_fields) == []
+
+    async def test_what_cannot_be_hidden_is_named(self, house: Any) -> None:
+        role = user_pb2.Role(name="Odd", hidden_fields=["contacts.phones", "contacts.soul"])
+
+        with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
+            await house.users().CreateRole(pb2.CreateRoleRequest(role=role))
+
+        assert refusal.fields() == ["role.hidden_fields[1]"]
+
+    async def test_nobody_shows_others_what_is_hidden_from_themselves(self, house: Any) -> None:
+        blind = replace(house.admin, hidden=frozenset({"contacts.phones"}))
+        open_role = user_pb2.Role(name="Open")
+        closed_role = user_pb2.Role(name="Closed", hidden_fields=["contacts.phones"])
+
+        with refused(errors.PermissionDenied, "FIELD_HIDDEN"):
+            await house.users(blind).CreateRole(pb2.CreateRoleRequest(role=open_role))
+        made = await house.users(blind).CreateRole(pb2.CreateRoleRequest(role=closed_role))
+        with refused(errors.PermissionDenied, "FIELD_HIDDEN"):
+            await house.users(blind).UpdateRole(
+                pb2.UpdateRoleRequest(
+                    role=user_pb2.Role(id=made.id),
+                    update_mask=FieldMask(paths=["hidden_fields"]),
+                )
+            )
+        with refused(errors.PermissionDenied, "FIELD_HIDDEN"):
+            request = pb2.CreateUserRequest(
+                user=user_pb2.User(
+                    email="x@mekong.example", display_name="X", role_id=house.roles["sales"]
+                ),
+                password="a long password",
+            )
+            await house.users(blind).CreateUser(request)
+        with refused(errors.PermissionDenied, "FIELD_HIDDEN"):
+            client = pb2.CreateApiClientRequest(api_client=user_pb2.ApiClient(name="till"))
+            await house.clients(blind).CreateApiClient(client)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,9 +72,16 @@ class Echo:
         return StringValue(value=",".join([each.value async for each in requests]))
 
 
-def rules(_: str) -> Rule:
-    """Let in whoever has a token."""
-    return Rule(Caller.SIGNED_IN)
+class Open:
+    """A contract that lets in whoever has a token, and hides nothing."""
+
+    @staticmethod
+    def rule(_: str) -> Rule:
+        return Rule(Caller.SIGNED_IN)
+
+    @staticmethod
+    def guards(_: Any) -> Sequence[str]:
+        return ()
 
 
 def add_echo(servicer: Echo, to: Any) -> None:
@@ -230,7 +237,7 @@ async def serve(**settings: Any) -> AsyncIterator[House]:
     await issuer.start()
     made = make_settings(issuer.url, **settings)
     echo = Echo()
-    built = server.build(made, "echo", [(add_echo, echo)], rules=rules)
+    built = server.build(made, "echo", [(add_echo, echo)], contract=Open())
     address = f"127.0.0.1:{await built.start()}"
     channel = client.channel(address, made, TokenSource(made), [DESCRIPTOR])
     try:

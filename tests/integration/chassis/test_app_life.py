@@ -23,7 +23,7 @@ import asyncio, structlog
 from functools import partial
 from aiohttp import web
 from chassis import app, config, context, db
-from chassis.rpc.rights import Rule
+from services import rights
 
 log = structlog.get_logger()
 crashes = []
@@ -62,7 +62,7 @@ async def main(settings):
         return web.json_response({"request_id": context.current().request_id})
 
     await app.run(
-        settings, "sample", rules=lambda _: Rule(),
+        settings, "sample", contract=rights,
         background=[falters, finishes, for_ever],
         ready=[db.check(sessions)],
         http_routes=[web.get("/whoami", whoami)],

@@ -141,7 +141,7 @@ class TestAPeerThatIsAway:
             await house.stub.change(StringValue())
         settings = rpc_house.make_settings(house.issuer.url, grpc_listen=house.address)
         again = server.build(
-            settings, "echo", [(rpc_house.add_echo, house.echo)], rules=rpc_house.rules
+            settings, "echo", [(rpc_house.add_echo, house.echo)], contract=rpc_house.Open()
         )
         await again.start()
 

@@ -59,7 +59,7 @@ class TestIdentity:
         house.issuer.rotate()
         settings = rpc_house.make_settings(house.issuer.url, grpc_listen=house.address)
         restarted = server.build(
-            settings, "echo", [(rpc_house.add_echo, house.echo)], rules=rpc_house.rules
+            settings, "echo", [(rpc_house.add_echo, house.echo)], contract=rpc_house.Open()
         )
         await restarted.start()
         async with asyncio.timeout(5.0):

@@ -41,7 +41,9 @@ class Replicas:
 
     def _built(self, echo: Echo, listen: str) -> server.Server:
         settings = rpc_house.make_settings(self._issuer.url, grpc_listen=listen, **self._more)
-        return server.build(settings, "echo", [(rpc_house.add_echo, echo)], rules=rpc_house.rules)
+        return server.build(
+            settings, "echo", [(rpc_house.add_echo, echo)], contract=rpc_house.Open()
+        )
 
 
 @asynccontextmanager

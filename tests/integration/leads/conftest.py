@@ -135,7 +135,10 @@ class Leads:
 
     @property
     def audiences(self) -> Any:
-        return self._stub(audience_service_pb2_grpc.AudienceServiceStub)
+        # A service of the house asks, for itself or for the caller.
+        caller = self.caller and replace(self.caller, actor=self.caller.actor or "campaigns")
+        asking = self.caller if self.caller is SERVICE else caller
+        return self.as_(asking)._stub(audience_service_pb2_grpc.AudienceServiceStub)
 
     async def contact(self, **fields: Any) -> contact_pb2.Contact:
         """Create a contact; `phone` and `email` are short for lists of one."""

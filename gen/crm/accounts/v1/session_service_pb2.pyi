@@ -121,6 +121,7 @@ class ExchangeSessionResponse(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
     RIGHTS_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELDS_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     """Output only. EdDSA-signed JWT."""
     @_builtins.property
@@ -135,6 +136,10 @@ class ExchangeSessionResponse(_message.Message):
     def rights(self) -> _containers.RepeatedCompositeFieldContainer[_user_pb2.Right]:
         """Output only. What the user may do, for showing or hiding controls."""
 
+    @_builtins.property
+    def hidden_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Fields that the user's role hides, for saying so in their place."""
+
     def __init__(
         self,
         *,
@@ -142,10 +147,11 @@ class ExchangeSessionResponse(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         user: _user_pb2.User | None = ...,
         rights: _abc.Iterable[_user_pb2.Right] | None = ...,
+        hidden_fields: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "rights", b"rights", "token", b"token", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "hidden_fields", b"hidden_fields", "rights", b"rights", "token", b"token", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -62,7 +62,7 @@ class Right(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
     resource: _builtins.str
-    """Required. "contacts", "follow_ups", "notes", "proposals", "segments", "imports", "templates", "campaigns", "messages", "suppressions", "senders", "inbound_mails", "sources", "users", "api_clients", "audit"; or "*"."""
+    """Required. "contacts", "follow_ups", "notes", "proposals", "segments", "imports", "templates", "campaigns", "messages", "suppressions", "senders", "inbound_mails", "doubts", "support", "sources", "users", "api_clients", "audit"; or "*". Contacts, follow-ups, notes, proposals and campaigns have owners and teams; a right to any other kind is LEVEL_ALL or LEVEL_NONE, and a wildcard of less gives nothing of it."""
     action: _builtins.str
     """Required. "read", "write", "delete", "export", "start"; or "*"."""
     level: Global___Level.ValueType
@@ -94,6 +94,7 @@ class Role(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     RIGHTS_FIELD_NUMBER: _builtins.int
     BUILTIN_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELDS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     revision: _builtins.int
@@ -108,6 +109,10 @@ class Role(_message.Message):
     def rights(self) -> _containers.RepeatedCompositeFieldContainer[Global___Right]:
         """Required. What is not named is NONE; the most precise right counts."""
 
+    @_builtins.property
+    def hidden_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Fields that its members do not get to see: "contacts.phones", "contacts.emails", "contacts.birthday", "contacts.address", "contacts.description"."""
+
     def __init__(
         self,
         *,
@@ -117,10 +122,11 @@ class Role(_message.Message):
         name: _builtins.str = ...,
         rights: _abc.Iterable[Global___Right] | None = ...,
         builtin: _builtins.bool = ...,
+        hidden_fields: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["builtin", b"builtin", "etag", b"etag", "id", b"id", "name", b"name", "revision", b"revision", "rights", b"rights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["builtin", b"builtin", "etag", b"etag", "hidden_fields", b"hidden_fields", "id", b"id", "name", b"name", "revision", b"revision", "rights", b"rights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,28 +22,31 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63rm/campaigns/v1/template.proto\x12\x10\x63rm.campaigns.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x03\n\x08Template\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12*\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0c\n\x04html\x18\x07 \x01(\t\x12\x0c\n\x04text\x18\x08 \x01(\t\x12\x11\n\tvariables\x18\t \x03(\t\x12\x14\n\x0c\x63ontent_hash\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x06markup\x18\r \x01(\x0e\x32\x18.crm.campaigns.v1.Markup\x12\x31\n\x0b\x61ttachments\x18\x0e \x03(\x0b\x32\x1c.crm.campaigns.v1.Attachment\"J\n\nAttachment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12\x0c\n\x04hash\x18\x04 \x01(\t\"\x9d\x01\n\x0fRenderedMessage\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0c\n\x04html\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x10\n\x08\x65ncoding\x18\x05 \x01(\t\x12\x10\n\x08segments\x18\x06 \x01(\x05\x12\x0f\n\x07\x66\x61ilure\x18\x07 \x01(\t\x12\x17\n\x0f\x62illed_segments\x18\x08 \x01(\x05\"\xb6\x01\n\x07\x43ontent\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12*\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0c\n\x04html\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x11\n\tvariables\x18\x06 \x03(\t\x12\x31\n\x0b\x61ttachments\x18\x07 \x03(\x0b\x32\x1c.crm.campaigns.v1.Attachment*F\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02*\x83\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x15\n\x11PURPOSE_MARKETING\x10\x01\x12\x10\n\x0cPURPOSE_CARE\x10\x02\x12\x19\n\x15PURPOSE_TRANSACTIONAL\x10\x03\x12\x1b\n\x17PURPOSE_CONSENT_REQUEST\x10\x04*B\n\x06Markup\x12\x16\n\x12MARKUP_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMARKUP_HTML\x10\x01\x12\x0f\n\x0bMARKUP_MJML\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63rm/campaigns/v1/template.proto\x12\x10\x63rm.campaigns.v1\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x03\n\x08Template\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12*\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0c\n\x04html\x18\x07 \x01(\t\x12\x0c\n\x04text\x18\x08 \x01(\t\x12\x11\n\tvariables\x18\t \x03(\t\x12\x14\n\x0c\x63ontent_hash\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x06markup\x18\r \x01(\x0e\x32\x18.crm.campaigns.v1.Markup\x12\x31\n\x0b\x61ttachments\x18\x0e \x03(\x0b\x32\x1c.crm.campaigns.v1.Attachment\"J\n\nAttachment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12\x0c\n\x04hash\x18\x04 \x01(\t\"\xc5\x01\n\x0fRenderedMessage\x12\x37\n\x07\x61\x64\x64ress\x18\x01 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0c\n\x04html\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x10\n\x08\x65ncoding\x18\x05 \x01(\t\x12\x10\n\x08segments\x18\x06 \x01(\x05\x12\x0f\n\x07\x66\x61ilure\x18\x07 \x01(\t\x12\x17\n\x0f\x62illed_segments\x18\x08 \x01(\x05\"\xb6\x01\n\x07\x43ontent\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12*\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x19.crm.campaigns.v1.Channel\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0c\n\x04html\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x11\n\tvariables\x18\x06 \x03(\t\x12\x31\n\x0b\x61ttachments\x18\x07 \x03(\x0b\x32\x1c.crm.campaigns.v1.Attachment*F\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02*\x83\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x15\n\x11PURPOSE_MARKETING\x10\x01\x12\x10\n\x0cPURPOSE_CARE\x10\x02\x12\x19\n\x15PURPOSE_TRANSACTIONAL\x10\x03\x12\x1b\n\x17PURPOSE_CONSENT_REQUEST\x10\x04*B\n\x06Markup\x12\x16\n\x12MARKUP_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMARKUP_HTML\x10\x01\x12\x0f\n\x0bMARKUP_MJML\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.campaigns.v1.template_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHANNEL']._serialized_start=899
-  _globals['_CHANNEL']._serialized_end=969
-  _globals['_PURPOSE']._serialized_start=972
-  _globals['_PURPOSE']._serialized_end=1103
-  _globals['_MARKUP']._serialized_start=1105
-  _globals['_MARKUP']._serialized_end=1171
-  _globals['_TEMPLATE']._serialized_start=87
-  _globals['_TEMPLATE']._serialized_end=476
-  _globals['_ATTACHMENT']._serialized_start=478
-  _globals['_ATTACHMENT']._serialized_end=552
-  _globals['_RENDEREDMESSAGE']._serialized_start=555
-  _globals['_RENDEREDMESSAGE']._serialized_end=712
-  _globals['_CONTENT']._serialized_start=715
-  _globals['_CONTENT']._serialized_end=897
+  _globals['_RENDEREDMESSAGE'].fields_by_name['address']._loaded_options = None
+  _globals['_RENDEREDMESSAGE'].fields_by_name['address']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
+  _globals['_CHANNEL']._serialized_start=967
+  _globals['_CHANNEL']._serialized_end=1037
+  _globals['_PURPOSE']._serialized_start=1040
+  _globals['_PURPOSE']._serialized_end=1171
+  _globals['_MARKUP']._serialized_start=1173
+  _globals['_MARKUP']._serialized_end=1239
+  _globals['_TEMPLATE']._serialized_start=115
+  _globals['_TEMPLATE']._serialized_end=504
+  _globals['_ATTACHMENT']._serialized_start=506
+  _globals['_ATTACHMENT']._serialized_end=580
+  _globals['_RENDEREDMESSAGE']._serialized_start=583
+  _globals['_RENDEREDMESSAGE']._serialized_end=780
+  _globals['_CONTENT']._serialized_start=783
+  _globals['_CONTENT']._serialized_end=965
 # @@protoc_insertion_point(module_scope)

@@ -106,6 +106,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """INVALID_ARGUMENT; the mail came to no return path of ours, and names none."""
     REASON_PROPOSAL_LINK_INVALID: _Reason.ValueType  # 41
     """NOT_FOUND; the link of a proposal is not one of ours, or what it led to is gone."""
+    REASON_FIELD_HIDDEN: _Reason.ValueType  # 42
+    """PERMISSION_DENIED; metadata: field. The caller's role hides the field, so that it is neither changed nor asked about."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call failed. `ErrorInfo.reason` is the value's name without the prefix `REASON_`,
@@ -196,4 +198,6 @@ REASON_RETURN_PATH_INVALID: Reason.ValueType  # 40
 """INVALID_ARGUMENT; the mail came to no return path of ours, and names none."""
 REASON_PROPOSAL_LINK_INVALID: Reason.ValueType  # 41
 """NOT_FOUND; the link of a proposal is not one of ours, or what it led to is gone."""
+REASON_FIELD_HIDDEN: Reason.ValueType  # 42
+"""PERMISSION_DENIED; metadata: field. The caller's role hides the field, so that it is neither changed nor asked about."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

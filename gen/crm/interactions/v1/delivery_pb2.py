@@ -23,22 +23,25 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.interactions.v1 import follow_up_pb2 as crm_dot_interactions_dot_v1_dot_follow__up__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/interactions/v1/delivery.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x02\n\x10\x46ollowUpDelivery\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".crm.interactions.v1.DeliveryState\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0c\n\x04rule\x18\x05 \x01(\t\x12\x12\n\nmessage_id\x18\x06 \x01(\t\x12,\n\x08\x64ue_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xdf\x02\n\x17\x43ontactReminderDelivery\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x16\n\x0eminutes_before\x18\x03 \x01(\x05\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12<\n\x07\x63hannel\x18\x05 \x01(\x0e\x32+.crm.interactions.v1.ContactReminderChannel\x12\x31\n\x05state\x18\x06 \x01(\x0e\x32\".crm.interactions.v1.DeliveryState\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x0c\n\x04rule\x18\x08 \x01(\t\x12\x12\n\nmessage_id\x18\t \x01(\t\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"t\n\x10RenderedFollowUp\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0c\n\x04html\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t*\xf6\x01\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45LIVERY_STATE_WAITING\x10\x01\x12\x1e\n\x1a\x44\x45LIVERY_STATE_HANDED_OVER\x10\x02\x12\x17\n\x13\x44\x45LIVERY_STATE_SENT\x10\x03\x12\x1c\n\x18\x44\x45LIVERY_STATE_DELIVERED\x10\x04\x12\x1a\n\x16\x44\x45LIVERY_STATE_SKIPPED\x10\x05\x12\x19\n\x15\x44\x45LIVERY_STATE_FAILED\x10\x06\x12\x1b\n\x17\x44\x45LIVERY_STATE_IN_DOUBT\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/interactions/v1/delivery.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x02\n\x10\x46ollowUpDelivery\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".crm.interactions.v1.DeliveryState\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0c\n\x04rule\x18\x05 \x01(\t\x12\x12\n\nmessage_id\x18\x06 \x01(\t\x12,\n\x08\x64ue_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xdf\x02\n\x17\x43ontactReminderDelivery\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x16\n\x0eminutes_before\x18\x03 \x01(\x05\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12<\n\x07\x63hannel\x18\x05 \x01(\x0e\x32+.crm.interactions.v1.ContactReminderChannel\x12\x31\n\x05state\x18\x06 \x01(\x0e\x32\".crm.interactions.v1.DeliveryState\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x0c\n\x04rule\x18\x08 \x01(\t\x12\x12\n\nmessage_id\x18\t \x01(\t\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9c\x01\n\x10RenderedFollowUp\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x37\n\x07\x61\x64\x64ress\x18\x02 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0c\n\x04html\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t*\xf6\x01\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45LIVERY_STATE_WAITING\x10\x01\x12\x1e\n\x1a\x44\x45LIVERY_STATE_HANDED_OVER\x10\x02\x12\x17\n\x13\x44\x45LIVERY_STATE_SENT\x10\x03\x12\x1c\n\x18\x44\x45LIVERY_STATE_DELIVERED\x10\x04\x12\x1a\n\x16\x44\x45LIVERY_STATE_SKIPPED\x10\x05\x12\x19\n\x15\x44\x45LIVERY_STATE_FAILED\x10\x06\x12\x1b\n\x17\x44\x45LIVERY_STATE_IN_DOUBT\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.delivery_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DELIVERYSTATE']._serialized_start=861
-  _globals['_DELIVERYSTATE']._serialized_end=1107
-  _globals['_FOLLOWUPDELIVERY']._serialized_start=130
-  _globals['_FOLLOWUPDELIVERY']._serialized_end=386
-  _globals['_CONTACTREMINDERDELIVERY']._serialized_start=389
-  _globals['_CONTACTREMINDERDELIVERY']._serialized_end=740
-  _globals['_RENDEREDFOLLOWUP']._serialized_start=742
-  _globals['_RENDEREDFOLLOWUP']._serialized_end=858
+  _globals['_RENDEREDFOLLOWUP'].fields_by_name['address']._loaded_options = None
+  _globals['_RENDEREDFOLLOWUP'].fields_by_name['address']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
+  _globals['_DELIVERYSTATE']._serialized_start=930
+  _globals['_DELIVERYSTATE']._serialized_end=1176
+  _globals['_FOLLOWUPDELIVERY']._serialized_start=158
+  _globals['_FOLLOWUPDELIVERY']._serialized_end=414
+  _globals['_CONTACTREMINDERDELIVERY']._serialized_start=417
+  _globals['_CONTACTREMINDERDELIVERY']._serialized_end=768
+  _globals['_RENDEREDFOLLOWUP']._serialized_start=771
+  _globals['_RENDEREDFOLLOWUP']._serialized_end=927
 # @@protoc_insertion_point(module_scope)

@@ -22,40 +22,51 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63rm/leads/v1/contact.proto\x12\x0c\x63rm.leads.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"F\n\x05Phone\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07primary\x18\x03 \x01(\x08\x12\r\n\x05valid\x18\x04 \x01(\x08\"G\n\x05\x45mail\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07primary\x18\x03 \x01(\x08\x12\r\n\x05valid\x18\x04 \x01(\x08\"7\n\x0bPartialDate\x12\x0c\n\x04year\x18\x01 \x01(\x05\x12\r\n\x05month\x18\x02 \x01(\x05\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\x05\"d\n\x07\x41\x64\x64ress\x12\x0e\n\x06street\x18\x01 \x01(\t\x12\x0c\n\x04ward\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x13\n\x0bpostal_code\x18\x04 \x01(\t\x12\x14\n\x0c\x63ountry_code\x18\x05 \x01(\t\"(\n\nExternalId\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\xee\x07\n\x07\x43ontact\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\'\n\x04kind\x18\x04 \x01(\x0e\x32\x19.crm.leads.v1.ContactKind\x12\x16\n\x0ereference_code\x18\x05 \x01(\t\x12\x12\n\nsalutation\x18\x06 \x01(\t\x12\x13\n\x0b\x66\x61mily_name\x18\x07 \x01(\t\x12\x12\n\ngiven_name\x18\x08 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\t \x01(\t\x12#\n\x06phones\x18\n \x03(\x0b\x32\x13.crm.leads.v1.Phone\x12#\n\x06\x65mails\x18\x0b \x03(\x0b\x32\x13.crm.leads.v1.Email\x12\x0f\n\x07\x63ompany\x18\x0c \x01(\t\x12\x11\n\tjob_title\x18\r \x01(\t\x12$\n\x06gender\x18\x0e \x01(\x0e\x32\x14.crm.leads.v1.Gender\x12+\n\x08\x62irthday\x18\x0f \x01(\x0b\x32\x19.crm.leads.v1.PartialDate\x12&\n\x07\x61\x64\x64ress\x18\x10 \x01(\x0b\x32\x15.crm.leads.v1.Address\x12\x0e\n\x06locale\x18\x11 \x01(\t\x12\x11\n\ttime_zone\x18\x12 \x01(\t\x12\x0e\n\x06region\x18\x13 \x01(\t\x12\x30\n\x11preferred_channel\x18\x14 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12\x11\n\tsource_id\x18\x15 \x01(\t\x12\x1e\n\x16referred_by_contact_id\x18\x16 \x01(\t\x12(\n\x06status\x18\x17 \x01(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12\x13\n\x0blost_reason\x18\x18 \x01(\t\x12\x15\n\rlife_stage_id\x18\x19 \x01(\t\x12\x11\n\towner_ids\x18\x1a \x03(\t\x12\x0f\n\x07team_id\x18\x1b \x01(\t\x12\x0c\n\x04tags\x18\x1c \x03(\t\x12\r\n\x05score\x18\x1d \x01(\x05\x12.\n\x0c\x65xternal_ids\x18\x1e \x03(\x0b\x32\x18.crm.leads.v1.ExternalId\x12\x13\n\x0b\x64\x65scription\x18\x1f \x01(\t\x12/\n\x0b\x63reate_time\x18  \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18! \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63onvert_time\x18\" \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\nconversion\x18$ \x01(\x0e\x32\x18.crm.leads.v1.ConversionJ\x04\x08#\x10$\"\x88\x02\n\x0bStageChange\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x1a\n\x12\x66rom_life_stage_id\x18\x03 \x01(\t\x12\x18\n\x10to_life_stage_id\x18\x04 \x01(\t\x12-\n\x0b\x66rom_status\x18\x05 \x01(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12+\n\tto_status\x18\x06 \x01(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12\r\n\x05\x61\x63tor\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12(\n\x04time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp*]\n\x0b\x43ontactKind\x12\x1c\n\x18\x43ONTACT_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43ONTACT_KIND_LEAD\x10\x01\x12\x19\n\x15\x43ONTACT_KIND_CUSTOMER\x10\x02*\xa5\x01\n\nLeadStatus\x12\x1b\n\x17LEAD_STATUS_UNSPECIFIED\x10\x00\x12\x13\n\x0fLEAD_STATUS_NEW\x10\x01\x12\x19\n\x15LEAD_STATUS_CONTACTED\x10\x02\x12\x19\n\x15LEAD_STATUS_QUALIFIED\x10\x03\x12\x19\n\x15LEAD_STATUS_CONVERTED\x10\x04\x12\x14\n\x10LEAD_STATUS_LOST\x10\x05*\x85\x01\n\nConversion\x12\x1a\n\x16\x43ONVERSION_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43ONVERSION_NONE\x10\x01\x12\x13\n\x0f\x43ONVERSION_HAND\x10\x02\x12\x19\n\x15\x43ONVERSION_FIRST_SALE\x10\x03\x12\x16\n\x12\x43ONVERSION_ENTERED\x10\x04*F\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02*\x83\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x15\n\x11PURPOSE_MARKETING\x10\x01\x12\x10\n\x0cPURPOSE_CARE\x10\x02\x12\x19\n\x15PURPOSE_TRANSACTIONAL\x10\x03\x12\x1b\n\x17PURPOSE_CONSENT_REQUEST\x10\x04*V\n\x06Gender\x12\x16\n\x12GENDER_UNSPECIFIED\x10\x00\x12\x11\n\rGENDER_FEMALE\x10\x01\x12\x0f\n\x0bGENDER_MALE\x10\x02\x12\x10\n\x0cGENDER_OTHER\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63rm/leads/v1/contact.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"F\n\x05Phone\x12\x0e\n\x06number\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07primary\x18\x03 \x01(\x08\x12\r\n\x05valid\x18\x04 \x01(\x08\"G\n\x05\x45mail\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x0f\n\x07primary\x18\x03 \x01(\x08\x12\r\n\x05valid\x18\x04 \x01(\x08\"7\n\x0bPartialDate\x12\x0c\n\x04year\x18\x01 \x01(\x05\x12\r\n\x05month\x18\x02 \x01(\x05\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\x05\"d\n\x07\x41\x64\x64ress\x12\x0e\n\x06street\x18\x01 \x01(\t\x12\x0c\n\x04ward\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x13\n\x0bpostal_code\x18\x04 \x01(\t\x12\x14\n\x0c\x63ountry_code\x18\x05 \x01(\t\"(\n\nExternalId\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\xdf\x08\n\x07\x43ontact\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\'\n\x04kind\x18\x04 \x01(\x0e\x32\x19.crm.leads.v1.ContactKind\x12\x16\n\x0ereference_code\x18\x05 \x01(\t\x12\x12\n\nsalutation\x18\x06 \x01(\t\x12\x13\n\x0b\x66\x61mily_name\x18\x07 \x01(\t\x12\x12\n\ngiven_name\x18\x08 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\t \x01(\t\x12\x38\n\x06phones\x18\n \x03(\x0b\x32\x13.crm.leads.v1.PhoneB\x13\xca\xc1\x18\x0f\x63ontacts.phones\x12\x38\n\x06\x65mails\x18\x0b \x03(\x0b\x32\x13.crm.leads.v1.EmailB\x13\xca\xc1\x18\x0f\x63ontacts.emails\x12\x0f\n\x07\x63ompany\x18\x0c \x01(\t\x12\x11\n\tjob_title\x18\r \x01(\t\x12$\n\x06gender\x18\x0e \x01(\x0e\x32\x14.crm.leads.v1.Gender\x12\x42\n\x08\x62irthday\x18\x0f \x01(\x0b\x32\x19.crm.leads.v1.PartialDateB\x15\xca\xc1\x18\x11\x63ontacts.birthday\x12<\n\x07\x61\x64\x64ress\x18\x10 \x01(\x0b\x32\x15.crm.leads.v1.AddressB\x14\xca\xc1\x18\x10\x63ontacts.address\x12\x0e\n\x06locale\x18\x11 \x01(\t\x12\x11\n\ttime_zone\x18\x12 \x01(\t\x12\x0e\n\x06region\x18\x13 \x01(\t\x12\x30\n\x11preferred_channel\x18\x14 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12\x11\n\tsource_id\x18\x15 \x01(\t\x12\x1e\n\x16referred_by_contact_id\x18\x16 \x01(\t\x12(\n\x06status\x18\x17 \x01(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12\x13\n\x0blost_reason\x18\x18 \x01(\t\x12\x15\n\rlife_stage_id\x18\x19 \x01(\t\x12\x11\n\towner_ids\x18\x1a \x03(\t\x12\x0f\n\x07team_id\x18\x1b \x01(\t\x12\x0c\n\x04tags\x18\x1c \x03(\t\x12\r\n\x05score\x18\x1d \x01(\x05\x12.\n\x0c\x65xternal_ids\x18\x1e \x03(\x0b\x32\x18.crm.leads.v1.ExternalId\x12-\n\x0b\x64\x65scription\x18\x1f \x01(\tB\x18\xca\xc1\x18\x14\x63ontacts.description\x12/\n\x0b\x63reate_time\x18  \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18! \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63onvert_time\x18\" \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\nconversion\x18$ \x01(\x0e\x32\x18.crm.leads.v1.ConversionJ\x04\x08#\x10$\"\x88\x02\n\x0bStageChange\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x1a\n\x12\x66rom_life_stage_id\x18\x03 \x01(\t\x12\x18\n\x10to_life_stage_id\x18\x04 \x01(\t\x12-\n\x0b\x66rom_status\x18\x05 \x01(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12+\n\tto_status\x18\x06 \x01(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12\r\n\x05\x61\x63tor\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12(\n\x04time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp*]\n\x0b\x43ontactKind\x12\x1c\n\x18\x43ONTACT_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43ONTACT_KIND_LEAD\x10\x01\x12\x19\n\x15\x43ONTACT_KIND_CUSTOMER\x10\x02*\xa5\x01\n\nLeadStatus\x12\x1b\n\x17LEAD_STATUS_UNSPECIFIED\x10\x00\x12\x13\n\x0fLEAD_STATUS_NEW\x10\x01\x12\x19\n\x15LEAD_STATUS_CONTACTED\x10\x02\x12\x19\n\x15LEAD_STATUS_QUALIFIED\x10\x03\x12\x19\n\x15LEAD_STATUS_CONVERTED\x10\x04\x12\x14\n\x10LEAD_STATUS_LOST\x10\x05*\x85\x01\n\nConversion\x12\x1a\n\x16\x43ONVERSION_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43ONVERSION_NONE\x10\x01\x12\x13\n\x0f\x43ONVERSION_HAND\x10\x02\x12\x19\n\x15\x43ONVERSION_FIRST_SALE\x10\x03\x12\x16\n\x12\x43ONVERSION_ENTERED\x10\x04*F\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02*\x83\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x15\n\x11PURPOSE_MARKETING\x10\x01\x12\x10\n\x0cPURPOSE_CARE\x10\x02\x12\x19\n\x15PURPOSE_TRANSACTIONAL\x10\x03\x12\x1b\n\x17PURPOSE_CONSENT_REQUEST\x10\x04*V\n\x06Gender\x12\x16\n\x12GENDER_UNSPECIFIED\x10\x00\x12\x11\n\rGENDER_FEMALE\x10\x01\x12\x0f\n\x0bGENDER_MALE\x10\x02\x12\x10\n\x0cGENDER_OTHER\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.contact_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONTACTKIND']._serialized_start=1699
-  _globals['_CONTACTKIND']._serialized_end=1792
-  _globals['_LEADSTATUS']._serialized_start=1795
-  _globals['_LEADSTATUS']._serialized_end=1960
-  _globals['_CONVERSION']._serialized_start=1963
-  _globals['_CONVERSION']._serialized_end=2096
-  _globals['_CHANNEL']._serialized_start=2098
-  _globals['_CHANNEL']._serialized_end=2168
-  _globals['_PURPOSE']._serialized_start=2171
-  _globals['_PURPOSE']._serialized_end=2302
-  _globals['_GENDER']._serialized_start=2304
-  _globals['_GENDER']._serialized_end=2390
-  _globals['_PHONE']._serialized_start=77
-  _globals['_PHONE']._serialized_end=147
-  _globals['_EMAIL']._serialized_start=149
-  _globals['_EMAIL']._serialized_end=220
-  _globals['_PARTIALDATE']._serialized_start=222
-  _globals['_PARTIALDATE']._serialized_end=277
-  _globals['_ADDRESS']._serialized_start=279
-  _globals['_ADDRESS']._serialized_end=379
-  _globals['_EXTERNALID']._serialized_start=381
-  _globals['_EXTERNALID']._serialized_end=421
-  _globals['_CONTACT']._serialized_start=424
-  _globals['_CONTACT']._serialized_end=1430
-  _globals['_STAGECHANGE']._serialized_start=1433
-  _globals['_STAGECHANGE']._serialized_end=1697
+  _globals['_CONTACT'].fields_by_name['phones']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['phones']._serialized_options = b'\312\301\030\017contacts.phones'
+  _globals['_CONTACT'].fields_by_name['emails']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['emails']._serialized_options = b'\312\301\030\017contacts.emails'
+  _globals['_CONTACT'].fields_by_name['birthday']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['birthday']._serialized_options = b'\312\301\030\021contacts.birthday'
+  _globals['_CONTACT'].fields_by_name['address']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['address']._serialized_options = b'\312\301\030\020contacts.address'
+  _globals['_CONTACT'].fields_by_name['description']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['description']._serialized_options = b'\312\301\030\024contacts.description'
+  _globals['_CONTACTKIND']._serialized_start=1840
+  _globals['_CONTACTKIND']._serialized_end=1933
+  _globals['_LEADSTATUS']._serialized_start=1936
+  _globals['_LEADSTATUS']._serialized_end=2101
+  _globals['_CONVERSION']._serialized_start=2104
+  _globals['_CONVERSION']._serialized_end=2237
+  _globals['_CHANNEL']._serialized_start=2239
+  _globals['_CHANNEL']._serialized_end=2309
+  _globals['_PURPOSE']._serialized_start=2312
+  _globals['_PURPOSE']._serialized_end=2443
+  _globals['_GENDER']._serialized_start=2445
+  _globals['_GENDER']._serialized_end=2531
+  _globals['_PHONE']._serialized_start=105
+  _globals['_PHONE']._serialized_end=175
+  _globals['_EMAIL']._serialized_start=177
+  _globals['_EMAIL']._serialized_end=248
+  _globals['_PARTIALDATE']._serialized_start=250
+  _globals['_PARTIALDATE']._serialized_end=305
+  _globals['_ADDRESS']._serialized_start=307
+  _globals['_ADDRESS']._serialized_end=407
+  _globals['_EXTERNALID']._serialized_start=409
+  _globals['_EXTERNALID']._serialized_end=449
+  _globals['_CONTACT']._serialized_start=452
+  _globals['_CONTACT']._serialized_end=1571
+  _globals['_STAGECHANGE']._serialized_start=1574
+  _globals['_STAGECHANGE']._serialized_end=1838
 # @@protoc_insertion_point(module_scope)

@@ -33,6 +33,8 @@ class _CallerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Caller.ValueTy
     """Whoever has a token, for what is their own."""
     CALLER_HOUSE: _Caller.ValueType  # 3
     """A service of the house that acts for itself."""
+    CALLER_HOUSE_FOR_ANYBODY: _Caller.ValueType  # 4
+    """A service of the house, for itself or on behalf of somebody with the rights that the method needs."""
 
 class Caller(_Caller, metaclass=_CallerEnumTypeWrapper):
     """Who may call a method."""
@@ -45,14 +47,21 @@ CALLER_SIGNED_IN: Caller.ValueType  # 2
 """Whoever has a token, for what is their own."""
 CALLER_HOUSE: Caller.ValueType  # 3
 """A service of the house that acts for itself."""
+CALLER_HOUSE_FOR_ANYBODY: Caller.ValueType  # 4
+"""A service of the house, for itself or on behalf of somebody with the rights that the method needs."""
 Global___Caller: _TypeAlias = Caller  # noqa: Y015
 
 NEEDS_FIELD_NUMBER: _builtins.int
 CALLER_FIELD_NUMBER: _builtins.int
 MAY_NEED_FIELD_NUMBER: _builtins.int
+GUARDED_AS_FIELD_NUMBER: _builtins.int
 needs: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _containers.RepeatedScalarFieldContainer[_builtins.str]]
 """Rights that every call needs, all of them; a caller without one gets RIGHT_MISSING."""
 caller: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Caller.ValueType]
 """Who may call, when it is not a matter of rights."""
 may_need: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _containers.RepeatedScalarFieldContainer[_builtins.str]]
 """Rights that some calls need; the comment of the method or of a field says which."""
+guarded_as: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _containers.RepeatedScalarFieldContainer[_builtins.str]]
+"""Names under which a role can hide the field, "contacts.phones"; hidden under any of them, it is left
+out of every answer. docs/rights.md lists them.
+"""

@@ -1,0 +1,52 @@
+"""What is hidden from the caller is neither changed nor asked about."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from chassis import context
+from chassis.errors import PermissionDenied
+from services.leads.domain.listing import Filter
+from services.leads.domain.segment import Condition, Dates, Field, Group
+
+_OF_CONDITIONS = {
+    "phone": "phones",
+    "email": "emails",
+    "birthday": "birthday",
+    "province": "address",
+    "ward": "address",
+}
+
+
+def refuse_change(paths: Collection[str]) -> None:
+    """Raise `PermissionDenied` FIELD_HIDDEN when one of a contact's fields is hidden."""
+    for path in sorted(paths):
+        _refuse(path.split(".")[0])
+
+
+def refuse_question(definition: Group) -> None:
+    """Raise `PermissionDenied` FIELD_HIDDEN when a condition asks about a hidden field."""
+    for name in _asked(definition):
+        _refuse(_OF_CONDITIONS.get(name, name))
+
+
+def searched(wanted: Filter) -> Filter:
+    """Return a filter whose words find by names alone when phones or e-mails are hidden."""
+    return replace(wanted, names_only=_is_hidden("phones") or _is_hidden("emails"))
+
+
+def _asked(condition: Condition) -> Iterator[str]:
+    if isinstance(condition, Group):
+        for each in condition.conditions:
+            yield from _asked(each)
+    elif isinstance(condition, Field | Dates):
+        yield condition.name
+
+
+def _refuse(field: str) -> None:
+    if _is_hidden(field):
+        name = f"contacts.{field}"
+        raise PermissionDenied("FIELD_HIDDEN", f"{name} is hidden from the caller", field=name)
+
+
+def _is_hidden(field: str) -> bool:
+    return f"contacts.{field}" in context.require_principal().hidden
