@@ -69,16 +69,14 @@ class Rule:
 class Contract(Protocol):
     """What contracts say of their methods and fields."""
 
-    @staticmethod
-    def rule(method: str) -> Rule:
+    def rule(self, method: str, /) -> Rule:
         """Returns the rule of a method such as `/crm.leads.v1.ContactService/GetContact`.
 
         Raises `LookupError` for one of which its contract says nothing.
         """
         ...
 
-    @staticmethod
-    def guards(field: FieldDescriptor) -> Collection[str]:
+    def guards(self, field: FieldDescriptor, /) -> Collection[str]:
         """Returns the names under which a role can hide a field, none for most."""
         ...
 

@@ -1,5 +1,6 @@
 """`python -m services.campaigns [migrate | settings]`: without a command it serves."""
 
+from crm.campaigns.v1 import access_service_pb2_grpc as access_grpc
 from crm.campaigns.v1 import campaign_service_pb2_grpc as campaign_grpc
 from crm.campaigns.v1 import run_service_pb2_grpc as run_grpc
 from crm.campaigns.v1 import template_service_pb2_grpc as template_grpc
@@ -9,6 +10,7 @@ from chassis.db.outbox import Class
 from chassis.events.connection import Connection
 from chassis.events.consumer import consume
 from chassis.events.relay import Relay
+from chassis.rpc.identities import identities
 from chassis.rpc.tokens import TokenSource
 from services import rights
 from services.campaigns import consumers, workers
@@ -17,6 +19,7 @@ from services.campaigns.clients.renderer import Renderer
 from services.campaigns.config import Settings
 from services.campaigns.domain.clock import utc_now
 from services.campaigns.rpc.campaigns import CampaignServicer
+from services.campaigns.rpc.explaining import AccessServicer
 from services.campaigns.rpc.runs import RunServicer
 from services.campaigns.rpc.templates import ContentServicer, TemplateServicer
 
@@ -44,6 +47,10 @@ async def main(settings: Settings) -> None:
             (template_grpc.add_ContentServiceServicer_to_server, ContentServicer(sessions)),
             (campaign_grpc.add_CampaignServiceServicer_to_server, campaigns),
             (run_grpc.add_RunServiceServicer_to_server, runs),
+            (
+                access_grpc.add_AccessServiceServicer_to_server,
+                AccessServicer(sessions, identities(settings, NAME, tokens)),
+            ),
         ],
         background=[
             *(Relay(sessions, nats, cls) for cls in Class),

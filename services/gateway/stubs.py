@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm.accounts.v1 import audit_service_pb2_grpc, session_service_pb2_grpc, user_service_pb2_grpc
+from crm.campaigns.v1 import access_service_pb2_grpc as campaign_access
 from crm.campaigns.v1 import (
     campaign_service_pb2_grpc,
     run_service_pb2_grpc,
     template_service_pb2_grpc,
 )
+from crm.interactions.v1 import access_service_pb2_grpc as interaction_access
 from crm.interactions.v1 import (
     agenda_service_pb2_grpc,
     calendar_service_pb2_grpc,
@@ -26,6 +28,7 @@ from crm.interactions.v1 import (
     working_hours_service_pb2_grpc,
 )
 from crm.interactions.v1 import report_service_pb2_grpc as follow_up_reports
+from crm.leads.v1 import access_service_pb2_grpc as lead_access
 from crm.leads.v1 import (
     consent_service_pb2_grpc,
     contact_service_pb2_grpc,
@@ -55,6 +58,9 @@ STUBS: Mapping[str, Any] = {
     "crm.leads.v1.ConsentService": consent_service_pb2_grpc.ConsentServiceStub,
     "crm.leads.v1.SegmentService": segment_service_pb2_grpc.SegmentServiceStub,
     "crm.leads.v1.ImportService": import_service_pb2_grpc.ImportServiceStub,
+    "crm.leads.v1.AccessService": lead_access.AccessServiceStub,
+    "crm.interactions.v1.AccessService": interaction_access.AccessServiceStub,
+    "crm.campaigns.v1.AccessService": campaign_access.AccessServiceStub,
     "crm.interactions.v1.FollowUpService": follow_up_service_pb2_grpc.FollowUpServiceStub,
     "crm.interactions.v1.CalendarService": calendar_service_pb2_grpc.CalendarServiceStub,
     "crm.interactions.v1.FeedService": feed_service_pb2_grpc.FeedServiceStub,

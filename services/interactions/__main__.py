@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from crm.interactions.v1 import access_service_pb2_grpc as access_grpc
 from crm.interactions.v1 import agenda_service_pb2_grpc as agenda_grpc
 from crm.interactions.v1 import calendar_service_pb2_grpc as calendar_grpc
 from crm.interactions.v1 import feed_service_pb2_grpc as feed_grpc
@@ -23,6 +24,7 @@ from chassis.db.outbox import Class
 from chassis.events.connection import Connection
 from chassis.events.consumer import consume
 from chassis.events.relay import Relay
+from chassis.rpc.identities import identities
 from chassis.rpc.tokens import TokenSource
 from services import rights
 from services.interactions import clients, consumers, workers
@@ -33,6 +35,7 @@ from services.interactions.domain.proposals.links import Links
 from services.interactions.rpc.agenda import AgendaServicer
 from services.interactions.rpc.batches import FollowUpBatchServicer
 from services.interactions.rpc.calendar import CalendarServicer
+from services.interactions.rpc.explaining import AccessServicer
 from services.interactions.rpc.feeds import FeedServicer
 from services.interactions.rpc.follow_ups import FollowUpServicer
 from services.interactions.rpc.gate import Gate
@@ -82,7 +85,7 @@ async def main(settings: Settings) -> None:
         mails_staff=settings.staff_sender_identity_id is not None,
     )
     timeline = TimelineServicer(sessions, gate, campaigns, settings.messages_seconds, seal)
-    owners = clients.owners(settings, NAME, tokens)
+    owners = identities(settings, NAME, tokens)
     persons = people.connect(settings, settings.leads_address, tokens)
     studio = Studio(persons, press.Press())
     links = Links(settings.public_url, settings.mac_key.get_secret_value().encode())
@@ -127,6 +130,7 @@ async def main(settings: Settings) -> None:
                 InteractionServicer(sessions, gate),
             ),
             (agenda_grpc.add_AgendaServiceServicer_to_server, AgendaServicer(sessions, seal)),
+            (access_grpc.add_AccessServiceServicer_to_server, AccessServicer(sessions, owners)),
             (note_grpc.add_TimelineServiceServicer_to_server, timeline),
             (
                 proposal_grpc.add_ProposalTemplateServiceServicer_to_server,

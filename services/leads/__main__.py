@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from crm.leads.v1 import access_service_pb2_grpc as access_grpc
 from crm.leads.v1 import audience_service_pb2_grpc as audience_grpc
 from crm.leads.v1 import consent_service_pb2_grpc as consent_grpc
 from crm.leads.v1 import contact_service_pb2_grpc as contact_grpc
@@ -17,13 +18,16 @@ from chassis.db.outbox import Class
 from chassis.events.connection import Connection
 from chassis.events.consumer import consume
 from chassis.events.relay import Relay
+from chassis.rpc.identities import identities
 from chassis.rpc.server import Servicers
+from chassis.rpc.tokens import TokenSource
 from services import rights
 from services.leads import consumers
 from services.leads.config import Settings
 from services.leads.rpc.audiences import AudienceServicer
 from services.leads.rpc.consents import ConsentServicer
 from services.leads.rpc.contacts import ContactServicer
+from services.leads.rpc.explaining import AccessServicer
 from services.leads.rpc.imports import ImportServicer
 from services.leads.rpc.reports import ReportServicer
 from services.leads.rpc.segments import SegmentServicer
@@ -90,6 +94,10 @@ def _servicers(settings: Settings, sessions: db.Sessions) -> Servicers:
             SourceCostServicer(sessions, seal, _now),
         ),
         (report_grpc.add_ReportServiceServicer_to_server, ReportServicer(sessions)),
+        (
+            access_grpc.add_AccessServiceServicer_to_server,
+            AccessServicer(sessions, identities(settings, NAME, TokenSource(settings))),
+        ),
     ]
 
 

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, request
 
 from services.gateway import languages
 from services.gateway.web import (
+    access,
     account,
     attachments,
     calendar,
@@ -34,6 +35,7 @@ from services.gateway.web import (
     proposals,
     reassignments,
     reports,
+    roles,
     runs,
     segments,
     senders,
@@ -42,6 +44,7 @@ from services.gateway.web import (
     shell,
     sign_in,
     source_costs,
+    staff,
     support,
     templates,
     words,
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = ["attach", "problem_page"]
 
 PARTS = (
+    access,
     account,
     attachments,
     calendar,
@@ -79,6 +83,7 @@ PARTS = (
     proposals,
     reassignments,
     reports,
+    roles,
     runs,
     segments,
     senders,
@@ -86,6 +91,7 @@ PARTS = (
     series_forms,
     sign_in,
     source_costs,
+    staff,
     support,
     templates,
     working_hours,

@@ -76,6 +76,22 @@ def users() -> Sequence[user_pb2.User]:
     return cast("Sequence[user_pb2.User]", g.users)
 
 
+def roles() -> Sequence[user_pb2.Role]:
+    """Return the roles, by name."""
+    asked = user_service_pb2.ListRolesRequest(page_size=MOST)
+    return _once(
+        "roles", lambda: desk.ask(UserServiceStub).ListRoles(asked).roles, source="accounts"
+    )
+
+
+def teams() -> Sequence[user_pb2.Team]:
+    """Return the teams, by name."""
+    asked = user_service_pb2.ListTeamsRequest(page_size=MOST)
+    return _once(
+        "teams", lambda: desk.ask(UserServiceStub).ListTeams(asked).teams, source="accounts"
+    )
+
+
 def segments() -> Sequence[segment_pb2.Segment]:
     """Return the segments, by name."""
     asked = segment_service_pb2.ListSegmentsRequest(page_size=MOST)
@@ -162,6 +178,11 @@ def segment_name(segment_id: str) -> str:
 def user_name(user_id: str) -> str:
     """Return a colleague's name; the beginning of the id for whom the reader may not see."""
     return next((it.display_name for it in users() if it.id == user_id), user_id[:8])
+
+
+def team_name(team_id: str) -> str:
+    """Return a team's name, empty for none."""
+    return next((it.name for it in teams() if it.id == team_id), team_id[:8])
 
 
 def source_name(source_id: str) -> str:

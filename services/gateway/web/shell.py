@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
+from crm.access.v1 import access_pb2
 from crm.accounts.v1 import user_pb2
 from crm.campaigns.v1 import campaign_pb2, run_pb2, template_pb2
 from crm.interactions.v1 import (
@@ -60,6 +61,7 @@ ENUMS: Mapping[str, Any] = {
     "batch_state": follow_up_batch_pb2.FollowUpBatchState,
     "match": segment_pb2.Match,
     "level": user_pb2.Level,
+    "ground": access_pb2.Ground,
 }
 """Families of the catalogue that name an enum's values: `status.new` is LEAD_STATUS_NEW."""
 
@@ -127,6 +129,7 @@ def _globals() -> dict[str, Any]:
         "may": _may,
         "hides": desk.hides,
         "user_name": lookups.user_name,
+        "team_name": lookups.team_name,
         "source_name": lookups.source_name,
         "stage_name": lookups.stage_name,
         "segment_name": lookups.segment_name,

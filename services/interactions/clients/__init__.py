@@ -7,43 +7,14 @@ import grpc
 from crm.campaigns.v1 import run_service_pb2, run_service_pb2_grpc
 from crm.leads.v1 import contact_service_pb2, contact_service_pb2_grpc
 
-from chassis import errors
 from chassis.config import ServiceSettings
-from chassis.context import Principal
 from chassis.rpc import client
-from chassis.rpc.keys import Keys, Verifier
 from chassis.rpc.tokens import TokenSource
 from services.interactions.domain.contacts import Contact
 from services.interactions.domain.timeline import Batch
 from services.interactions.messages import contacts, timeline
 
 _MOST_IDS = 1_000
-
-
-class Owners:
-    """The rights that users and programs have now, for what is done in their name without them."""
-
-    def __init__(self, tokens: TokenSource, verifier: Verifier, audience: str) -> None:
-        self._tokens = tokens
-        self._verifier = verifier
-        self._audience = audience
-
-    async def principal(self, owner_id: UUID) -> Principal | None:
-        """Returns who this is now; None for whom nothing may be done any more.
-
-        Raises `Unavailable` while accounts is away. What it told is kept for minutes.
-        """
-        try:
-            token = await self._tokens.for_(self._audience, str(owner_id))
-            return await self._verifier.principal(token)
-        except errors.PermissionDenied:
-            return None
-        except errors.Unauthenticated as refused:
-            # It is our token that is not understood, which says nothing about who asked us.
-            self._tokens.forget(self._audience, str(owner_id))
-            raise errors.Unavailable(
-                "PEER_REFUSED_IDENTITY", "a token of accounts is not understood"
-            ) from refused
 
 
 class Leads:
@@ -108,8 +79,3 @@ def connect_campaigns(settings: ServiceSettings, address: str, tokens: TokenSour
     """Returns a client that connects when it is first used."""
     services = [run_service_pb2.DESCRIPTOR.services_by_name["RunService"]]
     return Campaigns(client.channel(address, settings, tokens, services))
-
-
-def owners(settings: ServiceSettings, name: str, tokens: TokenSource) -> Owners:
-    """Returns who knows the rights of now, as the service `name` would be told them."""
-    return Owners(tokens, Verifier(Keys(settings.issuer_url), name), name)

@@ -15,7 +15,8 @@ from chassis.context import Level
 from chassis.db import paging
 from chassis.errors import PermissionDenied
 from chassis.rpc import times
-from services.interactions.clients import Leads, Owners
+from chassis.rpc.identities import Identities
+from services.interactions.clients import Leads
 from services.interactions.domain import feeds as rules
 from services.interactions.domain import fields, ics
 from services.interactions.domain.calendar import Entry
@@ -35,7 +36,7 @@ class FeedServicer(feed_service_pb2_grpc.FeedServiceServicer):
     """Serves `FeedService`."""
 
     def __init__(
-        self, sessions: db.Sessions, leads: Leads, owners: Owners, seal_key: SecretStr
+        self, sessions: db.Sessions, leads: Leads, owners: Identities, seal_key: SecretStr
     ) -> None:
         self._sessions = sessions
         self._leads = leads

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from chassis import db, scope
 from chassis.db import idempotency, paging
 from chassis.errors import NotFound
-from services.interactions.clients import Owners
+from chassis.rpc.identities import Identities
 from services.interactions.domain import fields
 from services.interactions.domain import notes as rules
 from services.interactions.domain.contacts import Contact
@@ -31,7 +31,7 @@ class NoteServicer(note_service_pb2_grpc.NoteServiceServicer):
     """Serves `NoteService`."""
 
     def __init__(
-        self, sessions: db.Sessions, contacts: gate.Gate, owners: Owners, seal_key: SecretStr
+        self, sessions: db.Sessions, contacts: gate.Gate, owners: Identities, seal_key: SecretStr
     ) -> None:
         self._sessions = sessions
         self._contacts = contacts

@@ -11,7 +11,7 @@ import grpc
 import structlog
 
 from chassis import db, errors, scope
-from services.interactions.clients import Owners
+from chassis.rpc.identities import Identities
 from services.interactions.clients.mail import REFUSALS, Mail
 from services.interactions.clients.notifier import Notifier
 from services.interactions.clients.staff import Staff
@@ -42,7 +42,7 @@ class Postman(Rounds):
         self,
         settings: Settings,
         sessions: db.Sessions,
-        owners: Owners,
+        owners: Identities,
         staff: Staff,
         notifier: Notifier,
         mail: Mail,

@@ -22,6 +22,7 @@ from crm.interactions.v1 import (
 from crm.leads.v1 import contact_service_pb2_grpc
 
 from chassis import db
+from chassis.rpc.identities import Identities
 from chassis.rpc.keys import Verifier
 from services.interactions import clients
 from services.interactions.clients import audiences, notifier
@@ -111,7 +112,7 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
     )
     timeline = TimelineServicer(sessions, gate, runs, 0.5, seal)
     tokens: Any = OwnersTokens()
-    owners = clients.Owners(tokens, Verifier(tokens.keys, "interactions"), "interactions")
+    owners = Identities(tokens, Verifier(tokens.keys, "interactions"), "interactions")
     served = await serve(
         settings,
         "interactions",

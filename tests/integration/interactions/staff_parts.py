@@ -18,8 +18,8 @@ from sqlalchemy import text
 
 from chassis import db, errors
 from chassis.context import Principal
+from chassis.rpc.identities import Identities
 from chassis.rpc.keys import Verifier
-from services.interactions import clients
 from services.interactions.clients import mail, notifier, staff
 from services.interactions.config import Settings
 from services.interactions.workers import remind_batch
@@ -116,7 +116,7 @@ async def post(settings: Settings, sessions: db.Sessions, house: Any, serve: Any
     tokens, told, asked = OwnersTokens(), Tokens(notifier_server), Tokens(accounts)
     tokens.people = house.people
     given: Any = (tokens, told, asked)
-    owners = clients.Owners(given[0], Verifier(tokens.keys, "interactions"), "interactions")
+    owners = Identities(given[0], Verifier(tokens.keys, "interactions"), "interactions")
 
     def make(identity: UUID | None = IDENTITY, worker: Any = Postman) -> Any:
         return worker(

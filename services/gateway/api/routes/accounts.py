@@ -6,6 +6,7 @@ _USERS = "accounts.UserService"
 _CLIENTS = "accounts.ApiClientService"
 _SESSIONS = "accounts.SessionService"
 _AUDIT = "accounts.AuditService"
+_WORK = "interactions.AccessService"
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/token", "accounts.TokenService/IssueToken", "*", needs_token=False),
@@ -13,6 +14,10 @@ ROUTES: tuple[Route, ...] = (
     *resource("/users", _USERS, "User", "Users", field="user", only="list get update"),
     Route("POST", "/users/{id}:deactivate", f"{_USERS}/DeactivateUser", "*"),
     Route("POST", "/users/{id}:setPassword", f"{_USERS}/SetPassword", "*", status=204),
+    Route("GET", "/contacts/{id}:explainAccess", "leads.AccessService/ExplainContactAccess"),
+    Route("GET", "/follow-ups/{id}:explainAccess", f"{_WORK}/ExplainFollowUpAccess"),
+    Route("GET", "/proposals/{id}:explainAccess", f"{_WORK}/ExplainProposalAccess"),
+    Route("GET", "/campaigns/{id}:explainAccess", "campaigns.AccessService/ExplainCampaignAccess"),
     *resource("/teams", _USERS, "Team", "Teams", field="team", only="create list"),
     *resource("/roles", _USERS, "Role", "Roles", field="role", only="create list update"),
     Route("GET", "/sessions", f"{_SESSIONS}/ListSessions"),
