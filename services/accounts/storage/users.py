@@ -12,7 +12,7 @@ from services.accounts.domain.people import Role, User
 from services.accounts.storage.tables import roles, users
 from services.accounts.storage.unique import taken
 
-_ROLE = ("revision", "name", "rights", "builtin")
+_ROLE = ("revision", "name", "rights", "builtin", "hidden_fields")
 
 
 async def get(session: AsyncSession, user_id: UUID, *, lock: bool = False) -> User | None:

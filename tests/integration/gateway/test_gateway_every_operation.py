@@ -777,6 +777,32 @@ class TestEveryOperation:
         assert client["secret"]
         assert entries[0]["sequence"] >= 1
 
+    def test_why_somebody_can_see_something(
+        self, api: Api, contact: Any, advertiser: Any, sender: Any
+    ) -> None:
+        lan = api("ListUsers")["users"][0]["id"]
+        who = f"user_id={lan}"
+        plan = {"title": "Gọi", "type": "CALL", "contact_ids": [contact["id"]]}
+        call = api("CreateFollowUp", body={**plan, "start_time": "2030-01-02T03:04:05Z"})
+        blocks = {"name": "Báo giá ngắn", "blocks": [{"text": "Kính gửi"}]}
+        form = api("CreateProposalTemplate", body=blocks)
+        offer = {"title": "Báo giá", "contact_id": contact["id"], "template_id": form["id"]}
+        proposal = api("CreateProposal", body={**offer, "valid_until": "2099-12-31"})
+        text = {"subject": "Chào", "html": "<p>Chào</p>"}
+        template = api("CreateTemplate", body={"name": "Vì sao", "channel": "EMAIL", **text})
+        by = {"advertiser_id": advertiser["id"], "sender_identity_id": sender["id"]}
+        draft = {"name": "Vì sao", "channel": "EMAIL", "purpose": "CARE", "audience": {}, **by}
+        campaign = api("CreateCampaign", body={**draft, "template_id": template["id"]})
+
+        told = [
+            api("ExplainContactAccess", id=contact["id"], query=who),
+            api("ExplainFollowUpAccess", id=call["id"], query=who),
+            api("ExplainProposalAccess", id=proposal["id"], query=who),
+            api("ExplainCampaignAccess", id=campaign["id"], query=who),
+        ]
+
+        assert [it["actions"][0]["ground"] for it in told] == ["ALL"] * 4
+
     def test_sessions(self, api: Api, house: Any) -> None:
         cookie, email = _signed_in(house), house.state["first_user"]
         users = api("ListUsers")["users"]

@@ -95,6 +95,11 @@ class ScriptedCampaigns(run_service_pb2_grpc.RunServiceServicer):
         return made.message_id
 
 
+def reader(subject: str) -> Principal:
+    """Somebody on whose behalf interactions asks leads."""
+    return Principal(subject, "user", rights={"contacts": {"read": "all"}}, actor="interactions")
+
+
 class Tokens:
     """Gives tokens that the scripted peer trusts."""
 
@@ -102,8 +107,7 @@ class Tokens:
         self._peer = peer
 
     async def for_(self, audience: str, on_behalf_of: str | None = None) -> str:
-        who = Principal(on_behalf_of, "user", actor="interactions") if on_behalf_of else SERVICE
-        return self._peer.token(who)
+        return self._peer.token(reader(on_behalf_of) if on_behalf_of else SERVICE)
 
     def forget(self, audience: str, on_behalf_of: str | None = None) -> None:
         return None

@@ -39,6 +39,7 @@ from services.interactions.workers import moving
 from services.interactions.workers import proposals as workers
 from tests.integration import serving
 from tests.integration.interactions.delivery_parts import event_of
+from tests.integration.interactions.house import reader
 
 SERVICE = Principal("interactions", "service")
 ADVERTISER, IDENTITY, STAGE = str(uuid4()), str(uuid4()), str(uuid4())
@@ -113,8 +114,7 @@ class Tokens:
         self._peer = peer
 
     async def for_(self, audience: str, on_behalf_of: str | None = None) -> str:
-        who = Principal(on_behalf_of, "user", actor="interactions") if on_behalf_of else SERVICE
-        return self._peer.token(who)
+        return self._peer.token(reader(on_behalf_of) if on_behalf_of else SERVICE)
 
     def forget(self, audience: str, on_behalf_of: str | None = None) -> None:
         return None
