@@ -1,6 +1,7 @@
 """Every method and every route, as every role: refused exactly where the contract says so."""
 
 import base64
+import importlib
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,19 +11,20 @@ from uuid import uuid4
 import aiohttp
 import grpc
 import pytest
-from google.protobuf import descriptor_pool, message_factory
+from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from chassis.errors import Error
 from chassis.rpc import status
 from chassis.rpc.rights import Caller, Rule
+from local.home import ROOT
 from local.running import House
 from services import rights
 from services.accounts.domain.rights import BUILTIN, expanded
 from services.accounts.usecases.keyring import Keyring
 from services.accounts.usecases.tokens import ISSUER
-from services.gateway.api.routes import INTERNAL, ROUTES
+from services.gateway.api.routes import ROUTES
 from services.gateway.api.table import Route
 
 pytestmark = pytest.mark.timeout(300)
@@ -37,10 +39,12 @@ BROKEN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNI
 
 
 def methods() -> Iterator[MethodDescriptor]:
-    """Every method of every service."""
-    names = {route.full_name.split("/")[0] for route in ROUTES}
-    for name in sorted(names | {it.split("/")[0] for it in INTERNAL}):
-        yield from descriptor_pool.Default().FindServiceByName(name).methods
+    """Every method of every service of every contract."""
+    for found in sorted((ROOT / "gen" / "crm").glob("*/v1/*_service_pb2.py")):
+        place = found.relative_to(ROOT / "gen").with_suffix("")
+        contract: Any = importlib.import_module(".".join(place.parts))
+        for service in contract.DESCRIPTOR.services_by_name.values():
+            yield from service.methods
 
 
 def path(method: MethodDescriptor) -> str:
@@ -48,8 +52,8 @@ def path(method: MethodDescriptor) -> str:
 
 
 def lacks(granted: Rights, rule: Rule) -> bool:
-    """Whether somebody with these rights lacks what every call needs."""
-    return rule.caller is Caller.HOUSE or any(
+    """Whether somebody who calls by themselves with these rights lacks what every call needs."""
+    return rule.caller in (Caller.HOUSE, Caller.HOUSE_FOR_ANYBODY) or any(
         ORDER.index(granted.get(it.resource, {}).get(it.action, "none")) < ORDER.index(it.level)
         for it in rule.needs
     )
@@ -58,7 +62,9 @@ def lacks(granted: Rights, rule: Rule) -> bool:
 class Somebody:
     """Somebody with a token of the house."""
 
-    def __init__(self, house: House, keyring: Keyring, granted: Rights, *aud: str) -> None:
+    def __init__(
+        self, house: House, keyring: Keyring, granted: Rights, *aud: str, **claims: Any
+    ) -> None:
         self._house = house
         now = int(time.time())
         self.token = keyring.sign(
@@ -71,6 +77,7 @@ class Somebody:
                 "iat": now,
                 "exp": now + 300,
                 "jti": str(uuid4()),
+                **claims,
             }
         )
 
@@ -157,6 +164,17 @@ class TestEveryMethod:
                 if path(method).startswith(f"/crm.{name}.") and rule.caller is not Caller.ANYBODY:
                     code, _ = caller.call(method)
                     assert code is grpc.StatusCode.UNAUTHENTICATED, path(method)
+
+    @pytest.mark.parametrize("role", ["marketing", "without rights"])
+    def test_what_is_for_the_house_is_done_for_those_who_may(
+        self, house: House, keyring: Keyring, role: str
+    ) -> None:
+        acting = Somebody(house, keyring, ROLES[role], act={"sub": "campaigns"})
+        inner = [it for it in methods() if rights.rule(path(it)).caller is Caller.HOUSE_FOR_ANYBODY]
+
+        answers = {acting.call(it)[1] == "RIGHT_MISSING" for it in inner}
+
+        assert answers == {role == "without rights"}
 
 
 class TestEveryRoute:

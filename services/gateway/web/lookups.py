@@ -30,7 +30,7 @@ from crm.notifier.v1 import suppression_pb2, suppression_service_pb2
 from crm.notifier.v1.suppression_service_pb2_grpc import SenderServiceStub
 from flask import g
 
-from services.gateway.web import desk
+from services.gateway.web import desk, words
 
 MOST = 1000
 
@@ -82,6 +82,14 @@ def roles() -> Sequence[user_pb2.Role]:
     return _once(
         "roles", lambda: desk.ask(UserServiceStub).ListRoles(asked).roles, source="accounts"
     )
+
+
+def role_names() -> dict[str, str]:
+    """Return what roles are called, by id; those that come with the system in the page's words."""
+    return {
+        it.id: words.known(desk.language(), f"role.{it.name}", it.name) if it.builtin else it.name
+        for it in roles()
+    }
 
 
 def teams() -> Sequence[user_pb2.Team]:

@@ -50,6 +50,11 @@ PAGES = [
     "/doubts?provider=smtp&age=24",
     "/doubts/deeds",
     "/support",
+    "/staff",
+    "/staff?all=1",
+    "/staff/new",
+    "/roles",
+    "/roles/new",
     "/account/sessions",
     "/account/feeds",
 ]
@@ -60,6 +65,8 @@ BEHIND = {
     "/segments": ("",),
     "/templates": ("",),
     "/imports": ("", "/rows?outcome=rejected"),
+    "/staff": ("",),
+    "/roles": ("",),
 }
 
 

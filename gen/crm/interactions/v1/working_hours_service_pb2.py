@@ -27,7 +27,7 @@ from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/crm/interactions/v1/working_hours_service.proto\x12\x13\x63rm.interactions.v1\x1a\'crm/interactions/v1/working_hours.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a google/protobuf/field_mask.proto\")\n\x16GetWorkingHoursRequest\x12\x0f\n\x07team_id\x18\x01 \x01(\t\"\x86\x01\n\x19UpdateWorkingHoursRequest\x12\x38\n\rworking_hours\x18\x01 \x01(\x0b\x32!.crm.interactions.v1.WorkingHours\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask2\x93\x02\n\x13WorkingHoursService\x12y\n\x0fGetWorkingHours\x12+.crm.interactions.v1.GetWorkingHoursRequest\x1a!.crm.interactions.v1.WorkingHours\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12\x80\x01\n\x12UpdateWorkingHours\x12..crm.interactions.v1.UpdateWorkingHoursRequest\x1a!.crm.interactions.v1.WorkingHours\"\x17\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.writeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/crm/interactions/v1/working_hours_service.proto\x12\x13\x63rm.interactions.v1\x1a\'crm/interactions/v1/working_hours.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a google/protobuf/field_mask.proto\")\n\x16GetWorkingHoursRequest\x12\x0f\n\x07team_id\x18\x01 \x01(\t\"\x86\x01\n\x19UpdateWorkingHoursRequest\x12\x38\n\rworking_hours\x18\x01 \x01(\x0b\x32!.crm.interactions.v1.WorkingHours\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask2\xab\x02\n\x13WorkingHoursService\x12y\n\x0fGetWorkingHours\x12+.crm.interactions.v1.GetWorkingHoursRequest\x1a!.crm.interactions.v1.WorkingHours\"\x16\x90\x02\x01\xca\xc1\x18\x0f\x66ollow_ups.read\x12\x98\x01\n\x12UpdateWorkingHours\x12..crm.interactions.v1.UpdateWorkingHoursRequest\x1a!.crm.interactions.v1.WorkingHours\"/\x90\x02\x02\xca\xc1\x18\x10\x66ollow_ups.write\xda\xc1\x18\x14\x66ollow_ups.write:allb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,11 +37,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKINGHOURSSERVICE'].methods_by_name['GetWorkingHours']._loaded_options = None
   _globals['_WORKINGHOURSSERVICE'].methods_by_name['GetWorkingHours']._serialized_options = b'\220\002\001\312\301\030\017follow_ups.read'
   _globals['_WORKINGHOURSSERVICE'].methods_by_name['UpdateWorkingHours']._loaded_options = None
-  _globals['_WORKINGHOURSSERVICE'].methods_by_name['UpdateWorkingHours']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write'
+  _globals['_WORKINGHOURSSERVICE'].methods_by_name['UpdateWorkingHours']._serialized_options = b'\220\002\002\312\301\030\020follow_ups.write\332\301\030\024follow_ups.write:all'
   _globals['_GETWORKINGHOURSREQUEST']._serialized_start=175
   _globals['_GETWORKINGHOURSREQUEST']._serialized_end=216
   _globals['_UPDATEWORKINGHOURSREQUEST']._serialized_start=219
   _globals['_UPDATEWORKINGHOURSREQUEST']._serialized_end=353
   _globals['_WORKINGHOURSSERVICE']._serialized_start=356
-  _globals['_WORKINGHOURSSERVICE']._serialized_end=631
+  _globals['_WORKINGHOURSSERVICE']._serialized_end=655
 # @@protoc_insertion_point(module_scope)
