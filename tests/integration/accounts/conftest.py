@@ -28,7 +28,7 @@ from services.accounts.domain import rights
 from services.accounts.rpc.audit import AuditServicer
 from services.accounts.rpc.clients import ApiClientServicer
 from services.accounts.rpc.sessions import SessionServicer
-from services.accounts.rpc.tokens import OPEN_METHODS, TokenServicer
+from services.accounts.rpc.tokens import TokenServicer
 from services.accounts.rpc.users import UserServicer
 from services.accounts.usecases.identities import Identities
 from services.accounts.usecases.keyring import Keyring
@@ -175,7 +175,6 @@ async def house(
             (user_service_pb2_grpc.add_ApiClientServiceServicer_to_server, clients),
             (audit_service_pb2_grpc.add_AuditServiceServicer_to_server, audit),
         ],
-        OPEN_METHODS,
     )
     assert settings.first_password_file is not None
     password = settings.first_password_file.read_text().strip()
