@@ -10,6 +10,7 @@ from services.gateway import languages
 from services.gateway.web import (
     account,
     attachments,
+    audit,
     calendar,
     campaigns,
     consents,
@@ -56,6 +57,7 @@ __all__ = ["attach", "problem_page"]
 PARTS = (
     account,
     attachments,
+    audit,
     calendar,
     campaigns,
     consents,

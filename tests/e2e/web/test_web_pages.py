@@ -50,6 +50,9 @@ PAGES = [
     "/doubts?provider=smtp&age=24",
     "/doubts/deeds",
     "/support",
+    "/audit",
+    "/audit?action_prefix=user.&service=accounts",
+    "/audit/verify",
     "/account/sessions",
     "/account/feeds",
 ]
