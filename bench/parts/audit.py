@@ -8,7 +8,6 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
-import nats
 import psycopg
 from google.protobuf.struct_pb2 import Struct
 from pydantic import SecretStr
@@ -17,12 +16,14 @@ from bench import jobs, meter, seed
 from bench.table import Figures
 from chassis import db
 from chassis.config import ServiceSettings
+from chassis.events import publish
+from chassis.events.connection import Connection
 from local.running import House, house
+from services import topology
 from services.accounts.audit import verify
 
-ENTRIES, SUBJECTS = 200_000, 20_000
-_MARK = "bench"
-_AT_ONCE = 5_000
+ENTRIES, SUBJECTS = 100_000, 10_000
+_MARK, _SUBJECT = "bench", "audit.leads"
 LONGEST_SECONDS = 900.0
 
 
@@ -54,17 +55,24 @@ async def _measure(running: House, figures: Figures) -> None:
 
 
 async def _publish(url: str) -> None:
-    connection = await nats.connect(url)
-    for number in range(ENTRIES):
-        await connection.publish("audit.leads", _entry(number))
-        if number % _AT_ONCE == 0:
-            await connection.flush()
-    await connection.flush()
-    stream = connection.jetstream()
-    async with asyncio.timeout(LONGEST_SECONDS):
-        while (await stream.stream_info("AUDIT")).state.messages < ENTRIES:  # noqa: ASYNC110
-            await asyncio.sleep(jobs.ASK_SECONDS)
-    await connection.close()
+    connection = Connection(topology.Settings(nats_url=url), _MARK)
+    await connection.connected(within=LONGEST_SECONDS)
+    try:
+        for start in range(0, ENTRIES, publish.BATCH_MESSAGES):
+            numbers = range(start, min(start + publish.BATCH_MESSAGES, ENTRIES))
+            some = [_outgoing(it) for it in numbers]
+            if not all(await publish.publish(connection, some, within=LONGEST_SECONDS)):
+                raise jobs.NotMeasured("the broker did not take all")
+    finally:
+        await connection.close()
+
+
+def _outgoing(number: int) -> publish.Outgoing:
+    """An entry as the relay of a service sends it."""
+    id = str(uuid.uuid4())
+    headers = {"ce-specversion": "1.0", "ce-id": id, "ce-type": _SUBJECT, "ce-source": "leads"}
+    headers |= {"ce-time": datetime.now(UTC).isoformat(), "key": "contact/1", "revision": "0"}
+    return publish.Outgoing(_SUBJECT, _entry(number), id, headers)
 
 
 def _entry(number: int) -> bytes:
