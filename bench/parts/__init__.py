@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.parts import agenda, basics, big, due, email, pauses, replicas, reports, rows
+from bench.parts import agenda, audit, basics, big, due, email, pauses, replicas, reports, rows
 from bench.table import Figures
 
 # Each is given an empty folder, and where to put what it found.
@@ -17,4 +17,5 @@ PARTS: dict[str, Callable[[Path, Figures], None]] = {
     "agenda": agenda.measure,
     "due": due.measure,
     "reports": reports.measure,
+    "audit": audit.measure,
 }

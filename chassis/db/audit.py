@@ -17,7 +17,10 @@ _EXACT = 2**53
 
 
 class Deed(NamedTuple):
-    """What was done to which subject, and of its values those before and after."""
+    """What was done to which subject, and of its values those before and after.
+
+    An action is named "contact.update"; a verb alone is what was done to its subject.
+    """
 
     action: str
     subject_type: str
@@ -57,7 +60,7 @@ def _entry(session: AsyncSession, deed: Deed) -> outbox.Raw:
         "time": datetime.now(UTC).isoformat(),
         "service": service,
         "actor": _actor(around.principal),
-        "action": deed.action,
+        "action": _named(deed),
         "subject_type": deed.subject_type,
         "subject_id": str(deed.subject_id),
         "before": _plain(deed.before),
@@ -68,6 +71,10 @@ def _entry(session: AsyncSession, deed: Deed) -> outbox.Raw:
     entry.update(fields)
     payload = entry.SerializeToString(deterministic=True)
     return outbox.Raw(f"audit.{service}", payload, f"{deed.subject_type}/{deed.subject_id}")
+
+
+def _named(deed: Deed) -> str:
+    return deed.action if "." in deed.action else f"{deed.subject_type}.{deed.action}"
 
 
 def _actor(principal: context.Principal | None) -> dict[str, str | None] | None:

@@ -27,7 +27,7 @@ from services.accounts.usecases.signin import Limits
 from services.accounts.usecases.tokens import Issuer
 from services.accounts.usecases.trail import Trail
 
-_ENTRIES_TOGETHER = 100
+_ENTRIES_TOGETHER = 500
 
 NAME, PACKAGE = "accounts", "services.accounts"
 
@@ -69,6 +69,7 @@ async def main(settings: Settings) -> None:
             workers.keep_identities(identities),
             workers.lay_foundation(sessions, passwords, *first),
             workers.sweep(sessions, limits.idle),
+            workers.export_heads(sessions, settings.audit_head_file),
             *(Relay(sessions, nats, cls) for cls in Class),
             consume(
                 settings,

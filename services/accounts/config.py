@@ -54,6 +54,9 @@ class Settings(ServiceSettings):
     first_password_file: Path | None = None
     """Also write the first administrator's password here (mode 0600), for a local runner."""
 
+    audit_head_file: Path | None = None
+    """The audit chain's head is appended here each hour; keep it where nobody can change it."""
+
     @field_validator("key_encryption_key")
     @classmethod
     def _key_has_256_bits(cls, value: SecretStr) -> SecretStr:

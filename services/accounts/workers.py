@@ -1,4 +1,4 @@
-"""Work on time: the foundation is laid, keys and identities stay fresh, old rows go."""
+"""Work on time: the foundation is laid, keys stay fresh, old rows go, heads are exported."""
 
 import asyncio
 import os
@@ -12,10 +12,12 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db
+from services.accounts import metrics
 from services.accounts.domain import lockout
 from services.accounts.domain.sealing import SealBroken
+from services.accounts.storage import heads as kept_heads
 from services.accounts.storage import sessions as kept_sessions
-from services.accounts.usecases import foundation
+from services.accounts.usecases import foundation, heads
 from services.accounts.usecases.identities import Identities
 from services.accounts.usecases.keyring import Keyring
 from services.accounts.usecases.passwords import Passwords
@@ -26,6 +28,7 @@ _KEYS_SECONDS = 10.0
 _IDENTITIES_SECONDS = 2.0
 _AGAIN_SECONDS = 0.5
 _SWEEP_SECONDS = 60.0
+_HEAD_SECONDS = 20.0
 _BATCH = 1_000
 
 log = structlog.get_logger()
@@ -100,6 +103,26 @@ def sweep(sessions: db.Sessions, idle: timedelta) -> Background:
             await asyncio.sleep(_SWEEP_SECONDS)
 
     return sweep_sessions
+
+
+def export_heads(sessions: db.Sessions, file: Path | None) -> Background:
+    """Returns the task that exports the head of the audit chain, once an hour over all replicas."""
+
+    async def export_audit_heads() -> None:
+        while True:
+            try:
+                async with sessions.begin() as session:
+                    await heads.export(session, file)
+                    newest = await kept_heads.newest(session)
+                if newest is not None:
+                    metrics.audit_head_time.set(newest.timestamp())
+            except SQLAlchemyError as away:
+                log.info("audit_head_postponed", error=type(away).__name__)
+            except OSError as full:
+                log.error("audit_head_not_written", error=type(full).__name__)
+            await asyncio.sleep(_HEAD_SECONDS)
+
+    return export_audit_heads
 
 
 async def _sweep(sessions: db.Sessions, idle: timedelta) -> int:

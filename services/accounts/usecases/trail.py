@@ -1,7 +1,7 @@
-"""The audit trail: chaining what services tell, reading it, verifying it, erasing values."""
+"""The audit trail: chaining what services tell, reading it, following it, erasing values."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,23 +9,29 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import db
 from chassis.db import audit as own_audit
 from services.accounts.domain import chain, sealing
 from services.accounts.domain.chain import Entry, Happening
-from services.accounts.storage import audit
-from services.accounts.storage.audit import Kept
+from services.accounts.domain.walking import Walk
+from services.accounts.storage import audit, chained
+from services.accounts.storage.audit import Filter, Kept, Place
 
 _Keys = dict[audit.Subject, tuple[UUID, bytes]]
 
+_COUNT_SECONDS = 120.0
+_PAGE = 2_000
+"""Rows of the chain that are followed at a time: some milliseconds, in which nothing else runs."""
+
 
 @dataclass(frozen=True)
-class Verdict:
-    """Whether the chain holds: entries read, the first that does not fit (0), newest hash."""
+class Listed:
+    """An entry with what can still be read of it."""
 
-    intact: bool
-    entries: int
-    broken_at: int
-    head: bytes
+    sequence: int
+    hash: bytes
+    told: Happening
+    erased: bool
 
 
 class Trail:
@@ -36,77 +42,106 @@ class Trail:
 
     async def chain(self, session: AsyncSession, happened: Sequence[Happening]) -> None:
         """Adds happenings as the newest entries, each once; one writer at a time."""
-        await audit.lock_chain(session)
-        known = await audit.known(session, [each.id for each in happened])
-        fresh = {each.id: each for each in happened if each.id not in known}
+        subjects = list({_subject(it): None for it in happened if _has_values(it)})
+        standing = await audit.stand(session, [it.id for it in happened], subjects)
+        fresh = {it.id: it for it in happened if it.id not in standing.known}
         if not fresh:
             return
-        sequence, previous = await audit.head(session)
-        keys = await self._keys(session, list(fresh.values()))
-        entries = []
+        keys = await self._keys(session, fresh.values(), standing.keys)
+        sequence, previous = standing.sequence, standing.hash
+        rows = []
         for each in fresh.values():
             sequence += 1
             key_id, sealed = _sealed(each, keys)
+            shared = {name: getattr(each, name) for name in _SHARED}
             entry = Entry(
-                sequence=sequence,
-                key_id=key_id,
-                sealed=sealed,
-                previous_hash=previous,
-                **{name: getattr(each, name) for name in _SHARED},
+                sequence=sequence, key_id=key_id, sealed=sealed, previous_hash=previous, **shared
             )
-            previous = chain.link(entry)
-            entries.append((entry, previous))
-        await audit.append(session, entries)
+            covered = chain.packed(entry)
+            previous = chain.digest(covered)
+            rows.append(chain.row(covered, previous))
+        await chained.append(session, rows)
 
     async def page(
-        self, session: AsyncSession, wanted: audit.Filter, size: int, before: int | None
-    ) -> Sequence[tuple[int, bytes, Happening]]:
-        """Returns place, hash and contents of entries, newest first; erased values are None."""
-        found = await audit.page(session, wanted, size, before)
-        return [(kept.entry.sequence, kept.hash, self._opened(kept)) for kept in found]
+        self,
+        session: AsyncSession,
+        wanted: Filter,
+        size: int,
+        before: Place | None,
+        newest: int | None = None,
+    ) -> Sequence[Listed]:
+        """Returns entries, latest first; erased values are None."""
+        found = await audit.page(session, wanted, size, before, newest)
+        return [
+            Listed(
+                sequence=kept.entry.sequence,
+                hash=kept.hash,
+                told=self._opened(kept),
+                erased=kept.entry.sealed is not None and kept.sealed_key is None,
+            )
+            for kept in found
+        ]
 
-    async def _keys(self, session: AsyncSession, happened: Sequence[Happening]) -> _Keys:
+    async def _keys(
+        self,
+        session: AsyncSession,
+        happened: Iterable[Happening],
+        in_use: Mapping[audit.Subject, audit.Sealed],
+    ) -> _Keys:
         """Returns the key of each subject that has values, a new one where there was none."""
         subjects = {_subject(each): None for each in happened if _has_values(each)}
-        if not subjects:
-            return {}
-        in_use = await audit.keys_in_use(session, list(subjects))
         keys: _Keys = {
             subject: (key_id, sealing.unseal(self._encryption_key, sealed, _key_place(key_id)))
             for subject, (key_id, sealed) in in_use.items()
+            if subject in subjects
         }
-        rows = []
-        for subject in subjects.keys() - keys.keys():
-            key_id, key = uuid_utils.compat.uuid7(), sealing.new_key()
-            keys[subject] = key_id, key
-            sealed = sealing.seal(self._encryption_key, key, _key_place(key_id))
-            names = {"subject_type": subject[0], "subject_id": subject[1]}
-            rows.append({"id": key_id, **names, "sealed_key": sealed})
-        if rows:
-            await audit.add_keys(session, rows)
+        unnamed = [it for it in subjects if it not in keys]
+        if unnamed:
+            made = [(uuid_utils.compat.uuid7(), sealing.new_key()) for _ in unnamed]
+            sealed = [
+                (key_id, sealing.seal(self._encryption_key, key, _key_place(key_id)))
+                for key_id, key in made
+            ]
+            await audit.add_keys(session, unnamed, sealed)
+            keys |= zip(unnamed, made, strict=True)
         return keys
 
     def _opened(self, kept: Kept) -> Happening:
         entry, values = kept.entry, [None, None]
         if entry.sealed and entry.key_id and kept.sealed_key:
             key = sealing.unseal(self._encryption_key, kept.sealed_key, _key_place(entry.key_id))
-            plain = sealing.unseal(key, bytes(entry.sealed), _entry_place(entry.id))
+            plain = sealing.unseal(key, entry.sealed, _entry_place(entry.id))
             values = json.loads(plain)
         shared: dict[str, Any] = {name: getattr(entry, name) for name in _SHARED}
         return Happening(before=values[0], after=values[1], **shared)
 
 
-async def verify(session: AsyncSession) -> Verdict:
-    """Recomputes the chain from its first entry, a batch at a time."""
-    read, expected = 0, chain.FIRST
-    while batch := await audit.links(session, read):
-        for kept in batch:
-            entry = kept.entry
-            fits = entry.sequence == read + 1 and bytes(entry.previous_hash) == expected
-            if not fits or chain.link(entry) != kept.hash:
-                return Verdict(intact=False, entries=read, broken_at=read + 1, head=expected)
-            read, expected = entry.sequence, kept.hash
-    return Verdict(intact=True, entries=read, broken_at=0, head=expected)
+async def follow(session: AsyncSession, walk: Walk, heads: Mapping[int, bytes]) -> bool:
+    """Goes on with a walk along the chain, some thousand rows; returns whether it has ended.
+
+    `heads` are what the chain ended with once, by place.
+    """
+    rows = await chained.following(session, walk.place, _PAGE)
+    walk.read(rows)
+    walk.compare(rows, heads)
+    if len(rows) < _PAGE:
+        walk.end(heads)
+    return walk.is_over or len(rows) < _PAGE
+
+
+async def note_export(session: AsyncSession, wanted: Filter) -> int:
+    """Notes who takes entries away, which and how many; returns the place of the last of them."""
+    await db.allow(session, _COUNT_SECONDS)
+    newest, _ = await audit.head(session)
+    asked = {name: value for name, value in vars(wanted).items() if value}
+    await own_audit.record(
+        session,
+        action="audit.export",
+        subject_type="audit",
+        subject_id="entries",
+        after={**asked, "entries": await audit.count(session, wanted, newest)},
+    )
+    return newest
 
 
 async def erase(session: AsyncSession, subject_type: str, subject_id: str) -> None:

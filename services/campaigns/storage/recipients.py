@@ -97,16 +97,28 @@ async def read_page(
 
 def of_run(page: Page, run: Run, states: Sequence[RecipientState], reason: str) -> Select[Any]:
     """Return the query of `read_page`."""
-    query = _SELECT.where(
-        recipients.c.run_date == run.run_date, recipients.c.run_id == run.id
-    ).order_by(recipients.c.ordinal)
+    query = _wanted(run, states, reason).order_by(recipients.c.ordinal)
+    if page.after is not None:
+        query = query.where(recipients.c.ordinal > page.after[0])
+    return query.limit(page.size + 1)
+
+
+async def count(
+    session: AsyncSession, run: Run, states: Sequence[RecipientState], reason: str
+) -> int:
+    """Return how many recipients all pages of `read_page` have."""
+    wanted = _wanted(run, states, reason).with_only_columns(func.count(recipients.c.ordinal))
+    found: int = (await session.execute(wanted)).scalar_one()
+    return found
+
+
+def _wanted(run: Run, states: Sequence[RecipientState], reason: str) -> Select[Any]:
+    query = _SELECT.where(recipients.c.run_date == run.run_date, recipients.c.run_id == run.id)
     if states:
         query = query.where(_STATE.in_(states))
     if reason:
         query = query.where(recipients.c.reason == reason)
-    if page.after is not None:
-        query = query.where(recipients.c.ordinal > page.after[0])
-    return query.limit(page.size + 1)
+    return query
 
 
 async def read_contact_page(

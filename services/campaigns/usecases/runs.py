@@ -9,7 +9,7 @@ import uuid_utils.compat
 from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.db import audit, outbox
+from chassis.db import allow, audit, outbox
 from chassis.db.outbox import Class
 from chassis.errors import FailedPrecondition, NotFound
 from services.campaigns.domain import keys
@@ -34,6 +34,7 @@ from services.campaigns.usecases.campaigns import check_etag, check_idle
 
 # Recipients moved in one transaction when a run ends early.
 SWEEP = 5_000
+_COUNT_SECONDS = 120.0
 
 
 def run_date(now: datetime) -> date:
@@ -193,15 +194,17 @@ async def finish(session: AsyncSession, run_id: UUID, now: datetime) -> bool:
 async def note_export(
     session: AsyncSession, run_id: UUID, states: Sequence[RecipientState], reason: str
 ) -> Run:
-    """Return a run whose recipients somebody takes away, after noting who."""
+    """Return a run whose recipients somebody takes away, after noting who, and how many."""
     run = (await stored.get(session, run_id)).run
     domain.check_rows(run)
+    await allow(session, _COUNT_SECONDS)
+    count = await recipients.count(session, run, states, reason)
     await audit.record(
         session,
         action="export",
         subject_type="run",
         subject_id=str(run_id),
-        after={"states": states, "reason": reason},
+        after={"states": states, "reason": reason, "recipients": count},
     )
     return run
 

@@ -50,6 +50,7 @@ async def look_up(
     """Returns what was sent to an address, and leaves an audit entry in the same transaction.
 
     The entry's subject is a keyed hash: it finds the entries of an address, and names nobody.
+    Nothing else in it does.
     """
     found = await dossiers.page(session, address_key, before or FIRST, limit)
     keys = [it.key for it in found]
@@ -74,9 +75,8 @@ async def look_up(
         subject_type="address",
         subject_id=_subject(address_key, secret),
         after={
-            "address": address_key,
             "reason": reason,
-            "messages": len(found),
+            "messages": min(len(found), limit - 1),
             "page": "first" if before is None else "further",
         },
     )

@@ -55,6 +55,9 @@ PAGES = [
     "/staff/new",
     "/roles",
     "/roles/new",
+    "/audit",
+    "/audit?action_prefix=user.&service=accounts",
+    "/audit/verify",
     "/account/sessions",
     "/account/feeds",
 ]

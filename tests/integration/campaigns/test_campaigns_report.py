@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from crm.campaigns.v1 import campaign_pb2, run_pb2, run_service_pb2
 from crm.notifier.v1 import message_pb2
+from google.protobuf.struct_pb2 import Struct
 
 from chassis import errors
 from chassis.context import Principal
@@ -189,11 +190,16 @@ class TestExport:
         assert (len(everybody), len(failed), len(gone)) == (1_205, 1_200, 2)
         assert len({it.contact_id for it in everybody}) == 1_205
         rows = await house.rows(
-            "SELECT count(*) FROM outbox WHERE class = 'audit' AND key = :key"
-            " AND position('export' in encode(payload, 'escape')) > 0",
+            "SELECT payload FROM outbox WHERE class = 'audit' AND key = :key ORDER BY id",
             key=f"run/{run.id}",
         )
-        assert rows == [(3,)]
+        entries = [Struct.FromString(bytes(it[0])) for it in rows]  # type: ignore[index]
+        noted = [it["after"] for it in entries if it["action"] == "run.export"]
+        assert [(list(it["states"]), it["reason"], it["recipients"]) for it in noted] == [
+            ([], "", 1_205),
+            (["FAILED"], "", 1_200),
+            (["EXCLUDED"], "CONTACT_GONE", 2),
+        ]
 
     async def test_it_needs_the_right_to_export(self, house: House) -> None:
         run = await house.planned([member(1)])

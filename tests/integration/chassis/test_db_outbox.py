@@ -192,7 +192,8 @@ class TestAudit:
         entry = json_format.MessageToDict(Struct.FromString(row.payload))
         assert (row.subject, row.key) == ("audit.leads", "contact/c1")
         assert entry["actor"] == {"subject": "0190", "kind": "user", "actor": "campaigns"}
-        assert (entry["action"], entry["request_id"], entry["service"]) == ("update", "r1", "leads")
+        assert (entry["action"], entry["request_id"]) == ("contact.update", "r1")
+        assert entry["service"] == "leads"
         assert entry["before"] == {"stage": "LEAD", "revision": 1}
         assert entry["after"]["big"] == str(2**60)
         assert entry["after"]["id"] == str(UUID(int=7))

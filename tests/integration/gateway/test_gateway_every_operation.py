@@ -770,12 +770,15 @@ class TestEveryOperation:
         api("ListApiClients")
         api("RevokeApiClient", id=client["id"])
         entries = until(lambda: api("ListAuditEntries")["entries"], "audit entries")
-        api("VerifyAudit")
+        exported = api("ExportAuditEntries", query="service=accounts&action_prefix=user.")
+        verdict = api("VerifyAudit")
         erase = {"subject_type": "user", "subject_id": user["id"]}
         api("EraseAuditValues", body=erase)
 
         assert client["secret"]
         assert entries[0]["sequence"] >= 1
+        assert exported.lstrip("\ufeff").startswith("sequence,time,service,actor_id")
+        assert (verdict["intact"], verdict["next_page_token"]) == (True, "")
 
     def test_why_somebody_can_see_something(
         self, api: Api, contact: Any, advertiser: Any, sender: Any

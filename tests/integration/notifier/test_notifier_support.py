@@ -179,13 +179,12 @@ class TestWhoMayAsk:
         assert first["action"] == "support.look_up"
         assert dict(first["actor"])["subject"] == AGENT.subject
         assert dict(first["after"]) == {
-            "address": PHONE,
             "messages": 1.0,
             "page": "first",
             "reason": "ticket 12",
         }
         assert first["subject_id"] == second["subject_id"] != third["subject_id"]
-        assert "912345678" not in first["subject_id"]
+        assert "912345678" not in str(first)
 
     @pytest.mark.parametrize("wrong", ["", "  ", "12", "Đào", "a@b", "' OR 1=1 --", "0" * 400])
     async def test_what_is_no_address_is_refused(

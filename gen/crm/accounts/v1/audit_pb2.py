@@ -26,13 +26,19 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63rm/accounts/v1/audit.proto\x12\x0f\x63rm.accounts.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\x02\n\nAuditEntry\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\n\n\x02id\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07service\x18\x04 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\t\x12\x12\n\nactor_kind\x18\x06 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x07 \x01(\t\x12\x14\n\x0csubject_type\x18\x08 \x01(\t\x12\x12\n\nsubject_id\x18\t \x01(\t\x12\'\n\x06\x62\x65\x66ore\x18\n \x01(\x0b\x32\x17.google.protobuf.Struct\x12&\n\x05\x61\x66ter\x18\x0b \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\nrequest_id\x18\x0c \x01(\t\x12\x0c\n\x04hash\x18\r \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63rm/accounts/v1/audit.proto\x12\x0f\x63rm.accounts.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x02\n\nAuditEntry\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\n\n\x02id\x18\x02 \x01(\t\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07service\x18\x04 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\t\x12\x12\n\nactor_kind\x18\x06 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x07 \x01(\t\x12\x14\n\x0csubject_type\x18\x08 \x01(\t\x12\x12\n\nsubject_id\x18\t \x01(\t\x12\'\n\x06\x62\x65\x66ore\x18\n \x01(\x0b\x32\x17.google.protobuf.Struct\x12&\n\x05\x61\x66ter\x18\x0b \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\nrequest_id\x18\x0c \x01(\t\x12\x0c\n\x04hash\x18\r \x01(\t\x12\x16\n\x0e\x61\x63ting_service\x18\x0e \x01(\t\x12\x0e\n\x06\x65rased\x18\x0f \x01(\x08\"\x81\x02\n\tAuditLine\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0c\n\x04time\x18\x02 \x01(\t\x12\x0f\n\x07service\x18\x03 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x04 \x01(\t\x12\x12\n\nactor_kind\x18\x05 \x01(\t\x12\x16\n\x0e\x61\x63ting_service\x18\x06 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x07 \x01(\t\x12\x14\n\x0csubject_type\x18\x08 \x01(\t\x12\x12\n\nsubject_id\x18\t \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\n \x01(\t\x12\r\n\x05\x61\x66ter\x18\x0b \x01(\t\x12\x12\n\nrequest_id\x18\x0c \x01(\t\x12\n\n\x02id\x18\r \x01(\t\x12\x0c\n\x04hash\x18\x0e \x01(\t\"\\\n\x0c\x41uditFinding\x12/\n\x04kind\x18\x01 \x01(\x0e\x32!.crm.accounts.v1.AuditFindingKind\x12\r\n\x05\x66irst\x18\x02 \x01(\x03\x12\x0c\n\x04last\x18\x03 \x01(\x03*\xd9\x01\n\x10\x41uditFindingKind\x12\"\n\x1e\x41UDIT_FINDING_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41UDIT_FINDING_KIND_ALTERED\x10\x01\x12\x1e\n\x1a\x41UDIT_FINDING_KIND_REMOVED\x10\x02\x12\x1f\n\x1b\x41UDIT_FINDING_KIND_INSERTED\x10\x03\x12\x1e\n\x1a\x41UDIT_FINDING_KIND_CUT_OFF\x10\x04\x12 \n\x1c\x41UDIT_FINDING_KIND_REWRITTEN\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.accounts.v1.audit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_AUDITFINDINGKIND']._serialized_start=821
+  _globals['_AUDITFINDINGKIND']._serialized_end=1038
   _globals['_AUDITENTRY']._serialized_start=112
-  _globals['_AUDITENTRY']._serialized_end=424
+  _globals['_AUDITENTRY']._serialized_end=464
+  _globals['_AUDITLINE']._serialized_start=467
+  _globals['_AUDITLINE']._serialized_end=724
+  _globals['_AUDITFINDING']._serialized_start=726
+  _globals['_AUDITFINDING']._serialized_end=818
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +18,42 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _AuditFindingKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AuditFindingKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditFindingKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    AUDIT_FINDING_KIND_UNSPECIFIED: _AuditFindingKind.ValueType  # 0
+    """Not said."""
+    AUDIT_FINDING_KIND_ALTERED: _AuditFindingKind.ValueType  # 1
+    """Something in the entry is not as it was when it was chained."""
+    AUDIT_FINDING_KIND_REMOVED: _AuditFindingKind.ValueType  # 2
+    """They are gone."""
+    AUDIT_FINDING_KIND_INSERTED: _AuditFindingKind.ValueType  # 3
+    """They were never chained here."""
+    AUDIT_FINDING_KIND_CUT_OFF: _AuditFindingKind.ValueType  # 4
+    """An exported head is further than the chain goes now, or is nowhere in it."""
+    AUDIT_FINDING_KIND_REWRITTEN: _AuditFindingKind.ValueType  # 5
+    """An exported head says that another entry was here."""
+
+class AuditFindingKind(_AuditFindingKind, metaclass=_AuditFindingKindEnumTypeWrapper):
+    """What is wrong with entries of the chain."""
+
+AUDIT_FINDING_KIND_UNSPECIFIED: AuditFindingKind.ValueType  # 0
+"""Not said."""
+AUDIT_FINDING_KIND_ALTERED: AuditFindingKind.ValueType  # 1
+"""Something in the entry is not as it was when it was chained."""
+AUDIT_FINDING_KIND_REMOVED: AuditFindingKind.ValueType  # 2
+"""They are gone."""
+AUDIT_FINDING_KIND_INSERTED: AuditFindingKind.ValueType  # 3
+"""They were never chained here."""
+AUDIT_FINDING_KIND_CUT_OFF: AuditFindingKind.ValueType  # 4
+"""An exported head is further than the chain goes now, or is nowhere in it."""
+AUDIT_FINDING_KIND_REWRITTEN: AuditFindingKind.ValueType  # 5
+"""An exported head says that another entry was here."""
+Global___AuditFindingKind: _TypeAlias = AuditFindingKind  # noqa: Y015
 
 @_typing.final
 class AuditEntry(_message.Message):
@@ -37,6 +74,8 @@ class AuditEntry(_message.Message):
     AFTER_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
+    ACTING_SERVICE_FIELD_NUMBER: _builtins.int
+    ERASED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Output only. Place in the chain, from 1."""
     id: _builtins.str
@@ -57,6 +96,10 @@ class AuditEntry(_message.Message):
     """Output only."""
     hash: _builtins.str
     """Output only. SHA-256 over this entry and the hash before, in hexadecimal."""
+    acting_service: _builtins.str
+    """Output only. The service that acted for the actor; empty when nobody did."""
+    erased: _builtins.bool
+    """Output only. Its values were erased for good."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it happened."""
@@ -85,11 +128,117 @@ class AuditEntry(_message.Message):
         after: _struct_pb2.Struct | None = ...,
         request_id: _builtins.str = ...,
         hash: _builtins.str = ...,
+        acting_service: _builtins.str = ...,
+        erased: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor_id", b"actor_id", "actor_kind", b"actor_kind", "after", b"after", "before", b"before", "hash", b"hash", "id", b"id", "request_id", b"request_id", "sequence", b"sequence", "service", b"service", "subject_id", b"subject_id", "subject_type", b"subject_type", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acting_service", b"acting_service", "action", b"action", "actor_id", b"actor_id", "actor_kind", b"actor_kind", "after", b"after", "before", b"before", "erased", b"erased", "hash", b"hash", "id", b"id", "request_id", b"request_id", "sequence", b"sequence", "service", b"service", "subject_id", b"subject_id", "subject_type", b"subject_type", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AuditEntry: _TypeAlias = AuditEntry  # noqa: Y015
+
+@_typing.final
+class AuditLine(_message.Message):
+    """One entry as a line of a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    ACTOR_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_KIND_FIELD_NUMBER: _builtins.int
+    ACTING_SERVICE_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    SUBJECT_TYPE_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Output only. Place in the chain, from 1."""
+    time: _builtins.str
+    """Output only. When it happened, RFC 3339 in UTC."""
+    service: _builtins.str
+    """Output only."""
+    actor_id: _builtins.str
+    """Output only. A user's, client's or service's id."""
+    actor_kind: _builtins.str
+    """Output only. "user", "client", "service"."""
+    acting_service: _builtins.str
+    """Output only. The service that acted for the actor; empty when nobody did."""
+    action: _builtins.str
+    """Output only."""
+    subject_type: _builtins.str
+    """Output only."""
+    subject_id: _builtins.str
+    """Output only."""
+    before: _builtins.str
+    """Output only. Changed values before, as JSON; empty when there are none or after erasure."""
+    after: _builtins.str
+    """Output only. Changed values after, as JSON; empty when there are none or after erasure."""
+    request_id: _builtins.str
+    """Output only."""
+    id: _builtins.str
+    """Output only. UUID given where it happened."""
+    hash: _builtins.str
+    """Output only. SHA-256 over this entry and the hash before, in hexadecimal."""
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        time: _builtins.str = ...,
+        service: _builtins.str = ...,
+        actor_id: _builtins.str = ...,
+        actor_kind: _builtins.str = ...,
+        acting_service: _builtins.str = ...,
+        action: _builtins.str = ...,
+        subject_type: _builtins.str = ...,
+        subject_id: _builtins.str = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        id: _builtins.str = ...,
+        hash: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acting_service", b"acting_service", "action", b"action", "actor_id", b"actor_id", "actor_kind", b"actor_kind", "after", b"after", "before", b"before", "hash", b"hash", "id", b"id", "request_id", b"request_id", "sequence", b"sequence", "service", b"service", "subject_id", b"subject_id", "subject_type", b"subject_type", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuditLine: _TypeAlias = AuditLine  # noqa: Y015
+
+@_typing.final
+class AuditFinding(_message.Message):
+    """Entries that were tampered with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    kind: Global___AuditFindingKind.ValueType
+    """Output only."""
+    first: _builtins.int
+    """Output only. Place of the first of them."""
+    last: _builtins.int
+    """Output only. Place of the last of them; 0 when nobody knows."""
+    def __init__(
+        self,
+        *,
+        kind: Global___AuditFindingKind.ValueType = ...,
+        first: _builtins.int = ...,
+        last: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "kind", b"kind", "last", b"last"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuditFinding: _TypeAlias = AuditFinding  # noqa: Y015

@@ -28,7 +28,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#crm/accounts/v1/audit_service.proto\x12\x0f\x63rm.accounts.v1\x1a\x1b\x63rm/accounts/v1/audit.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x01\n\x17ListAuditEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x14\n\x0csubject_type\x18\x03 \x01(\t\x12\x12\n\nsubject_id\x18\x04 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x06 \x01(\t\x12(\n\x04\x66rom\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x18ListAuditEntriesResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.crm.accounts.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x14\n\x12VerifyAuditRequest\"W\n\x13VerifyAuditResponse\x12\x0e\n\x06intact\x18\x01 \x01(\x08\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x03\x12\x11\n\tbroken_at\x18\x03 \x01(\x03\x12\x0c\n\x04head\x18\x04 \x01(\t\"C\n\x17\x45raseAuditValuesRequest\x12\x14\n\x0csubject_type\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t2\xe2\x02\n\x0c\x41uditService\x12z\n\x10ListAuditEntries\x12(.crm.accounts.v1.ListAuditEntriesRequest\x1a).crm.accounts.v1.ListAuditEntriesResponse\"\x11\x90\x02\x01\xca\xc1\x18\naudit.read\x12k\n\x0bVerifyAudit\x12#.crm.accounts.v1.VerifyAuditRequest\x1a$.crm.accounts.v1.VerifyAuditResponse\"\x11\x90\x02\x01\xca\xc1\x18\naudit.read\x12i\n\x10\x45raseAuditValues\x12(.crm.accounts.v1.EraseAuditValuesRequest\x1a\x16.google.protobuf.Empty\"\x13\x90\x02\x02\xca\xc1\x18\x0c\x61udit.deleteb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#crm/accounts/v1/audit_service.proto\x12\x0f\x63rm.accounts.v1\x1a\x1b\x63rm/accounts/v1/audit.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x02\n\x17ListAuditEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x14\n\x0csubject_type\x18\x03 \x01(\t\x12\x12\n\nsubject_id\x18\x04 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x06 \x01(\t\x12(\n\x04\x66rom\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\raction_prefix\x18\t \x01(\t\x12\x0f\n\x07service\x18\n \x01(\t\"a\n\x18ListAuditEntriesResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.crm.accounts.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe4\x01\n\x19\x45xportAuditEntriesRequest\x12\x14\n\x0csubject_type\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12(\n\x04\x66rom\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\raction_prefix\x18\x07 \x01(\t\x12\x0f\n\x07service\x18\x08 \x01(\t\"I\n\x1a\x45xportAuditEntriesResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.crm.accounts.v1.AuditLine\"?\n\x12VerifyAuditRequest\x12\x15\n\rexpected_head\x18\x01 \x01(\t\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xb1\x01\n\x13VerifyAuditResponse\x12\x0e\n\x06intact\x18\x01 \x01(\x08\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x03\x12\x11\n\tbroken_at\x18\x03 \x01(\x03\x12\x0c\n\x04head\x18\x04 \x01(\t\x12/\n\x08\x66indings\x18\x05 \x03(\x0b\x32\x1d.crm.accounts.v1.AuditFinding\x12\x17\n\x0fnext_page_token\x18\x06 \x01(\t\x12\x0e\n\x06newest\x18\x07 \x01(\x03\"C\n\x17\x45raseAuditValuesRequest\x12\x14\n\x0csubject_type\x18\x01 \x01(\t\x12\x12\n\nsubject_id\x18\x02 \x01(\t2\xf7\x03\n\x0c\x41uditService\x12z\n\x10ListAuditEntries\x12(.crm.accounts.v1.ListAuditEntriesRequest\x1a).crm.accounts.v1.ListAuditEntriesResponse\"\x11\x90\x02\x01\xca\xc1\x18\naudit.read\x12\x92\x01\n\x12\x45xportAuditEntries\x12*.crm.accounts.v1.ExportAuditEntriesRequest\x1a+.crm.accounts.v1.ExportAuditEntriesResponse\"!\x90\x02\x01\xca\xc1\x18\x0c\x61udit.export\xca\xc1\x18\naudit.read0\x01\x12k\n\x0bVerifyAudit\x12#.crm.accounts.v1.VerifyAuditRequest\x1a$.crm.accounts.v1.VerifyAuditResponse\"\x11\x90\x02\x01\xca\xc1\x18\naudit.read\x12i\n\x10\x45raseAuditValues\x12(.crm.accounts.v1.EraseAuditValuesRequest\x1a\x16.google.protobuf.Empty\"\x13\x90\x02\x02\xca\xc1\x18\x0c\x61udit.deleteb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,20 +37,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['ListAuditEntries']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['ListAuditEntries']._serialized_options = b'\220\002\001\312\301\030\naudit.read'
+  _globals['_AUDITSERVICE'].methods_by_name['ExportAuditEntries']._loaded_options = None
+  _globals['_AUDITSERVICE'].methods_by_name['ExportAuditEntries']._serialized_options = b'\220\002\001\312\301\030\014audit.export\312\301\030\naudit.read'
   _globals['_AUDITSERVICE'].methods_by_name['VerifyAudit']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['VerifyAudit']._serialized_options = b'\220\002\001\312\301\030\naudit.read'
   _globals['_AUDITSERVICE'].methods_by_name['EraseAuditValues']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['EraseAuditValues']._serialized_options = b'\220\002\002\312\301\030\014audit.delete'
   _globals['_LISTAUDITENTRIESREQUEST']._serialized_start=176
-  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=401
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=403
-  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=500
-  _globals['_VERIFYAUDITREQUEST']._serialized_start=502
-  _globals['_VERIFYAUDITREQUEST']._serialized_end=522
-  _globals['_VERIFYAUDITRESPONSE']._serialized_start=524
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=611
-  _globals['_ERASEAUDITVALUESREQUEST']._serialized_start=613
-  _globals['_ERASEAUDITVALUESREQUEST']._serialized_end=680
-  _globals['_AUDITSERVICE']._serialized_start=683
-  _globals['_AUDITSERVICE']._serialized_end=1037
+  _globals['_LISTAUDITENTRIESREQUEST']._serialized_end=441
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_start=443
+  _globals['_LISTAUDITENTRIESRESPONSE']._serialized_end=540
+  _globals['_EXPORTAUDITENTRIESREQUEST']._serialized_start=543
+  _globals['_EXPORTAUDITENTRIESREQUEST']._serialized_end=771
+  _globals['_EXPORTAUDITENTRIESRESPONSE']._serialized_start=773
+  _globals['_EXPORTAUDITENTRIESRESPONSE']._serialized_end=846
+  _globals['_VERIFYAUDITREQUEST']._serialized_start=848
+  _globals['_VERIFYAUDITREQUEST']._serialized_end=911
+  _globals['_VERIFYAUDITRESPONSE']._serialized_start=914
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=1091
+  _globals['_ERASEAUDITVALUESREQUEST']._serialized_start=1093
+  _globals['_ERASEAUDITVALUESREQUEST']._serialized_end=1160
+  _globals['_AUDITSERVICE']._serialized_start=1163
+  _globals['_AUDITSERVICE']._serialized_end=1666
 # @@protoc_insertion_point(module_scope)

@@ -34,6 +34,8 @@ class ListAuditEntriesRequest(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     FROM_FIELD_NUMBER: _builtins.int
     UNTIL_FIELD_NUMBER: _builtins.int
+    ACTION_PREFIX_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Optional. 0 gives 50; at most 1,000."""
     page_token: _builtins.str
@@ -46,6 +48,10 @@ class ListAuditEntriesRequest(_message.Message):
     """Optional."""
     action: _builtins.str
     """Optional."""
+    action_prefix: _builtins.str
+    """Optional. Actions that begin so, "contact."."""
+    service: _builtins.str
+    """Optional. Told by this service, "leads"."""
     @_builtins.property
     def until(self) -> _timestamp_pb2.Timestamp:
         """Optional. Before this time."""
@@ -60,10 +66,12 @@ class ListAuditEntriesRequest(_message.Message):
         actor_id: _builtins.str = ...,
         action: _builtins.str = ...,
         until: _timestamp_pb2.Timestamp | None = ...,
+        action_prefix: _builtins.str = ...,
+        service: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor_id", b"actor_id", "from", b"from", "page_size", b"page_size", "page_token", b"page_token", "subject_id", b"subject_id", "subject_type", b"subject_type", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "action_prefix", b"action_prefix", "actor_id", b"actor_id", "from", b"from", "page_size", b"page_size", "page_token", b"page_token", "service", b"service", "subject_id", b"subject_id", "subject_type", b"subject_type", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -81,7 +89,7 @@ class ListAuditEntriesResponse(_message.Message):
     """Output only. Empty on the last page."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_audit_pb2.AuditEntry]:
-        """Output only. Newest first."""
+        """Output only. Those that happened last first; at the same time, by place."""
 
     def __init__(
         self,
@@ -98,17 +106,99 @@ class ListAuditEntriesResponse(_message.Message):
 Global___ListAuditEntriesResponse: _TypeAlias = ListAuditEntriesResponse  # noqa: Y015
 
 @_typing.final
+class ExportAuditEntriesRequest(_message.Message):
+    """Asks for entries for a file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_TYPE_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    ACTOR_ID_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    ACTION_PREFIX_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    subject_type: _builtins.str
+    """Optional."""
+    subject_id: _builtins.str
+    """Optional."""
+    actor_id: _builtins.str
+    """Optional."""
+    action: _builtins.str
+    """Optional."""
+    action_prefix: _builtins.str
+    """Optional. Actions that begin so, "contact."."""
+    service: _builtins.str
+    """Optional. Told by this service, "leads"."""
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Before this time."""
+
+    def __init__(
+        self,
+        *,
+        subject_type: _builtins.str = ...,
+        subject_id: _builtins.str = ...,
+        actor_id: _builtins.str = ...,
+        action: _builtins.str = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        action_prefix: _builtins.str = ...,
+        service: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "action_prefix", b"action_prefix", "actor_id", b"actor_id", "from", b"from", "service", b"service", "subject_id", b"subject_id", "subject_type", b"subject_type", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportAuditEntriesRequest: _TypeAlias = ExportAuditEntriesRequest  # noqa: Y015
+
+@_typing.final
+class ExportAuditEntriesResponse(_message.Message):
+    """Some of the entries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_audit_pb2.AuditLine]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[_audit_pb2.AuditLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportAuditEntriesResponse: _TypeAlias = ExportAuditEntriesResponse  # noqa: Y015
+
+@_typing.final
 class VerifyAuditRequest(_message.Message):
     """Asks for the chain to be recomputed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    EXPECTED_HEAD_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    expected_head: _builtins.str
+    """Optional. What the chain ended with once: "hash" or "place:hash". What the house exported each hour is compared anyway."""
+    page_token: _builtins.str
+    """Optional. From the previous answer's next_page_token, with the same expected_head, to go on there."""
     def __init__(
         self,
+        *,
+        expected_head: _builtins.str = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_head", b"expected_head", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -124,14 +214,25 @@ class VerifyAuditResponse(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     BROKEN_AT_FIELD_NUMBER: _builtins.int
     HEAD_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    NEWEST_FIELD_NUMBER: _builtins.int
     intact: _builtins.bool
-    """Output only."""
+    """Output only. Nothing was found so far."""
     entries: _builtins.int
-    """Output only. How many entries were read."""
+    """Output only. How many entries were read so far."""
     broken_at: _builtins.int
     """Output only. The first entry that does not fit; 0 when intact."""
     head: _builtins.str
-    """Output only. Hash of the newest entry."""
+    """Output only. Hash of the last entry that was read."""
+    next_page_token: _builtins.str
+    """Output only. Goes on where this answer ended; empty when the whole chain was read."""
+    newest: _builtins.int
+    """Output only. Place of the newest entry there was."""
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_audit_pb2.AuditFinding]:
+        """Output only. What was found so far, at most 20; after so many it goes no further."""
+
     def __init__(
         self,
         *,
@@ -139,10 +240,13 @@ class VerifyAuditResponse(_message.Message):
         entries: _builtins.int = ...,
         broken_at: _builtins.int = ...,
         head: _builtins.str = ...,
+        findings: _abc.Iterable[_audit_pb2.AuditFinding] | None = ...,
+        next_page_token: _builtins.str = ...,
+        newest: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["broken_at", b"broken_at", "entries", b"entries", "head", b"head", "intact", b"intact"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["broken_at", b"broken_at", "entries", b"entries", "findings", b"findings", "head", b"head", "intact", b"intact", "newest", b"newest", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

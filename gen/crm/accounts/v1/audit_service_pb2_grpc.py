@@ -41,6 +41,11 @@ class AuditServiceStub:
                 request_serializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.ListAuditEntriesRequest.SerializeToString,
                 response_deserializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.ListAuditEntriesResponse.FromString,
                 _registered_method=True)
+        self.ExportAuditEntries = channel.unary_stream(
+                '/crm.accounts.v1.AuditService/ExportAuditEntries',
+                request_serializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.ExportAuditEntriesRequest.SerializeToString,
+                response_deserializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.ExportAuditEntriesResponse.FromString,
+                _registered_method=True)
         self.VerifyAudit = channel.unary_unary(
                 '/crm.accounts.v1.AuditService/VerifyAudit',
                 request_serializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.VerifyAuditRequest.SerializeToString,
@@ -58,14 +63,21 @@ class AuditServiceServicer:
     """
 
     def ListAuditEntries(self, request, context):
-        """Lists entries, newest first.
+        """Lists entries, those that happened last first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportAuditEntries(self, request, context):
+        """Sends all entries that a list would have, those that happened last first, in batches of up to 1,000. Leaves an entry itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def VerifyAudit(self, request, context):
-        """Recomputes the chain and says where it breaks.
+        """Recomputes the chain and says where it breaks and how; a long one in pieces of a few seconds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,6 +97,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListAuditEntries,
                     request_deserializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.ListAuditEntriesRequest.FromString,
                     response_serializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.ListAuditEntriesResponse.SerializeToString,
+            ),
+            'ExportAuditEntries': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportAuditEntries,
+                    request_deserializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.ExportAuditEntriesRequest.FromString,
+                    response_serializer=crm_dot_accounts_dot_v1_dot_audit__service__pb2.ExportAuditEntriesResponse.SerializeToString,
             ),
             'VerifyAudit': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyAudit,
@@ -125,6 +142,33 @@ class AuditService:
             '/crm.accounts.v1.AuditService/ListAuditEntries',
             crm_dot_accounts_dot_v1_dot_audit__service__pb2.ListAuditEntriesRequest.SerializeToString,
             crm_dot_accounts_dot_v1_dot_audit__service__pb2.ListAuditEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportAuditEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/crm.accounts.v1.AuditService/ExportAuditEntries',
+            crm_dot_accounts_dot_v1_dot_audit__service__pb2.ExportAuditEntriesRequest.SerializeToString,
+            crm_dot_accounts_dot_v1_dot_audit__service__pb2.ExportAuditEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,9 +35,11 @@ class AuditServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuditServiceAsyncStub: ...
     ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ListAuditEntriesRequest, _audit_service_pb2.ListAuditEntriesResponse]
-    """Lists entries, newest first."""
+    """Lists entries, those that happened last first."""
+    ExportAuditEntries: _grpc.UnaryStreamMultiCallable[_audit_service_pb2.ExportAuditEntriesRequest, _audit_service_pb2.ExportAuditEntriesResponse]
+    """Sends all entries that a list would have, those that happened last first, in batches of up to 1,000. Leaves an entry itself."""
     VerifyAudit: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.VerifyAuditRequest, _audit_service_pb2.VerifyAuditResponse]
-    """Recomputes the chain and says where it breaks."""
+    """Recomputes the chain and says where it breaks and how; a long one in pieces of a few seconds."""
     EraseAuditValues: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.EraseAuditValuesRequest, _empty_pb2.Empty]
     """Makes the values kept of a subject unreadable for good; the entries and the chain stay."""
 
@@ -47,9 +49,11 @@ class AuditServiceAsyncStub(AuditServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListAuditEntries: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListAuditEntriesRequest, _audit_service_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
-    """Lists entries, newest first."""
+    """Lists entries, those that happened last first."""
+    ExportAuditEntries: _aio.UnaryStreamMultiCallable[_audit_service_pb2.ExportAuditEntriesRequest, _audit_service_pb2.ExportAuditEntriesResponse]  # type: ignore[assignment]
+    """Sends all entries that a list would have, those that happened last first, in batches of up to 1,000. Leaves an entry itself."""
     VerifyAudit: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.VerifyAuditRequest, _audit_service_pb2.VerifyAuditResponse]  # type: ignore[assignment]
-    """Recomputes the chain and says where it breaks."""
+    """Recomputes the chain and says where it breaks and how; a long one in pieces of a few seconds."""
     EraseAuditValues: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.EraseAuditValuesRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Makes the values kept of a subject unreadable for good; the entries and the chain stay."""
 
@@ -62,7 +66,15 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_service_pb2.ListAuditEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.ListAuditEntriesResponse, _abc.Awaitable[_audit_service_pb2.ListAuditEntriesResponse]]:
-        """Lists entries, newest first."""
+        """Lists entries, those that happened last first."""
+
+    @_abc_1.abstractmethod
+    def ExportAuditEntries(
+        self,
+        request: _audit_service_pb2.ExportAuditEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_audit_service_pb2.ExportAuditEntriesResponse], _abc.AsyncIterator[_audit_service_pb2.ExportAuditEntriesResponse]]:
+        """Sends all entries that a list would have, those that happened last first, in batches of up to 1,000. Leaves an entry itself."""
 
     @_abc_1.abstractmethod
     def VerifyAudit(
@@ -70,7 +82,7 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_service_pb2.VerifyAuditRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.VerifyAuditResponse, _abc.Awaitable[_audit_service_pb2.VerifyAuditResponse]]:
-        """Recomputes the chain and says where it breaks."""
+        """Recomputes the chain and says where it breaks and how; a long one in pieces of a few seconds."""
 
     @_abc_1.abstractmethod
     def EraseAuditValues(

@@ -32,6 +32,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("POST", "/api-clients/{id}:revoke", f"{_CLIENTS}/RevokeApiClient", "*"),
     Route("GET", "/audit-entries", f"{_AUDIT}/ListAuditEntries"),
+    Route("GET", "/audit-entries:export", f"{_AUDIT}/ExportAuditEntries", kind="csv"),
     Route("GET", "/audit-entries:verify", f"{_AUDIT}/VerifyAudit"),
     Route("POST", "/audit-entries:eraseValues", f"{_AUDIT}/EraseAuditValues", "*", status=204),
 )
