@@ -126,6 +126,20 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
 
             return await idempotency.once(session, "CreateTeam", request, user_pb2.Team, create)
 
+    async def UpdateTeam(self, request: pb2.UpdateTeamRequest, context: Context) -> user_pb2.Team:
+        """Changes the fields of the mask."""
+        team_id = found.parsed(request.team.id, "team")
+        paths = fieldmask.paths(request.update_mask, request.team, ("name",))
+        problems = fields.Problems()
+        columns: dict[str, object] = {}
+        if "name" in paths:
+            columns |= fields.name_columns(request.team.name, "team.name", problems)
+        problems.raise_if_any()
+        async with self._sessions.begin() as session:
+            return messages.team(
+                await groups.update_team(session, team_id, request.team.etag, columns)
+            )
+
     async def ListTeams(
         self, request: pb2.ListTeamsRequest, context: Context
     ) -> pb2.ListTeamsResponse:

@@ -85,6 +85,25 @@ async def add_team(session: AsyncSession, values: Mapping[str, object]) -> Team:
         return _team((await session.execute(insert(teams).values(values).returning(teams))).one())
 
 
+async def lock_team(session: AsyncSession, team_id: UUID) -> Team | None:
+    """Returns one team and keeps others from changing it until the transaction ends."""
+    query = select(teams).where(teams.c.id == team_id).with_for_update()
+    row = (await session.execute(query)).first()
+    return _team(row) if row else None
+
+
+async def change_team(session: AsyncSession, team_id: UUID, values: Mapping[str, object]) -> Team:
+    """Sets columns and raises the revision of a team that was locked before."""
+    query = (
+        update(teams)
+        .where(teams.c.id == team_id)
+        .values({**values, "revision": teams.c.revision + 1})
+        .returning(teams)
+    )
+    with taken("team", "name"):
+        return _team((await session.execute(query)).one())
+
+
 async def page_of_teams(
     session: AsyncSession, size: int, after: After
 ) -> Sequence[tuple[str, Team]]:

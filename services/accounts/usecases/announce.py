@@ -23,8 +23,8 @@ async def user(session: AsyncSession, action: str, now: User, before: User | Non
     )
 
 
-async def team(session: AsyncSession, action: str, now: Team) -> None:
-    """Announces a team that was added."""
+async def team(session: AsyncSession, action: str, now: Team, before: Team | None = None) -> None:
+    """Announces a team that was added or changed."""
     event = messages.team_changed(now)
     await outbox.add(session, event, to=outbox.Class.FACTS, key=str(now.id), revision=now.revision)
     await audit.record(
@@ -32,6 +32,7 @@ async def team(session: AsyncSession, action: str, now: Team) -> None:
         action=f"team.{action}",
         subject_type="team",
         subject_id=str(now.id),
+        before={"name": before.name} if before else None,
         after={"name": now.name},
     )
 

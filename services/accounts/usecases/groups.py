@@ -22,6 +22,19 @@ async def create_team(session: AsyncSession, columns: Mapping[str, object]) -> T
     return added
 
 
+async def update_team(
+    session: AsyncSession, team_id: UUID, etag: str, columns: Mapping[str, object]
+) -> Team:
+    """Changes the given columns of a team."""
+    before = existing(await groups.lock_team(session, team_id), "team", team_id)
+    unchanged(etag, before.revision, "team", team_id)
+    if not columns:
+        return before
+    now = await groups.change_team(session, team_id, columns)
+    await announce.team(session, "update", now, before)
+    return now
+
+
 async def create_role(
     session: AsyncSession,
     columns: Mapping[str, object],

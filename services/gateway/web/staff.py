@@ -1,5 +1,7 @@
 """Staff and their teams: who they are, what role they have, and shutting somebody out."""
 
+from collections.abc import Mapping
+
 from crm.accounts.v1 import session_service_pb2, user_pb2, user_service_pb2
 from crm.accounts.v1.session_service_pb2_grpc import SessionServiceStub
 from crm.accounts.v1.user_service_pb2_grpc import UserServiceStub
@@ -24,6 +26,7 @@ def add(pages: Blueprint) -> None:
     pages.post(f"{one}/deactivate", endpoint="deactivate_user")(deactivate)
     pages.post(f"{one}/password", endpoint="set_user_password")(set_password)
     pages.post("/teams", endpoint="create_team")(create_team)
+    pages.post("/teams/<uuid:team_id>", endpoint="rename_team")(rename_team)
 
 
 def listing() -> desk.View:
@@ -40,6 +43,16 @@ def create_team() -> desk.View:
     stub = desk.ask(UserServiceStub)
     form.attempt(lambda: stub.CreateTeam(asked), prefix="team.", known=["name"])
     return _listing(form) if form.bad else _said("staff.team_added")
+
+
+def rename_team(team_id: object) -> desk.View:
+    """Give a team another name, or show why not."""
+    form = Form.sent(prefix=f"t-{team_id}-")
+    team = user_pb2.Team(id=str(team_id), etag=form.get("etag"), name=form.get("name"))
+    asked = user_service_pb2.UpdateTeamRequest(team=team, update_mask=FieldMask(paths=["name"]))
+    stub = desk.ask(UserServiceStub)
+    form.attempt(lambda: stub.UpdateTeam(asked), prefix="team.", known=["name"])
+    return _listing(Form(), {team.id: form}) if form.bad else _said("staff.team_changed")
 
 
 def new() -> desk.View:
@@ -126,7 +139,7 @@ def _shown(user_id: object, refused: Form | None = None) -> Form:
     return form
 
 
-def _listing(team_form: Form) -> desk.View:
+def _listing(team_form: Form, renamed: Mapping[str, Form] | None = None) -> desk.View:
     everybody = bool(request.args.get("all"))
     asked = user_service_pb2.ListUsersRequest(
         page_size=desk.PAGE_SIZE, page_token=desk.page_token(), include_inactive=everybody
@@ -139,8 +152,16 @@ def _listing(team_form: Form) -> desk.View:
         teams=lookups.teams(),
         team_names={it.id: it.name for it in lookups.teams()},
         team_form=team_form,
+        team_forms={it.id: (renamed or {}).get(it.id) or _team_form(it) for it in lookups.teams()},
     )
-    return body, team_form.status
+    refused = [it.status for it in (renamed or {}).values()]
+    return body, max([team_form.status, *refused])
+
+
+def _team_form(team: user_pb2.Team) -> Form:
+    form = Form.filled({"name": team.name, "etag": team.etag})
+    form.prefix = f"t-{team.id}-"
+    return form
 
 
 def _page(

@@ -331,3 +331,36 @@ class TestHiddenFields:
         with refused(errors.PermissionDenied, "FIELD_HIDDEN"):
             client = pb2.CreateApiClientRequest(api_client=user_pb2.ApiClient(name="till"))
             await house.clients(blind).CreateApiClient(client)
+
+
+class TestATeam:
+    async def test_it_is_renamed_once_as_it_was_last_seen(self, house: Any) -> None:
+        made = await house.users().CreateTeam(
+            pb2.CreateTeamRequest(team=user_pb2.Team(name="Miền Nam"))
+        )
+        team = user_pb2.Team(id=made.id, etag=made.etag, name="Miền Tây")
+
+        renamed = await house.users().UpdateTeam(pb2.UpdateTeamRequest(team=team))
+
+        assert (renamed.name, renamed.revision) == ("Miền Tây", 2)
+        with refused(errors.Aborted, "ETAG_STALE"):
+            await house.users().UpdateTeam(pb2.UpdateTeamRequest(team=team))
+
+    async def test_what_is_wrong_is_named(self, house: Any) -> None:
+        made, other = [
+            await house.users().CreateTeam(pb2.CreateTeamRequest(team=user_pb2.Team(name=name)))
+            for name in ("Một", "Hai")
+        ]
+
+        with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
+            nameless = pb2.UpdateTeamRequest(
+                team=user_pb2.Team(id=made.id), update_mask=FieldMask(paths=["name"])
+            )
+            await house.users().UpdateTeam(nameless)
+        assert refusal.fields() == ["team.name"]
+        with refused(errors.AlreadyExists, "RESOURCE_EXISTS"):
+            taken = user_pb2.Team(id=made.id, name=other.name)
+            await house.users().UpdateTeam(pb2.UpdateTeamRequest(team=taken))
+        with refused(errors.NotFound, "RESOURCE_MISSING"):
+            gone = user_pb2.Team(id="0192f3a0-0000-7000-8000-0000000000ff", name="Ba")
+            await house.users().UpdateTeam(pb2.UpdateTeamRequest(team=gone))

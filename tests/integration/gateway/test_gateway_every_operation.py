@@ -763,6 +763,7 @@ class TestEveryOperation:
         api("UpdateUser", body={"team_id": team["id"]}, id=user["id"])
         api("SetPassword", body={"new_password": password + " đá"}, id=user["id"])
         api("ListTeams")
+        api("UpdateTeam", body={"name": "Miền Trung và Tây Nguyên"}, id=team["id"])
         api("ListRoles")
         api("UpdateRole", body={"name": "Tập sự"}, id=role["id"])
         api("DeactivateUser", id=user["id"])

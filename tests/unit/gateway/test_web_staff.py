@@ -142,6 +142,21 @@ class TestStaff:
         assert answer.status_code == 409
         assert 'value="Đội A"' in answer.get_data(as_text=True)
 
+    def test_a_team_is_renamed_or_says_why_not(self, browser: FlaskClient, peers: Any) -> None:
+        team = "0192f3a0-0000-7000-8000-0000000000aa"
+        listed = user_service_pb2.ListTeamsResponse(teams=[user_pb2.Team(id=team, name="Đội A")])
+        peers.answers.update(ListTeams=listed, UpdateTeam=listed.teams[0])
+        assert sent(browser, f"/teams/{team}", name="Đội C", etag="1").status_code == 303
+        peers.answers["UpdateTeam"] = errors.AlreadyExists(
+            "RESOURCE_EXISTS", "taken", resource="team", field="name"
+        )
+
+        answer = sent(browser, f"/teams/{team}", name="Đội D", etag="1")
+
+        assert peers.named("UpdateTeam")[0].request.team.name == "Đội C"
+        assert answer.status_code == 409
+        assert 'value="Đội D"' in answer.get_data(as_text=True)
+
 
 class TestRoles:
     def test_they_say_what_they_hide(self, browser: FlaskClient) -> None:

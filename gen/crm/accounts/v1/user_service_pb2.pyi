@@ -243,6 +243,36 @@ class CreateTeamRequest(_message.Message):
 Global___CreateTeamRequest: _TypeAlias = CreateTeamRequest  # noqa: Y015
 
 @_typing.final
+class UpdateTeamRequest(_message.Message):
+    """Asks for a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEAM_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def team(self) -> _user_pb2.Team:
+        """Required. With its id."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Optional. Empty: every populated field."""
+
+    def __init__(
+        self,
+        *,
+        team: _user_pb2.Team | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["team", b"team", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["team", b"team", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateTeamRequest: _TypeAlias = UpdateTeamRequest  # noqa: Y015
+
+@_typing.final
 class ListTeamsRequest(_message.Message):
     """Asks for teams."""
 

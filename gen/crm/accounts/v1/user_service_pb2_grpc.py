@@ -72,6 +72,11 @@ class UserServiceStub:
                 request_serializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.CreateTeamRequest.SerializeToString,
                 response_deserializer=crm_dot_accounts_dot_v1_dot_user__pb2.Team.FromString,
                 _registered_method=True)
+        self.UpdateTeam = channel.unary_unary(
+                '/crm.accounts.v1.UserService/UpdateTeam',
+                request_serializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.UpdateTeamRequest.SerializeToString,
+                response_deserializer=crm_dot_accounts_dot_v1_dot_user__pb2.Team.FromString,
+                _registered_method=True)
         self.ListTeams = channel.unary_unary(
                 '/crm.accounts.v1.UserService/ListTeams',
                 request_serializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.ListTeamsRequest.SerializeToString,
@@ -147,6 +152,13 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateTeam(self, request, context):
+        """Renames a team.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListTeams(self, request, context):
         """Lists teams by name.
         """
@@ -211,6 +223,11 @@ def add_UserServiceServicer_to_server(servicer, server):
             'CreateTeam': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateTeam,
                     request_deserializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.CreateTeamRequest.FromString,
+                    response_serializer=crm_dot_accounts_dot_v1_dot_user__pb2.Team.SerializeToString,
+            ),
+            'UpdateTeam': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateTeam,
+                    request_deserializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.UpdateTeamRequest.FromString,
                     response_serializer=crm_dot_accounts_dot_v1_dot_user__pb2.Team.SerializeToString,
             ),
             'ListTeams': grpc.unary_unary_rpc_method_handler(
@@ -423,6 +440,33 @@ class UserService:
             target,
             '/crm.accounts.v1.UserService/CreateTeam',
             crm_dot_accounts_dot_v1_dot_user__service__pb2.CreateTeamRequest.SerializeToString,
+            crm_dot_accounts_dot_v1_dot_user__pb2.Team.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateTeam(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.accounts.v1.UserService/UpdateTeam',
+            crm_dot_accounts_dot_v1_dot_user__service__pb2.UpdateTeamRequest.SerializeToString,
             crm_dot_accounts_dot_v1_dot_user__pb2.Team.FromString,
             options,
             channel_credentials,

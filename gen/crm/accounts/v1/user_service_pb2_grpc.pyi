@@ -49,6 +49,8 @@ class UserServiceStub:
     """Sets a password, one's own with the old one, or another's with the right to write users; ends the other sessions."""
     CreateTeam: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.CreateTeamRequest, _user_pb2.Team]
     """Adds a team."""
+    UpdateTeam: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.UpdateTeamRequest, _user_pb2.Team]
+    """Renames a team."""
     ListTeams: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListTeamsRequest, _user_service_pb2.ListTeamsResponse]
     """Lists teams by name."""
     CreateRole: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.CreateRoleRequest, _user_pb2.Role]
@@ -77,6 +79,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """Sets a password, one's own with the old one, or another's with the right to write users; ends the other sessions."""
     CreateTeam: _aio.UnaryUnaryMultiCallable[_user_service_pb2.CreateTeamRequest, _user_pb2.Team]  # type: ignore[assignment]
     """Adds a team."""
+    UpdateTeam: _aio.UnaryUnaryMultiCallable[_user_service_pb2.UpdateTeamRequest, _user_pb2.Team]  # type: ignore[assignment]
+    """Renames a team."""
     ListTeams: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListTeamsRequest, _user_service_pb2.ListTeamsResponse]  # type: ignore[assignment]
     """Lists teams by name."""
     CreateRole: _aio.UnaryUnaryMultiCallable[_user_service_pb2.CreateRoleRequest, _user_pb2.Role]  # type: ignore[assignment]
@@ -144,6 +148,14 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.Team, _abc.Awaitable[_user_pb2.Team]]:
         """Adds a team."""
+
+    @_abc_1.abstractmethod
+    def UpdateTeam(
+        self,
+        request: _user_service_pb2.UpdateTeamRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.Team, _abc.Awaitable[_user_pb2.Team]]:
+        """Renames a team."""
 
     @_abc_1.abstractmethod
     def ListTeams(

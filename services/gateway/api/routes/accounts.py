@@ -18,7 +18,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/follow-ups/{id}:explainAccess", f"{_WORK}/ExplainFollowUpAccess"),
     Route("GET", "/proposals/{id}:explainAccess", f"{_WORK}/ExplainProposalAccess"),
     Route("GET", "/campaigns/{id}:explainAccess", "campaigns.AccessService/ExplainCampaignAccess"),
-    *resource("/teams", _USERS, "Team", "Teams", field="team", only="create list"),
+    *resource("/teams", _USERS, "Team", "Teams", field="team", only="create list update"),
     *resource("/roles", _USERS, "Role", "Roles", field="role", only="create list update"),
     Route("GET", "/sessions", f"{_SESSIONS}/ListSessions"),
     Route("DELETE", "/sessions/{id}", f"{_SESSIONS}/RevokeSession", status=204),
