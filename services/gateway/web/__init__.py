@@ -29,12 +29,14 @@ from services.gateway.web import (
     imports,
     next_steps,
     notifications,
+    passwords,
     proposal_forms,
     proposal_templates,
     proposals,
     reassignments,
     reports,
     runs,
+    security,
     segments,
     senders,
     series,
@@ -74,12 +76,14 @@ PARTS = (
     imports,
     next_steps,
     notifications,
+    passwords,
     proposal_forms,
     proposal_templates,
     proposals,
     reassignments,
     reports,
     runs,
+    security,
     segments,
     senders,
     series,
@@ -106,8 +110,9 @@ def attach(app: Flask, gateway: "Gateway") -> None:
     pages.after_request(_keep_language)
     app.register_blueprint(pages)
     # Limited here, once the routes are known, as the limit is a setting.
-    attempt: Any = app.view_functions["web.try_sign_in"]
-    app.view_functions["web.try_sign_in"] = gateway.limiter.limit(limit)(attempt)
+    for name in ("try_sign_in", "try_code", "ask_link", "choose_password"):
+        attempt: Any = app.view_functions[f"web.{name}"]
+        app.view_functions[f"web.{name}"] = gateway.limiter.limit(limit)(attempt)
 
 
 def _carry_notices(app: Flask, gateway: "Gateway") -> None:

@@ -51,6 +51,7 @@ PAGES = [
     "/doubts/deeds",
     "/support",
     "/account/sessions",
+    "/account/security",
     "/account/feeds",
 ]
 FIRST = "a.row-link"

@@ -106,6 +106,12 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """INVALID_ARGUMENT; the mail came to no return path of ours, and names none."""
     REASON_PROPOSAL_LINK_INVALID: _Reason.ValueType  # 41
     """NOT_FOUND; the link of a proposal is not one of ours, or what it led to is gone."""
+    REASON_CHALLENGE_ENDED: _Reason.ValueType  # 42
+    """UNAUTHENTICATED; the challenge was answered, has expired or is not one of ours: sign in anew."""
+    REASON_PASSWORD_LINK_INVALID: _Reason.ValueType  # 43
+    """NOT_FOUND; the link to choose a password was used, has expired or is not one of ours."""
+    REASON_STAFF_SENDER_MISSING: _Reason.ValueType  # 44
+    """FAILED_PRECONDITION; metadata: setting. Mails to colleagues have no sender in this house."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call failed. `ErrorInfo.reason` is the value's name without the prefix `REASON_`,
@@ -196,4 +202,10 @@ REASON_RETURN_PATH_INVALID: Reason.ValueType  # 40
 """INVALID_ARGUMENT; the mail came to no return path of ours, and names none."""
 REASON_PROPOSAL_LINK_INVALID: Reason.ValueType  # 41
 """NOT_FOUND; the link of a proposal is not one of ours, or what it led to is gone."""
+REASON_CHALLENGE_ENDED: Reason.ValueType  # 42
+"""UNAUTHENTICATED; the challenge was answered, has expired or is not one of ours: sign in anew."""
+REASON_PASSWORD_LINK_INVALID: Reason.ValueType  # 43
+"""NOT_FOUND; the link to choose a password was used, has expired or is not one of ours."""
+REASON_STAFF_SENDER_MISSING: Reason.ValueType  # 44
+"""FAILED_PRECONDITION; metadata: setting. Mails to colleagues have no sender in this house."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
