@@ -34,7 +34,7 @@ from services.accounts.usecases.resets import Post
 from services.accounts.usecases.signin import Limits
 from services.accounts.usecases.tokens import Issuer
 from services.accounts.usecases.trail import Trail
-from services.accounts.workers.letters import Postman
+from services.accounts.workers.postman import Postman
 
 _ENTRIES_TOGETHER = 100
 

@@ -14,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from chassis import db
 from services.accounts.domain import lockout
 from services.accounts.domain.sealing import SealBroken
-from services.accounts.storage import challenges, factors, letters, links
+from services.accounts.storage import challenges, factors, links
+from services.accounts.storage import letters as kept_letters
 from services.accounts.storage import sessions as kept_sessions
 from services.accounts.usecases import foundation
 from services.accounts.usecases.factors import CONFIRM_WITHIN
@@ -113,7 +114,7 @@ async def _sweep(sessions: db.Sessions, idle: timedelta) -> int:
             await kept_sessions.drop_old_failures(session, older, _BATCH),
             await challenges.drop_expired(session, _BATCH),
             await links.drop_expired(session, _BATCH),
-            await letters.prune(session, _LETTERS_KEPT, _BATCH),
+            await kept_letters.prune(session, _LETTERS_KEPT, _BATCH),
             await factors.drop_abandoned(session, CONFIRM_WITHIN, _BATCH),
         )
 

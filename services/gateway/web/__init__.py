@@ -113,6 +113,9 @@ def attach(app: Flask, gateway: "Gateway") -> None:
     for name in ("try_sign_in", "try_code", "ask_link", "choose_password"):
         attempt: Any = app.view_functions[f"web.{name}"]
         app.view_functions[f"web.{name}"] = gateway.limiter.limit(limit)(attempt)
+    opening: Any = app.view_functions["web.password_link"]
+    often = f"{gateway.settings.public_per_minute} per minute"
+    app.view_functions["web.password_link"] = gateway.limiter.limit(often)(opening)
 
 
 def _carry_notices(app: Flask, gateway: "Gateway") -> None:

@@ -23,7 +23,7 @@ from chassis.context import Principal
 from services.accounts import clients
 from services.accounts.config import Settings
 from services.accounts.usecases.letters import Scribe
-from services.accounts.workers.letters import Postman
+from services.accounts.workers.postman import Postman
 from tests.integration.serving import refused
 
 ADVERTISER, IDENTITY = uuid4(), uuid4()

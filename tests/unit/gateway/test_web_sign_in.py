@@ -246,6 +246,24 @@ class TestChoosing:
         assert 'href="/sign-in/forgot"' in page
 
 
+class TestLimits:
+    @pytest.mark.parametrize("path", ["/sign-in/code", "/sign-in/forgot", LINK])
+    def test_each_is_tried_at_a_bounded_rate(
+        self, make_gateway: Any, peers: Any, path: str
+    ) -> None:
+        http = make_gateway(sign_in_per_minute=2).test_client()
+
+        answers = [http.post(path, data={"code": "", "repeat": "x"}) for _ in range(3)]
+
+        assert [it.status_code == 429 for it in answers] == [False, False, True]
+
+    def test_links_are_opened_at_a_bounded_rate(self, make_gateway: Any, peers: Any) -> None:
+        peers.answers["DescribePasswordLink"] = errors.NotFound("PASSWORD_LINK_INVALID", "gone")
+        http = make_gateway(public_per_minute=2).test_client()
+
+        assert [http.get(LINK).status_code for _ in range(3)] == [404, 404, 429]
+
+
 class TestSecurityPage:
     @pytest.fixture(autouse=True)
     def off(self, signed_in: FlaskClient, peers: Any) -> None:
