@@ -35,7 +35,7 @@ class SecondFactorServicer(pb2_grpc.SecondFactorServiceServicer):
         """Says whether somebody has one; anybody may ask about oneself."""
         user_id = callers.own_id() if request.id in callers.ME else found.parsed(request.id, "user")
         if not callers.is_caller(user_id):
-            rights.require("users", "read")
+            rights.require("users", "write")
         async with self._sessions.begin() as session:
             await users.get(session, user_id)
             kept = await kept_factors.get(session, user_id)

@@ -59,13 +59,13 @@ async def invite_again(session: AsyncSession, user_id: UUID) -> None:
 
 async def described(session: AsyncSession, token: str) -> tuple[PasswordLink, User]:
     """Returns a link and its user; raises `NotFound` for one that has ended."""
-    link = await links.alive(session, secrets.digest(token))
-    return await _whose(session, link)
+    return await _whose(session, await links.alive(session, secrets.digest(token)))
 
 
 async def choose(session: AsyncSession, token: str, password_hash: str) -> None:
     """Uses a link: sets the password, ends all sessions; raises `NotFound` if it has ended."""
-    link, user = await _whose(session, await links.use(session, secrets.digest(token)))
+    used = await links.use(session, secrets.digest(token))
+    link, user = await _whose(session, used, lock=True)
     await replace_password(session, user, password_hash, keep_session=None)
     await sessions.forget(session, [lockout.account_key(fields.email_key(user.email))])
     await audit.record(
@@ -77,8 +77,10 @@ async def choose(session: AsyncSession, token: str, password_hash: str) -> None:
     )
 
 
-async def _whose(session: AsyncSession, link: PasswordLink | None) -> tuple[PasswordLink, User]:
-    user = await users.get(session, link.user_id, lock=True) if link else None
+async def _whose(
+    session: AsyncSession, link: PasswordLink | None, *, lock: bool = False
+) -> tuple[PasswordLink, User]:
+    user = await users.get(session, link.user_id, lock=lock) if link else None
     if link is None or user is None or not user.active:
         raise errors.NotFound("PASSWORD_LINK_INVALID", "the link was used or has expired")
     return link, user

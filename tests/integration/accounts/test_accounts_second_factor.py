@@ -408,12 +408,14 @@ class TestResetting:
 
 
 class TestReading:
-    async def test_anothers_needs_the_right_to_read_users(self, house: Any, lan: Person) -> None:
+    async def test_anothers_needs_the_right_to_write_users(self, house: Any, lan: Person) -> None:
         await lan.enroll()
-        reader = house.factors(Principal(str(uuid4()), "user", rights={"users": {"read": "all"}}))
+        admin = house.factors(house.admin)
+        colleague = Principal(str(uuid4()), "user", rights={"users": {"read": "all"}})
 
-        assert (await reader.GetSecondFactor(pb2.GetSecondFactorRequest(id=lan.user.id))).enrolled
+        assert (await admin.GetSecondFactor(pb2.GetSecondFactorRequest(id=lan.user.id))).enrolled
         with refused(errors.PermissionDenied, "RIGHT_MISSING"):
-            await lan.factors.GetSecondFactor(pb2.GetSecondFactorRequest(id=house.admin_id))
+            request = pb2.GetSecondFactorRequest(id=lan.user.id)
+            await house.factors(colleague).GetSecondFactor(request)
         with refused(errors.NotFound, "RESOURCE_MISSING"):
-            await reader.GetSecondFactor(pb2.GetSecondFactorRequest(id=str(uuid4())))
+            await admin.GetSecondFactor(pb2.GetSecondFactorRequest(id=str(uuid4())))

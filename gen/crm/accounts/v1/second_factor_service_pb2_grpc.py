@@ -74,7 +74,7 @@ class SecondFactorServiceServicer:
     """
 
     def GetSecondFactor(self, request, context):
-        """Says whether the caller has one, or another user with the right to read users.
+        """Says whether the caller has one, or another user with the right to write users.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

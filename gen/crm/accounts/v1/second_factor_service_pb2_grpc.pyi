@@ -36,7 +36,7 @@ class SecondFactorServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SecondFactorServiceAsyncStub: ...
     GetSecondFactor: _grpc.UnaryUnaryMultiCallable[_second_factor_service_pb2.GetSecondFactorRequest, _second_factor_pb2.SecondFactor]
-    """Says whether the caller has one, or another user with the right to read users."""
+    """Says whether the caller has one, or another user with the right to write users."""
     EnrollSecondFactor: _grpc.UnaryUnaryMultiCallable[_second_factor_service_pb2.EnrollSecondFactorRequest, _second_factor_service_pb2.EnrollSecondFactorResponse]
     """Begins with the caller's; it counts once ConfirmSecondFactor got a code of it."""
     ConfirmSecondFactor: _grpc.UnaryUnaryMultiCallable[_second_factor_service_pb2.ConfirmSecondFactorRequest, _second_factor_service_pb2.RecoveryCodes]
@@ -54,7 +54,7 @@ class SecondFactorServiceAsyncStub(SecondFactorServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetSecondFactor: _aio.UnaryUnaryMultiCallable[_second_factor_service_pb2.GetSecondFactorRequest, _second_factor_pb2.SecondFactor]  # type: ignore[assignment]
-    """Says whether the caller has one, or another user with the right to read users."""
+    """Says whether the caller has one, or another user with the right to write users."""
     EnrollSecondFactor: _aio.UnaryUnaryMultiCallable[_second_factor_service_pb2.EnrollSecondFactorRequest, _second_factor_service_pb2.EnrollSecondFactorResponse]  # type: ignore[assignment]
     """Begins with the caller's; it counts once ConfirmSecondFactor got a code of it."""
     ConfirmSecondFactor: _aio.UnaryUnaryMultiCallable[_second_factor_service_pb2.ConfirmSecondFactorRequest, _second_factor_service_pb2.RecoveryCodes]  # type: ignore[assignment]
@@ -75,7 +75,7 @@ class SecondFactorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _second_factor_service_pb2.GetSecondFactorRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_second_factor_pb2.SecondFactor, _abc.Awaitable[_second_factor_pb2.SecondFactor]]:
-        """Says whether the caller has one, or another user with the right to read users."""
+        """Says whether the caller has one, or another user with the right to write users."""
 
     @_abc_1.abstractmethod
     def EnrollSecondFactor(
