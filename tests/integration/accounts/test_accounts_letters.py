@@ -107,6 +107,8 @@ class TestOnTheWay:
         await post.make().round()
         assert await post.standing() == [("waiting", "")]
         assert await post.make().round() == 0  # it rests between tries
+        (row,) = await house.sql("SELECT next_time - now() AS rests FROM password_letters")
+        assert row.rests.total_seconds() <= 2
         await house.sql("UPDATE password_letters SET next_time = now()")
         await post.make().round()
 
