@@ -23,7 +23,8 @@ COMMANDS = {
     "up": "start everything and stay up until Ctrl-C",
     "status": "print what a running house says of itself, as JSON",
 }
-STAFF_SENDER = "interactions.staff_sender_identity_id"
+STAFF_SENDER = "staff_sender_identity_id"
+MAILING_STAFF = ("accounts", "interactions")
 
 
 def main(argv: list[str]) -> int:
@@ -46,7 +47,7 @@ def main(argv: list[str]) -> int:
         longest_pause=arguments.longest_pause,
     )
     house = supervisor.Supervisor(options, supervisor.to_terminal)
-    mails = not any(it.startswith(f"{STAFF_SENDER}=") for it in arguments.set)
+    mails = not any(f".{STAFF_SENDER}=" in it for it in arguments.set)
     job = None if arguments.command == "up" else _main_job(home, arguments.command, file, mails)
     return asyncio.run(house.run(job, leave=arguments.command == "demo"))
 
@@ -76,19 +77,18 @@ def _main_job(home: Path, command: str, file: Path | None, mails_staff: bool) ->
 
 
 async def mail_staff(home: Path, state: dict[str, Any]) -> None:
-    """Give colleagues a sender of their mails, and `interactions` another life that knows it.
+    """Give colleagues a sender of their mails, and who mails them another life that knows it.
 
     Who sends is stored by a house that runs, so its first start cannot know it.
     """
     from local.demo import main as demo
 
     sender = await demo.staff_sender(_demo_house(state))
-    service, _, setting = STAFF_SENDER.partition(".")
+    told = {f"MEKONG_{STAFF_SENDER.upper()}": sender}
     for name, process in state["processes"].items():
-        if name == service or name.startswith(f"{service}-"):
-            told = {f"MEKONG_{setting.upper()}": sender}
-            if Home(home, {}).change(name, told) and process["pid"] is not None:
-                os.kill(process["pid"], signal.SIGTERM)
+        mails = name.partition("-")[0] in MAILING_STAFF
+        if mails and Home(home, {}).change(name, told) and process["pid"] is not None:
+            os.kill(process["pid"], signal.SIGTERM)
 
 
 def _demo_house(state: dict[str, Any]) -> Any:

@@ -37,7 +37,7 @@ class Service:
 
 
 HOUSE: tuple[Service, ...] = (
-    Service("accounts", ("-m", "services.accounts")),
+    Service("accounts", ("-m", "services.accounts"), peers=("notifier",)),
     Service("leads", ("-m", "services.leads")),
     Service(
         "interactions",
@@ -126,6 +126,7 @@ class Environment:
         if name == "accounts":
             return {
                 "ISSUER_URL": self.http_url("accounts"),
+                "PUBLIC_URL": self.gateway_url(),
                 "KEY_ENCRYPTION_KEY_FILE": str(secrets.encryption_key_file("key_encryption_key")),
                 "SERVICE_CLIENTS_FILE": str(secrets.service_clients_file()),
                 "FIRST_USER_EMAIL": FIRST_USER,

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from chassis import context, errors, metrics
 from chassis.config import ServiceSettings
 from chassis.rpc import balancing, status
-from chassis.rpc.tokens import TokenSource
+from chassis.rpc.tokens import Tokens
 
 DEFAULT_SECONDS = 10.0
 DEFAULT_STREAM_SECONDS = 300.0
@@ -33,7 +33,7 @@ def acting_for(user_id: str) -> Iterator[None]:
 def channel(
     address: str,
     settings: ServiceSettings,
-    tokens: TokenSource,
+    tokens: Tokens,
     services: Sequence[ServiceDescriptor],
     *,
     audience: str | None = None,
@@ -76,7 +76,7 @@ def _credentials(settings: ServiceSettings) -> grpc.ChannelCredentials | None:
 class _Caller:
     """What is the same for calls of every kind."""
 
-    def __init__(self, tokens: TokenSource, audience: str) -> None:
+    def __init__(self, tokens: Tokens, audience: str) -> None:
         self._tokens = tokens
         self._audience = audience
 

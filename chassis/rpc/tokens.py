@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 import aiohttp
 import structlog
@@ -23,6 +24,16 @@ Key = tuple[str, str | None]
 class _Token:
     text: str
     renew_at: float
+
+
+class Tokens(Protocol):
+    """Where a client's tokens come from."""
+
+    async def for_(self, audience: str, on_behalf_of: str | None = None) -> str:
+        """Return a token for `audience`."""
+
+    def forget(self, audience: str, on_behalf_of: str | None = None) -> None:
+        """Drop the token for `audience`, because a peer refused it."""
 
 
 class TokenSource:

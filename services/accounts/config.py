@@ -3,8 +3,10 @@
 import base64
 import binascii
 from pathlib import Path
+from typing import Self
+from uuid import UUID
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from chassis.config import ServiceSettings
 
@@ -13,10 +15,10 @@ class Settings(ServiceSettings):
     """What accounts needs on top of every service."""
 
     client_id: str = "accounts"
-    """Names this service; it calls no peer, so it needs no identity of its own."""
+    """Names this service, which signs its own tokens."""
 
     client_secret: SecretStr = SecretStr("")
-    """Unused: accounts calls no peer."""
+    """Unused: accounts signs its own tokens."""
 
     key_encryption_key: SecretStr
     """32 bytes in base64 that seal signing keys and the keys of audited values at rest."""
@@ -48,6 +50,24 @@ class Settings(ServiceSettings):
     sign_in_failures_per_minute: int = Field(default=300, ge=1)
     """Refused sign-ins of the whole installation after which all wait for the next minute."""
 
+    notifier_address: str = ""
+    """`host:port` of the home notifier, which mails links to choose a password."""
+
+    public_url: str = ""
+    """`https://host` that people reach the gateway by; links in mails begin with it."""
+
+    staff_sender_identity_id: UUID | None = None
+    """The notifier's identity that mails to staff are sent by; none go without it."""
+
+    lease_seconds: float = Field(default=60.0, gt=1)
+    """What a replica that was killed was handing over is taken up by another this much later."""
+
+    letters_seconds: float = Field(default=1.0, gt=0)
+    """How often links that are to be mailed are looked for; they go this much late."""
+
+    password_resets_per_minute: int = Field(default=60, ge=1)
+    """Links the whole installation may ask for, after which all wait for the next minute."""
+
     first_user_email: str = "admin@mekong.example"
     """The first administrator, made when there is no user yet."""
 
@@ -67,6 +87,12 @@ class Settings(ServiceSettings):
         if len(key) != 32:
             raise ValueError("must be 32 bytes in base64")
         return value
+
+    @model_validator(mode="after")
+    def _mails_can_go(self) -> Self:
+        if self.staff_sender_identity_id and not (self.notifier_address and self.public_url):
+            raise ValueError("staff_sender_identity_id needs notifier_address and public_url")
+        return self
 
     def encryption_key(self) -> bytes:
         """Returns the 32 bytes of `key_encryption_key`."""

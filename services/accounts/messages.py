@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from crm.accounts.v1 import (
     audit_pb2,
     audit_service_pb2,
     events_pb2,
+    second_factor_pb2,
     session_pb2,
     session_service_pb2,
     user_pb2,
@@ -20,7 +22,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from chassis.context import Level
 from chassis.rpc import times
 from services.accounts.domain.chain import Happening, Values
-from services.accounts.domain.people import ApiClient, Role, Session, Team, User
+from services.accounts.domain.people import ApiClient, Role, SecondFactor, Session, Team, User
 from services.accounts.domain.rights import Rights, expanded
 from services.accounts.domain.walking import Kind, Walk
 
@@ -72,6 +74,7 @@ def user(kept: User) -> user_pb2.User:
         active=kept.active,
         create_time=times.out(kept.create_time),
         last_sign_in_time=times.out(kept.last_sign_in_time),
+        invited=kept.invited,
     )
 
 
@@ -143,6 +146,32 @@ def session(kept: Session) -> session_pb2.Session:
         create_time=times.out(kept.create_time),
         last_use_time=times.out(kept.last_use_time),
         expire_time=times.out(kept.expire_time),
+    )
+
+
+def signed_in(made: Session, secret: str, kept: User) -> session_service_pb2.SignInResponse:
+    """Returns a new session as SignIn answers it."""
+    return session_service_pb2.SignInResponse(
+        session_secret=secret, session=session(made), user=user(kept)
+    )
+
+
+def challenge(secret: str, expire_time: datetime) -> session_service_pb2.SignInResponse:
+    """Returns what SignIn answers instead of a session."""
+    return session_service_pb2.SignInResponse(
+        challenge=secret, challenge_expire_time=times.out(expire_time)
+    )
+
+
+def second_factor(
+    user_id: UUID, kept: SecondFactor | None, codes_left: int
+) -> second_factor_pb2.SecondFactor:
+    """Returns what is known of a user's second factor, None for one who has none."""
+    return second_factor_pb2.SecondFactor(
+        user_id=str(user_id),
+        enrolled=kept is not None,
+        enroll_time=times.out(kept.confirm_time) if kept else None,
+        recovery_codes_left=codes_left,
     )
 
 

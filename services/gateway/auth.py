@@ -65,13 +65,35 @@ class Sessions:
         """Name of the session cookie; browsers bind a `__Host-` one to this host and to HTTPS."""
         return "__Host-mekong" if self._settings.cookie_secure else "mekong"
 
+    @property
+    def challenge_cookie(self) -> str:
+        """Name of the cookie that waits for the second step of a sign-in."""
+        return f"{self.cookie}-step"
+
     def sign_in(
         self, email: str, password: str, *, user_agent: str, ip: str
     ) -> session_service_pb2.SignInResponse:
-        """Return a new session; raises `Unauthenticated` SIGN_IN_REFUSED, `ResourceExhausted`."""
+        """Return a new session, or the challenge of the second step.
+
+        Raises `Unauthenticated` SIGN_IN_REFUSED, `ResourceExhausted`.
+        """
         return self._peers.own(SessionServiceStub).SignIn(
             session_service_pb2.SignInRequest(
                 email=email, password=password, user_agent=user_agent[:500], ip=ip
+            )
+        )
+
+    def complete_sign_in(
+        self, challenge: str, code: str, *, user_agent: str, ip: str
+    ) -> session_service_pb2.SignInResponse:
+        """Return a new session.
+
+        Raises `Unauthenticated` SIGN_IN_REFUSED for a wrong code, CHALLENGE_ENDED to begin anew,
+        `ResourceExhausted`.
+        """
+        return self._peers.own(SessionServiceStub).CompleteSignIn(
+            session_service_pb2.CompleteSignInRequest(
+                challenge=challenge, code=code, user_agent=user_agent[:500], ip=ip
             )
         )
 
@@ -104,20 +126,37 @@ class Sessions:
 
     def remember(self, response: Response, session: session_service_pb2.SignInResponse) -> None:
         """Set the session cookie on `response`."""
-        response.set_cookie(
-            self.cookie,
-            session.session_secret,
-            expires=session.session.expire_time.ToSeconds() or None,
-            secure=self._settings.cookie_secure,
-            httponly=True,
-            samesite="Lax",
-        )
+        ends = session.session.expire_time.ToSeconds()
+        self._set(response, self.cookie, session.session_secret, ends)
+
+    def remember_challenge(
+        self, response: Response, asked: session_service_pb2.SignInResponse
+    ) -> None:
+        """Set the cookie on `response` that the second step needs."""
+        ends = asked.challenge_expire_time.ToSeconds()
+        self._set(response, self.challenge_cookie, asked.challenge, ends)
 
     def dismiss(self, response: Response) -> None:
         """Take the session cookie away."""
-        response.delete_cookie(
-            self.cookie, secure=self._settings.cookie_secure, httponly=True, samesite="Lax"
+        self._delete(response, self.cookie)
+
+    def dismiss_challenge(self, response: Response) -> None:
+        """Take the cookie of the second step away."""
+        self._delete(response, self.challenge_cookie)
+
+    def _set(self, response: Response, name: str, value: str, ends: int) -> None:
+        secure = self._settings.cookie_secure
+        response.set_cookie(
+            name, value, expires=ends or None, secure=secure, httponly=True, samesite="Lax"
         )
+
+    def _delete(self, response: Response, name: str) -> None:
+        secure = self._settings.cookie_secure
+        response.delete_cookie(name, secure=secure, httponly=True, samesite="Lax")
+
+    def challenge_of(self, request: Request) -> str:
+        """Return the challenge that came with `request`, or an empty string."""
+        return request.cookies.get(self.challenge_cookie, "")
 
     def secret_of(self, request: Request) -> str:
         """Return the session secret that came with `request`, or an empty string."""

@@ -72,6 +72,11 @@ TITLES: dict[str, tuple[str, str]] = {
     "TOO_LARGE": ("It is too large", "Dung lượng quá lớn"),
     "RATE_LIMITED": ("Too many requests", "Quá nhiều yêu cầu"),
     "SIGN_IN_REFUSED": ("The sign-in is refused", "Không đăng nhập được"),
+    "CHALLENGE_ENDED": ("Please sign in again", "Vui lòng đăng nhập lại"),
+    "STAFF_SENDER_MISSING": (
+        "Mails to colleagues have no sender yet",
+        "Chưa có người gửi cho thư nội bộ",
+    ),
     **dict.fromkeys(
         (
             *("PEER_UNAVAILABLE", "PEER_REFUSED_IDENTITY", "TOKEN_UNAVAILABLE"),
@@ -88,6 +93,7 @@ TITLES: dict[str, tuple[str, str]] = {
         "Thư này không nói về thư nào của chúng tôi",
     ),
     "UNSUBSCRIBE_TOKEN_INVALID": ("This link is not valid", "Liên kết này không hợp lệ"),
+    "PASSWORD_LINK_INVALID": ("This link is not valid", "Liên kết này không hợp lệ"),
     "PROPOSAL_LINK_INVALID": ("This link is not valid", "Liên kết này không hợp lệ"),
     **dict.fromkeys(
         ("DEADLINE_PASSED", "DEADLINE_EXCEEDED"), ("It took too long", "Mất quá nhiều thời gian")

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from crm.accounts.v1 import audit_service_pb2_grpc, session_service_pb2_grpc, user_service_pb2_grpc
+from crm.accounts.v1 import (
+    audit_service_pb2_grpc,
+    password_service_pb2_grpc,
+    second_factor_service_pb2_grpc,
+    session_service_pb2_grpc,
+    user_service_pb2_grpc,
+)
 from crm.campaigns.v1 import access_service_pb2_grpc as campaign_access
 from crm.campaigns.v1 import (
     campaign_service_pb2_grpc,
@@ -105,6 +111,8 @@ STUBS: Mapping[str, Any] = {
     "crm.accounts.v1.UserService": user_service_pb2_grpc.UserServiceStub,
     "crm.accounts.v1.ApiClientService": user_service_pb2_grpc.ApiClientServiceStub,
     "crm.accounts.v1.SessionService": session_service_pb2_grpc.SessionServiceStub,
+    "crm.accounts.v1.SecondFactorService": second_factor_service_pb2_grpc.SecondFactorServiceStub,
+    "crm.accounts.v1.PasswordService": password_service_pb2_grpc.PasswordServiceStub,
     "crm.accounts.v1.TokenService": session_service_pb2_grpc.TokenServiceStub,
     "crm.accounts.v1.AuditService": audit_service_pb2_grpc.AuditServiceStub,
 }

@@ -10,6 +10,11 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 EVERYONE = "everyone"
 
+# Of mails with a link to choose a password; each window begins with its first.
+RESETS_WINDOW = timedelta(minutes=15)
+RESETS_ACCOUNT, RESETS_ADDRESS = 3, 20
+RESETS_EVERYONE = "resets"
+
 
 @dataclass(frozen=True)
 class Failures:
@@ -31,6 +36,11 @@ def address_key(ip: str) -> str:
     return "address/" + hashlib.sha256(ip.encode()).hexdigest()
 
 
+def reset_keys(email_key: str, ip: str) -> tuple[str, str]:
+    """Returns the keys under which requests for links count: by account and network address."""
+    return f"reset {account_key(email_key)}", f"reset {address_key(ip)}"
+
+
 def wait(known: Failures, now: datetime) -> float:
     """Returns the seconds to wait before the next attempt, 0 for none."""
     return max(0.0, (known.blocked_until - now).total_seconds())
@@ -46,10 +56,14 @@ def charged(known: Failures, now: datetime, free: int) -> Failures:
 
 
 def charged_to_all(known: Failures, now: datetime, per_minute: int) -> Failures:
-    """Counts one attempt of the whole installation; `last_time` is when the minute began."""
-    if now - known.last_time >= MINUTE:
+    """Counts one attempt of the whole installation."""
+    return charged_within(known, now, per_minute, MINUTE)
+
+
+def charged_within(known: Failures, now: datetime, most: int, window: timedelta) -> Failures:
+    """Counts one of at most so many in a window of time; `last_time` is when the window began."""
+    if now - known.last_time >= window:
         known = replace(known, failures=0, last_time=now)
     failures = known.failures + 1
-    over = failures >= per_minute
-    until = known.last_time + MINUTE if over else now
+    until = known.last_time + window if failures >= most else now
     return replace(known, failures=failures, blocked_until=until)

@@ -48,6 +48,11 @@ class User:
     last_sign_in_time: datetime | None
     password_hash: str = field(repr=False, default="")
 
+    @property
+    def invited(self) -> bool:
+        """True until the user has a password."""
+        return not self.password_hash
+
 
 @dataclass(frozen=True)
 class Session:
@@ -60,6 +65,30 @@ class Session:
     ip: str
     create_time: datetime
     last_use_time: datetime
+    expire_time: datetime
+
+
+@dataclass(frozen=True)
+class SecondFactor:
+    """A user's authenticator; it counts once it was confirmed.
+
+    `last_step` is the step of time of the newest code that was accepted.
+    """
+
+    user_id: UUID
+    sealed_secret: bytes = field(repr=False)
+    last_step: int
+    create_time: datetime
+    confirm_time: datetime | None
+
+
+@dataclass(frozen=True)
+class PasswordLink:
+    """A link to choose a password; the secret itself is nowhere but in its mail."""
+
+    id: UUID
+    user_id: UUID
+    kind: str
     expire_time: datetime
 
 

@@ -16,6 +16,7 @@ from services.accounts.rpc import callers
 from services.accounts.storage import sessions as kept_sessions
 from services.accounts.storage import users
 from services.accounts.usecases import found, signin
+from services.accounts.usecases.factors import Factors
 from services.accounts.usecases.passwords import Passwords
 from services.accounts.usecases.tokens import Issuer
 
@@ -30,12 +31,14 @@ class SessionServicer(pb2_grpc.SessionServiceServicer):
         sessions: db.Sessions,
         issuer: Issuer,
         passwords: Passwords,
+        factors: Factors,
         limits: signin.Limits,
         seal_key: SecretStr,
     ) -> None:
         self._sessions = sessions
         self._issuer = issuer
         self._passwords = passwords
+        self._factors = factors
         self._limits = limits
         self._seal_key = seal_key
 
@@ -43,7 +46,7 @@ class SessionServicer(pb2_grpc.SessionServiceServicer):
         """Signs a user in; the password is compared outside any transaction."""
         email, ip = request.email, request.ip
         async with self._sessions.begin() as session:
-            user = await signin.admit(session, self._limits, email, ip)
+            user, attempt = await signin.admit(session, self._limits, email, ip)
         kept = user.password_hash if user is not None and user.active else None
         matches = await self._passwords.check(kept, request.password)
         if user is None or not matches:
@@ -58,12 +61,31 @@ class SessionServicer(pb2_grpc.SessionServiceServicer):
         async with self._sessions.begin() as session:
             if newer is not None:
                 await users.set_password_hash(session, user.id, newer)
-            made, secret, user = await signin.welcome(
-                session, self._limits, user, email, ip, request.user_agent
+            next_ = await signin.proceed(
+                session, self._limits, attempt, user, ip, request.user_agent
             )
-        return pb2.SignInResponse(
-            session_secret=secret, session=messages.session(made), user=messages.user(user)
-        )
+        if isinstance(next_, signin.Challenge):
+            return messages.challenge(next_.secret, next_.expire_time)
+        return messages.signed_in(next_.session, next_.secret, next_.user)
+
+    async def CompleteSignIn(
+        self, request: pb2.CompleteSignInRequest, context: Context
+    ) -> pb2.SignInResponse:
+        """Ends a challenge; a code that is wrong leaves it as it is."""
+        limits, challenge, ip = self._limits, request.challenge, request.ip
+        async with self._sessions.begin() as session:
+            user, attempt = await signin.challenged(session, limits, challenge, ip)
+        async with self._sessions.begin() as session:
+            matches = await self._factors.accept(session, user.id, request.code.strip())
+            if matches:
+                made = await signin.complete(
+                    session, limits, attempt, user, challenge, ip, request.user_agent
+                )
+            else:
+                await signin.refuse(session, user)
+        if not matches:
+            raise errors.Unauthenticated("SIGN_IN_REFUSED", "the code is not right")
+        return messages.signed_in(made.session, made.secret, made.user)
 
     async def ExchangeSession(
         self, request: pb2.ExchangeSessionRequest, context: Context

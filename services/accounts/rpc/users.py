@@ -8,15 +8,16 @@ from crm.accounts.v1 import user_service_pb2 as pb2
 from google.protobuf import empty_pb2
 from pydantic import SecretStr
 
-from chassis import db, errors
+from chassis import db
 from chassis.db import idempotency, paging
 from chassis.rpc import fieldmask, rights
 from services.accounts import messages
 from services.accounts.domain import fields
 from services.accounts.rpc import callers, lists
+from services.accounts.rpc.proofs import Proofs
 from services.accounts.storage import groups as kept_groups
 from services.accounts.storage import users as kept_users
-from services.accounts.usecases import found, groups, users
+from services.accounts.usecases import found, groups, resets, users
 from services.accounts.usecases.passwords import Passwords
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -28,19 +29,33 @@ _ROLE_FIELDS = ("name", "rights", "hidden_fields")
 class UserServicer(user_service_pb2_grpc.UserServiceServicer):
     """Serves `UserService`."""
 
-    def __init__(self, sessions: db.Sessions, passwords: Passwords, seal_key: SecretStr) -> None:
+    def __init__(
+        self,
+        sessions: db.Sessions,
+        passwords: Passwords,
+        proofs: Proofs,
+        post: resets.Post,
+        seal_key: SecretStr,
+    ) -> None:
         self._sessions = sessions
         self._passwords = passwords
+        self._proofs = proofs
+        self._post = post
         self._seal_key = seal_key
 
     async def CreateUser(self, request: pb2.CreateUserRequest, context: Context) -> user_pb2.User:
-        """Adds a user with a first password."""
+        """Adds a user with a first password, or invites one to choose it."""
         problems = fields.Problems()
         given = messages.user_fields(request.user, fields.USER_FIELDS)
         columns = fields.user_columns(given, problems)
-        fields.check_password(request.password, "password", problems)
+        if request.password:
+            fields.check_password(request.password, "password", problems)
         problems.raise_if_any()
-        password_hash = await self._passwords.hash(request.password)
+        if request.password:
+            password_hash = await self._passwords.hash(request.password)
+        else:
+            self._post.must_mail()
+            password_hash = ""
         # What is remembered of the request must not help anybody guess the password.
         bare = pb2.CreateUserRequest(user=request.user, request_id=request.request_id)
         async with self._sessions.begin() as session:
@@ -102,16 +117,23 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         own = callers.is_caller(user_id)
         if not own:
             rights.require("users", "write")
-        async with self._sessions.begin() as session:
-            user = await users.get(session, user_id)
-            if not own:
+        if own:
+            await self._proofs.old_password(user_id, request.old_password)
+        else:
+            async with self._sessions.begin() as session:
                 await users.covered(session, user_id)
-        if own and not await self._passwords.check(user.password_hash, request.old_password):
-            raise errors.Unauthenticated("SIGN_IN_REFUSED", "the old password is another one")
         password_hash = await self._passwords.hash(request.new_password)
         keep = callers.session_id(context) if own else None
         async with self._sessions.begin() as session:
             await users.set_password(session, user_id, password_hash, keep)
+        return empty_pb2.Empty()
+
+    async def InviteUser(self, request: pb2.InviteUserRequest, context: Context) -> empty_pb2.Empty:
+        """Mails another link to a user who has no password yet."""
+        user_id = found.parsed(request.id, "user")
+        async with self._sessions.begin() as session:
+            await resets.invite_again(session, user_id)
+            self._post.must_mail()
         return empty_pb2.Empty()
 
     async def CreateTeam(self, request: pb2.CreateTeamRequest, context: Context) -> user_pb2.Team:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, case, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -116,13 +116,30 @@ async def put_failures(session: AsyncSession, known: Failures) -> None:
 
 async def forgive(session: AsyncSession, keys: Sequence[str], everyone: str) -> None:
     """Forgets the failures of these keys, and one of those that all share."""
+    await forget(session, keys)
+    await _take_back_one(session, everyone)
+
+
+async def forget(session: AsyncSession, keys: Sequence[str]) -> None:
+    """Forgets the failures of these keys."""
+    await session.execute(delete(sign_in_failures).where(sign_in_failures.c.key.in_(keys)))
+
+
+async def take_back(
+    session: AsyncSession, keys: Sequence[str], everyone: str, at: datetime
+) -> None:
+    """Takes back one failure of these keys and of all; ends a wait that began with it, at `at`."""
     table = sign_in_failures
+    ended = func.least(table.c.blocked_until, func.now())
     await session.execute(
         update(table)
-        .where(table.c.key == everyone, table.c.failures > 0)
-        .values(failures=table.c.failures - 1)
+        .where(table.c.key.in_(keys), table.c.failures > 0)
+        .values(
+            failures=table.c.failures - 1,
+            blocked_until=case((table.c.last_time == at, ended), else_=table.c.blocked_until),
+        )
     )
-    await session.execute(delete(table).where(table.c.key.in_(keys)))
+    await _take_back_one(session, everyone)
 
 
 async def drop_old_failures(session: AsyncSession, older: timedelta, limit: int = 1_000) -> int:
@@ -131,6 +148,15 @@ async def drop_old_failures(session: AsyncSession, older: timedelta, limit: int 
     old = select(table.c.key).where(table.c.last_time < func.now() - older).limit(limit)
     query = delete(table).where(table.c.key.in_(old)).returning(table.c.key)
     return len((await session.execute(query)).all())
+
+
+async def _take_back_one(session: AsyncSession, key: str) -> None:
+    table = sign_in_failures
+    await session.execute(
+        update(table)
+        .where(table.c.key == key, table.c.failures > 0)
+        .values(failures=table.c.failures - 1)
+    )
 
 
 async def _end(session: AsyncSession, which: ColumnElement[bool]) -> Sequence[Session]:

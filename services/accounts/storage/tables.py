@@ -97,6 +97,41 @@ sign_in_failures = Table(
     Column("blocked_until", _time, nullable=False),
 )
 
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("confirm_time", _time),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("code_hash", LargeBinary, primary_key=True),
+)
+
+sign_in_challenges = Table(
+    "sign_in_challenges",
+    metadata,
+    Column("secret_hash", LargeBinary, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("expire_time", _time, nullable=False),
+)
+
+password_links = Table(
+    "password_links",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("expire_time", _time, nullable=False),
+)
+
 signing_keys = Table(
     "signing_keys",
     metadata,

@@ -66,7 +66,10 @@ async def sessions_ended(session: AsyncSession, ended: Sequence[Session]) -> Non
 
 
 def _user(kept: User) -> Mapping[str, object]:
-    shown = ("email", "display_name", "role_id", "team_id", "locale", "time_zone", "active")
+    shown = (
+        *("email", "display_name", "role_id", "team_id", "locale", "time_zone", "active"),
+        "invited",
+    )
     return {name: getattr(kept, name) for name in shown}
 
 

@@ -30,8 +30,8 @@ class Passwords:
         return await self._run(self._hash, fields.password(password))
 
     async def check(self, kept: str | None, password: str) -> bool:
-        """Compares a password with its hash; takes as long when there is none (None)."""
-        if kept is None:
+        """Compares a password with its hash; takes as long when there is none (None, empty)."""
+        if not kept:
             if self._nobody is None:
                 self._nobody = await self._run(self._hash, secrets.token_urlsafe())
             await self._run(self._verify, self._nobody, fields.password(password))

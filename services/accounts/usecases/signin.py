@@ -1,8 +1,7 @@
-"""Signing in and out, with waits for those who keep failing."""
+"""Signing in, in one step or two, and out, with waits for those who keep failing."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import uuid_utils.compat
@@ -10,14 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import errors
 from chassis.db import audit
-from services.accounts.domain import fields, lockout, secrets
+from services.accounts.domain import fields, secrets
 from services.accounts.domain.people import ALL_SERVICES, Role, Session, User
-from services.accounts.storage import sessions, users
-from services.accounts.usecases import announce
+from services.accounts.storage import challenges, factors, sessions, users
+from services.accounts.usecases import announce, attempts
+from services.accounts.usecases.attempts import Attempt
 from services.accounts.usecases.found import existing
 from services.accounts.usecases.tokens import Issuer, Token
 
 _SHOWN_AGENT, _SHOWN_IP = 200, 64
+_CHALLENGE_LASTS = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -29,40 +30,90 @@ class Limits:
     failures_per_minute: int
 
 
-async def admit(session: AsyncSession, limits: Limits, email: str, ip: str) -> User | None:
-    """Counts an attempt before it is known to be right, so that parallel guesses count too.
+@dataclass(frozen=True)
+class Welcome:
+    """A new session with its secret."""
 
-    Returns the user of the address, None when there is none. Raises `ResourceExhausted` when
-    account, network address or the whole installation must wait.
+    session: Session
+    secret: str
+    user: User
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What is to be answered with a code of the second factor, until then."""
+
+    secret: str
+    expire_time: datetime
+
+
+async def admit(
+    session: AsyncSession, limits: Limits, email: str, ip: str
+) -> tuple[User | None, Attempt]:
+    """Counts an attempt; returns the user of the address, None when there is none.
+
+    Raises `ResourceExhausted` when account, network address or the whole installation must wait.
     """
-    account, address = keys(email, ip)
-    now, known = await sessions.lock_failures(session, [account, address, lockout.EVERYONE])
-    longest = max(lockout.wait(each, now) for each in known.values())
-    if longest > 0:
-        raise errors.ResourceExhausted(
-            "RATE_LIMITED", "too many failed attempts to sign in", retry_after_seconds=longest
-        )
-    all_together = known[lockout.EVERYONE]
-    for charged in (
-        lockout.charged(known[account], now, lockout.FREE_ACCOUNT),
-        lockout.charged(known[address], now, lockout.FREE_ADDRESS),
-        lockout.charged_to_all(all_together, now, limits.failures_per_minute),
-    ):
-        await sessions.put_failures(session, charged)
-    return await users.by_email(session, fields.email_key(email))
+    attempt = await attempts.count(session, limits.failures_per_minute, email, ip)
+    return await users.by_email(session, fields.email_key(email)), attempt
 
 
 async def refuse(session: AsyncSession, user: User | None) -> None:
-    """Notes that somebody failed to sign in as a user that exists."""
+    """Notes that somebody failed to prove that they are a user that exists."""
     if user is not None:
         await _record(session, "sign_in_refused", user.id)
 
 
+async def proceed(
+    session: AsyncSession, limits: Limits, attempt: Attempt, user: User, ip: str, user_agent: str
+) -> Welcome | Challenge:
+    """Goes on with a user whose password was right: a session, or the second factor is asked for.
+
+    Until its code was right too, what failed before is not forgiven: else each right password
+    would give fresh guesses.
+    """
+    if await factors.get(session, user.id) is None:
+        return await welcome(session, limits, attempt, user, ip, user_agent)
+    secret = secrets.new()
+    expire_time = await challenges.add(session, secrets.digest(secret), user.id, _CHALLENGE_LASTS)
+    await attempts.take_back(session, attempt)
+    return Challenge(secret, expire_time)
+
+
+async def challenged(
+    session: AsyncSession, limits: Limits, challenge: str, ip: str
+) -> tuple[User, Attempt]:
+    """Counts an answer to a challenge; returns the user who is asked.
+
+    Raises `Unauthenticated` when the challenge has ended, `ResourceExhausted` as `admit`.
+    """
+    user_id = await challenges.user_of(session, secrets.digest(challenge))
+    user = await users.get(session, user_id) if user_id else None
+    if user is None or not user.active:
+        raise _ended()
+    return user, await attempts.count(session, limits.failures_per_minute, user.email, ip)
+
+
+async def complete(
+    session: AsyncSession,
+    limits: Limits,
+    attempt: Attempt,
+    user: User,
+    challenge: str,
+    ip: str,
+    user_agent: str,
+) -> Welcome:
+    """Ends a challenge whose code was right; raises `Unauthenticated` when it has ended."""
+    if not await challenges.end(session, secrets.digest(challenge)):
+        raise _ended()
+    return await welcome(session, limits, attempt, user, ip, user_agent)
+
+
 async def welcome(
-    session: AsyncSession, limits: Limits, user: User, email: str, ip: str, user_agent: str
-) -> tuple[Session, str, User]:
-    """Makes the session of a user who proved to be one; returns it with its secret."""
-    await sessions.forgive(session, keys(email, ip), lockout.EVERYONE)
+    session: AsyncSession, limits: Limits, attempt: Attempt, user: User, ip: str, user_agent: str
+) -> Welcome:
+    """Makes the session of a user who proved to be one, with a secret that is always new."""
+    await attempts.forgive(session, attempt)
     secret = secrets.new()
     made = await sessions.add(
         session,
@@ -77,7 +128,7 @@ async def welcome(
     )
     await users.note_sign_in(session, user.id, made.create_time)
     await _record(session, "sign_in", user.id)
-    return made, secret, existing(await users.get(session, user.id), "user", user.id)
+    return Welcome(made, secret, existing(await users.get(session, user.id), "user", user.id))
 
 
 async def exchange(
@@ -106,12 +157,11 @@ async def revoke(session: AsyncSession, session_id: UUID) -> None:
     await announce.sessions_ended(session, await sessions.end_one(session, session_id))
 
 
-def keys(email: str, ip: str) -> Sequence[str]:
-    """Returns the keys under which failures of this account and network address count."""
-    return lockout.account_key(fields.email_key(email)), lockout.address_key(ip)
-
-
 async def _record(session: AsyncSession, action: str, user_id: UUID) -> None:
     await audit.record(
         session, action=f"user.{action}", subject_type="user", subject_id=str(user_id)
     )
+
+
+def _ended() -> errors.Unauthenticated:
+    return errors.Unauthenticated("CHALLENGE_ENDED", "it took too long: sign in anew")

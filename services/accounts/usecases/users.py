@@ -10,13 +10,13 @@ from chassis import errors
 from services.accounts.domain import rights
 from services.accounts.domain.fields import Problems, sort_key
 from services.accounts.domain.people import Role, User
-from services.accounts.storage import groups, sessions, users
-from services.accounts.usecases import announce, granting
+from services.accounts.storage import challenges, groups, links, sessions, users
+from services.accounts.usecases import announce, granting, letters
 from services.accounts.usecases.found import existing, unchanged
 
 
 async def create(session: AsyncSession, columns: Mapping[str, object], password_hash: str) -> User:
-    """Adds a user whose columns were checked."""
+    """Adds a user whose columns were checked; one without a password is invited to choose it."""
     await _known_places(session, columns)
     values = {
         "id": uuid_utils.compat.uuid7(),
@@ -27,6 +27,8 @@ async def create(session: AsyncSession, columns: Mapping[str, object], password_
     }
     added = await users.add(session, values)
     await announce.user(session, "create", added)
+    if added.invited:
+        await letters.invite(session, added)
     return added
 
 
@@ -45,6 +47,9 @@ async def update(
     if columns.get("role_id", role.id) != role.id:
         await _keep_an_admin(session, role, user_id)
     now = await users.change(session, user_id, columns) if columns else before
+    if now.email != before.email:
+        # What was mailed to the old address is no longer this user's.
+        await links.end_all(session, user_id)
     if columns:
         await announce.user(session, "update", now, before)
     return now
@@ -57,6 +62,7 @@ async def deactivate(session: AsyncSession, user_id: UUID) -> User:
         return before
     await _keep_an_admin(session, role, user_id)
     now = await users.change(session, user_id, {"active": False})
+    await _end_openings(session, user_id)
     await announce.sessions_ended(session, await sessions.end_all(session, user_id))
     await announce.user(session, "deactivate", now, before)
     return now
@@ -67,15 +73,37 @@ async def set_password(
 ) -> None:
     """Replaces a password and ends the user's sessions, except the one it was asked from."""
     before = existing(await users.get(session, user_id, lock=True), "user", user_id)
-    await users.set_password_hash(session, user_id, password_hash)
-    ended = await sessions.end_all(session, user_id, but=keep_session)
+    now = await replace_password(session, before, password_hash, keep_session)
+    await announce.user(session, "set_password", now)
+
+
+async def replace_password(
+    session: AsyncSession, before: User, password_hash: str, keep_session: UUID | None
+) -> User:
+    """Gives a locked user another password; ends links, challenges and sessions but that one."""
+    now = before
+    if before.invited:
+        # That there is a password now can be seen, so it is a new revision.
+        now = await users.change(session, before.id, {"password_hash": password_hash})
+        await announce.user(session, "update", now, before)
+    else:
+        await users.set_password_hash(session, before.id, password_hash)
+    await _end_openings(session, before.id)
+    ended = await sessions.end_all(session, before.id, but=keep_session)
     await announce.sessions_ended(session, ended)
-    await announce.user(session, "set_password", before)
+    return now
 
 
-async def covered(session: AsyncSession, user_id: UUID) -> None:
-    """Raises unless the user exists and may do nothing that the caller may not."""
-    await _with_covered_role(session, user_id)
+async def covered(session: AsyncSession, user_id: UUID) -> User:
+    """Returns a locked user; raises unless they may do nothing that the caller may not."""
+    user, _ = await _with_covered_role(session, user_id)
+    return user
+
+
+async def _end_openings(session: AsyncSession, user_id: UUID) -> None:
+    """Ends what could become a session: challenges and links to choose a password."""
+    await challenges.end_all(session, user_id)
+    await links.end_all(session, user_id)
 
 
 async def _with_covered_role(session: AsyncSession, user_id: UUID) -> tuple[User, Role]:

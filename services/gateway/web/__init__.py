@@ -31,6 +31,7 @@ from services.gateway.web import (
     imports,
     next_steps,
     notifications,
+    passwords,
     proposal_forms,
     proposal_templates,
     proposals,
@@ -38,6 +39,7 @@ from services.gateway.web import (
     reports,
     roles,
     runs,
+    security,
     segments,
     senders,
     series,
@@ -80,6 +82,7 @@ PARTS = (
     imports,
     next_steps,
     notifications,
+    passwords,
     proposal_forms,
     proposal_templates,
     proposals,
@@ -87,6 +90,7 @@ PARTS = (
     reports,
     roles,
     runs,
+    security,
     segments,
     senders,
     series,
@@ -114,8 +118,12 @@ def attach(app: Flask, gateway: "Gateway") -> None:
     pages.after_request(_keep_language)
     app.register_blueprint(pages)
     # Limited here, once the routes are known, as the limit is a setting.
-    attempt: Any = app.view_functions["web.try_sign_in"]
-    app.view_functions["web.try_sign_in"] = gateway.limiter.limit(limit)(attempt)
+    for name in ("try_sign_in", "try_code", "ask_link", "choose_password"):
+        attempt: Any = app.view_functions[f"web.{name}"]
+        app.view_functions[f"web.{name}"] = gateway.limiter.limit(limit)(attempt)
+    opening: Any = app.view_functions["web.password_link"]
+    often = f"{gateway.settings.public_per_minute} per minute"
+    app.view_functions["web.password_link"] = gateway.limiter.limit(often)(opening)
 
 
 def _carry_notices(app: Flask, gateway: "Gateway") -> None:

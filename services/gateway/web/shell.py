@@ -26,7 +26,14 @@ from services.gateway import clients, downloads
 from services.gateway.web import desk, follow_ups, formats, lookups, names, story, telling, words
 from services.gateway.web.forms import Form
 
-OPEN_ENDPOINTS = frozenset({"web.sign_in", "web.try_sign_in"})
+OPEN_ENDPOINTS = frozenset(
+    f"web.{name}"
+    for name in (
+        *("sign_in", "try_sign_in", "sign_in_code", "try_code"),
+        *("forgot", "ask_link", "password_link", "choose_password"),
+    )
+)
+"""Pages of people who are not signed in."""
 QUIET_ENDPOINT = "web.bell"
 """Asked by open pages on their own: it must not take anybody away from a half-filled form."""
 

@@ -4,14 +4,18 @@
 `TEST_HOUSE=.local` uses a house that runs already.
 """
 
+import asyncio
 import json
 import os
+import re
 import shutil
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
@@ -20,6 +24,7 @@ from local.home import ROOT, read_state
 AXE = ROOT / "services/gateway/assets/node_modules/axe-core/axe.min.js"
 SERIOUS = ("serious", "critical")
 SECONDS = 20_000
+MAIL_SECONDS = 60.0
 PHONE, DESKTOP, HEIGHT = 390, 1280, 900
 # A pixel is left out, which is rounding.
 _CUT = """
@@ -51,9 +56,16 @@ class Staff:
 
 
 @pytest.fixture(scope="session")
-def staff(request: pytest.FixtureRequest) -> Staff:
+def home(request: pytest.FixtureRequest) -> Path:
+    """The folder of the house."""
     running = os.environ.get("TEST_HOUSE")
-    state = read_state(ROOT / running) if running else request.getfixturevalue("house").state
+    found: Path = ROOT / running if running else request.getfixturevalue("house").home
+    return found
+
+
+@pytest.fixture(scope="session")
+def staff(home: Path) -> Staff:
+    state = read_state(home)
     password = Path(state["first_password_file"]).read_text().strip()
     return Staff(state["gateway_url"], state["first_user"], password, state["inbox_url"])
 
@@ -149,6 +161,24 @@ async def fits(desk: Desk, *, axe: bool = True) -> None:
             assert await desk.findings() == [], desk.page.url
         assert await desk.width() <= width, desk.page.url
         assert await desk.cut() == [], desk.page.url
+
+
+async def mailed(inbox_url: str, address: str, path: str) -> str:
+    """The link to `path` (`/p/`) in the mail that the sandbox got, once it is there."""
+    deadline = time.monotonic() + MAIL_SECONDS
+    async with aiohttp.ClientSession(inbox_url) as http:
+        while time.monotonic() < deadline:
+            query = {"channel": "email", "q": address}
+            async with http.get("/api/messages", params=query) as answer:
+                found = (await answer.json())["items"]
+            if found:
+                assert len(found) == 1
+                async with http.get(f"/api/messages/{found[0]['seq']}") as answer:
+                    text = (await answer.json())["text"]
+                (link,) = re.findall(rf"http\S+{path}\S+", text)
+                return str(link)
+            await asyncio.sleep(0.2)
+    raise TimeoutError(f"no mail to {address}")
 
 
 async def looked_at(desk: Desk, path: str) -> None:

@@ -59,6 +59,7 @@ PAGES = [
     "/audit?action_prefix=user.&service=accounts",
     "/audit/verify",
     "/account/sessions",
+    "/account/security",
     "/account/feeds",
 ]
 FIRST = "a.row-link"

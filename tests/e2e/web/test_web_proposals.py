@@ -7,11 +7,10 @@ import secrets
 import time
 from typing import Any
 
-import aiohttp
 import pypdf
 import pytest
 
-from tests.e2e.web.conftest import PHONE, fits, looked_at, person
+from tests.e2e.web.conftest import PHONE, fits, looked_at, mailed, person
 
 SECONDS = 60.0
 LINES = (
@@ -77,24 +76,6 @@ async def _draft(desk: Any, contact: str, word: str) -> tuple[str, str]:
     await fits(desk)
     await desk.press("Save")
     return str(page.url.removeprefix(desk.url)), stage.strip()
-
-
-async def _link(inbox_url: str, address: str) -> str:
-    """The link in the mail that the sandbox got, once it is there."""
-    deadline = time.monotonic() + SECONDS
-    async with aiohttp.ClientSession(inbox_url) as http:
-        while time.monotonic() < deadline:
-            query = {"channel": "email", "q": address}
-            async with http.get("/api/messages", params=query) as answer:
-                found = (await answer.json())["items"]
-            if found:
-                assert len(found) == 1
-                async with http.get(f"/api/messages/{found[0]['seq']}") as answer:
-                    text = (await answer.json())["text"]
-                (link,) = re.findall(r"http\S+/p/\S+", text)
-                return str(link)
-            await asyncio.sleep(0.2)
-    raise TimeoutError(f"no mail to {address}")
 
 
 async def _answer(phone: Any, link: str, word: str) -> None:
@@ -171,7 +152,7 @@ class TestAProposal:
         await desk.page.select_option("[name=sender]", index=0)
         await desk.page.fill("[name=message]", f"Mời xem {word}")
         await desk.press("Send")
-        link = await _link(staff.inbox_url, f"{word}@e2e.example")
+        link = await mailed(staff.inbox_url, f"{word}@e2e.example", "/p/")
         await _answer(phone, link, word)
 
         told = await _until(desk, proposal, "Contact moved to its life stage")

@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 from crm.accounts.v1 import (
     audit_service_pb2_grpc,
+    password_service_pb2_grpc,
+    second_factor_service_pb2_grpc,
     session_service_pb2_grpc,
     user_pb2,
     user_service_pb2,
     user_service_pb2_grpc,
 )
 from joserfc.jwk import OKPKey
+from sqlalchemy import text
 
 from chassis import db
 from chassis.context import Principal
@@ -25,14 +28,20 @@ from chassis.rpc.keys import Keys, Verifier
 from services.accounts import workers
 from services.accounts.config import Settings
 from services.accounts.domain import rights
+from services.accounts.messages import happening
 from services.accounts.rpc.audit import AuditServicer
 from services.accounts.rpc.clients import ApiClientServicer
+from services.accounts.rpc.factors import SecondFactorServicer
+from services.accounts.rpc.proofs import Proofs
+from services.accounts.rpc.resets import PasswordServicer
 from services.accounts.rpc.sessions import SessionServicer
 from services.accounts.rpc.tokens import TokenServicer
 from services.accounts.rpc.users import UserServicer
+from services.accounts.usecases.factors import Factors
 from services.accounts.usecases.identities import Identities
 from services.accounts.usecases.keyring import Keyring
 from services.accounts.usecases.passwords import Passwords
+from services.accounts.usecases.resets import Post
 from services.accounts.usecases.signin import Limits
 from services.accounts.usecases.tokens import Issuer, Token, issue
 from services.accounts.usecases.trail import Trail
@@ -65,6 +74,13 @@ class House:
     def signing_in(self, who: Principal = GATEWAY, **claims: Any) -> Any:
         return session_service_pb2_grpc.SessionServiceStub(self.served.as_(who, **claims))
 
+    def factors(self, who: Principal, **claims: Any) -> Any:
+        channel = self.served.as_(who, **claims)
+        return second_factor_service_pb2_grpc.SecondFactorServiceStub(channel)
+
+    def links(self, who: Principal = GATEWAY) -> Any:
+        return password_service_pb2_grpc.PasswordServiceStub(self.served.as_(who))
+
     def tokens(self) -> Any:
         return session_service_pb2_grpc.TokenServiceStub(self.served.as_(None))
 
@@ -84,10 +100,21 @@ class House:
     def admin(self) -> Principal:
         return person(self.admin_id, "admin")
 
+    async def sql(self, statement: str, **given: Any) -> list[Any]:
+        """Runs a statement in the service's database; returns its rows."""
+        async with self.sessions.begin() as session:
+            found: Any = await session.execute(text(statement), given)
+            return list(found) if found.returns_rows else []
+
+    async def deeds(self) -> list[str]:
+        """Returns the actions that were audited, in their order."""
+        rows = await self.sql("SELECT payload FROM outbox WHERE class = 'audit' ORDER BY id")
+        return [happening(bytes(row.payload)).action for row in rows]
+
     async def add(self, name: str, role: str = "sales", **more: Any) -> user_pb2.User:
         """Adds a user with the password "a long password"."""
         user = user_pb2.User(
-            email=f"{name.lower().replace(' ', '.')}@mekong.example",
+            email=more.pop("email", f"{name.lower().replace(' ', '.')}@mekong.example"),
             display_name=name,
             role_id=self.roles[role],
             **more,
@@ -158,8 +185,10 @@ async def house(
     first = settings.first_user_email, settings.first_password_file
     await workers.lay_foundation(sessions, passwords, *first)()
     issuer = Issuer(keyring, identities, 300, lambda: datetime.now(UTC))
-    signing_in = SessionServicer(sessions, issuer, passwords, limits, settings.seal_key)
-    users = UserServicer(sessions, passwords, settings.seal_key)
+    factors, proofs = Factors(settings.encryption_key()), Proofs(sessions, passwords, limits)
+    post = Post(settings.staff_sender_identity_id is not None, per_minute=100)
+    signing_in = SessionServicer(sessions, issuer, passwords, factors, limits, settings.seal_key)
+    users = UserServicer(sessions, passwords, proofs, post, settings.seal_key)
     clients = ApiClientServicer(sessions, settings.seal_key)
     audit = AuditServicer(sessions, trail, settings.seal_key)
     served = await serve(
@@ -170,6 +199,14 @@ async def house(
             (
                 session_service_pb2_grpc.add_TokenServiceServicer_to_server,
                 TokenServicer(sessions, issuer),
+            ),
+            (
+                second_factor_service_pb2_grpc.add_SecondFactorServiceServicer_to_server,
+                SecondFactorServicer(sessions, proofs, factors),
+            ),
+            (
+                password_service_pb2_grpc.add_PasswordServiceServicer_to_server,
+                PasswordServicer(sessions, passwords, post),
             ),
             (user_service_pb2_grpc.add_UserServiceServicer_to_server, users),
             (user_service_pb2_grpc.add_ApiClientServiceServicer_to_server, clients),

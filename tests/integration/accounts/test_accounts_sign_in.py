@@ -230,6 +230,19 @@ class TestSetPassword:
         with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
             await me.SetPassword(request)
 
+    async def test_wrong_old_ones_count_as_failed_sign_ins(self, house: Any) -> None:
+        lan = await house.add("Lan")
+        request = user_service_pb2.SetPasswordRequest(
+            id="me", old_password="wrong password", new_password="mật khẩu mới"
+        )
+
+        for _ in range(5):
+            with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
+                await house.users(Principal(lan.id, "user")).SetPassword(request)
+
+        with refused(errors.ResourceExhausted, "RATE_LIMITED"):
+            await sign_in(house, lan.email, "a long password")
+
     async def test_a_short_one_is_refused(self, house: Any) -> None:
         with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
             request = user_service_pb2.SetPasswordRequest(id="me", new_password="short")

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
+import pyotp
 import pytest
 
 from local import running
@@ -84,7 +85,9 @@ def until(found: Any, what: str) -> Any:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with running.house(tmp_path_factory.mktemp("house")) as made:
+    # Somebody who is invited gets no mail: this house has no sender of that id.
+    sender = f"accounts.staff_sender_identity_id={uuid.uuid4()}"
+    with running.house(tmp_path_factory.mktemp("house"), "--set", sender) as made:
         yield made
 
 
@@ -766,7 +769,11 @@ class TestEveryOperation:
         api("UpdateTeam", body={"name": "Miền Trung và Tây Nguyên"}, id=team["id"])
         api("ListRoles")
         api("UpdateRole", body={"name": "Tập sự"}, id=role["id"])
+        api("ResetSecondFactor", id=user["id"])
         api("DeactivateUser", id=user["id"])
+        guest = {**person, "email": "guest@mekong.example"}
+        invited = api("CreateUser", body={"user": guest})
+        api("InviteUser", id=invited["id"])
         client = api("CreateApiClient", body={"name": "pos", "rights": [right]})
         api("ListApiClients")
         api("RevokeApiClient", id=client["id"])
@@ -776,6 +783,7 @@ class TestEveryOperation:
         erase = {"subject_type": "user", "subject_id": user["id"]}
         api("EraseAuditValues", body=erase)
 
+        assert invited["invited"]
         assert client["secret"]
         assert entries[0]["sequence"] >= 1
         assert exported.lstrip("\ufeff").startswith("sequence,time,service,actor_id")
@@ -816,6 +824,19 @@ class TestEveryOperation:
         api("RevokeSession", id=sessions[0]["id"])
 
         assert "mekong=" in cookie
+
+    def test_the_second_factor(self, person: Api, house: Any) -> None:
+        password = Path(house.state["first_password_file"]).read_text().strip()
+
+        begun = person("EnrollSecondFactor", body={"password": password})
+        code = pyotp.TOTP(begun["secret"]).now()
+        codes = person("ConfirmSecondFactor", body={"code": code})["codes"]
+        state = person("GetSecondFactor", id="me")
+        proof = {"password": password, "code": codes[0]}
+        fresh = person("ReplaceRecoveryCodes", body=proof)["codes"]
+        person("RemoveSecondFactor", body={"password": password, "code": fresh[0]})
+
+        assert (state["enrolled"], state["recovery_codes_left"]) == (True, 10)
 
     def test_reports_and_what_sources_cost(self, api: Api, contact: Any) -> None:
         today = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).date()

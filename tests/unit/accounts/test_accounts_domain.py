@@ -223,3 +223,25 @@ class TestChain:
         moved = replace(self.ENTRY, actor_id="a", actor_kind="bc")
 
         assert chain.link(moved) != chain.link(self.ENTRY)
+
+
+class TestWindows:
+    def test_so_many_go_in_a_window_and_the_next_waits_for_its_end(self) -> None:
+        window, known = timedelta(minutes=15), Failures("k", 0, NOW, NOW)
+        waits = []
+        for second in range(3):
+            at = NOW + timedelta(seconds=second)
+            waits.append(lockout.wait(known, at))
+            known = lockout.charged_within(known, at, 3, window)
+
+        assert waits == [0, 0, 0]
+        assert lockout.wait(known, NOW + timedelta(seconds=10)) == 15 * 60 - 10
+        assert lockout.wait(known, NOW + window) == 0
+
+    def test_requests_for_links_lock_nobody_out(self) -> None:
+        keys = set(lockout.reset_keys("lan@mekong.example", "198.51.100.1"))
+
+        assert keys.isdisjoint(
+            {lockout.account_key("lan@mekong.example"), lockout.address_key("198.51.100.1")}
+        )
+        assert not any("lan" in it for it in keys)

@@ -55,7 +55,7 @@ class TestMain:
 
 
 class TestStaffSender:
-    def test_interactions_is_started_again_once_with_who_mails_colleagues(
+    def test_services_are_started_again_once_with_who_mails_colleagues(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ):
         async def made(_: object) -> str:
@@ -64,21 +64,26 @@ class TestStaffSender:
         monkeypatch.setattr("local.demo.main.staff_sender", made)
         monkeypatch.setattr(command, "_demo_house", lambda state: None)
         waiting = [sys.executable, "-c", "import time; time.sleep(600)"]
-        with subprocess.Popen(waiting) as running, subprocess.Popen(waiting) as other:
+        with (
+            subprocess.Popen(waiting) as running,
+            subprocess.Popen(waiting) as accounts,
+            subprocess.Popen(waiting) as other,
+        ):
             processes = {
+                "accounts": {"pid": accounts.pid},
                 "interactions": {"pid": running.pid},
                 "interactions-2": {"pid": None},
                 "leads": {"pid": other.pid},
             }
 
             asyncio.run(command.mail_staff(tmp_path, {"processes": processes}))
-            assert running.wait(10) == -signal.SIGTERM
-            processes["interactions"]["pid"] = other.pid
+            assert running.wait(10) == accounts.wait(10) == -signal.SIGTERM
+            processes["interactions"]["pid"] = processes["accounts"]["pid"] = other.pid
             asyncio.run(command.mail_staff(tmp_path, {"processes": processes}))
 
             assert other.poll() is None
             other.kill()
         told = {"MEKONG_STAFF_SENDER_IDENTITY_ID": "the-sender"}
-        for name in ("interactions", "interactions-2"):
+        for name in ("accounts", "interactions", "interactions-2"):
             assert json.loads(Home(tmp_path, {}).changes(name).read_text()) == told
         assert not Home(tmp_path, {}).changes("leads").exists()

@@ -57,15 +57,19 @@ Global___SignInRequest: _TypeAlias = SignInRequest  # noqa: Y015
 
 @_typing.final
 class SignInResponse(_message.Message):
-    """A new session."""
+    """A new session, or a challenge."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_SECRET_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
+    CHALLENGE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     session_secret: _builtins.str
     """Output only. What the cookie holds; kept hashed."""
+    challenge: _builtins.str
+    """Output only. For CompleteSignIn and nothing else; given instead of the rest."""
     @_builtins.property
     def session(self) -> _session_pb2.Session:
         """Output only."""
@@ -74,20 +78,60 @@ class SignInResponse(_message.Message):
     def user(self) -> _user_pb2.User:
         """Output only."""
 
+    @_builtins.property
+    def challenge_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Until when the challenge may be answered."""
+
     def __init__(
         self,
         *,
         session_secret: _builtins.str = ...,
         session: _session_pb2.Session | None = ...,
         user: _user_pb2.User | None = ...,
+        challenge: _builtins.str = ...,
+        challenge_expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session", "user", b"user"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["challenge_expire_time", b"challenge_expire_time", "session", b"session", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session", "session_secret", b"session_secret", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "challenge_expire_time", b"challenge_expire_time", "session", b"session", "session_secret", b"session_secret", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SignInResponse: _TypeAlias = SignInResponse  # noqa: Y015
+
+@_typing.final
+class CompleteSignInRequest(_message.Message):
+    """Answers a challenge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHALLENGE_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    USER_AGENT_FIELD_NUMBER: _builtins.int
+    IP_FIELD_NUMBER: _builtins.int
+    challenge: _builtins.str
+    """Required. From SignIn."""
+    code: _builtins.str
+    """Required. Six digits of the authenticator, or a recovery code."""
+    user_agent: _builtins.str
+    """Optional. Of the browser."""
+    ip: _builtins.str
+    """Optional. Of the browser."""
+    def __init__(
+        self,
+        *,
+        challenge: _builtins.str = ...,
+        code: _builtins.str = ...,
+        user_agent: _builtins.str = ...,
+        ip: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "code", b"code", "ip", b"ip", "user_agent", b"user_agent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompleteSignInRequest: _TypeAlias = CompleteSignInRequest  # noqa: Y015
 
 @_typing.final
 class ExchangeSessionRequest(_message.Message):

@@ -41,6 +41,11 @@ class SessionServiceStub:
                 request_serializer=crm_dot_accounts_dot_v1_dot_session__service__pb2.SignInRequest.SerializeToString,
                 response_deserializer=crm_dot_accounts_dot_v1_dot_session__service__pb2.SignInResponse.FromString,
                 _registered_method=True)
+        self.CompleteSignIn = channel.unary_unary(
+                '/crm.accounts.v1.SessionService/CompleteSignIn',
+                request_serializer=crm_dot_accounts_dot_v1_dot_session__service__pb2.CompleteSignInRequest.SerializeToString,
+                response_deserializer=crm_dot_accounts_dot_v1_dot_session__service__pb2.SignInResponse.FromString,
+                _registered_method=True)
         self.ExchangeSession = channel.unary_unary(
                 '/crm.accounts.v1.SessionService/ExchangeSession',
                 request_serializer=crm_dot_accounts_dot_v1_dot_session__service__pb2.ExchangeSessionRequest.SerializeToString,
@@ -68,7 +73,15 @@ class SessionServiceServicer:
     """
 
     def SignIn(self, request, context):
-        """Signs a user in with e-mail address and password. For the gateway.
+        """Signs a user in with e-mail address and password; answers with a challenge instead of a session
+        when the user has a second factor. For the gateway.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteSignIn(self, request, context):
+        """Ends a challenge of SignIn with a code of the second factor. For the gateway.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,6 +121,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
             'SignIn': grpc.unary_unary_rpc_method_handler(
                     servicer.SignIn,
                     request_deserializer=crm_dot_accounts_dot_v1_dot_session__service__pb2.SignInRequest.FromString,
+                    response_serializer=crm_dot_accounts_dot_v1_dot_session__service__pb2.SignInResponse.SerializeToString,
+            ),
+            'CompleteSignIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteSignIn,
+                    request_deserializer=crm_dot_accounts_dot_v1_dot_session__service__pb2.CompleteSignInRequest.FromString,
                     response_serializer=crm_dot_accounts_dot_v1_dot_session__service__pb2.SignInResponse.SerializeToString,
             ),
             'ExchangeSession': grpc.unary_unary_rpc_method_handler(
@@ -158,6 +176,33 @@ class SessionService:
             target,
             '/crm.accounts.v1.SessionService/SignIn',
             crm_dot_accounts_dot_v1_dot_session__service__pb2.SignInRequest.SerializeToString,
+            crm_dot_accounts_dot_v1_dot_session__service__pb2.SignInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteSignIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.accounts.v1.SessionService/CompleteSignIn',
+            crm_dot_accounts_dot_v1_dot_session__service__pb2.CompleteSignInRequest.SerializeToString,
             crm_dot_accounts_dot_v1_dot_session__service__pb2.SignInResponse.FromString,
             options,
             channel_credentials,

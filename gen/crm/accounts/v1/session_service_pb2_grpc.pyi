@@ -35,7 +35,11 @@ class SessionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     SignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_service_pb2.SignInResponse]
-    """Signs a user in with e-mail address and password. For the gateway."""
+    """Signs a user in with e-mail address and password; answers with a challenge instead of a session
+    when the user has a second factor. For the gateway.
+    """
+    CompleteSignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.CompleteSignInRequest, _session_service_pb2.SignInResponse]
+    """Ends a challenge of SignIn with a code of the second factor. For the gateway."""
     ExchangeSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ExchangeSessionRequest, _session_service_pb2.ExchangeSessionResponse]
     """Gives a short-lived token for a session's secret. For the gateway."""
     SignOut: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _empty_pb2.Empty]
@@ -51,7 +55,11 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_service_pb2.SignInResponse]  # type: ignore[assignment]
-    """Signs a user in with e-mail address and password. For the gateway."""
+    """Signs a user in with e-mail address and password; answers with a challenge instead of a session
+    when the user has a second factor. For the gateway.
+    """
+    CompleteSignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.CompleteSignInRequest, _session_service_pb2.SignInResponse]  # type: ignore[assignment]
+    """Ends a challenge of SignIn with a code of the second factor. For the gateway."""
     ExchangeSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ExchangeSessionRequest, _session_service_pb2.ExchangeSessionResponse]  # type: ignore[assignment]
     """Gives a short-lived token for a session's secret. For the gateway."""
     SignOut: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -70,7 +78,17 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.SignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.SignInResponse, _abc.Awaitable[_session_service_pb2.SignInResponse]]:
-        """Signs a user in with e-mail address and password. For the gateway."""
+        """Signs a user in with e-mail address and password; answers with a challenge instead of a session
+        when the user has a second factor. For the gateway.
+        """
+
+    @_abc_1.abstractmethod
+    def CompleteSignIn(
+        self,
+        request: _session_service_pb2.CompleteSignInRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.SignInResponse, _abc.Awaitable[_session_service_pb2.SignInResponse]]:
+        """Ends a challenge of SignIn with a code of the second factor. For the gateway."""
 
     @_abc_1.abstractmethod
     def ExchangeSession(

@@ -28,7 +28,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/accounts/v1/user_service.proto\x12\x0f\x63rm.accounts.v1\x1a\x1a\x63rm/accounts/v1/user.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"^\n\x11\x43reateUserRequest\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.User\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x1c\n\x0eGetUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"S\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x18\n\x10include_inactive\x18\x03 \x01(\x08\"R\n\x11ListUsersResponse\x12$\n\x05users\x18\x01 \x03(\x0b\x32\x15.crm.accounts.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"i\n\x11UpdateUserRequest\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.User\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"#\n\x15\x44\x65\x61\x63tivateUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"L\n\x12SetPasswordRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0cold_password\x18\x02 \x01(\t\x12\x14\n\x0cnew_password\x18\x03 \x01(\t\"L\n\x11\x43reateTeamRequest\x12#\n\x04team\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Team\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"i\n\x11UpdateTeamRequest\x12#\n\x04team\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Team\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"9\n\x10ListTeamsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x11ListTeamsResponse\x12$\n\x05teams\x18\x01 \x03(\x0b\x32\x15.crm.accounts.v1.Team\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"L\n\x11\x43reateRoleRequest\x12#\n\x04role\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Role\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"9\n\x10ListRolesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x11ListRolesResponse\x12$\n\x05roles\x18\x01 \x03(\x0b\x32\x15.crm.accounts.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"i\n\x11UpdateRoleRequest\x12#\n\x04role\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Role\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"H\n\x16\x43reateApiClientRequest\x12.\n\napi_client\x18\x01 \x01(\x0b\x32\x1a.crm.accounts.v1.ApiClient\">\n\x15ListApiClientsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x16ListApiClientsResponse\x12/\n\x0b\x61pi_clients\x18\x01 \x03(\x0b\x32\x1a.crm.accounts.v1.ApiClient\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x16RevokeApiClientRequest\x12\n\n\x02id\x18\x01 \x01(\t2\x93\t\n\x0bUserService\x12[\n\nCreateUser\x12\".crm.accounts.v1.CreateUserRequest\x1a\x15.crm.accounts.v1.User\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12X\n\x07GetUser\x12\x1f.crm.accounts.v1.GetUserRequest\x1a\x15.crm.accounts.v1.User\"\x15\x90\x02\x01\xd0\xc1\x18\x02\xda\xc1\x18\nusers.read\x12\x65\n\tListUsers\x12!.crm.accounts.v1.ListUsersRequest\x1a\".crm.accounts.v1.ListUsersResponse\"\x11\x90\x02\x01\xca\xc1\x18\nusers.read\x12[\n\nUpdateUser\x12\".crm.accounts.v1.UpdateUserRequest\x1a\x15.crm.accounts.v1.User\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x63\n\x0e\x44\x65\x61\x63tivateUser\x12&.crm.accounts.v1.DeactivateUserRequest\x1a\x15.crm.accounts.v1.User\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x62\n\x0bSetPassword\x12#.crm.accounts.v1.SetPasswordRequest\x1a\x16.google.protobuf.Empty\"\x16\x90\x02\x02\xd0\xc1\x18\x02\xda\xc1\x18\x0busers.write\x12[\n\nCreateTeam\x12\".crm.accounts.v1.CreateTeamRequest\x1a\x15.crm.accounts.v1.Team\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12[\n\nUpdateTeam\x12\".crm.accounts.v1.UpdateTeamRequest\x1a\x15.crm.accounts.v1.Team\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x65\n\tListTeams\x12!.crm.accounts.v1.ListTeamsRequest\x1a\".crm.accounts.v1.ListTeamsResponse\"\x11\x90\x02\x01\xca\xc1\x18\nusers.read\x12[\n\nCreateRole\x12\".crm.accounts.v1.CreateRoleRequest\x1a\x15.crm.accounts.v1.Role\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x65\n\tListRoles\x12!.crm.accounts.v1.ListRolesRequest\x1a\".crm.accounts.v1.ListRolesResponse\"\x11\x90\x02\x01\xca\xc1\x18\nusers.read\x12[\n\nUpdateRole\x12\".crm.accounts.v1.UpdateRoleRequest\x1a\x15.crm.accounts.v1.Role\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write2\xef\x02\n\x10\x41piClientService\x12m\n\x0f\x43reateApiClient\x12\'.crm.accounts.v1.CreateApiClientRequest\x1a\x1a.crm.accounts.v1.ApiClient\"\x15\xca\xc1\x18\x11\x61pi_clients.write\x12z\n\x0eListApiClients\x12&.crm.accounts.v1.ListApiClientsRequest\x1a\'.crm.accounts.v1.ListApiClientsResponse\"\x17\x90\x02\x01\xca\xc1\x18\x10\x61pi_clients.read\x12p\n\x0fRevokeApiClient\x12\'.crm.accounts.v1.RevokeApiClientRequest\x1a\x1a.crm.accounts.v1.ApiClient\"\x18\x90\x02\x02\xca\xc1\x18\x11\x61pi_clients.writeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/accounts/v1/user_service.proto\x12\x0f\x63rm.accounts.v1\x1a\x1a\x63rm/accounts/v1/user.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"^\n\x11\x43reateUserRequest\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.User\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x1c\n\x0eGetUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"S\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x18\n\x10include_inactive\x18\x03 \x01(\x08\"R\n\x11ListUsersResponse\x12$\n\x05users\x18\x01 \x03(\x0b\x32\x15.crm.accounts.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"i\n\x11UpdateUserRequest\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.User\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"#\n\x15\x44\x65\x61\x63tivateUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1f\n\x11InviteUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"L\n\x12SetPasswordRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0cold_password\x18\x02 \x01(\t\x12\x14\n\x0cnew_password\x18\x03 \x01(\t\"L\n\x11\x43reateTeamRequest\x12#\n\x04team\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Team\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"i\n\x11UpdateTeamRequest\x12#\n\x04team\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Team\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"9\n\x10ListTeamsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x11ListTeamsResponse\x12$\n\x05teams\x18\x01 \x03(\x0b\x32\x15.crm.accounts.v1.Team\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"L\n\x11\x43reateRoleRequest\x12#\n\x04role\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Role\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"9\n\x10ListRolesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x11ListRolesResponse\x12$\n\x05roles\x18\x01 \x03(\x0b\x32\x15.crm.accounts.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"i\n\x11UpdateRoleRequest\x12#\n\x04role\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Role\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"H\n\x16\x43reateApiClientRequest\x12.\n\napi_client\x18\x01 \x01(\x0b\x32\x1a.crm.accounts.v1.ApiClient\">\n\x15ListApiClientsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x16ListApiClientsResponse\x12/\n\x0b\x61pi_clients\x18\x01 \x03(\x0b\x32\x1a.crm.accounts.v1.ApiClient\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x16RevokeApiClientRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xf1\t\n\x0bUserService\x12[\n\nCreateUser\x12\".crm.accounts.v1.CreateUserRequest\x1a\x15.crm.accounts.v1.User\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12X\n\x07GetUser\x12\x1f.crm.accounts.v1.GetUserRequest\x1a\x15.crm.accounts.v1.User\"\x15\x90\x02\x01\xd0\xc1\x18\x02\xda\xc1\x18\nusers.read\x12\x65\n\tListUsers\x12!.crm.accounts.v1.ListUsersRequest\x1a\".crm.accounts.v1.ListUsersResponse\"\x11\x90\x02\x01\xca\xc1\x18\nusers.read\x12[\n\nUpdateUser\x12\".crm.accounts.v1.UpdateUserRequest\x1a\x15.crm.accounts.v1.User\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x63\n\x0e\x44\x65\x61\x63tivateUser\x12&.crm.accounts.v1.DeactivateUserRequest\x1a\x15.crm.accounts.v1.User\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\\\n\nInviteUser\x12\".crm.accounts.v1.InviteUserRequest\x1a\x16.google.protobuf.Empty\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x62\n\x0bSetPassword\x12#.crm.accounts.v1.SetPasswordRequest\x1a\x16.google.protobuf.Empty\"\x16\x90\x02\x02\xd0\xc1\x18\x02\xda\xc1\x18\x0busers.write\x12[\n\nCreateTeam\x12\".crm.accounts.v1.CreateTeamRequest\x1a\x15.crm.accounts.v1.Team\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12[\n\nUpdateTeam\x12\".crm.accounts.v1.UpdateTeamRequest\x1a\x15.crm.accounts.v1.Team\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x65\n\tListTeams\x12!.crm.accounts.v1.ListTeamsRequest\x1a\".crm.accounts.v1.ListTeamsResponse\"\x11\x90\x02\x01\xca\xc1\x18\nusers.read\x12[\n\nCreateRole\x12\".crm.accounts.v1.CreateRoleRequest\x1a\x15.crm.accounts.v1.Role\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x65\n\tListRoles\x12!.crm.accounts.v1.ListRolesRequest\x1a\".crm.accounts.v1.ListRolesResponse\"\x11\x90\x02\x01\xca\xc1\x18\nusers.read\x12[\n\nUpdateRole\x12\".crm.accounts.v1.UpdateRoleRequest\x1a\x15.crm.accounts.v1.Role\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write2\xef\x02\n\x10\x41piClientService\x12m\n\x0f\x43reateApiClient\x12\'.crm.accounts.v1.CreateApiClientRequest\x1a\x1a.crm.accounts.v1.ApiClient\"\x15\xca\xc1\x18\x11\x61pi_clients.write\x12z\n\x0eListApiClients\x12&.crm.accounts.v1.ListApiClientsRequest\x1a\'.crm.accounts.v1.ListApiClientsResponse\"\x17\x90\x02\x01\xca\xc1\x18\x10\x61pi_clients.read\x12p\n\x0fRevokeApiClient\x12\'.crm.accounts.v1.RevokeApiClientRequest\x1a\x1a.crm.accounts.v1.ApiClient\"\x18\x90\x02\x02\xca\xc1\x18\x11\x61pi_clients.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['UpdateUser']._serialized_options = b'\220\002\002\312\301\030\013users.write'
   _globals['_USERSERVICE'].methods_by_name['DeactivateUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['DeactivateUser']._serialized_options = b'\220\002\002\312\301\030\013users.write'
+  _globals['_USERSERVICE'].methods_by_name['InviteUser']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['InviteUser']._serialized_options = b'\220\002\002\312\301\030\013users.write'
   _globals['_USERSERVICE'].methods_by_name['SetPassword']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['SetPassword']._serialized_options = b'\220\002\002\320\301\030\002\332\301\030\013users.write'
   _globals['_USERSERVICE'].methods_by_name['CreateTeam']._loaded_options = None
@@ -77,34 +79,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEUSERREQUEST']._serialized_end=574
   _globals['_DEACTIVATEUSERREQUEST']._serialized_start=576
   _globals['_DEACTIVATEUSERREQUEST']._serialized_end=611
-  _globals['_SETPASSWORDREQUEST']._serialized_start=613
-  _globals['_SETPASSWORDREQUEST']._serialized_end=689
-  _globals['_CREATETEAMREQUEST']._serialized_start=691
-  _globals['_CREATETEAMREQUEST']._serialized_end=767
-  _globals['_UPDATETEAMREQUEST']._serialized_start=769
-  _globals['_UPDATETEAMREQUEST']._serialized_end=874
-  _globals['_LISTTEAMSREQUEST']._serialized_start=876
-  _globals['_LISTTEAMSREQUEST']._serialized_end=933
-  _globals['_LISTTEAMSRESPONSE']._serialized_start=935
-  _globals['_LISTTEAMSRESPONSE']._serialized_end=1017
-  _globals['_CREATEROLEREQUEST']._serialized_start=1019
-  _globals['_CREATEROLEREQUEST']._serialized_end=1095
-  _globals['_LISTROLESREQUEST']._serialized_start=1097
-  _globals['_LISTROLESREQUEST']._serialized_end=1154
-  _globals['_LISTROLESRESPONSE']._serialized_start=1156
-  _globals['_LISTROLESRESPONSE']._serialized_end=1238
-  _globals['_UPDATEROLEREQUEST']._serialized_start=1240
-  _globals['_UPDATEROLEREQUEST']._serialized_end=1345
-  _globals['_CREATEAPICLIENTREQUEST']._serialized_start=1347
-  _globals['_CREATEAPICLIENTREQUEST']._serialized_end=1419
-  _globals['_LISTAPICLIENTSREQUEST']._serialized_start=1421
-  _globals['_LISTAPICLIENTSREQUEST']._serialized_end=1483
-  _globals['_LISTAPICLIENTSRESPONSE']._serialized_start=1485
-  _globals['_LISTAPICLIENTSRESPONSE']._serialized_end=1583
-  _globals['_REVOKEAPICLIENTREQUEST']._serialized_start=1585
-  _globals['_REVOKEAPICLIENTREQUEST']._serialized_end=1621
-  _globals['_USERSERVICE']._serialized_start=1624
-  _globals['_USERSERVICE']._serialized_end=2795
-  _globals['_APICLIENTSERVICE']._serialized_start=2798
-  _globals['_APICLIENTSERVICE']._serialized_end=3165
+  _globals['_INVITEUSERREQUEST']._serialized_start=613
+  _globals['_INVITEUSERREQUEST']._serialized_end=644
+  _globals['_SETPASSWORDREQUEST']._serialized_start=646
+  _globals['_SETPASSWORDREQUEST']._serialized_end=722
+  _globals['_CREATETEAMREQUEST']._serialized_start=724
+  _globals['_CREATETEAMREQUEST']._serialized_end=800
+  _globals['_UPDATETEAMREQUEST']._serialized_start=802
+  _globals['_UPDATETEAMREQUEST']._serialized_end=907
+  _globals['_LISTTEAMSREQUEST']._serialized_start=909
+  _globals['_LISTTEAMSREQUEST']._serialized_end=966
+  _globals['_LISTTEAMSRESPONSE']._serialized_start=968
+  _globals['_LISTTEAMSRESPONSE']._serialized_end=1050
+  _globals['_CREATEROLEREQUEST']._serialized_start=1052
+  _globals['_CREATEROLEREQUEST']._serialized_end=1128
+  _globals['_LISTROLESREQUEST']._serialized_start=1130
+  _globals['_LISTROLESREQUEST']._serialized_end=1187
+  _globals['_LISTROLESRESPONSE']._serialized_start=1189
+  _globals['_LISTROLESRESPONSE']._serialized_end=1271
+  _globals['_UPDATEROLEREQUEST']._serialized_start=1273
+  _globals['_UPDATEROLEREQUEST']._serialized_end=1378
+  _globals['_CREATEAPICLIENTREQUEST']._serialized_start=1380
+  _globals['_CREATEAPICLIENTREQUEST']._serialized_end=1452
+  _globals['_LISTAPICLIENTSREQUEST']._serialized_start=1454
+  _globals['_LISTAPICLIENTSREQUEST']._serialized_end=1516
+  _globals['_LISTAPICLIENTSRESPONSE']._serialized_start=1518
+  _globals['_LISTAPICLIENTSRESPONSE']._serialized_end=1616
+  _globals['_REVOKEAPICLIENTREQUEST']._serialized_start=1618
+  _globals['_REVOKEAPICLIENTREQUEST']._serialized_end=1654
+  _globals['_USERSERVICE']._serialized_start=1657
+  _globals['_USERSERVICE']._serialized_end=2922
+  _globals['_APICLIENTSERVICE']._serialized_start=2925
+  _globals['_APICLIENTSERVICE']._serialized_end=3292
 # @@protoc_insertion_point(module_scope)

@@ -62,6 +62,11 @@ class UserServiceStub:
                 request_serializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.DeactivateUserRequest.SerializeToString,
                 response_deserializer=crm_dot_accounts_dot_v1_dot_user__pb2.User.FromString,
                 _registered_method=True)
+        self.InviteUser = channel.unary_unary(
+                '/crm.accounts.v1.UserService/InviteUser',
+                request_serializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.InviteUserRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.SetPassword = channel.unary_unary(
                 '/crm.accounts.v1.UserService/SetPassword',
                 request_serializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.SetPasswordRequest.SerializeToString,
@@ -104,7 +109,7 @@ class UserServiceServicer:
     """
 
     def CreateUser(self, request, context):
-        """Adds a user with a first password.
+        """Adds a user with a first password, or invites one by e-mail to choose it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,6 +138,13 @@ class UserServiceServicer:
 
     def DeactivateUser(self, request, context):
         """Ends a user's sessions and lets nobody sign in as them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InviteUser(self, request, context):
+        """Sends a user who has no password yet another link to choose one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -214,6 +226,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.DeactivateUser,
                     request_deserializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.DeactivateUserRequest.FromString,
                     response_serializer=crm_dot_accounts_dot_v1_dot_user__pb2.User.SerializeToString,
+            ),
+            'InviteUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.InviteUser,
+                    request_deserializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.InviteUserRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'SetPassword': grpc.unary_unary_rpc_method_handler(
                     servicer.SetPassword,
@@ -387,6 +404,33 @@ class UserService:
             '/crm.accounts.v1.UserService/DeactivateUser',
             crm_dot_accounts_dot_v1_dot_user__service__pb2.DeactivateUserRequest.SerializeToString,
             crm_dot_accounts_dot_v1_dot_user__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InviteUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.accounts.v1.UserService/InviteUser',
+            crm_dot_accounts_dot_v1_dot_user__service__pb2.InviteUserRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

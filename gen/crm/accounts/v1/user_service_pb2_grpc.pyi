@@ -36,7 +36,7 @@ class UserServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UserServiceAsyncStub: ...
     CreateUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.CreateUserRequest, _user_pb2.User]
-    """Adds a user with a first password."""
+    """Adds a user with a first password, or invites one by e-mail to choose it."""
     GetUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetUserRequest, _user_pb2.User]
     """Returns one user."""
     ListUsers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListUsersRequest, _user_service_pb2.ListUsersResponse]
@@ -45,6 +45,8 @@ class UserServiceStub:
     """Changes a user; new rights hold from the next token, within five minutes."""
     DeactivateUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.DeactivateUserRequest, _user_pb2.User]
     """Ends a user's sessions and lets nobody sign in as them."""
+    InviteUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.InviteUserRequest, _empty_pb2.Empty]
+    """Sends a user who has no password yet another link to choose one."""
     SetPassword: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.SetPasswordRequest, _empty_pb2.Empty]
     """Sets a password, one's own with the old one, or another's with the right to write users; ends the other sessions."""
     CreateTeam: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.CreateTeamRequest, _user_pb2.Team]
@@ -66,7 +68,7 @@ class UserServiceAsyncStub(UserServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.CreateUserRequest, _user_pb2.User]  # type: ignore[assignment]
-    """Adds a user with a first password."""
+    """Adds a user with a first password, or invites one by e-mail to choose it."""
     GetUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Returns one user."""
     ListUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListUsersRequest, _user_service_pb2.ListUsersResponse]  # type: ignore[assignment]
@@ -75,6 +77,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """Changes a user; new rights hold from the next token, within five minutes."""
     DeactivateUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.DeactivateUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Ends a user's sessions and lets nobody sign in as them."""
+    InviteUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.InviteUserRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Sends a user who has no password yet another link to choose one."""
     SetPassword: _aio.UnaryUnaryMultiCallable[_user_service_pb2.SetPasswordRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Sets a password, one's own with the old one, or another's with the right to write users; ends the other sessions."""
     CreateTeam: _aio.UnaryUnaryMultiCallable[_user_service_pb2.CreateTeamRequest, _user_pb2.Team]  # type: ignore[assignment]
@@ -99,7 +103,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.CreateUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
-        """Adds a user with a first password."""
+        """Adds a user with a first password, or invites one by e-mail to choose it."""
 
     @_abc_1.abstractmethod
     def GetUser(
@@ -132,6 +136,14 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
         """Ends a user's sessions and lets nobody sign in as them."""
+
+    @_abc_1.abstractmethod
+    def InviteUser(
+        self,
+        request: _user_service_pb2.InviteUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Sends a user who has no password yet another link to choose one."""
 
     @_abc_1.abstractmethod
     def SetPassword(

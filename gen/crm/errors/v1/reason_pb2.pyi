@@ -108,6 +108,12 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """NOT_FOUND; the link of a proposal is not one of ours, or what it led to is gone."""
     REASON_FIELD_HIDDEN: _Reason.ValueType  # 42
     """PERMISSION_DENIED; metadata: field. The caller's role hides the field, so that it is neither changed nor asked about."""
+    REASON_CHALLENGE_ENDED: _Reason.ValueType  # 43
+    """UNAUTHENTICATED; the challenge was answered, has expired or is not one of ours: sign in anew."""
+    REASON_PASSWORD_LINK_INVALID: _Reason.ValueType  # 44
+    """NOT_FOUND; the link to choose a password was used, has expired or is not one of ours."""
+    REASON_STAFF_SENDER_MISSING: _Reason.ValueType  # 45
+    """FAILED_PRECONDITION; metadata: setting. Mails to colleagues have no sender in this house."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call failed. `ErrorInfo.reason` is the value's name without the prefix `REASON_`,
@@ -200,4 +206,10 @@ REASON_PROPOSAL_LINK_INVALID: Reason.ValueType  # 41
 """NOT_FOUND; the link of a proposal is not one of ours, or what it led to is gone."""
 REASON_FIELD_HIDDEN: Reason.ValueType  # 42
 """PERMISSION_DENIED; metadata: field. The caller's role hides the field, so that it is neither changed nor asked about."""
+REASON_CHALLENGE_ENDED: Reason.ValueType  # 43
+"""UNAUTHENTICATED; the challenge was answered, has expired or is not one of ours: sign in anew."""
+REASON_PASSWORD_LINK_INVALID: Reason.ValueType  # 44
+"""NOT_FOUND; the link to choose a password was used, has expired or is not one of ours."""
+REASON_STAFF_SENDER_MISSING: Reason.ValueType  # 45
+"""FAILED_PRECONDITION; metadata: setting. Mails to colleagues have no sender in this house."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

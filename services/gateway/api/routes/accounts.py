@@ -5,6 +5,7 @@ from services.gateway.api.table import Route, resource
 _USERS = "accounts.UserService"
 _CLIENTS = "accounts.ApiClientService"
 _SESSIONS = "accounts.SessionService"
+_FACTORS = "accounts.SecondFactorService"
 _AUDIT = "accounts.AuditService"
 _WORK = "interactions.AccessService"
 
@@ -14,6 +15,15 @@ ROUTES: tuple[Route, ...] = (
     *resource("/users", _USERS, "User", "Users", field="user", only="list get update"),
     Route("POST", "/users/{id}:deactivate", f"{_USERS}/DeactivateUser", "*"),
     Route("POST", "/users/{id}:setPassword", f"{_USERS}/SetPassword", "*", status=204),
+    Route("POST", "/users/{id}:invite", f"{_USERS}/InviteUser", "*", status=204),
+    Route("GET", "/users/{id}/second-factor", f"{_FACTORS}/GetSecondFactor"),
+    Route(
+        "POST", "/users/{id}:resetSecondFactor", f"{_FACTORS}/ResetSecondFactor", "*", status=204
+    ),
+    Route("POST", "/second-factor:enroll", f"{_FACTORS}/EnrollSecondFactor", "*"),
+    Route("POST", "/second-factor:confirm", f"{_FACTORS}/ConfirmSecondFactor", "*"),
+    Route("POST", "/second-factor:remove", f"{_FACTORS}/RemoveSecondFactor", "*", status=204),
+    Route("POST", "/second-factor:replaceCodes", f"{_FACTORS}/ReplaceRecoveryCodes", "*"),
     Route("GET", "/contacts/{id}:explainAccess", "leads.AccessService/ExplainContactAccess"),
     Route("GET", "/follow-ups/{id}:explainAccess", f"{_WORK}/ExplainFollowUpAccess"),
     Route("GET", "/proposals/{id}:explainAccess", f"{_WORK}/ExplainProposalAccess"),

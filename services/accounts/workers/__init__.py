@@ -15,9 +15,12 @@ from chassis import db
 from services.accounts import metrics
 from services.accounts.domain import lockout
 from services.accounts.domain.sealing import SealBroken
+from services.accounts.storage import challenges, factors, links
 from services.accounts.storage import heads as kept_heads
+from services.accounts.storage import letters as kept_letters
 from services.accounts.storage import sessions as kept_sessions
 from services.accounts.usecases import foundation, heads
+from services.accounts.usecases.factors import CONFIRM_WITHIN
 from services.accounts.usecases.identities import Identities
 from services.accounts.usecases.keyring import Keyring
 from services.accounts.usecases.passwords import Passwords
@@ -30,6 +33,7 @@ _AGAIN_SECONDS = 0.5
 _SWEEP_SECONDS = 60.0
 _HEAD_SECONDS = 20.0
 _BATCH = 1_000
+_LETTERS_KEPT = timedelta(days=30)
 
 log = structlog.get_logger()
 
@@ -91,7 +95,7 @@ def lay_foundation(
 
 
 def sweep(sessions: db.Sessions, idle: timedelta) -> Background:
-    """Returns the task that deletes sessions that ended and failures that no longer count."""
+    """Returns the task that deletes what ended by time and failures that no longer count."""
 
     async def sweep_sessions() -> None:
         while True:
@@ -128,8 +132,14 @@ def export_heads(sessions: db.Sessions, file: Path | None) -> Background:
 async def _sweep(sessions: db.Sessions, idle: timedelta) -> int:
     older = 2 * lockout.FORGOTTEN_AFTER
     async with sessions.begin() as session:
-        ended = await kept_sessions.drop_ended(session, idle, _BATCH)
-        return max(ended, await kept_sessions.drop_old_failures(session, older, _BATCH))
+        return max(
+            await kept_sessions.drop_ended(session, idle, _BATCH),
+            await kept_sessions.drop_old_failures(session, older, _BATCH),
+            await challenges.drop_expired(session, _BATCH),
+            await links.drop_expired(session, _BATCH),
+            await kept_letters.prune(session, _LETTERS_KEPT, _BATCH),
+            await factors.drop_abandoned(session, CONFIRM_WITHIN, _BATCH),
+        )
 
 
 async def _add_first_user(

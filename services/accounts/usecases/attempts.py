@@ -1,0 +1,79 @@
+"""Attempts to prove who one is, counted before they are known to be right.
+
+So parallel guesses count each. One that turns out right is taken back, or forgives all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import errors
+from services.accounts.domain import fields, lockout
+from services.accounts.storage import sessions
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The keys under which one was counted, and when."""
+
+    keys: Sequence[str]
+    time: datetime
+
+
+async def count(
+    session: AsyncSession, per_minute: int, email: str, ip: str | None = None
+) -> Attempt:
+    """Counts an attempt for an account, whether there is one or not, and a network address.
+
+    Raises `ResourceExhausted` when either or the whole installation must wait.
+    """
+    account = lockout.account_key(fields.email_key(email))
+    address = None if ip is None else lockout.address_key(ip)
+    keys = [account] if address is None else [account, address]
+    now, known = await sessions.lock_failures(session, [*keys, lockout.EVERYONE])
+    longest = max(lockout.wait(each, now) for each in known.values())
+    if longest > 0:
+        raise errors.ResourceExhausted(
+            "RATE_LIMITED", "too many failed attempts to sign in", retry_after_seconds=longest
+        )
+    await sessions.put_failures(session, lockout.charged(known[account], now, lockout.FREE_ACCOUNT))
+    if address is not None:
+        charged = lockout.charged(known[address], now, lockout.FREE_ADDRESS)
+        await sessions.put_failures(session, charged)
+    everyone = lockout.charged_to_all(known[lockout.EVERYONE], now, per_minute)
+    await sessions.put_failures(session, everyone)
+    return Attempt(keys, now)
+
+
+async def take_back(session: AsyncSession, attempt: Attempt) -> None:
+    """Uncounts one attempt that was right, and nothing that failed."""
+    await sessions.take_back(session, attempt.keys, lockout.EVERYONE, attempt.time)
+
+
+async def forgive(session: AsyncSession, attempt: Attempt) -> None:
+    """Forgets what failed for the attempt's account and network address."""
+    await sessions.forgive(session, attempt.keys, lockout.EVERYONE)
+
+
+async def count_reset(session: AsyncSession, per_minute: int, email: str, ip: str) -> None:
+    """Counts a request for a link, whether there is such an account or not.
+
+    Raises `ResourceExhausted` when account, network address or the whole installation must wait.
+    """
+    account, address = lockout.reset_keys(fields.email_key(email), ip)
+    limits = {
+        account: (lockout.RESETS_ACCOUNT, lockout.RESETS_WINDOW),
+        address: (lockout.RESETS_ADDRESS, lockout.RESETS_WINDOW),
+        lockout.RESETS_EVERYONE: (per_minute, lockout.MINUTE),
+    }
+    now, known = await sessions.lock_failures(session, list(limits))
+    longest = max(lockout.wait(each, now) for each in known.values())
+    if longest > 0:
+        raise errors.ResourceExhausted(
+            "RATE_LIMITED", "too many requests for a link", retry_after_seconds=longest
+        )
+    for key, (most, window) in limits.items():
+        charged = lockout.charged_within(known[key], now, most, window)
+        await sessions.put_failures(session, charged)

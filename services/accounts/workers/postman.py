@@ -1,0 +1,91 @@
+"""Hands e-mails with links to the notifier, each once, from any replica.
+
+A letter is claimed and committed, its words are found and committed, and then it is handed over
+outside any transaction. Whoever dies in between leaves it to the next claim, which hands over the
+same words under the same name.
+"""
+
+import asyncio
+from datetime import timedelta
+
+import grpc
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis import db, errors
+from services.accounts.clients import REFUSALS, Mail
+from services.accounts.domain.letters import Letter, Reason, Waiting
+from services.accounts.storage import letters as kept_letters
+from services.accounts.usecases import letters
+from services.accounts.usecases.letters import Scribe
+
+_BATCH = 20
+_LONGEST_WAIT = timedelta(minutes=1)
+
+log = structlog.get_logger(__name__)
+
+
+class Postman:
+    """A background task that hands over what waits; several replicas share the work."""
+
+    def __init__(
+        self,
+        sessions: db.Sessions,
+        scribe: Scribe,
+        mail: Mail,
+        *,
+        lease_seconds: float,
+        every_seconds: float,
+    ) -> None:
+        self.__qualname__ = "mail links to choose a password"
+        self._sessions = sessions
+        self._scribe = scribe
+        self._mail = mail
+        self._lease = timedelta(seconds=lease_seconds)
+        self._every_seconds = every_seconds
+
+    async def __call__(self) -> None:
+        """Runs for ever; a database that is away makes it wait."""
+        while True:
+            try:
+                while await self.round() == _BATCH:
+                    pass
+            except (SQLAlchemyError, OSError) as away:
+                log.info("letters_postponed", error=type(away).__name__)
+            await asyncio.sleep(self._every_seconds)
+
+    async def round(self) -> int:
+        """Hands over one batch; returns how many were claimed."""
+        async with self._sessions.begin() as session:
+            taken = await kept_letters.claim(session, _BATCH, self._lease)
+        for each in taken:
+            await self._deal_with(each)
+        return len(taken)
+
+    async def _deal_with(self, waiting: Waiting) -> None:
+        letter: Letter | None = None
+        try:
+            # First of all, so that an address that nobody has is forgotten whatever is away.
+            async with self._sessions.begin() as session:
+                letter = await self._scribe.write(session, waiting)
+            if letter is None:
+                return None
+            advertiser_id = await self._mail.advertiser()
+            if advertiser_id is None:
+                log.error("letter_without_sender", setting="MEKONG_STAFF_SENDER_IDENTITY_ID")
+                return await self._refused(waiting, letter, Reason.SENDER_MISSING)
+            message_id = await self._mail.send(letter, advertiser_id)
+        except REFUSALS as refusal:
+            log.warning("letter_refused", reason=refusal.reason)
+            return await self._refused(waiting, letter, refusal.reason)
+        except (errors.Error, grpc.RpcError) as away:
+            log.info("letter_waits", error=type(away).__name__, attempts=waiting.attempts)
+            wait = min(timedelta(seconds=2 ** min(waiting.attempts, 9)), _LONGEST_WAIT)
+            async with self._sessions.begin() as session:
+                return await kept_letters.put_off(session, waiting.id, wait)
+        async with self._sessions.begin() as session:
+            await letters.handed_over(session, waiting, letter, message_id)
+
+    async def _refused(self, waiting: Waiting, letter: Letter | None, reason: str) -> None:
+        async with self._sessions.begin() as session:
+            await letters.refused(session, waiting, letter, reason)

@@ -1,0 +1,38 @@
+"""Settings that only make sense together."""
+
+import base64
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pydantic
+import pytest
+
+from services.accounts.config import Settings
+
+GIVEN: dict[str, Any] = {
+    "seal_key": "seal",
+    "database_url": "postgresql://nowhere",
+    "nats_url": "nats://nowhere",
+    "issuer_url": "http://nowhere",
+    "key_encryption_key": base64.b64encode(bytes(32)).decode(),
+    "service_clients_file": Path("nowhere"),
+}
+MAILING = {
+    "staff_sender_identity_id": uuid4(),
+    "notifier_address": "notifier:8080",
+    "public_url": "https://crm.example.com",
+}
+
+
+class TestMailingStaff:
+    def test_a_house_may_do_without_or_with_all_of_it(self) -> None:
+        Settings(**GIVEN)
+        Settings(**GIVEN, **MAILING)
+
+    @pytest.mark.parametrize("missing", ["notifier_address", "public_url"])
+    def test_a_sender_that_could_not_send_is_refused_at_the_start(self, missing: str) -> None:
+        given = {name: value for name, value in MAILING.items() if name != missing}
+
+        with pytest.raises(pydantic.ValidationError, match="needs notifier_address and public_url"):
+            Settings(**GIVEN, **given)
