@@ -21,6 +21,9 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf_token"
 
+VIEW_COOKIE = "view"
+
+_LONGEST_ID = 36
 _REMEMBERED = 10_000
 _EXPIRY_MARGIN_SECONDS = 10.0
 
@@ -30,12 +33,14 @@ class SignedIn:
     """A person with a session: `token` is for the peers, `rights` for showing controls.
 
     `hidden` names the fields that peers leave out of their answers: `contacts.phones`.
+    `viewed_as` is the role that the person looks through, if one was chosen.
     """
 
     token: str
     user: user_pb2.User
     rights: Mapping[tuple[str, str], int]
     hidden: frozenset[str] = frozenset()
+    viewed_as: user_pb2.Role | None = None
 
     def may(self, resource: str, action: str) -> bool:
         """Whether the person may at all; how far is decided by the service that is asked."""
@@ -43,6 +48,10 @@ class SignedIn:
             if pair in self.rights:
                 return self.rights[pair] > user_pb2.LEVEL_NONE
         return False
+
+
+_Key = tuple[bytes, str]
+"""The digest of a session's secret, and the role looked through."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class Sessions:
     def __init__(self, peers: Peers, settings: Settings) -> None:
         self._peers = peers
         self._settings = settings
-        self._held: dict[bytes, _Held] = {}
+        self._held: dict[_Key, _Held] = {}
         self._lock = threading.Lock()
 
     @property
@@ -97,23 +106,29 @@ class Sessions:
             )
         )
 
-    def who(self, secret: str) -> SignedIn:
-        """Return who the session of `secret` is; raises `Unauthenticated` if it has ended."""
-        key, now = _digest(secret), time.monotonic()
+    def who(self, secret: str, view_role_id: str = "") -> SignedIn:
+        """Return who the session of `secret` is, through a role if one is named.
+
+        Raises `Unauthenticated` if the session has ended, `NotFound` if there is no such role.
+        """
+        key, now = (_digest(secret), view_role_id), time.monotonic()
         with self._lock:
             held = self._held.get(key)
         if held is not None and held.until > now:
             return held.who
         try:
             answer = self._peers.own(SessionServiceStub).ExchangeSession(
-                session_service_pb2.ExchangeSessionRequest(session_secret=secret)
+                session_service_pb2.ExchangeSessionRequest(
+                    session_secret=secret, view_role_id=view_role_id
+                )
             )
         except errors.Unauthenticated as ended:
-            self._forget(key)
+            self._forget(key[0])
             raise errors.Unauthenticated("TOKEN_EXPIRED", "the session has ended") from ended
         lives = answer.expire_time.ToSeconds() - time.time() - _EXPIRY_MARGIN_SECONDS
         hidden = frozenset(answer.hidden_fields)
-        who = SignedIn(answer.token, answer.user, _rights(answer.rights), hidden)
+        view = answer.viewed_as if answer.HasField("viewed_as") else None
+        who = SignedIn(answer.token, answer.user, _rights(answer.rights), hidden, view)
         self._keep(key, _Held(who, now + min(self._settings.session_cache_seconds, lives)))
         return who
 
@@ -162,6 +177,21 @@ class Sessions:
         """Return the session secret that came with `request`, or an empty string."""
         return request.cookies.get(self.cookie, "")
 
+    def view_of(self, request: Request) -> str:
+        """Return the role that the browser looks through, or an empty string.
+
+        Anybody may set it: it can only take away.
+        """
+        return request.cookies.get(VIEW_COOKIE, "")[:_LONGEST_ID]
+
+    def remember_view(self, response: Response, role_id: str) -> None:
+        """Have the browser look through a role, until it is closed or `dismiss_view` is called."""
+        self._set(response, VIEW_COOKIE, role_id, 0)
+
+    def dismiss_view(self, response: Response) -> None:
+        """Have the browser look through one's own role again."""
+        self._delete(response, VIEW_COOKIE)
+
     def csrf_token(self, secret: str) -> str:
         """Return what forms and scripts of this session must send back."""
         key = self._settings.seal_key.get_secret_value().encode()
@@ -200,9 +230,9 @@ class Sessions:
         if not secret:
             raise errors.Unauthenticated("TOKEN_INVALID", "this call needs a token or a session")
         self.check_csrf(request, secret)
-        return self.who(secret).token
+        return self.who(secret, self.view_of(request)).token
 
-    def _keep(self, key: bytes, held: _Held) -> None:
+    def _keep(self, key: _Key, held: _Held) -> None:
         with self._lock:
             if len(self._held) >= _REMEMBERED:
                 now = time.monotonic()
@@ -211,9 +241,10 @@ class Sessions:
                 self._held[key] = held
             metrics.sessions_cached.set(len(self._held))
 
-    def _forget(self, key: bytes) -> None:
+    def _forget(self, secret_digest: bytes) -> None:
         with self._lock:
-            self._held.pop(key, None)
+            for key in [it for it in self._held if it[0] == secret_digest]:
+                del self._held[key]
             metrics.sessions_cached.set(len(self._held))
 
 

@@ -70,6 +70,16 @@ def expanded(rights: Rights) -> dict[str, dict[str, str]]:
     return plain
 
 
+def seen_through(own: Rights, other: Rights) -> dict[str, dict[str, str]]:
+    """Returns what may be read with both, without wildcards; nothing else may be done."""
+    found: dict[str, dict[str, str]] = {}
+    for resource in RESOURCES:
+        reach = min(level(own, resource, "read"), level(other, resource, "read"))
+        if reach is not Level.NONE:
+            found[resource] = {"read": reach.value}
+    return found
+
+
 def beyond(rights: Rights, own: Callable[[str, str], Level]) -> tuple[str, str] | None:
     """Returns the first (resource, action) in which `rights` reach further than `own`."""
     for resource, action in _all():

@@ -91,16 +91,18 @@ class SessionServicer(pb2_grpc.SessionServiceServicer):
         self, request: pb2.ExchangeSessionRequest, context: Context
     ) -> pb2.ExchangeSessionResponse:
         """Gives a token for all services with the user's rights of now."""
+        view = found.parsed(request.view_role_id, "role") if request.view_role_id else None
         async with self._sessions.begin() as session:
-            token, user, role = await signin.exchange(
-                session, self._limits, self._issuer, request.session_secret
+            made = await signin.exchange(
+                session, self._limits, self._issuer, request.session_secret, view
             )
         return pb2.ExchangeSessionResponse(
-            token=token.text,
-            expire_time=times.out(token.expire_time),
-            user=messages.user(user),
-            rights=messages.plain_rights(role),
-            hidden_fields=role.hidden_fields,
+            token=made.token.text,
+            expire_time=times.out(made.token.expire_time),
+            user=messages.user(made.user),
+            rights=messages.plain_rights(made.role),
+            hidden_fields=made.role.hidden_fields,
+            viewed_as=messages.role(made.viewed_as) if made.viewed_as else None,
         )
 
     async def SignOut(self, request: pb2.SignOutRequest, context: Context) -> empty_pb2.Empty:

@@ -1,6 +1,6 @@
 """Signing in, in one step or two, and out, with waits for those who keep failing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import errors
 from chassis.db import audit
-from services.accounts.domain import fields, secrets
+from services.accounts.domain import fields, rights, secrets
 from services.accounts.domain.people import ALL_SERVICES, Role, Session, User
-from services.accounts.storage import challenges, factors, sessions, users
+from services.accounts.storage import challenges, factors, groups, sessions, users
 from services.accounts.usecases import announce, attempts
 from services.accounts.usecases.attempts import Attempt
 from services.accounts.usecases.found import existing
@@ -131,12 +131,24 @@ async def welcome(
     return Welcome(made, secret, existing(await users.get(session, user.id), "user", user.id))
 
 
+@dataclass(frozen=True)
+class Exchanged:
+    """A token with whose it is; `role` is what it may do, `viewed_as` what was looked through."""
+
+    token: Token
+    user: User
+    role: Role
+    viewed_as: Role | None = None
+
+
 async def exchange(
-    session: AsyncSession, limits: Limits, issuer: Issuer, secret: str
-) -> tuple[Token, User, Role]:
+    session: AsyncSession, limits: Limits, issuer: Issuer, secret: str, view_role_id: UUID | None
+) -> Exchanged:
     """Returns a token for all services with the rights that the session's user has now.
 
-    Raises `Unauthenticated` when the session ended or its user was shut out.
+    Looking through a role, it reads what both may read, shows what both may see, and changes
+    nothing. Raises `Unauthenticated` when the session ended or its user was shut out, `NotFound`
+    for a role that is not there.
     """
     live = await sessions.live(session, secrets.digest(secret), limits.idle)
     found = await users.with_role(session, live.user_id) if live else None
@@ -144,7 +156,16 @@ async def exchange(
         raise errors.Unauthenticated("SIGN_IN_REFUSED", "the session has ended")
     await sessions.note_use(session, live.id)
     user, role = found
-    return issuer.for_user(user, role, ALL_SERVICES, sid=str(live.id)), user, role
+    viewed_as = None
+    if view_role_id is not None:
+        viewed_as = existing(await groups.role(session, view_role_id), "role", view_role_id)
+        role = replace(
+            role,
+            rights=rights.seen_through(role.rights, viewed_as.rights),
+            hidden_fields=sorted({*role.hidden_fields, *viewed_as.hidden_fields}),
+        )
+    token = issuer.for_user(user, role, ALL_SERVICES, sid=str(live.id))
+    return Exchanged(token, user, role, viewed_as)
 
 
 async def sign_out(session: AsyncSession, secret: str) -> None:

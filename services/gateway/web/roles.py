@@ -6,7 +6,7 @@ from typing import Any
 
 from crm.accounts.v1 import user_pb2, user_service_pb2
 from crm.accounts.v1.user_service_pb2_grpc import UserServiceStub
-from flask import Blueprint, abort, flash, request, url_for
+from flask import Blueprint, abort, flash, make_response, request, url_for
 from google.protobuf import descriptor_pool
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -42,6 +42,7 @@ def add(pages: Blueprint) -> None:
     pages.post("/roles/new", endpoint="create_role")(create)
     pages.get("/roles/<uuid:role_id>", endpoint="role")(edit)
     pages.post("/roles/<uuid:role_id>", endpoint="update_role")(update)
+    pages.post("/view-as", endpoint="view_as")(view_as)
 
 
 def listing() -> desk.View:
@@ -83,6 +84,17 @@ def update(role_id: object) -> desk.View:
     stub = desk.ask(UserServiceStub)
     form.attempt(lambda: stub.UpdateRole(asked), prefix="role.", known=["name"])
     return _page(form, role) if form.bad else _said("roles.changed")
+
+
+def view_as() -> desk.View:
+    """Look through a role from now on, or through one's own again."""
+    sessions, role_id = desk.gateway().sessions, request.form.get("role_id", "")
+    response = make_response(desk.to(url_for("web.home") if role_id else url_for("web.roles")))
+    if role_id:
+        sessions.remember_view(response, _found(role_id).id)
+    else:
+        sessions.dismiss_view(response)
+    return response
 
 
 @cache

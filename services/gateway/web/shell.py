@@ -34,6 +34,9 @@ OPEN_ENDPOINTS = frozenset(
     )
 )
 """Pages of people who are not signed in."""
+AS_ONESELF = frozenset({"web.view_as", "web.sign_out", "web.language"})
+"""What works whichever role one looks through."""
+
 QUIET_ENDPOINT = "web.bell"
 """Asked by open pages on their own: it must not take anybody away from a half-filled form."""
 
@@ -89,10 +92,13 @@ def _admit() -> Response | desk.View | None:
     if not secret:
         return _to_sign_in()
     sessions.check_csrf(request, secret)
+    view = "" if request.endpoint in AS_ONESELF else sessions.view_of(request)
     try:
-        g.who = sessions.who(secret)
+        g.who = sessions.who(secret, view)
     except errors.Unauthenticated:
         return _to_sign_in()
+    except errors.NotFound:  # a role that is gone, or an id that never was one
+        g.who = sessions.who(secret)
     g.csrf_token = sessions.csrf_token(secret)
     clients.act_as(g.who.token)
     return None

@@ -82,6 +82,24 @@ class TestARoleThatHides:
         assert "Phones" in await desk.text()
         await looked_at(desk, desk.page.url.removeprefix(desk.url))
 
+    async def test_an_administrator_looks_through_it_and_back(self, desk: Any, name: str) -> None:
+        digits = f"{secrets.randbelow(10**7):07d}"
+        contact_id = await person(desk, f"Qua {name}", phone=f"094{digits}")
+        await _role(desk, name)
+        await desk.page.get_by_role("link", name=name).first.click()
+        await desk.page.wait_for_url("**/roles/*")
+
+        await desk.press("View as this role")
+        await desk.open(f"/contacts/{contact_id}")
+
+        assert f"looking through the role {name}" in await desk.text()
+        assert digits not in await desk.page.content()
+        await looked_at(desk, f"/contacts/{contact_id}")
+        await desk.open("/contacts")
+        await desk.press("Back to my own role")
+        await desk.open(f"/contacts/{contact_id}")
+        assert digits in await desk.page.content()
+
     async def test_who_is_shut_out_cannot_come_back(self, desk: Any, phone: Any, name: str) -> None:
         await _role(desk, name)
         await _colleague(desk, name)

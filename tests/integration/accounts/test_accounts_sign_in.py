@@ -9,7 +9,7 @@ import pytest
 from crm.accounts.v1 import session_service_pb2 as pb2
 from crm.accounts.v1 import user_service_pb2
 from crm.accounts.v1.events_pb2 import SessionRevoked
-from crm.accounts.v1.user_pb2 import User
+from crm.accounts.v1.user_pb2 import Role, User
 from sqlalchemy import text
 
 from chassis import errors
@@ -101,11 +101,13 @@ class TestLockOut:
 
     async def test_parallel_guesses_are_counted_each(self, house: Any) -> None:
         guesses = [sign_in(house, password="wrong password") for _ in range(12)]
+        began = time.monotonic()
 
         answers = await asyncio.gather(*guesses, return_exceptions=True)
 
-        details = [str(answer) for answer in answers]
-        assert sum("RESOURCE_EXHAUSTED" in detail for detail in details) == 12 - 5
+        let_in = sum("RESOURCE_EXHAUSTED" not in str(answer) for answer in answers)
+        # On a machine so busy that the first wait, of a second, ends meanwhile, one more may guess.
+        assert 5 <= let_in <= 5 + int(time.monotonic() - began)
 
     async def test_a_success_forgives_and_others_are_not_concerned(self, house: Any) -> None:
         await house.add("Lan")
@@ -277,3 +279,45 @@ class TestOnBehalf:
 
         with pytest.raises(errors.PermissionDenied):
             await house.issue("leads", on_behalf_of=lan.id)
+
+
+class TestLookingThroughARole:
+    async def test_it_reads_what_both_may_and_changes_nothing(self, house: Any) -> None:
+        secret = (await sign_in(house)).session_secret
+        request = pb2.ExchangeSessionRequest(
+            session_secret=secret, view_role_id=house.roles["sales"]
+        )
+
+        answer = await house.signing_in().ExchangeSession(request)
+
+        principal = await house.principal(answer.token, "leads")
+        assert answer.viewed_as.name == "sales"
+        assert principal.level("contacts", "read") is Level.OWN
+        assert principal.level("contacts", "write") is Level.NONE
+        assert principal.level("campaigns", "read") is Level.NONE
+        assert {it.action for it in answer.rights} == {"read"}
+
+    async def test_what_the_role_hides_is_hidden(self, house: Any) -> None:
+        role = Role(name="Telesales", hidden_fields=["contacts.phones"])
+        made = await house.users().CreateRole(user_service_pb2.CreateRoleRequest(role=role))
+        secret = (await sign_in(house)).session_secret
+        request = pb2.ExchangeSessionRequest(session_secret=secret, view_role_id=made.id)
+
+        answer = await house.signing_in().ExchangeSession(request)
+
+        assert list(answer.hidden_fields) == ["contacts.phones"]
+        assert (await house.principal(answer.token, "leads")).hidden == {"contacts.phones"}
+
+    async def test_without_one_everything_is_as_it_was(self, house: Any) -> None:
+        answer = await exchange(house, (await sign_in(house)).session_secret)
+
+        assert not answer.HasField("viewed_as")
+
+    @pytest.mark.parametrize("role_id", [str(uuid4()), "rubbish"])
+    async def test_a_role_that_is_not_there_is_missing(self, house: Any, role_id: str) -> None:
+        secret = (await sign_in(house)).session_secret
+
+        with refused(errors.NotFound, "RESOURCE_MISSING"):
+            await house.signing_in().ExchangeSession(
+                pb2.ExchangeSessionRequest(session_secret=secret, view_role_id=role_id)
+            )

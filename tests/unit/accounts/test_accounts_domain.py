@@ -75,6 +75,17 @@ class TestRights:
         assert rights.beyond(granted, lambda *at: rights.level(granted, *at)) is None
         assert rights.beyond(granted, lambda *_: Level.ALL) is None
 
+    @given(some_rights, some_rights)
+    def test_through_a_role_one_reads_what_both_may_and_changes_nothing(
+        self, own: rights.Rights, other: rights.Rights
+    ) -> None:
+        seen = rights.seen_through(own, other)
+
+        for resource in rights.RESOURCES:
+            both = [rights.level(it, resource, "read") for it in (own, other)]
+            assert rights.level(seen, resource, "read") is min(both)
+        assert all(set(actions) == {"read"} for actions in seen.values())
+
     def test_sales_see_their_own_contacts_and_no_campaigns(self) -> None:
         sales = rights.BUILTIN["sales"]
 

@@ -211,3 +211,48 @@ class TestRoles:
     def test_one_that_is_not_there_is_not_found(self, browser: FlaskClient) -> None:
         assert browser.get("/roles/0192f3a0-0000-7000-8000-0000000000ff").status_code == 404
         assert browser.get("/roles/new?from=nothing").status_code == 404
+
+
+class TestLookingThroughARole:
+    def test_the_browser_does_until_it_ends(self, browser: FlaskClient, peers: Any) -> None:
+        session = peers.answers["ExchangeSession"]
+
+        def exchange(asked: Any, _: Any) -> Any:
+            answer = session_service_pb2.ExchangeSessionResponse()
+            answer.CopyFrom(session)
+            if asked.view_role_id:
+                answer.viewed_as.name = "Telesales"
+            return answer
+
+        peers.answers["ExchangeSession"] = exchange
+        assert sent(browser, "/view-as", role_id=ROLE).status_code == 303
+
+        through = shown(browser, "/staff")
+        assert "You are looking through the role Telesales" in through
+        assert peers.named("ExchangeSession")[-1].request.view_role_id == ROLE
+        assert sent(browser, "/view-as").status_code == 303
+        assert "You are looking through" not in shown(browser, "/staff")
+
+    def test_a_role_that_is_gone_is_ones_own_again(self, browser: FlaskClient, peers: Any) -> None:
+        session = peers.answers["ExchangeSession"]
+        gone = errors.NotFound("RESOURCE_MISSING", "gone", resource="role", id="x")
+        peers.answers["ExchangeSession"] = lambda asked, _: gone if asked.view_role_id else session
+        browser.set_cookie("view", "rubbish")
+
+        assert "You are looking through" not in shown(browser, "/staff")
+
+    def test_one_that_is_not_there_cannot_be_chosen(self, browser: FlaskClient) -> None:
+        assert sent(browser, "/view-as", role_id="rubbish").status_code == 404
+
+    def test_signing_out_forgets_every_view(self, gateway: Any, peers: Any, browser: Any) -> None:
+        sessions = gateway.extensions["gateway"].sessions
+        peers.answers["SignOut"] = empty_pb2.Empty()
+        sessions.who("secret", ROLE)
+        sessions.who("secret", ROLE)
+        before = len(peers.named("ExchangeSession"))
+
+        sessions.sign_out("secret")
+        sessions.who("secret", ROLE)
+
+        assert before == 1
+        assert len(peers.named("ExchangeSession")) == 2

@@ -29,7 +29,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%crm/accounts/v1/session_service.proto\x12\x0f\x63rm.accounts.v1\x1a\x1d\x63rm/accounts/v1/session.proto\x1a\x1a\x63rm/accounts/v1/user.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"P\n\rSignInRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x12\n\nuser_agent\x18\x03 \x01(\t\x12\n\n\x02ip\x18\x04 \x01(\t\"\xc6\x01\n\x0eSignInResponse\x12\x16\n\x0esession_secret\x18\x01 \x01(\t\x12)\n\x07session\x18\x02 \x01(\x0b\x32\x18.crm.accounts.v1.Session\x12#\n\x04user\x18\x03 \x01(\x0b\x32\x15.crm.accounts.v1.User\x12\x11\n\tchallenge\x18\x04 \x01(\t\x12\x39\n\x15\x63hallenge_expire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"X\n\x15\x43ompleteSignInRequest\x12\x11\n\tchallenge\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x12\n\nuser_agent\x18\x03 \x01(\t\x12\n\n\x02ip\x18\x04 \x01(\t\"0\n\x16\x45xchangeSessionRequest\x12\x16\n\x0esession_secret\x18\x01 \x01(\t\"\xbd\x01\n\x17\x45xchangeSessionResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x04user\x18\x03 \x01(\x0b\x32\x15.crm.accounts.v1.User\x12&\n\x06rights\x18\x04 \x03(\x0b\x32\x16.crm.accounts.v1.Right\x12\x15\n\rhidden_fields\x18\x05 \x03(\t\"(\n\x0eSignOutRequest\x12\x16\n\x0esession_secret\x18\x01 \x01(\t\"M\n\x13ListSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x14ListSessionsResponse\x12*\n\x08sessions\x18\x01 \x03(\x0b\x32\x18.crm.accounts.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x14RevokeSessionRequest\x12\n\n\x02id\x18\x01 \x01(\t\"O\n\x11IssueTokenRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x15\n\rclient_secret\x18\x02 \x01(\t\x12\x10\n\x08\x61udience\x18\x03 \x03(\t\"T\n\x12IssueTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xda\x04\n\x0eSessionService\x12O\n\x06SignIn\x12\x1e.crm.accounts.v1.SignInRequest\x1a\x1f.crm.accounts.v1.SignInResponse\"\x04\xd0\xc1\x18\x03\x12_\n\x0e\x43ompleteSignIn\x12&.crm.accounts.v1.CompleteSignInRequest\x1a\x1f.crm.accounts.v1.SignInResponse\"\x04\xd0\xc1\x18\x03\x12m\n\x0f\x45xchangeSession\x12\'.crm.accounts.v1.ExchangeSessionRequest\x1a(.crm.accounts.v1.ExchangeSessionResponse\"\x07\x90\x02\x02\xd0\xc1\x18\x03\x12K\n\x07SignOut\x12\x1f.crm.accounts.v1.SignOutRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xd0\xc1\x18\x03\x12r\n\x0cListSessions\x12$.crm.accounts.v1.ListSessionsRequest\x1a%.crm.accounts.v1.ListSessionsResponse\"\x15\x90\x02\x01\xd0\xc1\x18\x02\xda\xc1\x18\nusers.read\x12\x66\n\rRevokeSession\x12%.crm.accounts.v1.RevokeSessionRequest\x1a\x16.google.protobuf.Empty\"\x16\x90\x02\x02\xd0\xc1\x18\x02\xda\xc1\x18\x0busers.write2n\n\x0cTokenService\x12^\n\nIssueToken\x12\".crm.accounts.v1.IssueTokenRequest\x1a#.crm.accounts.v1.IssueTokenResponse\"\x07\x90\x02\x02\xd0\xc1\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%crm/accounts/v1/session_service.proto\x12\x0f\x63rm.accounts.v1\x1a\x1d\x63rm/accounts/v1/session.proto\x1a\x1a\x63rm/accounts/v1/user.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"P\n\rSignInRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x12\n\nuser_agent\x18\x03 \x01(\t\x12\n\n\x02ip\x18\x04 \x01(\t\"\xc6\x01\n\x0eSignInResponse\x12\x16\n\x0esession_secret\x18\x01 \x01(\t\x12)\n\x07session\x18\x02 \x01(\x0b\x32\x18.crm.accounts.v1.Session\x12#\n\x04user\x18\x03 \x01(\x0b\x32\x15.crm.accounts.v1.User\x12\x11\n\tchallenge\x18\x04 \x01(\t\x12\x39\n\x15\x63hallenge_expire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"X\n\x15\x43ompleteSignInRequest\x12\x11\n\tchallenge\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x12\n\nuser_agent\x18\x03 \x01(\t\x12\n\n\x02ip\x18\x04 \x01(\t\"F\n\x16\x45xchangeSessionRequest\x12\x16\n\x0esession_secret\x18\x01 \x01(\t\x12\x14\n\x0cview_role_id\x18\x02 \x01(\t\"\xe7\x01\n\x17\x45xchangeSessionResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x04user\x18\x03 \x01(\x0b\x32\x15.crm.accounts.v1.User\x12&\n\x06rights\x18\x04 \x03(\x0b\x32\x16.crm.accounts.v1.Right\x12\x15\n\rhidden_fields\x18\x05 \x03(\t\x12(\n\tviewed_as\x18\x06 \x01(\x0b\x32\x15.crm.accounts.v1.Role\"(\n\x0eSignOutRequest\x12\x16\n\x0esession_secret\x18\x01 \x01(\t\"M\n\x13ListSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x14ListSessionsResponse\x12*\n\x08sessions\x18\x01 \x03(\x0b\x32\x18.crm.accounts.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x14RevokeSessionRequest\x12\n\n\x02id\x18\x01 \x01(\t\"O\n\x11IssueTokenRequest\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x15\n\rclient_secret\x18\x02 \x01(\t\x12\x10\n\x08\x61udience\x18\x03 \x03(\t\"T\n\x12IssueTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xda\x04\n\x0eSessionService\x12O\n\x06SignIn\x12\x1e.crm.accounts.v1.SignInRequest\x1a\x1f.crm.accounts.v1.SignInResponse\"\x04\xd0\xc1\x18\x03\x12_\n\x0e\x43ompleteSignIn\x12&.crm.accounts.v1.CompleteSignInRequest\x1a\x1f.crm.accounts.v1.SignInResponse\"\x04\xd0\xc1\x18\x03\x12m\n\x0f\x45xchangeSession\x12\'.crm.accounts.v1.ExchangeSessionRequest\x1a(.crm.accounts.v1.ExchangeSessionResponse\"\x07\x90\x02\x02\xd0\xc1\x18\x03\x12K\n\x07SignOut\x12\x1f.crm.accounts.v1.SignOutRequest\x1a\x16.google.protobuf.Empty\"\x07\x90\x02\x02\xd0\xc1\x18\x03\x12r\n\x0cListSessions\x12$.crm.accounts.v1.ListSessionsRequest\x1a%.crm.accounts.v1.ListSessionsResponse\"\x15\x90\x02\x01\xd0\xc1\x18\x02\xda\xc1\x18\nusers.read\x12\x66\n\rRevokeSession\x12%.crm.accounts.v1.RevokeSessionRequest\x1a\x16.google.protobuf.Empty\"\x16\x90\x02\x02\xd0\xc1\x18\x02\xda\xc1\x18\x0busers.write2n\n\x0cTokenService\x12^\n\nIssueToken\x12\".crm.accounts.v1.IssueTokenRequest\x1a#.crm.accounts.v1.IssueTokenResponse\"\x07\x90\x02\x02\xd0\xc1\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,23 +57,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPLETESIGNINREQUEST']._serialized_start=490
   _globals['_COMPLETESIGNINREQUEST']._serialized_end=578
   _globals['_EXCHANGESESSIONREQUEST']._serialized_start=580
-  _globals['_EXCHANGESESSIONREQUEST']._serialized_end=628
-  _globals['_EXCHANGESESSIONRESPONSE']._serialized_start=631
-  _globals['_EXCHANGESESSIONRESPONSE']._serialized_end=820
-  _globals['_SIGNOUTREQUEST']._serialized_start=822
-  _globals['_SIGNOUTREQUEST']._serialized_end=862
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=864
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=941
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=943
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1034
-  _globals['_REVOKESESSIONREQUEST']._serialized_start=1036
-  _globals['_REVOKESESSIONREQUEST']._serialized_end=1070
-  _globals['_ISSUETOKENREQUEST']._serialized_start=1072
-  _globals['_ISSUETOKENREQUEST']._serialized_end=1151
-  _globals['_ISSUETOKENRESPONSE']._serialized_start=1153
-  _globals['_ISSUETOKENRESPONSE']._serialized_end=1237
-  _globals['_SESSIONSERVICE']._serialized_start=1240
-  _globals['_SESSIONSERVICE']._serialized_end=1842
-  _globals['_TOKENSERVICE']._serialized_start=1844
-  _globals['_TOKENSERVICE']._serialized_end=1954
+  _globals['_EXCHANGESESSIONREQUEST']._serialized_end=650
+  _globals['_EXCHANGESESSIONRESPONSE']._serialized_start=653
+  _globals['_EXCHANGESESSIONRESPONSE']._serialized_end=884
+  _globals['_SIGNOUTREQUEST']._serialized_start=886
+  _globals['_SIGNOUTREQUEST']._serialized_end=926
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=928
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=1005
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1007
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1098
+  _globals['_REVOKESESSIONREQUEST']._serialized_start=1100
+  _globals['_REVOKESESSIONREQUEST']._serialized_end=1134
+  _globals['_ISSUETOKENREQUEST']._serialized_start=1136
+  _globals['_ISSUETOKENREQUEST']._serialized_end=1215
+  _globals['_ISSUETOKENRESPONSE']._serialized_start=1217
+  _globals['_ISSUETOKENRESPONSE']._serialized_end=1301
+  _globals['_SESSIONSERVICE']._serialized_start=1304
+  _globals['_SESSIONSERVICE']._serialized_end=1906
+  _globals['_TOKENSERVICE']._serialized_start=1908
+  _globals['_TOKENSERVICE']._serialized_end=2018
 # @@protoc_insertion_point(module_scope)

@@ -140,16 +140,20 @@ class ExchangeSessionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_SECRET_FIELD_NUMBER: _builtins.int
+    VIEW_ROLE_ID_FIELD_NUMBER: _builtins.int
     session_secret: _builtins.str
     """Required."""
+    view_role_id: _builtins.str
+    """Optional. A role to look through: the token then reads what both the user and the role may read, and changes nothing."""
     def __init__(
         self,
         *,
         session_secret: _builtins.str = ...,
+        view_role_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_secret", b"session_secret"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_secret", b"session_secret", "view_role_id", b"view_role_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -166,6 +170,7 @@ class ExchangeSessionResponse(_message.Message):
     USER_FIELD_NUMBER: _builtins.int
     RIGHTS_FIELD_NUMBER: _builtins.int
     HIDDEN_FIELDS_FIELD_NUMBER: _builtins.int
+    VIEWED_AS_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     """Output only. EdDSA-signed JWT."""
     @_builtins.property
@@ -184,6 +189,10 @@ class ExchangeSessionResponse(_message.Message):
     def hidden_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only. Fields that the user's role hides, for saying so in their place."""
 
+    @_builtins.property
+    def viewed_as(self) -> _user_pb2.Role:
+        """Output only. The role that is looked through, if one is."""
+
     def __init__(
         self,
         *,
@@ -192,10 +201,11 @@ class ExchangeSessionResponse(_message.Message):
         user: _user_pb2.User | None = ...,
         rights: _abc.Iterable[_user_pb2.Right] | None = ...,
         hidden_fields: _abc.Iterable[_builtins.str] | None = ...,
+        viewed_as: _user_pb2.Role | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "user", b"user"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "user", b"user", "viewed_as", b"viewed_as"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "hidden_fields", b"hidden_fields", "rights", b"rights", "token", b"token", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "hidden_fields", b"hidden_fields", "rights", b"rights", "token", b"token", "user", b"user", "viewed_as", b"viewed_as"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
