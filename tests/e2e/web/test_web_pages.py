@@ -130,6 +130,12 @@ class TestEveryPage:
         await _fits(any_desk)
         assert any_desk.page.url.endswith("/support")
 
+    async def test_what_an_audit_entry_changed_is_accessible_and_fits(self, any_desk: Any) -> None:
+        await any_desk.open("/audit")
+        await any_desk.page.click("tbody summary")
+
+        await _fits(any_desk)
+
     async def test_a_page_that_is_not_there_says_so(self, any_desk: Any) -> None:
         await _check(any_desk, "/nowhere", 404)
 

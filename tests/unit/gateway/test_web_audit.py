@@ -169,9 +169,10 @@ class TestTheList:
 
         page = shown(log, "/audit")
 
-        assert "<ins>Lan</ins>" in page
-        assert "<ins>Huế</ins>" in page
-        assert "<del>" not in page
+        assert "<dt>name</dt><dd>Lan</dd>" in page
+        assert "<dt>city</dt><dd>Huế</dd>" in page
+        peers.answers["ListAuditEntries"] = listed(changed({"name": "Lan"}, None))
+        assert "<dt>name</dt><dd><del>Lan</del></dd>" in shown(log, "/audit")
 
     def test_without_any_it_says_so(self, log: FlaskClient, peers: Any) -> None:
         peers.answers["ListAuditEntries"] = listed()
