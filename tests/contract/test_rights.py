@@ -1,23 +1,29 @@
 """Every method says who may call it, in rights that exist."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from crm.rights.v1 import rights_pb2
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodOptions
 
 from chassis.rpc.rights import Caller, Rule
 from services import rights
-from services.accounts.domain.rights import ACTIONS, RESOURCES
+from services.accounts.domain.rights import ACTIONS, HIDEABLE, OWNED, RESOURCES
+from services.gateway.web import roles
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def files() -> Sequence[FileDescriptorProto]:
+    """Every contract."""
+    return FileDescriptorSet.FromString((ROOT / "gen" / "descriptors.binpb").read_bytes()).file
+
+
 def rules() -> Iterator[tuple[str, Rule]]:
     """The rule of every method of every contract."""
-    files = FileDescriptorSet.FromString((ROOT / "gen" / "descriptors.binpb").read_bytes())
-    for file in files.file:
+    for file in files():
         for service in file.service:
             for method in service.method:
                 name = f"/{file.package}.{service.name}/{method.name}"
@@ -43,6 +49,27 @@ class TestEveryMethod:
         opened = {name for name, rule in rules() if rule.caller is Caller.ANYBODY}
 
         assert opened == {"/crm.accounts.v1.TokenService/IssueToken"}
+
+
+class TestWhatARoleCanHide:
+    def test_it_is_what_contracts_guard(self) -> None:
+        guarded = {
+            name
+            for file in files()
+            for message in file.message_type
+            for field in message.field
+            for name in field.options.Extensions[rights_pb2.guarded_as]
+        }
+
+        assert set(HIDEABLE) == guarded
+
+
+class TestThePageOfRoles:
+    def test_it_knows_the_rights_that_accounts_knows(self) -> None:
+        assert set(roles.ORDER) == set(RESOURCES)
+        assert set(roles.OWNED) == OWNED
+        assert roles.ACTIONS == ACTIONS
+        assert tuple(f"contacts.{it}" for it in roles.HIDEABLE) == HIDEABLE
 
 
 class TestAMethodThatDoesNotSay:

@@ -1,10 +1,8 @@
 """Every method and every route, as every role: refused exactly where the contract says so."""
 
-import base64
 import importlib
 import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +11,6 @@ import grpc
 import pytest
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from chassis.errors import Error
 from chassis.rpc import status
@@ -113,18 +110,6 @@ def _answer(channel: grpc.Channel, method: MethodDescriptor, token: str) -> tupl
         told: Error | None = status.error(refused)  # type: ignore[arg-type]
         return refused.code(), told.reason if told else ""
     return grpc.StatusCode.OK, ""
-
-
-@pytest.fixture(scope="session")
-async def keyring(house: House) -> Keyring:
-    """The signing keys of the running house."""
-    secret = base64.b64decode((house.home / "secrets" / "key_encryption_key").read_text())
-    engine = create_async_engine(house.state["databases"]["accounts"])
-    keyring = Keyring(secret, timedelta(days=30), lambda: datetime.now(UTC))
-    async with async_sessionmaker(engine).begin() as session:
-        await keyring.refresh(session)
-    await engine.dispose()
-    return keyring
 
 
 class TestEveryMethod:

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from chassis import context, db, scope
-from chassis.context import Level, Principal
+from chassis.context import Principal
 from chassis.rpc import rights
 from chassis.scope import Scope
 from services.interactions.clients import Leads
 from services.interactions.domain.contacts import Contact
 from services.interactions.storage import contacts
-from services.interactions.usecases import found
 from services.interactions.usecases.found import missing
 
 
@@ -70,16 +69,9 @@ def may(resource: str, action: str) -> Scope:
     return scope.of(context.require_principal(), rights.require(resource, action))
 
 
-def all_of(resource: str, action: str) -> None:
-    """Raises `PermissionDenied` unless the caller's right reaches everything."""
-    if reach(resource, action).level is not Level.ALL:
-        raise found.forbidden(resource, action)
-
-
 def reach(resource: str, action: str) -> Scope:
     """Returns how far the caller's right reaches, which may be nowhere."""
-    principal = context.require_principal()
-    return scope.of(principal, principal.level(resource, action))
+    return scope.to(context.require_principal(), resource, action)
 
 
 def _whom(principal: Principal) -> str | None:

@@ -191,11 +191,10 @@ class TestWhatWasTamperedWith:
 
         assert found(chained) == [("altered", 8, 8)]
 
-    @pytest.mark.parametrize("number", [1, 2, 3, -1])
-    def test_so_is_one_whose_version_was_altered(self, version: int, number: int) -> None:
+    @pytest.mark.parametrize("number", [None, 3, -1], ids=["the other", "3", "-1"])
+    def test_so_is_one_whose_version_was_altered(self, version: int, number: int | None) -> None:
         chained = rows(20, version)
-        if chained[7].version == number:
-            pytest.skip("that is its version")
+        number = number or 3 - chained[7].version
         row = copied(chained[7])
         changed = row[:-38] + number.to_bytes(2, "big", signed=True) + row[-36:]
         walk = Walk()
