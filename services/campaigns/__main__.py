@@ -37,7 +37,7 @@ async def main(settings: Settings) -> None:
     renderer, seal = Renderer(), settings.seal_key
     templates = TemplateServicer(sessions, renderer, people, utc_now, seal)
     campaigns = CampaignServicer(sessions, people, senders, renderer, utc_now, seal)
-    runs = RunServicer(sessions, seal, settings.watch_seconds)
+    runs = RunServicer(sessions, senders, seal, settings.watch_seconds)
     await app.run(
         settings,
         NAME,

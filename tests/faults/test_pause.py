@@ -99,6 +99,29 @@ class TestPause:
         scene.tell("G4", f"{len(late)} pauses at 20 messages/s: at most {max(late):.2f} s")
 
 
+class TestAPauseWithoutTheBroker:
+    async def test_it_stops_all_the_same(self, scene: Scene) -> None:
+        paused = Paused(await scene.start("EMAIL", per_second=PER_SECOND // 4))
+        await scene.until_sent(paused.run_id, 0.05)
+        for proxy in scene.proxies.named("", "nats"):
+            proxy.weather = proxy.weather.but(refuses=True)
+
+        await scene.api.post(f"/runs/{paused.run_id}:pause", {})
+        answered = time.time()
+        await asyncio.sleep(PROMISED_SECONDS + WATCH_SECONDS)
+        paused.at.append((answered, time.time()))
+        stopped = await scene.run(paused.run_id)
+        scene.proxies.clear()
+        await scene.api.post(f"/runs/{paused.run_id}:resume", {})
+
+        proof = await scene.proof(paused.run_id)
+        mine = {it["message_id"] for it in await scene.recipients(paused.run_id)}
+        (late,) = paused.late(scene.received("EMAIL"), mine)
+        assert sent(stopped) < proof.planned == proof.taken
+        assert late < PROMISED_SECONDS
+        scene.tell("G4", f"a pause while the broker is away: {late:.2f} s; {proof}")
+
+
 @only_long
 class TestCancel:
     async def test_what_was_not_sent_is_cancelled_and_counted(self, scene: Scene) -> None:

@@ -1,23 +1,27 @@
 """The home notifier: for whom and under which name messages may be sent, and which it has."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import grpc
+from crm.campaigns.v1 import run_pb2
 from crm.notifier.v1 import (
     compliance_service_pb2,
     compliance_service_pb2_grpc,
     message_pb2,
     message_service_pb2,
     message_service_pb2_grpc,
+    run_service_pb2,
+    run_service_pb2_grpc,
     suppression_service_pb2,
     suppression_service_pb2_grpc,
 )
 
 from chassis.config import ServiceSettings
-from chassis.errors import DeadlineExceeded, FieldViolation, NotFound, Unavailable
+from chassis.errors import DeadlineExceeded, Error, FieldViolation, NotFound, Unavailable
 from chassis.rpc import client
 from chassis.rpc.tokens import TokenSource
 from services.campaigns.domain import rendering
@@ -29,8 +33,12 @@ SERVICES = [
     suppression_service_pb2.DESCRIPTOR.services_by_name["SenderService"],
     message_service_pb2.DESCRIPTOR.services_by_name["MessageService"],
     compliance_service_pb2.DESCRIPTOR.services_by_name["GateService"],
+    run_service_pb2.DESCRIPTOR.services_by_name["RunControlService"],
 ]
 PROBE_SECONDS = 5.0
+STOP_SECONDS = 1.0
+
+A = TypeVar("A")
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,7 @@ class Senders:
         self._senders = suppression_service_pb2_grpc.SenderServiceStub(channel)
         self._gates = compliance_service_pb2_grpc.GateServiceStub(channel)
         self._messages = message_service_pb2_grpc.MessageServiceStub(channel)
+        self._runs = run_service_pb2_grpc.RunControlServiceStub(channel)
 
     async def known(self, run_id: UUID, message_ids: Sequence[UUID]) -> Collection[UUID]:
         """Return those of a run's messages, at most 1,000, that the notifier has."""
@@ -93,14 +102,9 @@ class Senders:
                 for each in members
             ],
         )
-        try:
-            found = await self._gates.ProbeRecipients(request, timeout=PROBE_SECONDS)
-        except (Unavailable, DeadlineExceeded):
+        found = await _heard(self._gates.ProbeRecipients(request, timeout=PROBE_SECONDS))
+        if found is None:
             return None
-        except grpc.aio.AioRpcError as older:
-            if older.code() is not grpc.StatusCode.UNIMPLEMENTED:
-                raise
-            return None  # one of a version before
         return Probe(found.may_go, [_stop(each) for each in found.stopped])
 
     async def count(self, campaign: Campaign, texts: Sequence[str]) -> Sequence[Counted] | None:
@@ -111,18 +115,18 @@ class Senders:
             texts=texts,
             sample_url=rendering.SAMPLE_VALUES["unsubscribe_url"],
         )
-        try:
-            found = await self._gates.ProbeTexts(request, timeout=PROBE_SECONDS)
-        except (Unavailable, DeadlineExceeded, NotFound):
+        found = await _heard(self._gates.ProbeTexts(request, timeout=PROBE_SECONDS), NotFound)
+        if found is None:
             return None
-        except grpc.aio.AioRpcError as older:
-            if older.code() is not grpc.StatusCode.UNIMPLEMENTED:
-                raise
-            return None  # one of a version before
         return [
             Counted(it.text, it.encoding, it.segments, it.billed_segments, it.rule)
             for it in found.texts
         ]
+
+    async def stop(self, run: run_pb2.Run) -> bool:
+        """Say that a run was paused or ended; False when nobody hears it within a second."""
+        request = run_service_pb2.StopRunRequest(run=run)
+        return await _heard(self._runs.StopRun(request, timeout=STOP_SECONDS)) is not None
 
     async def violations(self, draft: Draft) -> list[FieldViolation]:
         """Return what is wrong with the advertiser and the sender identity of a draft.
@@ -156,6 +160,18 @@ class Senders:
         if draft.channel and identity.channel != kinds.number(message_pb2.Channel, draft.channel):
             found.append(("sender_identity_id", f"is not for {draft.channel}"))
         return found
+
+
+async def _heard(asked: Awaitable[A], *silent: type[Error]) -> A | None:
+    """Return what was answered, None when nobody answers: away, slow, or of a version before."""
+    try:
+        return await asked
+    except (Unavailable, DeadlineExceeded, *silent):
+        return None
+    except grpc.aio.AioRpcError as older:
+        if older.code() is not grpc.StatusCode.UNIMPLEMENTED:
+            raise
+        return None
 
 
 def _stop(message: compliance_service_pb2.Stopped) -> Stop:

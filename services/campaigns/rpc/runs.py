@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import structlog
 from crm.campaigns.v1 import run_pb2 as pb
 from crm.campaigns.v1 import run_service_pb2 as service_pb
 from crm.campaigns.v1 import run_service_pb2_grpc as service_grpc
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 
 from chassis import context
 from chassis.db import Sessions, paging
+from services.campaigns.clients.notifier import Senders
 from services.campaigns.domain.runs import check_rows
 from services.campaigns.messages import runs as messages
 from services.campaigns.rpc.requests import identifier
@@ -22,12 +24,17 @@ from services.campaigns.usecases import runs as usecases
 
 _BATCH = 1_000
 
+log = structlog.get_logger(__name__)
+
 
 class RunServicer(service_grpc.RunServiceServicer):
     """Runs of campaigns."""
 
-    def __init__(self, sessions: Sessions, seal_key: SecretStr, watch_seconds: float) -> None:
+    def __init__(
+        self, sessions: Sessions, senders: Senders, seal_key: SecretStr, watch_seconds: float
+    ) -> None:
         self._sessions = sessions
+        self._senders = senders
         self._seal_key = seal_key
         self._watch_seconds = watch_seconds
 
@@ -57,7 +64,8 @@ class RunServicer(service_grpc.RunServiceServicer):
         run_id = identifier("id", request.id)
         async with self._sessions.begin() as session:
             await access.run(session, run_id, "start")
-            return messages.run(await usecases.pause(session, run_id))
+            paused = messages.run(await usecases.pause(session, run_id))
+        return await self._stopped(paused)
 
     async def ResumeRun(self, request: service_pb.ResumeRunRequest, _: Any) -> pb.Run:
         """Resume a run that is PAUSED."""
@@ -71,7 +79,17 @@ class RunServicer(service_grpc.RunServiceServicer):
         run_id = identifier("id", request.id)
         async with self._sessions.begin() as session:
             await access.run(session, run_id, "start")
-            return messages.run(await usecases.cancel(session, run_id))
+            cancelled = messages.run(await usecases.cancel(session, run_id))
+        return await self._stopped(cancelled)
+
+    async def _stopped(self, run: pb.Run) -> pb.Run:
+        """Return a run that stands still here, once the notifier knows or does not answer.
+
+        The event that was written with it gets there in any case, only later.
+        """
+        if not await self._senders.stop(run):
+            log.warning("stop_not_heard", run_id=run.id, state=run.state)
+        return run
 
     async def WatchRun(self, request: service_pb.WatchRunRequest, _: Any) -> AsyncIterator[pb.Run]:
         """Send the run whenever it changes, until it has ended or this process stops."""

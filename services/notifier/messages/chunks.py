@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from typing import TypeVar
 from uuid import UUID
 
+from crm.campaigns.v1 import campaign_pb2, run_pb2, template_pb2
 from crm.campaigns.v1 import events_pb2 as campaigns_events
-from crm.campaigns.v1 import run_pb2, template_pb2
 from crm.leads.v1 import events_pb2 as leads_events
 from crm.notifier.v1 import work_pb2
 from google.protobuf.message import DecodeError, Message
@@ -107,8 +107,24 @@ def run_control(subject: str, data: bytes) -> RunControl:
     }
     kind, state = kinds[subject]
     run: run_pb2.Run = _parsed(kind, data).run  # type: ignore[attr-defined]
-    if state is RunState.CANCELLED and run.state == _EXPIRED:
+    if state is RunState.CANCELLED and run.state == campaign_pb2.RUN_STATE_EXPIRED:
         state = RunState.EXPIRED
+    return _control(run, state)
+
+
+def stop(run: run_pb2.Run) -> RunControl:
+    """Reads a run that was paused or ended; raises `Unreadable` for any other."""
+    states = {
+        campaign_pb2.RUN_STATE_PAUSED: RunState.PAUSED,
+        campaign_pb2.RUN_STATE_CANCELLED: RunState.CANCELLED,
+        campaign_pb2.RUN_STATE_EXPIRED: RunState.EXPIRED,
+    }
+    if run.state not in states:
+        raise Unreadable("the run was not stopped")
+    return _control(run, states[run.state])
+
+
+def _control(run: run_pb2.Run, state: RunState) -> RunControl:
     try:
         return RunControl(
             run_id=UUID(run.id),
@@ -171,9 +187,6 @@ def content(body: template_pb2.Content) -> Content:
             Attachment(it.name, it.media_type, it.size, it.hash) for it in body.attachments
         ),
     )
-
-
-_EXPIRED = 7  # RUN_STATE_EXPIRED of campaigns
 
 
 def _recipients(body: work_pb2.Chunk) -> Iterator[New]:

@@ -8,6 +8,7 @@ from crm.notifier.v1 import (
     doubt_service_pb2_grpc,
     inbound_service_pb2_grpc,
     message_service_pb2_grpc,
+    run_service_pb2_grpc,
     support_service_pb2_grpc,
     suppression_service_pb2_grpc,
 )
@@ -20,6 +21,7 @@ from services.notifier.rpc.doubts import DoubtServicer
 from services.notifier.rpc.gates import GateServicer
 from services.notifier.rpc.inbound import InboundMailServicer
 from services.notifier.rpc.messages import MessageServicer
+from services.notifier.rpc.runs import RunControlServicer
 from services.notifier.rpc.senders import SenderServicer
 from services.notifier.rpc.support import SupportServicer
 from services.notifier.rpc.suppressions import SuppressionServicer
@@ -45,6 +47,10 @@ def servicers(settings: Settings, sessions: Sessions, engines: Sequence[Nudged])
         (
             message_service_pb2_grpc.add_MessageServiceServicer_to_server,
             MessageServicer(sessions, settings.seal_key, nudge),
+        ),
+        (
+            run_service_pb2_grpc.add_RunControlServiceServicer_to_server,
+            RunControlServicer(sessions),
         ),
         (
             doubt_service_pb2_grpc.add_DoubtServiceServicer_to_server,

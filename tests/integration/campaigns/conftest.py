@@ -92,7 +92,7 @@ async def house(
             ),
             (
                 run_grpc.add_RunServiceServicer_to_server,
-                RunServicer(sessions, seal, settings.watch_seconds),
+                RunServicer(sessions, senders, seal, settings.watch_seconds),
             ),
         ],
     )

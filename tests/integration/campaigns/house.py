@@ -152,6 +152,7 @@ class Senders(SendersClient):
         self.gates: Probe | None = None
         self.probed: Sequence[Member] = ()
         self.counted: Sequence[Counted] | None = None
+        self.stopped: list[run_pb2.Run] = []
 
     async def probe(self, campaign: Campaign, members: Sequence[Member]) -> Probe | None:
         """Return what a test says of the gates."""
@@ -168,6 +169,12 @@ class Senders(SendersClient):
             raise Unavailable("PEER_UNAVAILABLE", "the notifier is away", peer="notifier")
         self.asked += message_ids
         return self.has & set(message_ids)
+
+    async def stop(self, run: run_pb2.Run) -> bool:
+        """Keep what was told, unless nobody hears."""
+        if not self.is_away:
+            self.stopped.append(run)
+        return not self.is_away
 
     async def violations(self, draft: Draft) -> list[FieldViolation]:
         """Return what is wrong with the senders of a draft."""

@@ -136,6 +136,33 @@ class TestMoves:
         assert first == again
         assert first.epoch == 2
 
+    @pytest.mark.parametrize(
+        ("method", "state"),
+        [("PauseRun", STATES.RUN_STATE_PAUSED), ("CancelRun", STATES.RUN_STATE_CANCELLED)],
+    )
+    async def test_the_notifier_knows_before_it_is_answered(
+        self, house: House, method: str, state: int
+    ) -> None:
+        run = await house.run_of([member(1)])
+
+        answer = await getattr(house.runs, method)(getattr(pb, f"{method}Request")(id=run.id))
+
+        assert [(it.id, it.state, it.epoch) for it in house.senders.stopped] == [
+            (run.id, state, answer.epoch)
+        ]
+
+    async def test_a_notifier_that_does_not_hear_holds_up_no_pause(self, house: House) -> None:
+        run = await house.run_of([member(1)])
+        house.senders.is_away = True
+
+        paused = await house.runs.PauseRun(pb.PauseRunRequest(id=run.id))
+
+        assert paused.state == STATES.RUN_STATE_PAUSED
+        rows = await house.rows(
+            "SELECT count(*) FROM outbox WHERE subject = 'crm.campaigns.v1.RunPaused'"
+        )
+        assert rows == [(1,)]
+
     async def test_a_run_paused_while_planning_is_resumed_to_planning(self, house: House) -> None:
         run = await house.run_of([member(1)])
 

@@ -37,6 +37,7 @@ INTERNAL: dict[str, str] = {
     "crm.accounts.v1.SessionService/SignOut": "browsers sign out on a page",
     "crm.notifier.v1.MessageService/BatchSendMessages": "interactions hands over with it",
     "crm.notifier.v1.MessageService/FindMessages": "campaigns asks about silent chunks with it",
+    "crm.notifier.v1.RunControlService/StopRun": "campaigns pauses and ends runs with it",
     "crm.notifier.v1.GateService/ProbeRecipients": "campaigns reviews with it",
     "crm.notifier.v1.GateService/ProbeTexts": "campaigns reviews with it",
     "crm.interactions.v1.FeedService/ReadFeed": "the public address /calendar/{token}.ics",
