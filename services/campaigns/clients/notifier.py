@@ -162,11 +162,12 @@ class Senders:
         return found
 
 
-async def _heard(asked: Awaitable[A], *silent: type[Error]) -> A | None:
+async def _heard(asked: Awaitable[A], *also: type[Error]) -> A | None:
     """Return what was answered, None when nobody answers: away, slow, or of a version before."""
+    silent: tuple[type[Error], ...] = (Unavailable, DeadlineExceeded, *also)
     try:
         return await asked
-    except (Unavailable, DeadlineExceeded, *silent):
+    except silent:
         return None
     except grpc.aio.AioRpcError as older:
         if older.code() is not grpc.StatusCode.UNIMPLEMENTED:
