@@ -167,7 +167,10 @@ class TestRefusals:
         grant = await accounts.post(client_secret=SECRET, grant_type="password")
         audience = await accounts.post(client_secret=SECRET, audience="bank")
 
+        scope = await accounts.post(client_secret=SECRET, scope="contacts.read")
+
         assert wrong == unknown == (401, {"error": "invalid_client"})
+        assert scope == (400, {"error": "invalid_scope"})
         assert grant == (400, {"error": "unsupported_grant_type"})
         assert audience == (400, {"error": "invalid_target"})
 
