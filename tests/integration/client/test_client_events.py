@@ -23,16 +23,17 @@ from tests.integration.client.conftest import CLIENT, Run
 CREATED = "crm.leads.v1.ContactCreated"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Nats]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     words = {name: secrets.token_urlsafe(16) for name in ("warehouse", "other")}
-    made = Nats(tmp_path / "nats", password=secrets.token_urlsafe(16), subscribers=words)
+    folder = tmp_path_factory.mktemp("broker")
+    made = Nats(folder / "nats", password=secrets.token_urlsafe(16), subscribers=words)
     made.start()
     yield made
     made.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def house(server: Nats) -> AsyncIterator[Broker]:
     """The house's own account, in a broker with all streams and two readers' consumers."""
     readers = {"warehouse": ["crm.leads.v1.>"], "other": []}
@@ -93,6 +94,7 @@ class TestExample:
     async def test_it_keeps_each_event_once(
         self, run: Run, server: Nats, house: Broker, tmp_path: Path
     ) -> None:
+        await house.jetstream().purge_stream("FACTS")
         for event_id in ("e1", "e2", "e1", "e3"):
             await happen(house, event_id)
         await happen(house, "e4", "crm.interactions.v1.NoteAdded")
