@@ -73,8 +73,10 @@ class Reader:
         return await self._heard(before)
 
     async def _heard(self, before: int) -> bool:
-        # A refusal is written before the answer to the ping behind it, and told in that order.
-        await self.broker.flush()
+        # A ping goes before what is still to be sent; a second one behind it. The broker answers in
+        # order, so that a refusal is told before the answer to the latter.
+        for _ in range(2):
+            await self.broker.flush()
         return any("permissions violation" in it.lower() for it in self.errors[before:])
 
 
