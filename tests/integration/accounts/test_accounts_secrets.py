@@ -73,6 +73,17 @@ class TestRotation:
         with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
             await token(house, first.id, first.secret)
 
+    async def test_one_that_the_release_before_made_is_good_and_as_old_as_its_client(
+        self, house: Any
+    ) -> None:
+        first = await made(house, READ)
+        await house.sql("UPDATE api_clients SET secret_create_time = NULL")
+
+        await token(house, first.id, first.secret)
+
+        (secret,) = (await known(house, first.id)).secrets
+        assert secret.create_time == first.create_time
+
     @pytest.mark.parametrize("seconds", [-1, 30 * 86_400 + 1])
     async def test_it_cannot_live_on_longer_than_a_month(self, house: Any, seconds: int) -> None:
         first = await made(house, READ)
