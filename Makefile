@@ -1,6 +1,6 @@
 # Everything a person types. Paths are relative, so that a checkout may live in a path with spaces.
 PYTHON ?= python3
-PY := PYTHONPATH=.:gen .venv/bin/python
+PY := PYTHONPATH=.:gen:clients/python/src .venv/bin/python
 SLOWEST := --durations 25 --durations-min 2
 MEKONG := exec env PYTHONPATH=.:gen .venv/bin/python -m local
 
@@ -41,7 +41,7 @@ lint: setup-dev ## ruff's rules and format
 	@$(PY) -m ruff format --check .
 
 types: setup-dev ## mypy, strict
-	@$(PY) -m mypy $(wildcard chassis services local bench deploy) protos/generate.py tests/conftest.py tests/faults
+	@$(PY) -m mypy $(wildcard chassis services local bench deploy clients) protos/generate.py tests/conftest.py tests/faults
 
 contracts: setup-dev ## who may import whom
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as c; c()'

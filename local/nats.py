@@ -14,6 +14,8 @@ from pathlib import Path
 from local import child, ports
 
 USER = "mekong"
+EXAMPLE = "example"
+"""Who may read the events of a local house."""
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 MAX_PAYLOAD_BYTES = 1024 * 1024
@@ -29,6 +31,25 @@ def binary() -> Path:
     return path
 
 
+def subscriber(name: str, password: str) -> Mapping[str, object]:
+    """Return the broker's user of a program that reads events, and may do nothing else.
+
+    It asks its own consumer for messages and answers for them. Its inbox is its own, since
+    whoever may listen to `_INBOX.>` hears the answers to everybody.
+    """
+    consumer = f"FACTS.subscriber-{name}"
+    asks = ("CONSUMER.INFO", "CONSUMER.MSG.NEXT")
+    allowed = [*(f"$JS.API.{it}.{consumer}" for it in asks), f"$JS.ACK.{consumer}.>"]
+    return {
+        "user": f"subscriber-{name}",
+        "password": password,
+        "permissions": {
+            "publish": {"allow": allowed},
+            "subscribe": {"allow": [f"_INBOX_{name}.>"]},
+        },
+    }
+
+
 class Nats:
     """One server with its streams under `directory`, every acknowledged message on the disk."""
 
@@ -41,7 +62,9 @@ class Nats:
         monitor_port: int | None = None,
         log: Path | None = None,
         max_payload: int = MAX_PAYLOAD_BYTES,
+        subscribers: Mapping[str, str] | None = None,
     ) -> None:
+        """`subscribers` are passwords by name of those who only read events."""
         if not URL_SAFE.fullmatch(password):
             # Clients take the password from the URL as it stands, without decoding it.
             raise ValueError("the password must consist of letters, digits, '-' and '_'")
@@ -51,6 +74,7 @@ class Nats:
         self.monitor_port = monitor_port or ports.free()
         self.log = log or self.directory.with_name(f"{self.directory.name}.log")
         self.max_payload = max_payload
+        self.subscribers = dict(subscribers or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -62,6 +86,11 @@ class Nats:
     def url(self) -> str:
         """The client URL, user and password in it."""
         return f"nats://{USER}:{self.password}@{ports.LOOPBACK}:{self.port}"
+
+    def subscriber_url(self, name: str) -> str:
+        """The client URL of one of the subscribers."""
+        word = self.subscribers[name]
+        return f"nats://subscriber-{name}:{word}@{ports.LOOPBACK}:{self.port}"
 
     @property
     def monitor_url(self) -> str:
@@ -129,7 +158,12 @@ class Nats:
                 "max_memory_store": 256 * 1024 * 1024,
                 "max_file_store": 20 * 1024 * 1024 * 1024,
             },
-            "authorization": {"users": [{"user": USER, "password": self.password}]},
+            "authorization": {
+                "users": [
+                    {"user": USER, "password": self.password},
+                    *(subscriber(name, word) for name, word in self.subscribers.items()),
+                ]
+            },
         }
 
     def _end(self, how: signal.Signals) -> None:

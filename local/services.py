@@ -1,5 +1,6 @@
 """The six services as one machine runs them: their commands and their settings."""
 
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -80,7 +81,8 @@ class Environment:
 
     def topology(self) -> dict[str, str]:
         """For the command that makes the broker's streams."""
-        return {**self.base(), **self._broker()}
+        readers = json.dumps({name: [] for name in self._nats.subscribers})
+        return {**self.base(), **self._broker(), "MEKONG_SUBSCRIBERS": readers}
 
     def of(self, service: Service, instance: str) -> dict[str, str]:
         """For one process of a service."""

@@ -16,7 +16,7 @@ import aiohttp
 
 from local import report, stale
 from local.home import Home
-from local.nats import Nats
+from local.nats import EXAMPLE, Nats
 from local.postgres import Postgres
 from local.process import LONGEST_PAUSE_SECONDS, Command, Kept, NotStarted, all_of, last_lines, once
 from local.services import HOUSE, Environment, Service, interpreter
@@ -63,6 +63,7 @@ class Supervisor:
             port=home.ports.get("nats"),
             monitor_port=home.ports.get("nats-monitor"),
             log=home.log("nats"),
+            subscribers={EXAMPLE: home.secrets.text("nats_subscriber")},
         )
         self._environment = Environment(home, self._postgres, self._nats, options.services)
         self._kept: dict[str, Kept] = {}
@@ -240,6 +241,7 @@ class Supervisor:
             **report.addresses(self._home, self._options.services, self._environment),
             "nats_url": self._nats.url,
             "nats_monitor_url": self._nats.monitor_url,
+            "subscriber": {"name": EXAMPLE, "nats_url": self._nats.subscriber_url(EXAMPLE)},
             "processes": report.processes(
                 self._kept, servers, self._options.services, self._environment
             ),

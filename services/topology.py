@@ -4,13 +4,16 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, StringConstraints
 
 from chassis import config, logging
 from chassis.events import topology
 from chassis.events.connection import Connection
 from chassis.events.topology import DAY, Consumer, Stream
+
+SubscriberName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 HEARTBEATS = "control.heartbeat.>"
 LANES = ("bulk", "transactional")
@@ -73,6 +76,9 @@ class Settings(config.Settings):
     stream_replicas: int = Field(default=1, ge=1, le=5)
     """Copies of each stream; 3 across zones in production."""
 
+    subscribers: dict[SubscriberName, list[str]] = Field(default_factory=dict)
+    """JSON {name: [subjects]}: who reads FACTS as `subscriber-<name>`; no subjects are all."""
+
     nats_url: str = Field(repr=False)
     """`nats://host:port`, several separated by commas; may carry user and password."""
 
@@ -122,8 +128,17 @@ def streams(regions: Sequence[str], replicas: int = 1) -> list[Stream]:
     ]
 
 
+def subscriber(name: str, subjects: Sequence[str]) -> Consumer:
+    """Return the consumer of a program that reads FACTS, all of it or these subjects.
+
+    Made here and not by the program: who may make consumers may have the broker send what is in
+    a stream to any subject.
+    """
+    return Consumer("FACTS", f"subscriber-{name}", subjects)
+
+
 def consumers(regions: Sequence[str]) -> list[Consumer]:
-    """Return every consumer for these regions."""
+    """Return every consumer of the house for these regions."""
     return [
         Consumer(
             "FACTS",
@@ -192,7 +207,9 @@ async def apply(settings: Settings) -> None:
     try:
         if settings.nats_monitor_url:
             await topology.assert_sync_always(settings.nats_monitor_url)
-        await topology.apply(nats, streams(regions, settings.stream_replicas), consumers(regions))
+        readers = [subscriber(name, those) for name, those in settings.subscribers.items()]
+        made = [*consumers(regions), *readers]
+        await topology.apply(nats, streams(regions, settings.stream_replicas), made)
     finally:
         await nats.close()
 

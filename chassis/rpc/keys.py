@@ -8,17 +8,15 @@ from typing import Any
 
 import aiohttp
 import structlog
-from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from chassis import errors
 from chassis.context import Principal
+from chassis.rpc import claims
+from chassis.rpc.claims import ISSUER
 
-ISSUER = "mekong"
-# RFC 9864 names the curve; EdDSA is what older libraries write for the same signature.
-ALGORITHMS = ["EdDSA", "Ed25519"]
-jws.JWSRegistry.algorithms["EdDSA"].security_warning = None
+__all__ = ["ISSUER", "Keys", "Verifier"]
 
 _FETCH_SECONDS = 3.0
 _REMEMBERED = 10_000
@@ -69,7 +67,7 @@ class Keys:
                 session.get(self._url) as response,
             ):
                 response.raise_for_status()
-                held = _keys(await response.json())
+                held = claims.keys(await response.json())
         except (aiohttp.ClientError, TimeoutError, ValueError, JoseError) as error:
             log.warning("keys_not_fetched", error=type(error).__name__)
             # Without any key every call is refused, so ask again sooner.
@@ -98,61 +96,36 @@ class Verifier:
             self._verified.move_to_end(token)
             return known[0]
         self._verified.pop(token, None)
-        claims = await self._claims(token)
-        self._check(claims)
-        principal = _principal(claims)
-        self._verified[token] = principal, float(claims["exp"])
+        said = await self._claims(token)
+        claims.check(said, self._clock(), self._audience)
+        principal = _principal(said)
+        self._verified[token] = principal, float(said["exp"])
         if len(self._verified) > _REMEMBERED:
             self._verified.popitem(last=False)
         return principal
 
     async def _claims(self, token: str) -> Mapping[str, Any]:
-        try:
-            kid = jws.extract_compact(token.encode()).headers().get("kid")
-            key = await self._keys.get(kid) if isinstance(kid, str) else None
-            if key is None:
-                raise errors.Unauthenticated("TOKEN_KEY_UNKNOWN", "the token's key is not known")
-            return jwt.decode(token, key, algorithms=ALGORITHMS).claims
-        except (JoseError, ValueError) as error:
-            raise errors.Unauthenticated("TOKEN_INVALID", "not a valid token") from error
-
-    def _check(self, claims: Mapping[str, Any]) -> None:
-        expires = claims.get("exp")
-        if not isinstance(expires, int | float):
-            raise errors.Unauthenticated("TOKEN_INVALID", "the token never expires")
-        if expires <= self._clock():
-            raise errors.Unauthenticated("TOKEN_EXPIRED", "the token has expired")
-        audience = claims.get("aud")
-        if self._audience not in ([audience] if isinstance(audience, str) else audience or []):
-            raise errors.Unauthenticated("TOKEN_AUDIENCE", "the token is for another service")
-        if claims.get("iss") != ISSUER:
-            raise errors.Unauthenticated("TOKEN_ISSUER", "the token is from another issuer")
+        kid = claims.kid(token)
+        key = await self._keys.get(kid) if kid is not None else None
+        if key is None:
+            raise errors.Unauthenticated("TOKEN_KEY_UNKNOWN", "the token's key is not known")
+        return claims.read(token, key)
 
 
-def _keys(document: Any) -> dict[str, OKPKey]:
-    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
-        raise ValueError("not a key set")
-    return {
-        key["kid"]: OKPKey.import_key(key)
-        for key in document["keys"]
-        if isinstance(key, dict) and key.get("kty") == "OKP" and isinstance(key.get("kid"), str)
-    }
-
-
-def _principal(claims: Mapping[str, Any]) -> Principal:
-    subject, kind, actor = claims.get("sub"), claims.get("knd"), claims.get("act")
+def _principal(said: Mapping[str, Any]) -> Principal:
+    subject, kind, actor = said.get("sub"), said.get("knd"), said.get("act")
     if not isinstance(subject, str) or not subject or kind not in ("user", "service", "client"):
         raise errors.Unauthenticated("TOKEN_INVALID", "the token names nobody")
-    rights = claims.get("rights") or {}
+    rights = said.get("rights") or {}
     return Principal(
         subject=subject,
         kind=kind,
-        team_id=claims.get("team") or None,
+        team_id=said.get("team") or None,
         rights={
             str(resource): {str(action): str(level) for action, level in actions.items()}
             for resource, actions in rights.items()
             if isinstance(actions, dict)
         },
         actor=actor.get("sub") if isinstance(actor, dict) else None,
-        hidden=frozenset(str(it) for it in claims.get("hidden") or ()),
+        hidden=frozenset(str(it) for it in said.get("hidden") or ()),
     )

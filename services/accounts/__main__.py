@@ -81,7 +81,10 @@ async def main(settings: Settings) -> None:
                 PasswordServicer(sessions, passwords, post),
             ),
             (user_grpc.add_UserServiceServicer_to_server, users),
-            (user_grpc.add_ApiClientServiceServicer_to_server, ApiClientServicer(sessions, seal)),
+            (
+                user_grpc.add_ApiClientServiceServicer_to_server,
+                ApiClientServicer(sessions, seal, _now),
+            ),
             (audit_grpc.add_AuditServiceServicer_to_server, AuditServicer(sessions, trail, seal)),
         ],
         background=[

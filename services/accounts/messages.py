@@ -21,8 +21,17 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.context import Level
 from chassis.rpc import times
+from services.accounts.domain import clients
 from services.accounts.domain.chain import Happening, Values
-from services.accounts.domain.people import ApiClient, Role, SecondFactor, Session, Team, User
+from services.accounts.domain.people import (
+    ApiClient,
+    ClientSecret,
+    Role,
+    SecondFactor,
+    Session,
+    Team,
+    User,
+)
 from services.accounts.domain.rights import Rights, expanded
 from services.accounts.domain.walking import Kind, Walk
 
@@ -35,6 +44,11 @@ _LEVELS: Mapping[Level, "user_pb2.Level.ValueType"] = {
     Level.ALL: user_pb2.LEVEL_ALL,
 }
 _REACHES = {number: reach for reach, number in _LEVELS.items()}
+_STATES: Mapping[clients.State, "user_pb2.ApiClientState.ValueType"] = {
+    clients.State.ACTIVE: user_pb2.API_CLIENT_STATE_ACTIVE,
+    clients.State.EXPIRED: user_pb2.API_CLIENT_STATE_EXPIRED,
+    clients.State.REVOKED: user_pb2.API_CLIENT_STATE_REVOKED,
+}
 _LONGEST_NAME = 512
 _NAMES = (
     "service",
@@ -98,14 +112,32 @@ def role(kept: Role) -> user_pb2.Role:
     )
 
 
-def api_client(kept: ApiClient, secret: str = "") -> user_pb2.ApiClient:
-    """Returns a client; its secret only in the answer that made it."""
+def api_client(kept: ApiClient, now: datetime, secret: str = "") -> user_pb2.ApiClient:
+    """Returns a client as it is at `now`; its secret only in the answer that made it."""
     return user_pb2.ApiClient(
         id=str(kept.id),
+        revision=kept.revision,
+        etag=str(kept.revision),
         name=kept.name,
         rights=rights(kept.rights),
         secret=secret,
         active=kept.active,
+        state=_STATES[clients.state(kept, now)],
+        create_time=times.out(kept.create_time),
+        last_use_time=times.out(kept.last_use_time),
+        expire_time=times.out(kept.expire_time),
+        requests_per_minute=kept.requests_per_minute,
+        secrets=[_client_secret(it) for it in clients.good(kept, now)],
+    )
+
+
+def client_state(given: "user_pb2.ApiClientState.ValueType") -> clients.State | None:
+    """Returns the state that a filter names, None for any."""
+    return next((it for it, value in _STATES.items() if value == given), None)
+
+
+def _client_secret(kept: ClientSecret) -> user_pb2.ApiClientSecret:
+    return user_pb2.ApiClientSecret(
         create_time=times.out(kept.create_time),
         last_use_time=times.out(kept.last_use_time),
         expire_time=times.out(kept.expire_time),
@@ -175,9 +207,11 @@ def second_factor(
     )
 
 
-def issued(token: str, expire_time: datetime) -> session_service_pb2.IssueTokenResponse:
+def issued(token: str, expire_time: datetime, scope: str) -> session_service_pb2.IssueTokenResponse:
     """Returns a token as IssueToken answers it."""
-    return session_service_pb2.IssueTokenResponse(token=token, expire_time=times.out(expire_time))
+    return session_service_pb2.IssueTokenResponse(
+        token=token, expire_time=times.out(expire_time), scope=scope
+    )
 
 
 def user_changed(kept: User) -> events_pb2.UserChanged:

@@ -13,6 +13,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chassis import errors
 from services.gateway import api, auth, bundle, edge, languages, problems, public, web
+from services.gateway.api.limits import Limits
+from services.gateway.bearers import Bearers
 from services.gateway.clients import Peers
 from services.gateway.config import Settings
 from services.gateway.files import Files
@@ -36,6 +38,7 @@ class Gateway:
     peers: Peers
     sessions: auth.Sessions
     limiter: Limiter
+    limits: Limits
     files: Files
 
 
@@ -47,7 +50,8 @@ def create(settings: Settings) -> Flask:
     app.json = _Json(app)
     peers = Peers(settings, Identity(settings))
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
-    gateway = Gateway(settings, peers, auth.Sessions(peers, settings), limiter, Files())
+    limits = Limits(Bearers(settings.issuer_url), settings.api_requests_per_minute)
+    gateway = Gateway(settings, peers, auth.Sessions(peers, settings), limiter, limits, Files())
     app.extensions["gateway"] = gateway
     app.jinja_env.globals.update(asset=bundle.asset, built=bundle.built, icon=bundle.icon)
     edge.install(app, settings)

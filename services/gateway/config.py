@@ -87,6 +87,9 @@ class Settings(config.Settings):
     sign_in_per_minute: int = Field(default=20, ge=1)
     """Tries to sign in or to get a token, per address and replica."""
 
+    api_requests_per_minute: int = Field(default=600, ge=1)
+    """REST requests of a person or program, per replica; a program may have a limit of its own."""
+
     public_per_minute: int = Field(default=600, ge=1)
     """Visits of public links per address and replica; mail providers post from few addresses."""
 

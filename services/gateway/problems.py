@@ -71,6 +71,10 @@ TITLES: dict[str, tuple[str, str]] = {
     "FILE_UNREADABLE": ("The file cannot be read", "Không đọc được tệp"),
     "TOO_LARGE": ("It is too large", "Dung lượng quá lớn"),
     "RATE_LIMITED": ("Too many requests", "Quá nhiều yêu cầu"),
+    "SCOPE_INVALID": (
+        "A token with these rights cannot be given",
+        "Không thể cấp mã với các quyền này",
+    ),
     "SIGN_IN_REFUSED": ("The sign-in is refused", "Không đăng nhập được"),
     "CHALLENGE_ENDED": ("Please sign in again", "Vui lòng đăng nhập lại"),
     "STAFF_SENDER_MISSING": (

@@ -54,10 +54,13 @@ def sort_key(name: str) -> str:
 
     Equal only for names that differ in nothing but case.
     """
-    folded = clean(name).casefold()
-    parts = unicodedata.normalize("NFD", folded.replace("đ", "d"))
-    letters = "".join(part for part in parts if not unicodedata.combining(part))
-    return f"{letters}\x01{folded}"
+    return f"{letters(name)}\x01{clean(name).casefold()}"
+
+
+def letters(name: str) -> str:
+    """Returns a name without its accents and case, to search for in sort keys."""
+    parts = unicodedata.normalize("NFD", clean(name).casefold().replace("đ", "d"))
+    return "".join(part for part in parts if not unicodedata.combining(part))
 
 
 def password(text: str) -> str:

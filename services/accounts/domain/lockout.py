@@ -41,6 +41,11 @@ def reset_keys(email_key: str, ip: str) -> tuple[str, str]:
     return f"reset {account_key(email_key)}", f"reset {address_key(ip)}"
 
 
+def program_keys(client_id: str, ip: str) -> tuple[str, str]:
+    """Returns the keys under which wrong secrets count, apart from people's passwords."""
+    return f"program {account_key(client_id)}", f"program {address_key(ip)}"
+
+
 def wait(known: Failures, now: datetime) -> float:
     """Returns the seconds to wait before the next attempt, 0 for none."""
     return max(0.0, (known.blocked_until - now).total_seconds())

@@ -93,18 +93,29 @@ class PasswordLink:
 
 
 @dataclass(frozen=True)
+class ClientSecret:
+    """What is kept of a secret of a program; one without an end lasts until the next."""
+
+    hash: bytes = field(repr=False)
+    create_time: datetime
+    last_use_time: datetime | None
+    expire_time: datetime | None = None
+
+
+@dataclass(frozen=True)
 class ApiClient:
-    """A program that calls with an id and a secret."""
+    """A program that calls with an id and a secret; of secrets there are up to two, newest first.
+
+    `requests_per_minute` is 0 for the house's default.
+    """
 
     id: UUID
+    revision: int
     name: str
     rights: Rights
     active: bool
     create_time: datetime
     last_use_time: datetime | None
     expire_time: datetime | None
-    secret_hash: bytes = field(repr=False, default=b"")
-
-    def usable(self, now: datetime) -> bool:
-        """Returns True if the client may be given a token at `now`."""
-        return self.active and (self.expire_time is None or now < self.expire_time)
+    requests_per_minute: int
+    secrets: Sequence[ClientSecret]

@@ -31,6 +31,12 @@ def is_caller(user_id: UUID) -> bool:
     return context.require_principal().subject == str(user_id)
 
 
+def address(call: Context) -> str:
+    """Returns the network address that a call came from, without its port."""
+    kind, _, rest = str(call.peer()).partition(":")
+    return rest.rpartition(":")[0] if kind in ("ipv4", "ipv6") else rest
+
+
 def session_id(call: Context) -> UUID | None:
     """Returns the session that the caller's token was exchanged for, if it was.
 

@@ -1,11 +1,13 @@
 """HTTP for programs: the published keys, and tokens by the client credentials grant."""
 
+import math
 from collections.abc import Sequence
 
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db, errors
+from services.accounts.rpc import grants
 from services.accounts.usecases import tokens
 from services.accounts.usecases.keyring import Keyring
 
@@ -15,6 +17,8 @@ _ANSWERS: dict[type[errors.Error], tuple[int, str]] = {
     errors.PermissionDenied: (403, "unauthorized_client"),
     errors.InvalidArgument: (400, "invalid_target"),
     errors.Unavailable: (503, "temporarily_unavailable"),
+    # Of RFC 8628; RFC 6749 knows none for who tries too often.
+    errors.ResourceExhausted: (429, "slow_down"),
 }
 
 
@@ -36,20 +40,31 @@ def routes(
         fields = {name: str(form.get(name, "")) for name in _FIELDS}
         audience = [str(each) for each in form.getall("audience", [])]
         try:
-            async with sessions.begin() as session:
-                issued = await tokens.issue(session, issuer, audience=audience, **fields)
+            issued = await grants.give(
+                sessions, issuer, request.remote or "", audience=audience, **fields
+            )
         except errors.Error as refused:
-            return _error(*_ANSWERS.get(type(refused), (400, "invalid_request")))
+            return _refusal(refused)
         except (SQLAlchemyError, OSError):
             return _error(503, "temporarily_unavailable")
         body = {"access_token": issued.text, "token_type": "Bearer", "expires_in": issued.seconds}
-        return web.json_response(body, headers=_NOT_STORED)
+        granted = {"scope": issued.scope} if issued.scope else {}
+        return web.json_response({**body, **granted}, headers=_NOT_STORED)
 
     return [web.get("/.well-known/jwks.json", key_set), web.post("/oauth2/token", token)]
 
 
-_FIELDS = ("client_id", "client_secret", "on_behalf_of")
+_FIELDS = ("client_id", "client_secret", "on_behalf_of", "scope")
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+def _refusal(refused: errors.Error) -> web.Response:
+    if refused.reason == "SCOPE_INVALID":
+        return _error(400, "invalid_scope")
+    answer = _error(*_ANSWERS.get(type(refused), (400, "invalid_request")))
+    if refused.retry_after_seconds is not None:
+        answer.headers["Retry-After"] = str(math.ceil(refused.retry_after_seconds))
+    return answer
 
 
 def _error(status: int, code: str) -> web.Response:

@@ -8,6 +8,7 @@ from crm.accounts.v1 import session_service_pb2_grpc as pb2_grpc
 
 from chassis import db
 from services.accounts import messages
+from services.accounts.rpc import callers, grants
 from services.accounts.usecases import tokens
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -24,12 +25,13 @@ class TokenServicer(pb2_grpc.TokenServiceServicer):
         self, request: pb2.IssueTokenRequest, context: Context
     ) -> pb2.IssueTokenResponse:
         """Gives a token for a client's id and secret."""
-        async with self._sessions.begin() as session:
-            issued = await tokens.issue(
-                session,
-                self._issuer,
-                request.client_id,
-                request.client_secret,
-                request.audience,
-            )
-        return messages.issued(issued.text, issued.expire_time)
+        issued = await grants.give(
+            self._sessions,
+            self._issuer,
+            callers.address(context),
+            request.client_id,
+            request.client_secret,
+            request.audience,
+            scope=request.scope,
+        )
+        return messages.issued(issued.text, issued.expire_time, issued.scope)

@@ -78,14 +78,22 @@ api_clients = Table(
     "api_clients",
     metadata,
     Column("id", Uuid, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
     Column("name", Text, nullable=False),
     Column("name_key", Text(collation="C"), nullable=False),
     Column("rights", JSONB, nullable=False),
-    Column("secret_hash", LargeBinary, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("create_time", _time, nullable=False),
     Column("last_use_time", _time),
     Column("expire_time", _time),
+    Column("requests_per_minute", Integer, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("secret_create_time", _time),
+    Column("secret_last_use_time", _time),
+    Column("previous_secret_hash", LargeBinary),
+    Column("previous_create_time", _time),
+    Column("previous_last_use_time", _time),
+    Column("previous_expire_time", _time),
 )
 
 sign_in_failures = Table(

@@ -6,6 +6,7 @@ So parallel guesses count each. One that turns out right is taken back, or forgi
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -55,6 +56,31 @@ async def take_back(session: AsyncSession, attempt: Attempt) -> None:
 async def forgive(session: AsyncSession, attempt: Attempt) -> None:
     """Forgets what failed for the attempt's account and network address."""
     await sessions.forgive(session, attempt.keys, lockout.EVERYONE)
+
+
+async def count_program(session: AsyncSession, client_id: str, ip: str) -> None:
+    """Counts a wrong secret for a client, whether there is one or not, and a network address.
+
+    Raises `ResourceExhausted` when either must wait.
+    """
+    client, address = lockout.program_keys(_named(client_id), ip)
+    free = {client: lockout.FREE_ACCOUNT, address: lockout.FREE_ADDRESS}
+    now, known = await sessions.lock_failures(session, list(free))
+    longest = max(lockout.wait(each, now) for each in known.values())
+    if longest > 0:
+        raise errors.ResourceExhausted(
+            "RATE_LIMITED", "too many wrong secrets", retry_after_seconds=longest
+        )
+    for key, attempts in free.items():
+        await sessions.put_failures(session, lockout.charged(known[key], now, attempts))
+
+
+def _named(client_id: str) -> str:
+    """Returns one text for each client, however its id was written."""
+    try:
+        return str(UUID(client_id))
+    except ValueError:
+        return client_id
 
 
 async def count_reset(session: AsyncSession, per_minute: int, email: str, ip: str) -> None:

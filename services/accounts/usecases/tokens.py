@@ -1,7 +1,7 @@
 """Short-lived tokens for users, programs and our own services."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import errors
-from services.accounts.domain import rights, secrets
+from services.accounts.domain import clients as rules
+from services.accounts.domain import rights, scopes
 from services.accounts.domain.people import ALL_SERVICES, ApiClient, Role, User
 from services.accounts.storage import clients, users
 from services.accounts.usecases.identities import Identities
@@ -25,6 +26,8 @@ class Token:
     text: str
     expire_time: datetime
     seconds: int
+    scope: str = ""
+    """The rights in it, of a program's token."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,23 @@ class Issuer:
             **more,
         )
 
-    def for_client(self, client: ApiClient, audience: Sequence[str], **more: Any) -> Token:
-        """Returns a token with the rights of a program."""
-        granted = rights.expanded(client.rights)
-        return self._token(sub=str(client.id), knd="client", aud=audience, rights=granted, **more)
+    def for_client(
+        self, client: ApiClient, audience: Sequence[str], scope: str = "", **more: Any
+    ) -> Token:
+        """Returns a token with the rights of a program, or those of them that `scope` names.
+
+        Raises `InvalidArgument` SCOPE_INVALID.
+        """
+        granted = scopes.narrowed(client.rights, scope)
+        token = self._token(
+            sub=str(client.id),
+            knd="client",
+            aud=audience,
+            rights=granted,
+            rpm=client.requests_per_minute or None,
+            **more,
+        )
+        return replace(token, scope=scopes.text(granted))
 
     def for_service(self, name: str, audience: Sequence[str]) -> Token:
         """Returns a token of one of our services, which may do everything."""
@@ -82,29 +98,32 @@ async def issue(
     client_secret: str,
     audience: Sequence[str],
     on_behalf_of: str = "",
+    scope: str = "",
 ) -> Token:
     """Returns a token for a service or a program that proves itself by its secret.
 
     A service may ask `on_behalf_of` a user or program and gets the rights these have now.
-    Raises `Unauthenticated` for a wrong id or secret, `InvalidArgument` for an unknown audience,
-    `PermissionDenied` when nothing may be done on behalf of whom was named.
+    Raises `Unauthenticated` for a wrong id or secret, `InvalidArgument` for an unknown audience
+    or a scope that cannot be given, `PermissionDenied` when nothing may be done on behalf of whom
+    was named.
     """
     wanted = _audience(audience)
     if issuer.identities.knows(client_id):
         if not issuer.identities.prove(client_id, client_secret):
             raise _refused()
+        if scope:
+            raise scopes.invalid("is for API clients; a service may do everything")
         if not on_behalf_of:
             return issuer.for_service(client_id, wanted)
         return await _on_behalf(session, issuer, client_id, wanted, on_behalf_of)
-    client = await _client(session, client_id)
-    if client is None or not secrets.matches(client_secret, client.secret_hash):
-        raise _refused()
-    if not client.usable(issuer.clock()):
+    client, now = await _client(session, client_id), issuer.clock()
+    used = rules.proven(client, client_secret, now)
+    if client is None or used is None:
         raise _refused()
     if on_behalf_of:
         raise _not_for(client_id)
-    await clients.note_use(session, client.id, issuer.clock())
-    return issuer.for_client(client, wanted)
+    await clients.note_use(session, client.id, used.hash, now)
+    return issuer.for_client(client, wanted, scope)
 
 
 async def _on_behalf(
@@ -119,7 +138,7 @@ async def _on_behalf(
     if found is not None and found[0].active:
         return issuer.for_user(*found, audience, act=acting)
     client = await clients.get(session, subject)
-    if client is not None and client.usable(issuer.clock()):
+    if client is not None and rules.state(client, issuer.clock()) is rules.State.ACTIVE:
         return issuer.for_client(client, audience, act=acting)
     raise _not_for(service)
 

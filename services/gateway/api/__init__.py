@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from services.gateway.api import docs
+from services.gateway.api import docs, limits
 from services.gateway.api.operations import register
 from services.gateway.api.routes import ROUTES
 from services.gateway.api.streams import Streams
@@ -21,3 +21,4 @@ def attach(app: Flask, gateway: "Gateway") -> None:
     for route in ROUTES:
         register(app, gateway, route, streams)
     docs.attach(app)
+    limits.attach(app)

@@ -17,7 +17,10 @@ DESCRIPTION = (
     "Names are those of the protos. Times are RFC 3339, money is in minor units. Lists are paged: "
     "pass `next_page_token` back as `page_token`. What creates or changes takes an "
     "`Idempotency-Key`. An `ETag` that was read may be sent back as `If-Match`. Failures are "
-    "problem details (RFC 9457) that name a stable reason and every field at fault."
+    "problem details (RFC 9457) that name a stable reason and every field at fault. "
+    "`RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11) say how many "
+    "requests a minute the caller may make and how many are left: of the replica that answers, as "
+    "each counts for itself. A 429 has `Retry-After`."
 )
 
 SECURITY_SCHEMES: dict[str, Any] = {

@@ -48,7 +48,9 @@ class Operation:
     def answer(self, path: dict[str, str]) -> Response:
         """Answer one request."""
         if self._route.needs_token:
-            clients.act_as(self._gateway.sessions.token_for(request))
+            token = self._gateway.sessions.token_for(request)
+            self._gateway.limits.admit(token, request.remote_addr or "")
+            clients.act_as(token)
         if self._route.kind == "upload":
             return self._response(self._upload())
         if self._route.kind == "mail" and request.mimetype == uploads.MAIL:

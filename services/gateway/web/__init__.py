@@ -10,6 +10,7 @@ from services.gateway import languages
 from services.gateway.web import (
     access,
     account,
+    api_clients,
     attachments,
     audit,
     calendar,
@@ -62,6 +63,7 @@ __all__ = ["attach", "problem_page"]
 PARTS = (
     access,
     account,
+    api_clients,
     attachments,
     audit,
     calendar,

@@ -1,6 +1,6 @@
 """Roles: which they are, and what each lets people do and hides from them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -110,9 +110,9 @@ def needed() -> Mapping[str, Sequence[str]]:
     return {it: [action for action in ACTIONS if (it, action) in pairs] for it in ORDER}
 
 
-def granted(role: user_pb2.Role) -> Granted:
-    """Return the level of each right that a role gives, its wildcards resolved."""
-    said = {(it.resource, it.action): it.level for it in role.rights}
+def granted(given: Iterable[user_pb2.Right]) -> Granted:
+    """Return the level of each right that `given` come to, wildcards resolved."""
+    said = {(it.resource, it.action): it.level for it in given}
     found: dict[tuple[str, str], str] = {}
     for resource, actions in needed().items():
         for action in actions:
@@ -129,30 +129,39 @@ def _found(role_id: str) -> user_pb2.Role:
     return next((it for it in lookups.roles() if it.id == role_id), None) or abort(404)
 
 
-def _filled(role: user_pb2.Role) -> Form:
-    values: dict[str, str | Sequence[str]] = {
-        f"{resource}.{action}": level for (resource, action), level in granted(role).items()
-    }
-    hidden = [it.removeprefix("contacts.") for it in role.hidden_fields]
-    return Form.filled({**values, "hidden": hidden})
-
-
-def _role(form: Form) -> user_pb2.Role:
-    role = user_pb2.Role(name=form.get("name"))
+def chosen(form: Form) -> Iterator[user_pb2.Right]:
+    """Yield the rights that were chosen in a form, as `inputs` named them."""
     for resource, actions in needed().items():
         for action in actions:
             level = LEVELS.get(form.get(f"{resource}.{action}"))
             if level is not None:
-                role.rights.add(resource=resource, action=action, level=level)
+                yield user_pb2.Right(resource=resource, action=action, level=level)
+
+
+def inputs(given: Iterable[user_pb2.Right]) -> dict[str, str]:
+    """Return what a form's inputs of rights show."""
+    return {f"{resource}.{action}": level for (resource, action), level in granted(given).items()}
+
+
+def table() -> dict[str, Any]:
+    """Return what the part `rights.html` of a page needs."""
+    return {"needed": needed(), "owned": OWNED, "actions": ACTIONS}
+
+
+def _filled(role: user_pb2.Role) -> Form:
+    hidden = [it.removeprefix("contacts.") for it in role.hidden_fields]
+    return Form.filled({**inputs(role.rights), "hidden": hidden})
+
+
+def _role(form: Form) -> user_pb2.Role:
+    role = user_pb2.Role(name=form.get("name"), rights=chosen(form))
     role.hidden_fields.extend(f"contacts.{it}" for it in form.all("hidden"))
     return role
 
 
 def _page(form: Form, stored: user_pb2.Role | None = None) -> desk.View:
     more: dict[str, Any] = {
-        "needed": needed(),
-        "owned": OWNED,
-        "actions": ACTIONS,
+        **table(),
         "hideable": [(it, desk.t(f"hidden.{it}")) for it in HIDEABLE],
         "stale": form.reason == "ETAG_STALE",
     }

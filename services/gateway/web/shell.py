@@ -71,6 +71,7 @@ ENUMS: Mapping[str, Any] = {
     "batch_state": follow_up_batch_pb2.FollowUpBatchState,
     "match": segment_pb2.Match,
     "level": user_pb2.Level,
+    "api_client": user_pb2.ApiClientState,
     "ground": access_pb2.Ground,
 }
 """Families of the catalogue that name an enum's values: `status.new` is LEAD_STATUS_NEW."""

@@ -189,7 +189,7 @@ async def house(
     post = Post(settings.staff_sender_identity_id is not None, per_minute=100)
     signing_in = SessionServicer(sessions, issuer, passwords, factors, limits, settings.seal_key)
     users = UserServicer(sessions, passwords, proofs, post, settings.seal_key)
-    clients = ApiClientServicer(sessions, settings.seal_key)
+    clients = ApiClientServicer(sessions, settings.seal_key, lambda: datetime.now(UTC))
     audit = AuditServicer(sessions, trail, settings.seal_key)
     served = await serve(
         settings,

@@ -167,9 +167,25 @@ class TestRefusals:
         grant = await accounts.post(client_secret=SECRET, grant_type="password")
         audience = await accounts.post(client_secret=SECRET, audience="bank")
 
+        scope = await accounts.post(client_secret=SECRET, scope="contacts.read")
+
         assert wrong == unknown == (401, {"error": "invalid_client"})
+        assert scope == (400, {"error": "invalid_scope"})
         assert grant == (400, {"error": "unsupported_grant_type"})
         assert audience == (400, {"error": "invalid_target"})
+
+    async def test_who_goes_on_guessing_is_told_to_wait_and_the_right_secret_is_taken(
+        self, accounts: Accounts
+    ) -> None:
+        await eventually(lambda: accounts.source().for_("campaigns"))
+
+        for _ in range(60):  # each wrong one that is answered doubles the wait for the next
+            status, told = await accounts.post(client_secret="guessed")
+            if status == 429:
+                break
+
+        assert (status, told) == (429, {"error": "slow_down"})
+        assert (await accounts.post(client_secret=SECRET))[0] == 200
 
     async def test_nothing_may_be_done_on_behalf_of_nobody(self, accounts: Accounts) -> None:
         await eventually(lambda: accounts.source().for_("campaigns"))

@@ -775,7 +775,11 @@ class TestEveryOperation:
         invited = api("CreateUser", body={"user": guest})
         api("InviteUser", id=invited["id"])
         client = api("CreateApiClient", body={"name": "pos", "rights": [right]})
-        api("ListApiClients")
+        api("ListApiClients", query="query=pos&state=ACTIVE")
+        api("GetApiClient", id=client["id"])
+        limited = api("UpdateApiClient", body={"requests_per_minute": 90}, id=client["id"])
+        half_day = {"old_secret_lifetime": {"seconds": 43_200}}
+        rotated = api("RotateApiClientSecret", body=half_day, id=client["id"])
         api("RevokeApiClient", id=client["id"])
         entries = until(lambda: api("ListAuditEntries")["entries"], "audit entries")
         exported = api("ExportAuditEntries", query="service=accounts&action_prefix=user.")
@@ -785,6 +789,9 @@ class TestEveryOperation:
 
         assert invited["invited"]
         assert client["secret"]
+        assert limited["requests_per_minute"] == 90
+        assert rotated["secret"] not in ("", client["secret"])
+        assert len(rotated["secrets"]) == 2
         assert entries[0]["sequence"] >= 1
         assert exported.lstrip("\ufeff").startswith("sequence,time,service,actor_id")
         assert (verdict["intact"], verdict["next_page_token"]) == (True, "")
@@ -959,6 +966,26 @@ class TestRefusals:
         assert refused["metadata"] == {"resource": "contacts", "action": "write"}
         assert unknown["reason"].startswith("TOKEN_")
         assert mistaken["reason"] == "SIGN_IN_REFUSED"
+
+    def test_a_program_is_held_to_its_limit_and_told_where_it_stands(
+        self, api: Api, house: Any
+    ) -> None:
+        right = {"resource": "contacts", "action": "read", "level": "ALL"}
+        slow = {"name": "slow", "rights": [right], "requests_per_minute": 2}
+        program = api("CreateApiClient", body=slow)
+        body = {"client_id": program["id"], "client_secret": program["secret"]}
+        asked = api("IssueToken", body={**body, "scope": "contacts.read"})
+        reader = Api(house.state["gateway_url"])
+        reader.identity = {"Authorization": f"Bearer {asked['token']}"}
+
+        reader("ListContacts")
+        reader("ListContacts")
+        problem = reader("ListContacts", 429)
+        greater = api("IssueToken", 400, body={**body, "scope": "contacts.write"})
+
+        assert asked["scope"] == "contacts.read:all"
+        assert (problem["reason"], problem["metadata"]) == ("RATE_LIMITED", {"limit": "2"})
+        assert greater["reason"] == "SCOPE_INVALID"
 
     def test_a_binary_file_named_csv_is_refused(self, api: Api) -> None:
         problem = api("UploadImport", 400, body=b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40)

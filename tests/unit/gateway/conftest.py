@@ -186,6 +186,7 @@ def usual_gateway(make_gateway: Make) -> Flask:
 def gateway(usual_gateway: Flask, peers: FakePeers) -> Flask:
     """The application with its usual settings, nothing asked of it yet."""
     usual_gateway.extensions["gateway"].limiter.reset()
+    usual_gateway.extensions["gateway"].limits.buckets.forget()
     return usual_gateway
 
 

@@ -52,6 +52,34 @@ LEVEL_ALL: Level.ValueType  # 4
 """Everything."""
 Global___Level: _TypeAlias = Level  # noqa: Y015
 
+class _ApiClientState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ApiClientStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiClientState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    API_CLIENT_STATE_UNSPECIFIED: _ApiClientState.ValueType  # 0
+    """Any, in a filter."""
+    API_CLIENT_STATE_ACTIVE: _ApiClientState.ValueType  # 1
+    """It can."""
+    API_CLIENT_STATE_EXPIRED: _ApiClientState.ValueType  # 2
+    """Its time has passed."""
+    API_CLIENT_STATE_REVOKED: _ApiClientState.ValueType  # 3
+    """It was ended by RevokeApiClient, for good."""
+
+class ApiClientState(_ApiClientState, metaclass=_ApiClientStateEnumTypeWrapper):
+    """Whether an API client can get tokens."""
+
+API_CLIENT_STATE_UNSPECIFIED: ApiClientState.ValueType  # 0
+"""Any, in a filter."""
+API_CLIENT_STATE_ACTIVE: ApiClientState.ValueType  # 1
+"""It can."""
+API_CLIENT_STATE_EXPIRED: ApiClientState.ValueType  # 2
+"""Its time has passed."""
+API_CLIENT_STATE_REVOKED: ApiClientState.ValueType  # 3
+"""It was ended by RevokeApiClient, for good."""
+Global___ApiClientState: _TypeAlias = ApiClientState  # noqa: Y015
+
 @_typing.final
 class Right(_message.Message):
     """A level for one action on one kind of resource."""
@@ -241,6 +269,42 @@ class User(_message.Message):
 Global___User: _TypeAlias = User  # noqa: Y015
 
 @_typing.final
+class ApiClientSecret(_message.Message):
+    """A secret of an API client, without what is secret of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    LAST_USE_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only."""
+
+    @_builtins.property
+    def last_use_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. To the minute; empty for one that was never used."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When it ends; empty for the newest, which lasts until the next."""
+
+    def __init__(
+        self,
+        *,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        last_use_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "last_use_time", b"last_use_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "last_use_time", b"last_use_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApiClientSecret: _TypeAlias = ApiClientSecret  # noqa: Y015
+
+@_typing.final
 class ApiClient(_message.Message):
     """A program that calls with an id and a secret."""
 
@@ -254,14 +318,27 @@ class ApiClient(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     LAST_USE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SECRETS_FIELD_NUMBER: _builtins.int
+    REQUESTS_PER_MINUTE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID; the client_id."""
     name: _builtins.str
     """Required. At most 80 characters."""
     secret: _builtins.str
-    """Output only. Only in the answer to CreateApiClient."""
+    """Output only. Only in the answers to CreateApiClient and RotateApiClientSecret."""
     active: _builtins.bool
+    """Output only. False after RevokeApiClient."""
+    revision: _builtins.int
     """Output only."""
+    etag: _builtins.str
+    """Output only on read; checked on update when set."""
+    state: Global___ApiClientState.ValueType
+    """Output only."""
+    requests_per_minute: _builtins.int
+    """Optional. REST requests a minute, to each replica of the gateway; 0 is the house's default. At most 1,000,000."""
     @_builtins.property
     def rights(self) -> _containers.RepeatedCompositeFieldContainer[Global___Right]:
         """Required. What it may do."""
@@ -272,11 +349,15 @@ class ApiClient(_message.Message):
 
     @_builtins.property
     def last_use_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only."""
+        """Output only. To the minute."""
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Optional. Not usable after this time."""
+
+    @_builtins.property
+    def secrets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApiClientSecret]:
+        """Output only. Those that are good now, the newest first; at most two."""
 
     def __init__(
         self,
@@ -289,10 +370,15 @@ class ApiClient(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         last_use_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        revision: _builtins.int = ...,
+        etag: _builtins.str = ...,
+        state: Global___ApiClientState.ValueType = ...,
+        secrets: _abc.Iterable[Global___ApiClientSecret] | None = ...,
+        requests_per_minute: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "last_use_time", b"last_use_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "create_time", b"create_time", "expire_time", b"expire_time", "id", b"id", "last_use_time", b"last_use_time", "name", b"name", "rights", b"rights", "secret", b"secret"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "create_time", b"create_time", "etag", b"etag", "expire_time", b"expire_time", "id", b"id", "last_use_time", b"last_use_time", "name", b"name", "requests_per_minute", b"requests_per_minute", "revision", b"revision", "rights", b"rights", "secret", b"secret", "secrets", b"secrets", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

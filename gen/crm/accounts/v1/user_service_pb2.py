@@ -24,11 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from crm.accounts.v1 import user_pb2 as crm_dot_accounts_dot_v1_dot_user__pb2
 from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/accounts/v1/user_service.proto\x12\x0f\x63rm.accounts.v1\x1a\x1a\x63rm/accounts/v1/user.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"^\n\x11\x43reateUserRequest\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.User\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x1c\n\x0eGetUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"S\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x18\n\x10include_inactive\x18\x03 \x01(\x08\"R\n\x11ListUsersResponse\x12$\n\x05users\x18\x01 \x03(\x0b\x32\x15.crm.accounts.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"i\n\x11UpdateUserRequest\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.User\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"#\n\x15\x44\x65\x61\x63tivateUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1f\n\x11InviteUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"L\n\x12SetPasswordRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0cold_password\x18\x02 \x01(\t\x12\x14\n\x0cnew_password\x18\x03 \x01(\t\"L\n\x11\x43reateTeamRequest\x12#\n\x04team\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Team\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"i\n\x11UpdateTeamRequest\x12#\n\x04team\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Team\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"9\n\x10ListTeamsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x11ListTeamsResponse\x12$\n\x05teams\x18\x01 \x03(\x0b\x32\x15.crm.accounts.v1.Team\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"L\n\x11\x43reateRoleRequest\x12#\n\x04role\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Role\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"9\n\x10ListRolesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x11ListRolesResponse\x12$\n\x05roles\x18\x01 \x03(\x0b\x32\x15.crm.accounts.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"i\n\x11UpdateRoleRequest\x12#\n\x04role\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Role\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"H\n\x16\x43reateApiClientRequest\x12.\n\napi_client\x18\x01 \x01(\x0b\x32\x1a.crm.accounts.v1.ApiClient\">\n\x15ListApiClientsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x16ListApiClientsResponse\x12/\n\x0b\x61pi_clients\x18\x01 \x03(\x0b\x32\x1a.crm.accounts.v1.ApiClient\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x16RevokeApiClientRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xf1\t\n\x0bUserService\x12[\n\nCreateUser\x12\".crm.accounts.v1.CreateUserRequest\x1a\x15.crm.accounts.v1.User\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12X\n\x07GetUser\x12\x1f.crm.accounts.v1.GetUserRequest\x1a\x15.crm.accounts.v1.User\"\x15\x90\x02\x01\xd0\xc1\x18\x02\xda\xc1\x18\nusers.read\x12\x65\n\tListUsers\x12!.crm.accounts.v1.ListUsersRequest\x1a\".crm.accounts.v1.ListUsersResponse\"\x11\x90\x02\x01\xca\xc1\x18\nusers.read\x12[\n\nUpdateUser\x12\".crm.accounts.v1.UpdateUserRequest\x1a\x15.crm.accounts.v1.User\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x63\n\x0e\x44\x65\x61\x63tivateUser\x12&.crm.accounts.v1.DeactivateUserRequest\x1a\x15.crm.accounts.v1.User\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\\\n\nInviteUser\x12\".crm.accounts.v1.InviteUserRequest\x1a\x16.google.protobuf.Empty\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x62\n\x0bSetPassword\x12#.crm.accounts.v1.SetPasswordRequest\x1a\x16.google.protobuf.Empty\"\x16\x90\x02\x02\xd0\xc1\x18\x02\xda\xc1\x18\x0busers.write\x12[\n\nCreateTeam\x12\".crm.accounts.v1.CreateTeamRequest\x1a\x15.crm.accounts.v1.Team\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12[\n\nUpdateTeam\x12\".crm.accounts.v1.UpdateTeamRequest\x1a\x15.crm.accounts.v1.Team\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x65\n\tListTeams\x12!.crm.accounts.v1.ListTeamsRequest\x1a\".crm.accounts.v1.ListTeamsResponse\"\x11\x90\x02\x01\xca\xc1\x18\nusers.read\x12[\n\nCreateRole\x12\".crm.accounts.v1.CreateRoleRequest\x1a\x15.crm.accounts.v1.Role\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x65\n\tListRoles\x12!.crm.accounts.v1.ListRolesRequest\x1a\".crm.accounts.v1.ListRolesResponse\"\x11\x90\x02\x01\xca\xc1\x18\nusers.read\x12[\n\nUpdateRole\x12\".crm.accounts.v1.UpdateRoleRequest\x1a\x15.crm.accounts.v1.Role\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write2\xef\x02\n\x10\x41piClientService\x12m\n\x0f\x43reateApiClient\x12\'.crm.accounts.v1.CreateApiClientRequest\x1a\x1a.crm.accounts.v1.ApiClient\"\x15\xca\xc1\x18\x11\x61pi_clients.write\x12z\n\x0eListApiClients\x12&.crm.accounts.v1.ListApiClientsRequest\x1a\'.crm.accounts.v1.ListApiClientsResponse\"\x17\x90\x02\x01\xca\xc1\x18\x10\x61pi_clients.read\x12p\n\x0fRevokeApiClient\x12\'.crm.accounts.v1.RevokeApiClientRequest\x1a\x1a.crm.accounts.v1.ApiClient\"\x18\x90\x02\x02\xca\xc1\x18\x11\x61pi_clients.writeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/accounts/v1/user_service.proto\x12\x0f\x63rm.accounts.v1\x1a\x1a\x63rm/accounts/v1/user.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"^\n\x11\x43reateUserRequest\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.User\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x1c\n\x0eGetUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"S\n\x10ListUsersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x18\n\x10include_inactive\x18\x03 \x01(\x08\"R\n\x11ListUsersResponse\x12$\n\x05users\x18\x01 \x03(\x0b\x32\x15.crm.accounts.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"i\n\x11UpdateUserRequest\x12#\n\x04user\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.User\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"#\n\x15\x44\x65\x61\x63tivateUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1f\n\x11InviteUserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"L\n\x12SetPasswordRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0cold_password\x18\x02 \x01(\t\x12\x14\n\x0cnew_password\x18\x03 \x01(\t\"L\n\x11\x43reateTeamRequest\x12#\n\x04team\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Team\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"i\n\x11UpdateTeamRequest\x12#\n\x04team\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Team\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"9\n\x10ListTeamsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x11ListTeamsResponse\x12$\n\x05teams\x18\x01 \x03(\x0b\x32\x15.crm.accounts.v1.Team\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"L\n\x11\x43reateRoleRequest\x12#\n\x04role\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Role\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"9\n\x10ListRolesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x11ListRolesResponse\x12$\n\x05roles\x18\x01 \x03(\x0b\x32\x15.crm.accounts.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"i\n\x11UpdateRoleRequest\x12#\n\x04role\x18\x01 \x01(\x0b\x32\x15.crm.accounts.v1.Role\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"H\n\x16\x43reateApiClientRequest\x12.\n\napi_client\x18\x01 \x01(\x0b\x32\x1a.crm.accounts.v1.ApiClient\"!\n\x13GetApiClientRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xe3\x01\n\x15ListApiClientsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12.\n\x05state\x18\x04 \x01(\x0e\x32\x1f.crm.accounts.v1.ApiClientState\x12\x30\n\x0cunused_since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x65xpires_before\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"b\n\x16ListApiClientsResponse\x12/\n\x0b\x61pi_clients\x18\x01 \x03(\x0b\x32\x1a.crm.accounts.v1.ApiClient\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"y\n\x16UpdateApiClientRequest\x12.\n\napi_client\x18\x01 \x01(\x0b\x32\x1a.crm.accounts.v1.ApiClient\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"p\n\x1cRotateApiClientSecretRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x36\n\x13old_secret_lifetime\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"$\n\x16RevokeApiClientRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xf1\t\n\x0bUserService\x12[\n\nCreateUser\x12\".crm.accounts.v1.CreateUserRequest\x1a\x15.crm.accounts.v1.User\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12X\n\x07GetUser\x12\x1f.crm.accounts.v1.GetUserRequest\x1a\x15.crm.accounts.v1.User\"\x15\x90\x02\x01\xd0\xc1\x18\x02\xda\xc1\x18\nusers.read\x12\x65\n\tListUsers\x12!.crm.accounts.v1.ListUsersRequest\x1a\".crm.accounts.v1.ListUsersResponse\"\x11\x90\x02\x01\xca\xc1\x18\nusers.read\x12[\n\nUpdateUser\x12\".crm.accounts.v1.UpdateUserRequest\x1a\x15.crm.accounts.v1.User\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x63\n\x0e\x44\x65\x61\x63tivateUser\x12&.crm.accounts.v1.DeactivateUserRequest\x1a\x15.crm.accounts.v1.User\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\\\n\nInviteUser\x12\".crm.accounts.v1.InviteUserRequest\x1a\x16.google.protobuf.Empty\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x62\n\x0bSetPassword\x12#.crm.accounts.v1.SetPasswordRequest\x1a\x16.google.protobuf.Empty\"\x16\x90\x02\x02\xd0\xc1\x18\x02\xda\xc1\x18\x0busers.write\x12[\n\nCreateTeam\x12\".crm.accounts.v1.CreateTeamRequest\x1a\x15.crm.accounts.v1.Team\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12[\n\nUpdateTeam\x12\".crm.accounts.v1.UpdateTeamRequest\x1a\x15.crm.accounts.v1.Team\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x65\n\tListTeams\x12!.crm.accounts.v1.ListTeamsRequest\x1a\".crm.accounts.v1.ListTeamsResponse\"\x11\x90\x02\x01\xca\xc1\x18\nusers.read\x12[\n\nCreateRole\x12\".crm.accounts.v1.CreateRoleRequest\x1a\x15.crm.accounts.v1.Role\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write\x12\x65\n\tListRoles\x12!.crm.accounts.v1.ListRolesRequest\x1a\".crm.accounts.v1.ListRolesResponse\"\x11\x90\x02\x01\xca\xc1\x18\nusers.read\x12[\n\nUpdateRole\x12\".crm.accounts.v1.UpdateRoleRequest\x1a\x15.crm.accounts.v1.Role\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.write2\xc7\x05\n\x10\x41piClientService\x12m\n\x0f\x43reateApiClient\x12\'.crm.accounts.v1.CreateApiClientRequest\x1a\x1a.crm.accounts.v1.ApiClient\"\x15\xca\xc1\x18\x11\x61pi_clients.write\x12i\n\x0cGetApiClient\x12$.crm.accounts.v1.GetApiClientRequest\x1a\x1a.crm.accounts.v1.ApiClient\"\x17\x90\x02\x01\xca\xc1\x18\x10\x61pi_clients.read\x12z\n\x0eListApiClients\x12&.crm.accounts.v1.ListApiClientsRequest\x1a\'.crm.accounts.v1.ListApiClientsResponse\"\x17\x90\x02\x01\xca\xc1\x18\x10\x61pi_clients.read\x12p\n\x0fUpdateApiClient\x12\'.crm.accounts.v1.UpdateApiClientRequest\x1a\x1a.crm.accounts.v1.ApiClient\"\x18\x90\x02\x02\xca\xc1\x18\x11\x61pi_clients.write\x12y\n\x15RotateApiClientSecret\x12-.crm.accounts.v1.RotateApiClientSecretRequest\x1a\x1a.crm.accounts.v1.ApiClient\"\x15\xca\xc1\x18\x11\x61pi_clients.write\x12p\n\x0fRevokeApiClient\x12\'.crm.accounts.v1.RevokeApiClientRequest\x1a\x1a.crm.accounts.v1.ApiClient\"\x18\x90\x02\x02\xca\xc1\x18\x11\x61pi_clients.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -63,52 +65,64 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['UpdateRole']._serialized_options = b'\220\002\002\312\301\030\013users.write'
   _globals['_APICLIENTSERVICE'].methods_by_name['CreateApiClient']._loaded_options = None
   _globals['_APICLIENTSERVICE'].methods_by_name['CreateApiClient']._serialized_options = b'\312\301\030\021api_clients.write'
+  _globals['_APICLIENTSERVICE'].methods_by_name['GetApiClient']._loaded_options = None
+  _globals['_APICLIENTSERVICE'].methods_by_name['GetApiClient']._serialized_options = b'\220\002\001\312\301\030\020api_clients.read'
   _globals['_APICLIENTSERVICE'].methods_by_name['ListApiClients']._loaded_options = None
   _globals['_APICLIENTSERVICE'].methods_by_name['ListApiClients']._serialized_options = b'\220\002\001\312\301\030\020api_clients.read'
+  _globals['_APICLIENTSERVICE'].methods_by_name['UpdateApiClient']._loaded_options = None
+  _globals['_APICLIENTSERVICE'].methods_by_name['UpdateApiClient']._serialized_options = b'\220\002\002\312\301\030\021api_clients.write'
+  _globals['_APICLIENTSERVICE'].methods_by_name['RotateApiClientSecret']._loaded_options = None
+  _globals['_APICLIENTSERVICE'].methods_by_name['RotateApiClientSecret']._serialized_options = b'\312\301\030\021api_clients.write'
   _globals['_APICLIENTSERVICE'].methods_by_name['RevokeApiClient']._loaded_options = None
   _globals['_APICLIENTSERVICE'].methods_by_name['RevokeApiClient']._serialized_options = b'\220\002\002\312\301\030\021api_clients.write'
-  _globals['_CREATEUSERREQUEST']._serialized_start=174
-  _globals['_CREATEUSERREQUEST']._serialized_end=268
-  _globals['_GETUSERREQUEST']._serialized_start=270
-  _globals['_GETUSERREQUEST']._serialized_end=298
-  _globals['_LISTUSERSREQUEST']._serialized_start=300
-  _globals['_LISTUSERSREQUEST']._serialized_end=383
-  _globals['_LISTUSERSRESPONSE']._serialized_start=385
-  _globals['_LISTUSERSRESPONSE']._serialized_end=467
-  _globals['_UPDATEUSERREQUEST']._serialized_start=469
-  _globals['_UPDATEUSERREQUEST']._serialized_end=574
-  _globals['_DEACTIVATEUSERREQUEST']._serialized_start=576
-  _globals['_DEACTIVATEUSERREQUEST']._serialized_end=611
-  _globals['_INVITEUSERREQUEST']._serialized_start=613
-  _globals['_INVITEUSERREQUEST']._serialized_end=644
-  _globals['_SETPASSWORDREQUEST']._serialized_start=646
-  _globals['_SETPASSWORDREQUEST']._serialized_end=722
-  _globals['_CREATETEAMREQUEST']._serialized_start=724
-  _globals['_CREATETEAMREQUEST']._serialized_end=800
-  _globals['_UPDATETEAMREQUEST']._serialized_start=802
-  _globals['_UPDATETEAMREQUEST']._serialized_end=907
-  _globals['_LISTTEAMSREQUEST']._serialized_start=909
-  _globals['_LISTTEAMSREQUEST']._serialized_end=966
-  _globals['_LISTTEAMSRESPONSE']._serialized_start=968
-  _globals['_LISTTEAMSRESPONSE']._serialized_end=1050
-  _globals['_CREATEROLEREQUEST']._serialized_start=1052
-  _globals['_CREATEROLEREQUEST']._serialized_end=1128
-  _globals['_LISTROLESREQUEST']._serialized_start=1130
-  _globals['_LISTROLESREQUEST']._serialized_end=1187
-  _globals['_LISTROLESRESPONSE']._serialized_start=1189
-  _globals['_LISTROLESRESPONSE']._serialized_end=1271
-  _globals['_UPDATEROLEREQUEST']._serialized_start=1273
-  _globals['_UPDATEROLEREQUEST']._serialized_end=1378
-  _globals['_CREATEAPICLIENTREQUEST']._serialized_start=1380
-  _globals['_CREATEAPICLIENTREQUEST']._serialized_end=1452
-  _globals['_LISTAPICLIENTSREQUEST']._serialized_start=1454
-  _globals['_LISTAPICLIENTSREQUEST']._serialized_end=1516
-  _globals['_LISTAPICLIENTSRESPONSE']._serialized_start=1518
-  _globals['_LISTAPICLIENTSRESPONSE']._serialized_end=1616
-  _globals['_REVOKEAPICLIENTREQUEST']._serialized_start=1618
-  _globals['_REVOKEAPICLIENTREQUEST']._serialized_end=1654
-  _globals['_USERSERVICE']._serialized_start=1657
-  _globals['_USERSERVICE']._serialized_end=2922
-  _globals['_APICLIENTSERVICE']._serialized_start=2925
-  _globals['_APICLIENTSERVICE']._serialized_end=3292
+  _globals['_CREATEUSERREQUEST']._serialized_start=239
+  _globals['_CREATEUSERREQUEST']._serialized_end=333
+  _globals['_GETUSERREQUEST']._serialized_start=335
+  _globals['_GETUSERREQUEST']._serialized_end=363
+  _globals['_LISTUSERSREQUEST']._serialized_start=365
+  _globals['_LISTUSERSREQUEST']._serialized_end=448
+  _globals['_LISTUSERSRESPONSE']._serialized_start=450
+  _globals['_LISTUSERSRESPONSE']._serialized_end=532
+  _globals['_UPDATEUSERREQUEST']._serialized_start=534
+  _globals['_UPDATEUSERREQUEST']._serialized_end=639
+  _globals['_DEACTIVATEUSERREQUEST']._serialized_start=641
+  _globals['_DEACTIVATEUSERREQUEST']._serialized_end=676
+  _globals['_INVITEUSERREQUEST']._serialized_start=678
+  _globals['_INVITEUSERREQUEST']._serialized_end=709
+  _globals['_SETPASSWORDREQUEST']._serialized_start=711
+  _globals['_SETPASSWORDREQUEST']._serialized_end=787
+  _globals['_CREATETEAMREQUEST']._serialized_start=789
+  _globals['_CREATETEAMREQUEST']._serialized_end=865
+  _globals['_UPDATETEAMREQUEST']._serialized_start=867
+  _globals['_UPDATETEAMREQUEST']._serialized_end=972
+  _globals['_LISTTEAMSREQUEST']._serialized_start=974
+  _globals['_LISTTEAMSREQUEST']._serialized_end=1031
+  _globals['_LISTTEAMSRESPONSE']._serialized_start=1033
+  _globals['_LISTTEAMSRESPONSE']._serialized_end=1115
+  _globals['_CREATEROLEREQUEST']._serialized_start=1117
+  _globals['_CREATEROLEREQUEST']._serialized_end=1193
+  _globals['_LISTROLESREQUEST']._serialized_start=1195
+  _globals['_LISTROLESREQUEST']._serialized_end=1252
+  _globals['_LISTROLESRESPONSE']._serialized_start=1254
+  _globals['_LISTROLESRESPONSE']._serialized_end=1336
+  _globals['_UPDATEROLEREQUEST']._serialized_start=1338
+  _globals['_UPDATEROLEREQUEST']._serialized_end=1443
+  _globals['_CREATEAPICLIENTREQUEST']._serialized_start=1445
+  _globals['_CREATEAPICLIENTREQUEST']._serialized_end=1517
+  _globals['_GETAPICLIENTREQUEST']._serialized_start=1519
+  _globals['_GETAPICLIENTREQUEST']._serialized_end=1552
+  _globals['_LISTAPICLIENTSREQUEST']._serialized_start=1555
+  _globals['_LISTAPICLIENTSREQUEST']._serialized_end=1782
+  _globals['_LISTAPICLIENTSRESPONSE']._serialized_start=1784
+  _globals['_LISTAPICLIENTSRESPONSE']._serialized_end=1882
+  _globals['_UPDATEAPICLIENTREQUEST']._serialized_start=1884
+  _globals['_UPDATEAPICLIENTREQUEST']._serialized_end=2005
+  _globals['_ROTATEAPICLIENTSECRETREQUEST']._serialized_start=2007
+  _globals['_ROTATEAPICLIENTSECRETREQUEST']._serialized_end=2119
+  _globals['_REVOKEAPICLIENTREQUEST']._serialized_start=2121
+  _globals['_REVOKEAPICLIENTREQUEST']._serialized_end=2157
+  _globals['_USERSERVICE']._serialized_start=2160
+  _globals['_USERSERVICE']._serialized_end=3425
+  _globals['_APICLIENTSERVICE']._serialized_start=3428
+  _globals['_APICLIENTSERVICE']._serialized_end=4139
 # @@protoc_insertion_point(module_scope)

@@ -6,8 +6,10 @@ isort:skip_file
 from collections import abc as _abc
 from crm.accounts.v1 import user_pb2 as _user_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -485,6 +487,28 @@ class CreateApiClientRequest(_message.Message):
 Global___CreateApiClientRequest: _TypeAlias = CreateApiClientRequest  # noqa: Y015
 
 @_typing.final
+class GetApiClientRequest(_message.Message):
+    """Asks for one client."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetApiClientRequest: _TypeAlias = GetApiClientRequest  # noqa: Y015
+
+@_typing.final
 class ListApiClientsRequest(_message.Message):
     """Asks for clients."""
 
@@ -492,19 +516,39 @@ class ListApiClientsRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    UNUSED_SINCE_FIELD_NUMBER: _builtins.int
+    EXPIRES_BEFORE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Optional. 0 gives 50; at most 1,000."""
     page_token: _builtins.str
     """Optional."""
+    query: _builtins.str
+    """Optional. Part of the name, whatever its case and accents; at most 80 characters."""
+    state: _user_pb2.ApiClientState.ValueType
+    """Optional. Only those in this state."""
+    @_builtins.property
+    def unused_since(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Only those that got no token since this time."""
+
+    @_builtins.property
+    def expires_before(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Only those that end before this time."""
+
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        query: _builtins.str = ...,
+        state: _user_pb2.ApiClientState.ValueType = ...,
+        unused_since: _timestamp_pb2.Timestamp | None = ...,
+        expires_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_before", b"expires_before", "unused_since", b"unused_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_before", b"expires_before", "page_size", b"page_size", "page_token", b"page_token", "query", b"query", "state", b"state", "unused_since", b"unused_since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -537,6 +581,68 @@ class ListApiClientsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListApiClientsResponse: _TypeAlias = ListApiClientsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateApiClientRequest(_message.Message):
+    """Asks for a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    API_CLIENT_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def api_client(self) -> _user_pb2.ApiClient:
+        """Required. With its id."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Optional. Empty: every populated field."""
+
+    def __init__(
+        self,
+        *,
+        api_client: _user_pb2.ApiClient | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["api_client", b"api_client", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_client", b"api_client", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateApiClientRequest: _TypeAlias = UpdateApiClientRequest  # noqa: Y015
+
+@_typing.final
+class RotateApiClientSecretRequest(_message.Message):
+    """Asks for a new secret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    OLD_SECRET_LIFETIME_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Required."""
+    etag: _builtins.str
+    """Optional. As it was read: so that a second call does not rotate once more."""
+    @_builtins.property
+    def old_secret_lifetime(self) -> _duration_pb2.Duration:
+        """Optional. How long the secret in use lives on: 24 hours when not said, at most 30 days; 0 ends it at once. The secret in use is the newest one, unless nobody has used that yet and the one before it still lives."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        old_secret_lifetime: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["old_secret_lifetime", b"old_secret_lifetime"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "id", b"id", "old_secret_lifetime", b"old_secret_lifetime"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateApiClientSecretRequest: _TypeAlias = RotateApiClientSecretRequest  # noqa: Y015
 
 @_typing.final
 class RevokeApiClientRequest(_message.Message):

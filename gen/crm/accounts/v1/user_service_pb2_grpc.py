@@ -646,10 +646,25 @@ class ApiClientServiceStub:
                 request_serializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.CreateApiClientRequest.SerializeToString,
                 response_deserializer=crm_dot_accounts_dot_v1_dot_user__pb2.ApiClient.FromString,
                 _registered_method=True)
+        self.GetApiClient = channel.unary_unary(
+                '/crm.accounts.v1.ApiClientService/GetApiClient',
+                request_serializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.GetApiClientRequest.SerializeToString,
+                response_deserializer=crm_dot_accounts_dot_v1_dot_user__pb2.ApiClient.FromString,
+                _registered_method=True)
         self.ListApiClients = channel.unary_unary(
                 '/crm.accounts.v1.ApiClientService/ListApiClients',
                 request_serializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.ListApiClientsRequest.SerializeToString,
                 response_deserializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.ListApiClientsResponse.FromString,
+                _registered_method=True)
+        self.UpdateApiClient = channel.unary_unary(
+                '/crm.accounts.v1.ApiClientService/UpdateApiClient',
+                request_serializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.UpdateApiClientRequest.SerializeToString,
+                response_deserializer=crm_dot_accounts_dot_v1_dot_user__pb2.ApiClient.FromString,
+                _registered_method=True)
+        self.RotateApiClientSecret = channel.unary_unary(
+                '/crm.accounts.v1.ApiClientService/RotateApiClientSecret',
+                request_serializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.RotateApiClientSecretRequest.SerializeToString,
+                response_deserializer=crm_dot_accounts_dot_v1_dot_user__pb2.ApiClient.FromString,
                 _registered_method=True)
         self.RevokeApiClient = channel.unary_unary(
                 '/crm.accounts.v1.ApiClientService/RevokeApiClient',
@@ -669,8 +684,29 @@ class ApiClientServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetApiClient(self, request, context):
+        """Returns one client, without its secrets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListApiClients(self, request, context):
-        """Lists clients by name.
+        """Lists clients by name, also those that were revoked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateApiClient(self, request, context):
+        """Changes a client's name, rights, limit or end; new rights hold from its next token, within five minutes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateApiClientSecret(self, request, context):
+        """Gives a client a new secret, which is in this answer only; the one in use lives on for a while.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -691,10 +727,25 @@ def add_ApiClientServiceServicer_to_server(servicer, server):
                     request_deserializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.CreateApiClientRequest.FromString,
                     response_serializer=crm_dot_accounts_dot_v1_dot_user__pb2.ApiClient.SerializeToString,
             ),
+            'GetApiClient': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetApiClient,
+                    request_deserializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.GetApiClientRequest.FromString,
+                    response_serializer=crm_dot_accounts_dot_v1_dot_user__pb2.ApiClient.SerializeToString,
+            ),
             'ListApiClients': grpc.unary_unary_rpc_method_handler(
                     servicer.ListApiClients,
                     request_deserializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.ListApiClientsRequest.FromString,
                     response_serializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.ListApiClientsResponse.SerializeToString,
+            ),
+            'UpdateApiClient': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateApiClient,
+                    request_deserializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.UpdateApiClientRequest.FromString,
+                    response_serializer=crm_dot_accounts_dot_v1_dot_user__pb2.ApiClient.SerializeToString,
+            ),
+            'RotateApiClientSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateApiClientSecret,
+                    request_deserializer=crm_dot_accounts_dot_v1_dot_user__service__pb2.RotateApiClientSecretRequest.FromString,
+                    response_serializer=crm_dot_accounts_dot_v1_dot_user__pb2.ApiClient.SerializeToString,
             ),
             'RevokeApiClient': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeApiClient,
@@ -741,6 +792,33 @@ class ApiClientService:
             _registered_method=True)
 
     @staticmethod
+    def GetApiClient(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.accounts.v1.ApiClientService/GetApiClient',
+            crm_dot_accounts_dot_v1_dot_user__service__pb2.GetApiClientRequest.SerializeToString,
+            crm_dot_accounts_dot_v1_dot_user__pb2.ApiClient.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListApiClients(request,
             target,
             options=(),
@@ -757,6 +835,60 @@ class ApiClientService:
             '/crm.accounts.v1.ApiClientService/ListApiClients',
             crm_dot_accounts_dot_v1_dot_user__service__pb2.ListApiClientsRequest.SerializeToString,
             crm_dot_accounts_dot_v1_dot_user__service__pb2.ListApiClientsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateApiClient(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.accounts.v1.ApiClientService/UpdateApiClient',
+            crm_dot_accounts_dot_v1_dot_user__service__pb2.UpdateApiClientRequest.SerializeToString,
+            crm_dot_accounts_dot_v1_dot_user__pb2.ApiClient.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateApiClientSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.accounts.v1.ApiClientService/RotateApiClientSecret',
+            crm_dot_accounts_dot_v1_dot_user__service__pb2.RotateApiClientSecretRequest.SerializeToString,
+            crm_dot_accounts_dot_v1_dot_user__pb2.ApiClient.FromString,
             options,
             channel_credentials,
             insecure,

@@ -212,8 +212,14 @@ class ApiClientServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ApiClientServiceAsyncStub: ...
     CreateApiClient: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.CreateApiClientRequest, _user_pb2.ApiClient]
     """Adds a client; its secret is in this answer only."""
+    GetApiClient: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetApiClientRequest, _user_pb2.ApiClient]
+    """Returns one client, without its secrets."""
     ListApiClients: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListApiClientsRequest, _user_service_pb2.ListApiClientsResponse]
-    """Lists clients by name."""
+    """Lists clients by name, also those that were revoked."""
+    UpdateApiClient: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.UpdateApiClientRequest, _user_pb2.ApiClient]
+    """Changes a client's name, rights, limit or end; new rights hold from its next token, within five minutes."""
+    RotateApiClientSecret: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.RotateApiClientSecretRequest, _user_pb2.ApiClient]
+    """Gives a client a new secret, which is in this answer only; the one in use lives on for a while."""
     RevokeApiClient: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.RevokeApiClientRequest, _user_pb2.ApiClient]
     """Ends a client's use."""
 
@@ -224,8 +230,14 @@ class ApiClientServiceAsyncStub(ApiClientServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateApiClient: _aio.UnaryUnaryMultiCallable[_user_service_pb2.CreateApiClientRequest, _user_pb2.ApiClient]  # type: ignore[assignment]
     """Adds a client; its secret is in this answer only."""
+    GetApiClient: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetApiClientRequest, _user_pb2.ApiClient]  # type: ignore[assignment]
+    """Returns one client, without its secrets."""
     ListApiClients: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListApiClientsRequest, _user_service_pb2.ListApiClientsResponse]  # type: ignore[assignment]
-    """Lists clients by name."""
+    """Lists clients by name, also those that were revoked."""
+    UpdateApiClient: _aio.UnaryUnaryMultiCallable[_user_service_pb2.UpdateApiClientRequest, _user_pb2.ApiClient]  # type: ignore[assignment]
+    """Changes a client's name, rights, limit or end; new rights hold from its next token, within five minutes."""
+    RotateApiClientSecret: _aio.UnaryUnaryMultiCallable[_user_service_pb2.RotateApiClientSecretRequest, _user_pb2.ApiClient]  # type: ignore[assignment]
+    """Gives a client a new secret, which is in this answer only; the one in use lives on for a while."""
     RevokeApiClient: _aio.UnaryUnaryMultiCallable[_user_service_pb2.RevokeApiClientRequest, _user_pb2.ApiClient]  # type: ignore[assignment]
     """Ends a client's use."""
 
@@ -241,12 +253,36 @@ class ApiClientServiceServicer(metaclass=_abc_1.ABCMeta):
         """Adds a client; its secret is in this answer only."""
 
     @_abc_1.abstractmethod
+    def GetApiClient(
+        self,
+        request: _user_service_pb2.GetApiClientRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.ApiClient, _abc.Awaitable[_user_pb2.ApiClient]]:
+        """Returns one client, without its secrets."""
+
+    @_abc_1.abstractmethod
     def ListApiClients(
         self,
         request: _user_service_pb2.ListApiClientsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.ListApiClientsResponse, _abc.Awaitable[_user_service_pb2.ListApiClientsResponse]]:
-        """Lists clients by name."""
+        """Lists clients by name, also those that were revoked."""
+
+    @_abc_1.abstractmethod
+    def UpdateApiClient(
+        self,
+        request: _user_service_pb2.UpdateApiClientRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.ApiClient, _abc.Awaitable[_user_pb2.ApiClient]]:
+        """Changes a client's name, rights, limit or end; new rights hold from its next token, within five minutes."""
+
+    @_abc_1.abstractmethod
+    def RotateApiClientSecret(
+        self,
+        request: _user_service_pb2.RotateApiClientSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.ApiClient, _abc.Awaitable[_user_pb2.ApiClient]]:
+        """Gives a client a new secret, which is in this answer only; the one in use lives on for a while."""
 
     @_abc_1.abstractmethod
     def RevokeApiClient(
