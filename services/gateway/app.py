@@ -17,6 +17,7 @@ from services.gateway.clients import Peers
 from services.gateway.config import Settings
 from services.gateway.files import Files
 from services.gateway.identity import Identity
+from services.gateway.oidc import Oidc
 
 log = structlog.get_logger()
 
@@ -35,6 +36,7 @@ class Gateway:
     settings: Settings
     peers: Peers
     sessions: auth.Sessions
+    oidc: Oidc
     limiter: Limiter
     files: Files
 
@@ -47,7 +49,8 @@ def create(settings: Settings) -> Flask:
     app.json = _Json(app)
     peers = Peers(settings, Identity(settings))
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
-    gateway = Gateway(settings, peers, auth.Sessions(peers, settings), limiter, Files())
+    sessions = auth.Sessions(peers, settings)
+    gateway = Gateway(settings, peers, sessions, Oidc(peers, sessions), limiter, Files())
     app.extensions["gateway"] = gateway
     app.jinja_env.globals.update(asset=bundle.asset, built=bundle.built, icon=bundle.icon)
     edge.install(app, settings)

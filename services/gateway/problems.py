@@ -72,6 +72,11 @@ TITLES: dict[str, tuple[str, str]] = {
     "TOO_LARGE": ("It is too large", "Dung lượng quá lớn"),
     "RATE_LIMITED": ("Too many requests", "Quá nhiều yêu cầu"),
     "SIGN_IN_REFUSED": ("The sign-in is refused", "Không đăng nhập được"),
+    **dict.fromkeys(
+        ("OIDC_STATE_ENDED", "OIDC_DENIED", "OIDC_ANSWER_INVALID"),
+        ("Please sign in again", "Vui lòng đăng nhập lại"),
+    ),
+    "OIDC_PERSON_REFUSED": ("You have no account here", "Bạn chưa có tài khoản ở đây"),
     "CHALLENGE_ENDED": ("Please sign in again", "Vui lòng đăng nhập lại"),
     "STAFF_SENDER_MISSING": (
         "Mails to colleagues have no sender yet",
