@@ -3,7 +3,20 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.parts import agenda, audit, basics, big, due, email, pauses, replicas, reports, rows
+from bench.parts import (
+    agenda,
+    audit,
+    basics,
+    big,
+    due,
+    email,
+    pauses,
+    replicas,
+    reports,
+    rows,
+    sign_ins,
+    tokens,
+)
 from bench.table import Figures
 
 # Each is given an empty folder, and where to put what it found.
@@ -18,4 +31,6 @@ PARTS: dict[str, Callable[[Path, Figures], None]] = {
     "due": due.measure,
     "reports": reports.measure,
     "audit": audit.measure,
+    "sign_ins": sign_ins.measure,
+    "tokens": tokens.measure,
 }

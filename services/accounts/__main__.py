@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from crm.accounts.v1 import audit_service_pb2_grpc as audit_grpc
+from crm.accounts.v1 import oidc_service_pb2_grpc as oidc_grpc
 from crm.accounts.v1 import password_service_pb2_grpc as password_grpc
 from crm.accounts.v1 import second_factor_service_pb2_grpc as factor_grpc
 from crm.accounts.v1 import session_service_pb2_grpc as session_grpc
@@ -14,12 +15,15 @@ from chassis.events.connection import Connection
 from chassis.events.consumer import consume
 from chassis.events.relay import Relay
 from services import rights
-from services.accounts import clients, consumers, workers
+from services.accounts import consumers, workers
+from services.accounts.clients import mail
+from services.accounts.clients.provider import Provider
 from services.accounts.config import Settings
 from services.accounts.rpc import http
 from services.accounts.rpc.audit import AuditServicer
 from services.accounts.rpc.clients import ApiClientServicer
 from services.accounts.rpc.factors import SecondFactorServicer
+from services.accounts.rpc.oidc import OidcServicer, house_rules
 from services.accounts.rpc.proofs import Proofs
 from services.accounts.rpc.resets import PasswordServicer
 from services.accounts.rpc.sessions import SessionServicer
@@ -64,6 +68,8 @@ async def main(settings: Settings) -> None:
     post = Post(settings.staff_sender_identity_id is not None, per_minute)
     users = UserServicer(sessions, passwords, proofs, post, seal)
     signing_in = SessionServicer(sessions, issuer, passwords, factors, limits, seal)
+    rules = house_rules(settings)
+    provider = Provider(rules, settings.oidc_client_secret) if settings.oidc_issuer else None
     first = settings.first_user_email, settings.first_password_file
     await app.run(
         settings,
@@ -79,6 +85,10 @@ async def main(settings: Settings) -> None:
             (
                 password_grpc.add_PasswordServiceServicer_to_server,
                 PasswordServicer(sessions, passwords, post),
+            ),
+            (
+                oidc_grpc.add_OidcServiceServicer_to_server,
+                OidcServicer(sessions, limits, settings.encryption_key(), rules, provider),
             ),
             (user_grpc.add_UserServiceServicer_to_server, users),
             (
@@ -113,7 +123,7 @@ async def main(settings: Settings) -> None:
             identities.check,
         ],
         http_routes=http.routes(sessions, keyring, issuer),
-        closing=[nats.close, passwords.close],
+        closing=[nats.close, passwords.close, *([provider.close] if provider else [])],
     )
 
 
@@ -122,11 +132,11 @@ def _postmen(settings: Settings, sessions: db.Sessions, issuer: Issuer) -> list[
     identity_id = settings.staff_sender_identity_id
     if identity_id is None:
         return []
-    tokens = clients.OwnTokens(lambda audience: issuer.for_service(NAME, [audience]).text)
-    mail = clients.connect(settings, settings.notifier_address, tokens, identity_id)
+    tokens = mail.OwnTokens(lambda audience: issuer.for_service(NAME, [audience]).text)
+    notifier = mail.connect(settings, settings.notifier_address, tokens, identity_id)
     scribe = Scribe(settings.encryption_key(), settings.public_url)
     lease, every = settings.lease_seconds, settings.letters_seconds
-    return [Postman(sessions, scribe, mail, lease_seconds=lease, every_seconds=every)]
+    return [Postman(sessions, scribe, notifier, lease_seconds=lease, every_seconds=every)]
 
 
 def _now() -> datetime:

@@ -4,11 +4,21 @@ import base64
 import binascii
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from chassis.config import ServiceSettings
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody between reads what is said to an address: HTTPS, or on this machine."""
+    parts = urlsplit(url)
+    loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    return bool(parts.hostname) and (parts.scheme == "https" or loopback)
 
 
 class Settings(ServiceSettings):
@@ -74,6 +84,27 @@ class Settings(ServiceSettings):
     first_password_file: Path | None = None
     """Also write the first administrator's password here (mode 0600), for a local runner."""
 
+    oidc_issuer: str = ""
+    """The OpenID provider that staff may sign in at, as it calls itself (`https://…`)."""
+
+    oidc_client_id: str = ""
+    """What the provider knows this house as."""
+
+    oidc_client_secret: SecretStr = SecretStr("")
+    """Proves `oidc_client_id` to the provider."""
+
+    oidc_label: str = Field(default="SSO", min_length=1, max_length=40)
+    """How the provider is called on the button of the sign-in page."""
+
+    oidc_email_domains: str = ""
+    """Domains, separated by commas, whose addresses may link to a user; any if empty."""
+
+    oidc_link_by_email: bool = True
+    """Whoever has a user's address, verified by the provider, is that user from then on."""
+
+    oidc_second_factor: bool = False
+    """Ask for our second factor too; without it that is the provider's business."""
+
     audit_head_file: Path | None = None
     """The audit chain's head is appended here each hour; keep it where nobody can change it."""
 
@@ -92,6 +123,18 @@ class Settings(ServiceSettings):
     def _mails_can_go(self) -> Self:
         if self.staff_sender_identity_id and not (self.notifier_address and self.public_url):
             raise ValueError("staff_sender_identity_id needs notifier_address and public_url")
+        return self
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        if not self.oidc_issuer:
+            return self
+        if not is_private(self.oidc_issuer):
+            raise ValueError("oidc_issuer must begin with https://")
+        if not (self.oidc_client_id and self.oidc_client_secret.get_secret_value()):
+            raise ValueError("oidc_issuer needs oidc_client_id and oidc_client_secret")
+        if not self.public_url:
+            raise ValueError("oidc_issuer needs public_url")
         return self
 
     def encryption_key(self) -> bytes:

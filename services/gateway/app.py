@@ -19,6 +19,7 @@ from services.gateway.clients import Peers
 from services.gateway.config import Settings
 from services.gateway.files import Files
 from services.gateway.identity import Identity
+from services.gateway.oidc import Oidc
 
 log = structlog.get_logger()
 
@@ -37,6 +38,7 @@ class Gateway:
     settings: Settings
     peers: Peers
     sessions: auth.Sessions
+    oidc: Oidc
     limiter: Limiter
     limits: Limits
     files: Files
@@ -51,7 +53,9 @@ def create(settings: Settings) -> Flask:
     peers = Peers(settings, Identity(settings))
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
     limits = Limits(Bearers(settings.issuer_url), settings.api_requests_per_minute)
-    gateway = Gateway(settings, peers, auth.Sessions(peers, settings), limiter, limits, Files())
+    sessions = auth.Sessions(peers, settings)
+    oidc = Oidc(peers, sessions)
+    gateway = Gateway(settings, peers, sessions, oidc, limiter, limits, Files())
     app.extensions["gateway"] = gateway
     app.jinja_env.globals.update(asset=bundle.asset, built=bundle.built, icon=bundle.icon)
     edge.install(app, settings)

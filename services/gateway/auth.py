@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -61,13 +62,14 @@ class _Held:
 
 
 class Sessions:
-    """Signs people in and out, and gives the token of a session, kept for a minute."""
+    """Signs people in and out, and gives the token of a session, kept for seconds."""
 
     def __init__(self, peers: Peers, settings: Settings) -> None:
         self._peers = peers
         self._settings = settings
         self._held: dict[_Key, _Held] = {}
         self._lock = threading.Lock()
+        self._places = threading.Semaphore(settings.sign_ins_max)
 
     @property
     def cookie(self) -> str:
@@ -86,11 +88,11 @@ class Sessions:
 
         Raises `Unauthenticated` SIGN_IN_REFUSED, `ResourceExhausted`.
         """
-        return self._peers.own(SessionServiceStub).SignIn(
-            session_service_pb2.SignInRequest(
-                email=email, password=password, user_agent=user_agent[:500], ip=ip
-            )
+        asked = session_service_pb2.SignInRequest(
+            email=email, password=password, user_agent=user_agent[:500], ip=ip
         )
+        with self.place():
+            return self._peers.own(SessionServiceStub).SignIn(asked)
 
     def complete_sign_in(
         self, challenge: str, code: str, *, user_agent: str, ip: str
@@ -105,6 +107,21 @@ class Sessions:
                 challenge=challenge, code=code, user_agent=user_agent[:500], ip=ip
             )
         )
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold one of the few threads that may wait for a sign-in, so that pages keep theirs.
+
+        Raises `ResourceExhausted` when there is none.
+        """
+        if not self._places.acquire(blocking=False):
+            raise errors.ResourceExhausted(
+                "RATE_LIMITED", "too many sign-ins at once here", retry_after_seconds=1
+            )
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def who(self, secret: str, view_role_id: str = "") -> SignedIn:
         """Return who the session of `secret` is, through a role if one is named.
@@ -142,30 +159,32 @@ class Sessions:
     def remember(self, response: Response, session: session_service_pb2.SignInResponse) -> None:
         """Set the session cookie on `response`."""
         ends = session.session.expire_time.ToSeconds()
-        self._set(response, self.cookie, session.session_secret, ends)
+        self.set_cookie(response, self.cookie, session.session_secret, ends)
 
     def remember_challenge(
         self, response: Response, asked: session_service_pb2.SignInResponse
     ) -> None:
         """Set the cookie on `response` that the second step needs."""
         ends = asked.challenge_expire_time.ToSeconds()
-        self._set(response, self.challenge_cookie, asked.challenge, ends)
+        self.set_cookie(response, self.challenge_cookie, asked.challenge, ends)
 
     def dismiss(self, response: Response) -> None:
         """Take the session cookie away."""
-        self._delete(response, self.cookie)
+        self.delete_cookie(response, self.cookie)
 
     def dismiss_challenge(self, response: Response) -> None:
         """Take the cookie of the second step away."""
-        self._delete(response, self.challenge_cookie)
+        self.delete_cookie(response, self.challenge_cookie)
 
-    def _set(self, response: Response, name: str, value: str, ends: int) -> None:
+    def set_cookie(self, response: Response, name: str, value: str, ends: int) -> None:
+        """Set a cookie that no script reads, until Unix time `ends`; 0: until the browser ends."""
         secure = self._settings.cookie_secure
         response.set_cookie(
             name, value, expires=ends or None, secure=secure, httponly=True, samesite="Lax"
         )
 
-    def _delete(self, response: Response, name: str) -> None:
+    def delete_cookie(self, response: Response, name: str) -> None:
+        """Take a cookie away."""
         secure = self._settings.cookie_secure
         response.delete_cookie(name, secure=secure, httponly=True, samesite="Lax")
 
@@ -186,11 +205,11 @@ class Sessions:
 
     def remember_view(self, response: Response, role_id: str) -> None:
         """Have the browser look through a role, until it is closed or `dismiss_view` is called."""
-        self._set(response, VIEW_COOKIE, role_id, 0)
+        self.set_cookie(response, VIEW_COOKIE, role_id, 0)
 
     def dismiss_view(self, response: Response) -> None:
         """Have the browser look through one's own role again."""
-        self._delete(response, VIEW_COOKIE)
+        self.delete_cookie(response, VIEW_COOKIE)
 
     def csrf_token(self, secret: str) -> str:
         """Return what forms and scripts of this session must send back."""

@@ -81,14 +81,17 @@ class Settings(config.Settings):
     upload_max_bytes: int = Field(default=200 * 1024 * 1024, ge=1024)
     """Largest file for an import."""
 
-    session_cache_seconds: float = Field(default=60.0, ge=0)
-    """How long a session's token is kept: a session revoked elsewhere may live on for this long."""
+    session_cache_seconds: float = Field(default=5.0, ge=0, le=60)
+    """How long a session's token is kept: one that was ended elsewhere lives on for this long."""
 
     sign_in_per_minute: int = Field(default=20, ge=1)
     """Tries to sign in or to get a token, per address and replica."""
 
     api_requests_per_minute: int = Field(default=600, ge=1)
     """REST requests of a person or program, per replica; a program may have a limit of its own."""
+
+    sign_ins_max: int = Field(default=8, ge=1)
+    """Sign-ins that wait at once; the next is told to come back, so that pages keep threads."""
 
     public_per_minute: int = Field(default=600, ge=1)
     """Visits of public links per address and replica; mail providers post from few addresses."""

@@ -76,6 +76,11 @@ TITLES: dict[str, tuple[str, str]] = {
         "Không thể cấp mã với các quyền này",
     ),
     "SIGN_IN_REFUSED": ("The sign-in is refused", "Không đăng nhập được"),
+    **dict.fromkeys(
+        ("OIDC_STATE_ENDED", "OIDC_DENIED", "OIDC_ANSWER_INVALID"),
+        ("Please sign in again", "Vui lòng đăng nhập lại"),
+    ),
+    "OIDC_PERSON_REFUSED": ("You have no account here", "Bạn chưa có tài khoản ở đây"),
     "CHALLENGE_ENDED": ("Please sign in again", "Vui lòng đăng nhập lại"),
     "STAFF_SENDER_MISSING": (
         "Mails to colleagues have no sender yet",

@@ -5,6 +5,7 @@ from typing import Any
 
 from crm.accounts.v1 import (
     audit_service_pb2_grpc,
+    oidc_service_pb2_grpc,
     password_service_pb2_grpc,
     second_factor_service_pb2_grpc,
     session_service_pb2_grpc,
@@ -112,6 +113,7 @@ STUBS: Mapping[str, Any] = {
     "crm.accounts.v1.ApiClientService": user_service_pb2_grpc.ApiClientServiceStub,
     "crm.accounts.v1.SessionService": session_service_pb2_grpc.SessionServiceStub,
     "crm.accounts.v1.SecondFactorService": second_factor_service_pb2_grpc.SecondFactorServiceStub,
+    "crm.accounts.v1.OidcService": oidc_service_pb2_grpc.OidcServiceStub,
     "crm.accounts.v1.PasswordService": password_service_pb2_grpc.PasswordServiceStub,
     "crm.accounts.v1.TokenService": session_service_pb2_grpc.TokenServiceStub,
     "crm.accounts.v1.AuditService": audit_service_pb2_grpc.AuditServiceStub,

@@ -23,6 +23,13 @@ from services.accounts.usecases.tokens import Issuer
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
+def answer(next_: signin.Welcome | signin.Challenge) -> pb2.SignInResponse:
+    """Returns what a sign-in led to."""
+    if isinstance(next_, signin.Challenge):
+        return messages.challenge(next_.secret, next_.expire_time)
+    return messages.signed_in(next_.session, next_.secret, next_.user)
+
+
 class SessionServicer(pb2_grpc.SessionServiceServicer):
     """Serves `SessionService`."""
 
@@ -64,9 +71,7 @@ class SessionServicer(pb2_grpc.SessionServiceServicer):
             next_ = await signin.proceed(
                 session, self._limits, attempt, user, ip, request.user_agent
             )
-        if isinstance(next_, signin.Challenge):
-            return messages.challenge(next_.secret, next_.expire_time)
-        return messages.signed_in(next_.session, next_.secret, next_.user)
+        return answer(next_)
 
     async def CompleteSignIn(
         self, request: pb2.CompleteSignInRequest, context: Context

@@ -140,6 +140,23 @@ password_links = Table(
     Column("expire_time", _time, nullable=False),
 )
 
+oidc_sign_ins = Table(
+    "oidc_sign_ins",
+    metadata,
+    Column("state_hash", LargeBinary, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expire_time", _time, nullable=False),
+)
+
+oidc_identities = Table(
+    "oidc_identities",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("create_time", _time, nullable=False),
+)
+
 signing_keys = Table(
     "signing_keys",
     metadata,

@@ -24,24 +24,27 @@ class Attempt:
 
 
 async def count(
-    session: AsyncSession, per_minute: int, email: str, ip: str | None = None
+    session: AsyncSession, per_minute: int, email: str | None, ip: str | None = None
 ) -> Attempt:
     """Counts an attempt for an account, whether there is one or not, and a network address.
 
-    Raises `ResourceExhausted` when either or the whole installation must wait.
+    None counts for no account, or no address. Raises `ResourceExhausted` when either or the whole
+    installation must wait.
     """
-    account = lockout.account_key(fields.email_key(email))
-    address = None if ip is None else lockout.address_key(ip)
-    keys = [account] if address is None else [account, address]
+    free = {}
+    if email is not None:
+        free[lockout.account_key(fields.email_key(email))] = lockout.FREE_ACCOUNT
+    if ip is not None:
+        free[lockout.address_key(ip)] = lockout.FREE_ADDRESS
+    keys = list(free)
     now, known = await sessions.lock_failures(session, [*keys, lockout.EVERYONE])
     longest = max(lockout.wait(each, now) for each in known.values())
     if longest > 0:
         raise errors.ResourceExhausted(
             "RATE_LIMITED", "too many failed attempts to sign in", retry_after_seconds=longest
         )
-    await sessions.put_failures(session, lockout.charged(known[account], now, lockout.FREE_ACCOUNT))
-    if address is not None:
-        charged = lockout.charged(known[address], now, lockout.FREE_ADDRESS)
+    for key, before_waiting in free.items():
+        charged = lockout.charged(known[key], now, before_waiting)
         await sessions.put_failures(session, charged)
     everyone = lockout.charged_to_all(known[lockout.EVERYONE], now, per_minute)
     await sessions.put_failures(session, everyone)

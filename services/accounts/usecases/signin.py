@@ -110,9 +110,19 @@ async def complete(
 
 
 async def welcome(
-    session: AsyncSession, limits: Limits, attempt: Attempt, user: User, ip: str, user_agent: str
+    session: AsyncSession,
+    limits: Limits,
+    attempt: Attempt,
+    user: User,
+    ip: str,
+    user_agent: str,
+    *,
+    by: str = "",
 ) -> Welcome:
-    """Makes the session of a user who proved to be one, with a secret that is always new."""
+    """Makes the session of a user who proved to be one, with a secret that is always new.
+
+    `by` is audited, if it was not by what this house keeps itself.
+    """
     await attempts.forgive(session, attempt)
     secret = secrets.new()
     made = await sessions.add(
@@ -127,7 +137,7 @@ async def welcome(
         limits.session,
     )
     await users.note_sign_in(session, user.id, made.create_time)
-    await _record(session, "sign_in", user.id)
+    await _record(session, "sign_in", user.id, {"by": by} if by else None)
     return Welcome(made, secret, existing(await users.get(session, user.id), "user", user.id))
 
 
@@ -178,9 +188,15 @@ async def revoke(session: AsyncSession, session_id: UUID) -> None:
     await announce.sessions_ended(session, await sessions.end_one(session, session_id))
 
 
-async def _record(session: AsyncSession, action: str, user_id: UUID) -> None:
+async def _record(
+    session: AsyncSession, action: str, user_id: UUID, after: dict[str, object] | None = None
+) -> None:
     await audit.record(
-        session, action=f"user.{action}", subject_type="user", subject_id=str(user_id)
+        session,
+        action=f"user.{action}",
+        subject_type="user",
+        subject_id=str(user_id),
+        after=after,
     )
 
 

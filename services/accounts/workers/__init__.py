@@ -18,6 +18,7 @@ from services.accounts.domain.sealing import SealBroken
 from services.accounts.storage import challenges, factors, links
 from services.accounts.storage import heads as kept_heads
 from services.accounts.storage import letters as kept_letters
+from services.accounts.storage import oidc as kept_oidc
 from services.accounts.storage import sessions as kept_sessions
 from services.accounts.usecases import foundation, heads
 from services.accounts.usecases.factors import CONFIRM_WITHIN
@@ -136,6 +137,7 @@ async def _sweep(sessions: db.Sessions, idle: timedelta) -> int:
             await kept_sessions.drop_ended(session, idle, _BATCH),
             await kept_sessions.drop_old_failures(session, older, _BATCH),
             await challenges.drop_expired(session, _BATCH),
+            await kept_oidc.drop_expired(session, _BATCH),
             await links.drop_expired(session, _BATCH),
             await kept_letters.prune(session, _LETTERS_KEPT, _BATCH),
             await factors.drop_abandoned(session, CONFIRM_WITHIN, _BATCH),

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db, errors
-from services.accounts.clients import REFUSALS, Mail
+from services.accounts.clients.mail import REFUSALS, Mail
 from services.accounts.domain.letters import Letter, Reason, Waiting
 from services.accounts.storage import letters as kept_letters
 from services.accounts.usecases import letters

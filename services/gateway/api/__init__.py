@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def attach(app: Flask, gateway: "Gateway") -> None:
     """Add every operation, the OpenAPI document and the page about it to `app`."""
     app.url_map.converters["id"] = Id
-    streams = Streams(gateway.settings.watch_max, gateway.settings.watch_seconds)
+    settings = gateway.settings
+    streams = Streams(settings.watch_max, settings.watch_seconds, settings.session_cache_seconds)
     for route in ROUTES:
         register(app, gateway, route, streams)
     docs.attach(app)

@@ -61,7 +61,8 @@ class Operation:
             message.name, message.data = uploads.read(request, most=uploads.SMALL)
         call = getattr(self._gateway.peers.stub(self._stub), self._route.name)
         if self._route.kind == "stream":
-            return self._streams.answer(call, message, "run")
+            by_session = "Authorization" not in request.headers
+            return self._streams.answer(call, message, "run", by_session=by_session)
         if self._route.kind == "csv":
             return self._file(call, message)
         try:

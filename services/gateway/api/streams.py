@@ -11,15 +11,26 @@ from chassis import errors
 from services.gateway import problems
 from services.gateway.api import convert
 
+_LEAST_SECONDS = 1.0
+
 
 class Streams:
     """Streams of this process; their number is bounded, since each holds a thread."""
 
-    def __init__(self, most: int, seconds: float) -> None:
+    def __init__(self, most: int, seconds: float, session_seconds: float) -> None:
+        """A stream lasts `seconds`, one of a session's no longer than that may be ended unseen."""
         self._places = threading.Semaphore(most)
         self._seconds = seconds
+        self._session_seconds = min(seconds, max(session_seconds, _LEAST_SECONDS))
 
-    def answer(self, call: Callable[..., Iterator[Any]], message: Any, event: str) -> Response:
+    def answer(
+        self,
+        call: Callable[..., Iterator[Any]],
+        message: Any,
+        event: str,
+        *,
+        by_session: bool = False,
+    ) -> Response:
         """Return a response that sends each message of `call` as an `event`, then `end`.
 
         The stream ends by itself after a while without `end`; the browser then opens the next.
@@ -30,7 +41,8 @@ class Streams:
                 "RATE_LIMITED", "too many watchers here; ask again soon", retry_after_seconds=2
             )
         try:
-            responses = iter(call(message, timeout=self._seconds))
+            seconds = self._session_seconds if by_session else self._seconds
+            responses = iter(call(message, timeout=seconds))
             first = next(responses, None)
         except BaseException:
             self._places.release()

@@ -32,6 +32,7 @@ from services.gateway.web import (
     imports,
     next_steps,
     notifications,
+    oidc,
     passwords,
     proposal_forms,
     proposal_templates,
@@ -84,6 +85,7 @@ PARTS = (
     imports,
     next_steps,
     notifications,
+    oidc,
     passwords,
     proposal_forms,
     proposal_templates,
@@ -120,7 +122,8 @@ def attach(app: Flask, gateway: "Gateway") -> None:
     pages.after_request(_keep_language)
     app.register_blueprint(pages)
     # Limited here, once the routes are known, as the limit is a setting.
-    for name in ("try_sign_in", "try_code", "ask_link", "choose_password"):
+    attempts = ("try_sign_in", "try_code", "ask_link", "choose_password")
+    for name in (*attempts, "oidc_begin", "oidc_callback"):
         attempt: Any = app.view_functions[f"web.{name}"]
         app.view_functions[f"web.{name}"] = gateway.limiter.limit(limit)(attempt)
     opening: Any = app.view_functions["web.password_link"]

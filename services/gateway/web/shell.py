@@ -31,6 +31,7 @@ OPEN_ENDPOINTS = frozenset(
     for name in (
         *("sign_in", "try_sign_in", "sign_in_code", "try_code"),
         *("forgot", "ask_link", "password_link", "choose_password"),
+        *("oidc_begin", "oidc_callback"),
     )
 )
 """Pages of people who are not signed in."""

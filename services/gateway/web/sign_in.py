@@ -7,6 +7,8 @@ from chassis import errors
 from services.gateway import problems
 from services.gateway.web import desk
 
+_SOON = 5
+"""Seconds; that soon, many sign in at once, and nobody has failed."""
 _REFUSALS = (
     errors.Unauthenticated,
     errors.InvalidArgument,
@@ -26,7 +28,7 @@ def add(pages: Blueprint) -> None:
 
 def show() -> desk.View:
     """Ask for address and password."""
-    return _page(email="", said="", status=200)
+    return page(email="", said="", status=200)
 
 
 def attempt() -> desk.View:
@@ -35,12 +37,12 @@ def attempt() -> desk.View:
     sessions.check_origin(request)
     email, password = request.form.get("email", "").strip(), request.form.get("password", "")
     if not email or not password:
-        return _page(email=email, said=desk.t("sign_in.both_needed"), status=400)
+        return page(email=email, said=desk.t("sign_in.both_needed"), status=400)
     try:
-        answer = sessions.sign_in(email, password, user_agent=_agent(), ip=_ip())
+        answer = sessions.sign_in(email, password, user_agent=agent(), ip=ip())
     except _REFUSALS as refused:
         said = _why(refused, desk.t("sign_in.refused"))
-        return _page(email=email, said=said, status=problems.of(refused).status)
+        return page(email=email, said=said, status=problems.of(refused).status)
     back = request.form.get("next", "")
     if answer.challenge:
         response = make_response(desk.to(url_for("web.sign_in_code", next=back or None)))
@@ -67,10 +69,10 @@ def attempt_code() -> desk.View:
         return _code_page(said=desk.t("sign_in.code_needed"), status=400)
     challenge = sessions.challenge_of(request)
     try:
-        answer = sessions.complete_sign_in(challenge, code, user_agent=_agent(), ip=_ip())
+        answer = sessions.complete_sign_in(challenge, code, user_agent=agent(), ip=ip())
     except _REFUSALS as refused:
         if refused.reason == "CHALLENGE_ENDED":
-            response = make_response(_page(email="", said=desk.t("sign_in.code_late"), status=401))
+            response = make_response(page(email="", said=desk.t("sign_in.code_late"), status=401))
             sessions.dismiss_challenge(response)
             return response
         said = _why(refused, desk.t("sign_in.code_refused"))
@@ -92,6 +94,8 @@ def leave() -> desk.View:
 
 def too_often(refused: errors.ResourceExhausted) -> str:
     """Return how long to wait, in the reader's language."""
+    if (refused.retry_after_seconds or 60) <= _SOON:
+        return desk.t("sign_in.busy")
     minutes = max(1, round((refused.retry_after_seconds or 60) / 60))
     return desk.t("sign_in.too_often", minutes=minutes)
 
@@ -104,11 +108,13 @@ def _why(refused: errors.Error, otherwise: str) -> str:
     return otherwise
 
 
-def _agent() -> str:
+def agent() -> str:
+    """Return what the browser says it is."""
     return request.headers.get("User-Agent", "")
 
 
-def _ip() -> str:
+def ip() -> str:
+    """Return the browser's network address."""
     return request.remote_addr or ""
 
 
@@ -117,8 +123,11 @@ def _back() -> str:
     return values.get("next", "")
 
 
-def _page(*, email: str, said: str, status: int) -> tuple[str, int]:
-    return desk.page("sign_in.html", email=email, said=said, back=_back()), status
+def page(*, email: str, said: str, status: int) -> tuple[str, int]:
+    """Return the page that asks for address and password, `said` being what went wrong."""
+    provider = desk.gateway().oidc.label()
+    body = desk.page("sign_in.html", email=email, said=said, back=_back(), provider=provider)
+    return body, status
 
 
 def _code_page(*, said: str, status: int) -> tuple[str, int]:

@@ -61,6 +61,7 @@ class House:
     trail: Trail
     issuer: Issuer
     password: str
+    limits: Limits
     roles: dict[str, str]
     admin_id: str = ""
 
@@ -215,7 +216,7 @@ async def house(
     )
     assert settings.first_password_file is not None
     password = settings.first_password_file.read_text().strip()
-    made = House(served, sessions, trail, issuer, password, {})
+    made = House(served, sessions, trail, issuer, password, limits, {})
     listed = await made.users(GATEWAY).ListRoles(user_service_pb2.ListRolesRequest())
     made.roles = {role.name: role.id for role in listed.roles}
     everybody = await made.users(GATEWAY).ListUsers(user_service_pb2.ListUsersRequest())

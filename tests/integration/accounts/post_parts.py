@@ -18,7 +18,7 @@ from crm.notifier.v1 import (
 
 from chassis import errors
 from chassis.context import Principal
-from services.accounts import clients
+from services.accounts.clients import mail
 from services.accounts.config import Settings
 from services.accounts.usecases.letters import Scribe
 from services.accounts.workers.postman import Postman
@@ -136,9 +136,9 @@ async def post(house: Any, settings: Settings, serve: Any) -> Post:
     me = Principal("accounts", "service")
 
     def make(identity: UUID = IDENTITY) -> Postman:
-        tokens = clients.OwnTokens(lambda audience: notifier.token(me))
-        mail = clients.connect(settings, notifier.address, tokens, identity)
+        tokens = mail.OwnTokens(lambda audience: notifier.token(me))
+        there = mail.connect(settings, notifier.address, tokens, identity)
         scribe = Scribe(settings.encryption_key(), settings.public_url)
-        return Postman(house.sessions, scribe, mail, lease_seconds=60, every_seconds=1)
+        return Postman(house.sessions, scribe, there, lease_seconds=60, every_seconds=1)
 
     return Post(house, messages, make)

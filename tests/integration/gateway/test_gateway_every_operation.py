@@ -770,6 +770,7 @@ class TestEveryOperation:
         api("ListRoles")
         api("UpdateRole", body={"name": "Tập sự"}, id=role["id"])
         api("ResetSecondFactor", id=user["id"])
+        api("UnlinkOidcUser", id=user["id"])
         api("DeactivateUser", id=user["id"])
         guest = {**person, "email": "guest@mekong.example"}
         invited = api("CreateUser", body={"user": guest})

@@ -36,3 +36,30 @@ class TestMailingStaff:
 
         with pytest.raises(pydantic.ValidationError, match="needs notifier_address and public_url"):
             Settings(**GIVEN, **given)
+
+
+PROVIDER = {
+    "oidc_issuer": "https://id.example",
+    "oidc_client_id": "mekong",
+    "oidc_client_secret": "secret",
+    "public_url": "https://crm.example.com",
+}
+
+
+class TestProvider:
+    def test_a_house_may_do_without_or_with_all_of_it(self) -> None:
+        Settings(**GIVEN)
+        Settings(**GIVEN, **PROVIDER)
+        Settings(**GIVEN, **{**PROVIDER, "oidc_issuer": "http://127.0.0.1:4000"})
+
+    @pytest.mark.parametrize("missing", ["oidc_client_id", "oidc_client_secret", "public_url"])
+    def test_one_that_could_not_work_is_refused_at_the_start(self, missing: str) -> None:
+        given = {name: value for name, value in PROVIDER.items() if name != missing}
+
+        with pytest.raises(pydantic.ValidationError, match=f"oidc_issuer needs .*{missing}"):
+            Settings(**GIVEN, **given)
+
+    @pytest.mark.parametrize("issuer", ["http://id.example", "id.example", "https://", "ftp://x"])
+    def test_one_that_others_could_listen_to_is_refused(self, issuer: str) -> None:
+        with pytest.raises(pydantic.ValidationError, match="must begin with https"):
+            Settings(**GIVEN, **{**PROVIDER, "oidc_issuer": issuer})

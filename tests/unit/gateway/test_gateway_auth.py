@@ -1,7 +1,10 @@
 """Who asks: programs by token, people by session, and nobody by another site's page."""
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent import futures
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from google.protobuf import empty_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis import errors
+from services.gateway import auth
 
 
 def exchange(lasts: float = 300) -> Any:
@@ -85,7 +89,7 @@ class TestPrograms:
 
 
 class TestPeople:
-    def test_a_session_is_exchanged_once_a_minute_by_the_gateways_own_identity(
+    def test_a_session_is_exchanged_once_by_the_gateways_own_identity(
         self, browser: Any, peers: Any
     ) -> None:
         browser.get("/api/v1/contacts")
@@ -113,6 +117,22 @@ class TestPeople:
         assert answer.status_code == 401
         assert answer.get_json()["reason"] == "TOKEN_EXPIRED"
         assert peers.named("ListContacts") == []
+
+    def test_a_session_that_ends_elsewhere_is_dead_in_every_gateway_within_five_seconds(
+        self, make_gateway: Callable[..., Any], peers: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        peers.answers["ExchangeSession"] = exchange()
+        peers.answers["ListContacts"] = contact_service_pb2.ListContactsResponse()
+        browsers = [make_gateway().test_client() for _ in range(2)]
+        for browser in browsers:
+            browser.set_cookie("mekong", "of lan")
+            assert browser.get("/api/v1/contacts").status_code == 200
+
+        peers.answers["ExchangeSession"] = errors.Unauthenticated("SIGN_IN_REFUSED", "it has ended")
+        later = SimpleNamespace(time=time.time, monotonic=lambda: time.monotonic() + 5)
+        monkeypatch.setattr(auth, "time", later)
+
+        assert [it.get("/api/v1/contacts").status_code for it in browsers] == [401, 401]
 
     def test_signing_out_forgets_the_token_here_at_once(
         self, browser: Any, gateway: Any, peers: Any
@@ -155,6 +175,38 @@ class TestPeople:
         assert cookie.startswith("__Host-mekong=s;")
         for part in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/", "Expires="):
             assert part in cookie
+
+
+class TestManySignIns:
+    def test_pages_keep_threads_however_many_sign_in(
+        self, make_gateway: Callable[..., Any], peers: Any
+    ) -> None:
+        arrived, go_on = threading.Semaphore(0), threading.Event()
+
+        def slow(*_: Any) -> Any:
+            arrived.release()
+            go_on.wait(30)
+            return errors.Unauthenticated("SIGN_IN_REFUSED", "no")
+
+        peers.answers["SignIn"] = slow
+        app = make_gateway(sign_ins_max=2)
+        form = {"email": "lan@mekong.example", "password": "a long password"}
+
+        def attempt() -> Any:
+            return app.test_client().post("/sign-in?lang=en", data=form)
+
+        with futures.ThreadPoolExecutor(2) as pool:
+            waiting = [pool.submit(attempt) for _ in range(2)]
+            for _ in waiting:
+                assert arrived.acquire(timeout=30)
+            refused = attempt()
+            go_on.set()
+            statuses = [it.result().status_code for it in waiting]
+
+        assert refused.status_code == 429
+        assert "Many people are signing in" in refused.get_data(as_text=True)
+        assert statuses == [401, 401]
+        assert attempt().status_code == 401
 
 
 class TestForgery:

@@ -44,6 +44,18 @@ class TestWatching:
         assert answer.status_code == 404
         assert answer.get_json()["reason"] == "RESOURCE_MISSING"
 
+    def test_one_of_a_session_ends_as_soon_as_it_could_have_been_revoked(
+        self, signed_in: Any, program: Any, peers: Any
+    ) -> None:
+        peers.answers["WatchRun"] = two_runs
+
+        signed_in.get("/api/v1/runs/r1:watch")
+        program("GET", "/runs/r1:watch")
+
+        by_session, by_token = (call.seconds_left for call in peers.named("WatchRun"))
+        assert by_session < 6
+        assert by_token > 20
+
     def test_a_stream_whose_time_is_over_just_ends(
         self, make_gateway: Callable[..., Any], peers: Any
     ) -> None:

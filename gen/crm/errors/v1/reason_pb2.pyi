@@ -114,6 +114,14 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """NOT_FOUND; the link to choose a password was used, has expired or is not one of ours."""
     REASON_STAFF_SENDER_MISSING: _Reason.ValueType  # 45
     """FAILED_PRECONDITION; metadata: setting. Mails to colleagues have no sender in this house."""
+    REASON_OIDC_STATE_ENDED: _Reason.ValueType  # 46
+    """UNAUTHENTICATED; the sign-in at the provider was completed, took too long or was begun in another browser: begin anew."""
+    REASON_OIDC_DENIED: _Reason.ValueType  # 47
+    """UNAUTHENTICATED; metadata: error. The provider signed nobody in."""
+    REASON_OIDC_ANSWER_INVALID: _Reason.ValueType  # 48
+    """UNAUTHENTICATED; metadata: check. What the provider answered is not believed: code, form, signature, issuer, audience, nonce, expired or subject."""
+    REASON_OIDC_PERSON_REFUSED: _Reason.ValueType  # 49
+    """PERMISSION_DENIED; metadata: why. The provider's account is of nobody here: unknown, unverified, domain, inactive or other."""
     REASON_SCOPE_INVALID: _Reason.ValueType  # 50
     """INVALID_ARGUMENT; BadRequest names scope. A token cannot have these rights: one of them is unknown, or more than the client has."""
 
@@ -214,6 +222,14 @@ REASON_PASSWORD_LINK_INVALID: Reason.ValueType  # 44
 """NOT_FOUND; the link to choose a password was used, has expired or is not one of ours."""
 REASON_STAFF_SENDER_MISSING: Reason.ValueType  # 45
 """FAILED_PRECONDITION; metadata: setting. Mails to colleagues have no sender in this house."""
+REASON_OIDC_STATE_ENDED: Reason.ValueType  # 46
+"""UNAUTHENTICATED; the sign-in at the provider was completed, took too long or was begun in another browser: begin anew."""
+REASON_OIDC_DENIED: Reason.ValueType  # 47
+"""UNAUTHENTICATED; metadata: error. The provider signed nobody in."""
+REASON_OIDC_ANSWER_INVALID: Reason.ValueType  # 48
+"""UNAUTHENTICATED; metadata: check. What the provider answered is not believed: code, form, signature, issuer, audience, nonce, expired or subject."""
+REASON_OIDC_PERSON_REFUSED: Reason.ValueType  # 49
+"""PERMISSION_DENIED; metadata: why. The provider's account is of nobody here: unknown, unverified, domain, inactive or other."""
 REASON_SCOPE_INVALID: Reason.ValueType  # 50
 """INVALID_ARGUMENT; BadRequest names scope. A token cannot have these rights: one of them is unknown, or more than the client has."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

@@ -20,6 +20,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/users/{id}:resetSecondFactor", f"{_FACTORS}/ResetSecondFactor", "*", status=204
     ),
+    Route("POST", "/users/{id}:unlinkOidc", "accounts.OidcService/UnlinkOidcUser", "*", status=204),
     Route("POST", "/second-factor:enroll", f"{_FACTORS}/EnrollSecondFactor", "*"),
     Route("POST", "/second-factor:confirm", f"{_FACTORS}/ConfirmSecondFactor", "*"),
     Route("POST", "/second-factor:remove", f"{_FACTORS}/RemoveSecondFactor", "*", status=204),

@@ -1,0 +1,1 @@
+"""Whom accounts calls: the notifier, and the OpenID provider."""

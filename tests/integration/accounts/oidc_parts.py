@@ -1,0 +1,95 @@
+"""A house with a provider, and what tests do with the two."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from crm.accounts.v1 import oidc_service_pb2 as pb2
+from crm.accounts.v1 import oidc_service_pb2_grpc as pb2_grpc
+from crm.accounts.v1 import session_service_pb2
+
+from chassis.context import Principal
+from services.accounts.clients.provider import Provider
+from services.accounts.config import Settings
+from services.accounts.rpc.oidc import RETURN, OidcServicer, house_rules
+from tests.provider import CLIENT_ID, CLIENT_SECRET, Browser
+
+PUBLIC_URL = "http://127.0.0.1:9"
+REDIRECT_URI = PUBLIC_URL + RETURN
+GATEWAY = Principal("gateway", "service")
+
+
+def with_provider(settings: Settings, issuer: str, **more: Any) -> Settings:
+    """Returns the settings of a house whose staff may sign in at a provider."""
+    given = {
+        "oidc_issuer": issuer,
+        "oidc_client_id": CLIENT_ID,
+        "oidc_client_secret": CLIENT_SECRET,
+        "oidc_label": "Sông Hồng",
+        "public_url": PUBLIC_URL,
+        **more,
+    }
+    return Settings.model_validate({**settings.model_dump(), **given})
+
+
+@dataclass
+class Door:
+    """Signing in at the provider, as the gateway and a browser do it."""
+
+    house: Any
+    address: Any
+    browser: Browser
+
+    def stub(self, who: Principal = GATEWAY) -> Any:
+        return pb2_grpc.OidcServiceStub(self.address.as_(who))
+
+    async def begin(self) -> Any:
+        return await self.stub().BeginOidcSignIn(pb2.BeginOidcSignInRequest())
+
+    async def complete(self, brought: dict[str, str], **more: str) -> Any:
+        """Completes with what a browser brought back, some of it replaced."""
+        given = {
+            "state": brought.get("state", ""),
+            "code": brought.get("code", ""),
+            "error": brought.get("error", ""),
+            "issuer": brought.get("iss", ""),
+            "user_agent": "Firefox",
+            "ip": "198.51.100.7",
+            **more,
+        }
+        return await self.stub().CompleteOidcSignIn(pb2.CompleteOidcSignInRequest(**given))
+
+    async def brought(self, login: str) -> dict[str, str]:
+        """What the browser of somebody who signed in there brings back."""
+        return await self.browser.sign_in((await self.begin()).authorization_url, login)
+
+    async def sign_in(self, login: str) -> Any:
+        return await self.complete(await self.brought(login))
+
+    async def unlink(self, user_id: str, who: Principal) -> None:
+        await self.stub(who).UnlinkOidcUser(pb2.UnlinkOidcUserRequest(id=user_id))
+
+    async def whose(self, made: Any) -> str:
+        """The user whose token a session gives."""
+        asked = session_service_pb2.ExchangeSessionRequest(session_secret=made.session_secret)
+        found: str = (await self.house.signing_in().ExchangeSession(asked)).user.id
+        return found
+
+
+@asynccontextmanager
+async def opened(house: Any, serve: Any, settings: Settings) -> AsyncIterator[Door]:
+    """Serves what belongs to a provider beside the house, on the same database."""
+    rules = house_rules(settings)
+    provider = Provider(rules, settings.oidc_client_secret) if settings.oidc_issuer else None
+    servicer = OidcServicer(
+        house.sessions, house.limits, settings.encryption_key(), rules, provider
+    )
+    add: Any = pb2_grpc.add_OidcServiceServicer_to_server
+    address = await serve(settings, "accounts", [(add, servicer)])
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as http:
+        yield Door(house, address, Browser(http, REDIRECT_URI))
+    if provider is not None:
+        await provider.close()
