@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 from crm.accounts.v1 import session_service_pb2, session_service_pb2_grpc
@@ -117,7 +118,8 @@ class _Crowd:
                 ip=f"198.51.{number}.{attempt % 250}",
             )
             try:
-                await self._stub.SignIn(asked, metadata=self._metadata)
+                call: Any = self._stub.SignIn(asked, metadata=self._metadata)
+                await call
             except grpc.aio.AioRpcError as refused:
                 # Any other answer means that it did not wait for its password.
                 if refused.code() is not grpc.StatusCode.UNAUTHENTICATED:
