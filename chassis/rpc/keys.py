@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
+from uuid import UUID
 
 import aiohttp
 import structlog
@@ -13,7 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from chassis import errors
-from chassis.context import Principal
+from chassis.context import Kind, Principal
 
 ISSUER = "mekong"
 # RFC 9864 names the curve; EdDSA is what older libraries write for the same signature.
@@ -141,8 +142,10 @@ def _keys(document: Any) -> dict[str, OKPKey]:
 
 def _principal(claims: Mapping[str, Any]) -> Principal:
     subject, kind, actor = claims.get("sub"), claims.get("knd"), claims.get("act")
-    if not isinstance(subject, str) or not subject or kind not in ("user", "service", "client"):
+    if not isinstance(subject, str) or not subject or kind not in get_args(Kind):
         raise errors.Unauthenticated("TOKEN_INVALID", "the token names nobody")
+    if (kind == "contact") is not _is_id(claims.get("contact")):
+        raise errors.Unauthenticated("TOKEN_INVALID", "the token names no contact")
     rights = claims.get("rights") or {}
     return Principal(
         subject=subject,
@@ -155,4 +158,12 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         },
         actor=actor.get("sub") if isinstance(actor, dict) else None,
         hidden=frozenset(str(it) for it in claims.get("hidden") or ()),
+        contact_id=claims.get("contact"),
     )
+
+
+def _is_id(value: object) -> bool:
+    try:
+        return isinstance(value, str) and str(UUID(value)) == value
+    except ValueError:
+        return False

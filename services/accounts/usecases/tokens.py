@@ -54,6 +54,13 @@ class Issuer:
         granted = rights.expanded(client.rights)
         return self._token(sub=str(client.id), knd="client", aud=audience, rights=granted, **more)
 
+    def for_contact(
+        self, login_id: UUID, contact_id: UUID, audience: Sequence[str], **more: Any
+    ) -> Token:
+        """Returns a token of a customer, which opens what is that contact's own and nothing else."""
+        named = {"sub": str(login_id), "contact": str(contact_id)}
+        return self._token(**named, knd="contact", aud=audience, **more)
+
     def for_service(self, name: str, audience: Sequence[str]) -> Token:
         """Returns a token of one of our services, which may do everything."""
         return self._token(sub=name, knd="service", aud=audience)
