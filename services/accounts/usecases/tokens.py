@@ -57,7 +57,7 @@ class Issuer:
     def for_contact(
         self, login_id: UUID, contact_id: UUID, audience: Sequence[str], **more: Any
     ) -> Token:
-        """Returns a token of a customer, which opens what is that contact's own and nothing else."""
+        """Returns a token of a customer, which opens that contact's own data and nothing else."""
         named = {"sub": str(login_id), "contact": str(contact_id)}
         return self._token(**named, knd="contact", aud=audience, **more)
 
