@@ -12,11 +12,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chassis import errors
-from services.gateway import api, auth, bundle, edge, languages, problems, public, web
+from services.gateway import api, auth, bundle, edge, languages, portal, problems, public, web
 from services.gateway.clients import Peers
 from services.gateway.config import Settings
 from services.gateway.files import Files
 from services.gateway.identity import Identity
+from services.gateway.portal.sessions import ContactSessions
 
 log = structlog.get_logger()
 
@@ -37,6 +38,7 @@ class Gateway:
     sessions: auth.Sessions
     limiter: Limiter
     files: Files
+    contact_sessions: ContactSessions
 
 
 def create(settings: Settings) -> Flask:
@@ -47,13 +49,15 @@ def create(settings: Settings) -> Flask:
     app.json = _Json(app)
     peers = Peers(settings, Identity(settings))
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
-    gateway = Gateway(settings, peers, auth.Sessions(peers, settings), limiter, Files())
+    sessions, customers = auth.Sessions(peers, settings), ContactSessions(peers, settings)
+    gateway = Gateway(settings, peers, sessions, limiter, Files(), customers)
     app.extensions["gateway"] = gateway
     app.jinja_env.globals.update(asset=bundle.asset, built=bundle.built, icon=bundle.icon)
     edge.install(app, settings)
     _handle_failures(app, settings)
     api.attach(app, gateway)
     public.attach(app, gateway)
+    portal.attach(app, gateway)
     web.attach(app, gateway)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -94,7 +98,8 @@ def _document(problem: problems.Problem, settings: Settings) -> Response:
 
 
 def _page(problem: problems.Problem) -> Response:
-    if not request.path.startswith("/u/") and not (request.endpoint or "").startswith("public."):
+    is_customers = (request.endpoint or "").startswith(("public.", "portal."))
+    if not is_customers and not request.path.startswith(("/u/", "/portal/")):
         return web.problem_page(problem)
     language = languages.of(request)
     return Response(

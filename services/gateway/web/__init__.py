@@ -29,6 +29,7 @@ from services.gateway.web import (
     follow_ups,
     home,
     imports,
+    logins,
     next_steps,
     notifications,
     passwords,
@@ -50,7 +51,6 @@ from services.gateway.web import (
     staff,
     support,
     templates,
-    words,
     working_hours,
 )
 
@@ -80,6 +80,7 @@ PARTS = (
     follow_ups,
     home,
     imports,
+    logins,
     next_steps,
     notifications,
     passwords,
@@ -136,7 +137,5 @@ def _carry_notices(app: Flask, gateway: "Gateway") -> None:
 
 
 def _keep_language(response: Response) -> Response:
-    asked = request.args.get("lang")
-    if asked in words.LANGUAGES and response.status_code < 400:
-        response.set_cookie(languages.COOKIE, asked, max_age=31_536_000, samesite="Lax")
+    languages.keep(request, response)
     return response

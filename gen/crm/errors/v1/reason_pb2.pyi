@@ -114,6 +114,12 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """NOT_FOUND; the link to choose a password was used, has expired or is not one of ours."""
     REASON_STAFF_SENDER_MISSING: _Reason.ValueType  # 45
     """FAILED_PRECONDITION; metadata: setting. Mails to colleagues have no sender in this house."""
+    REASON_CONTACT_SENDER_MISSING: _Reason.ValueType  # 54
+    """FAILED_PRECONDITION; metadata: setting. Messages to customers by this channel have no sender in this house."""
+    REASON_PROOF_TOO_OLD: _Reason.ValueType  # 55
+    """FAILED_PRECONDITION; the sign-in was too long ago, or by password: give the old password, or sign in anew with a code."""
+    REASON_INVITATION_INVALID: _Reason.ValueType  # 56
+    """NOT_FOUND; the invitation to the portal was used, has expired or is not one of ours."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call failed. `ErrorInfo.reason` is the value's name without the prefix `REASON_`,
@@ -212,4 +218,10 @@ REASON_PASSWORD_LINK_INVALID: Reason.ValueType  # 44
 """NOT_FOUND; the link to choose a password was used, has expired or is not one of ours."""
 REASON_STAFF_SENDER_MISSING: Reason.ValueType  # 45
 """FAILED_PRECONDITION; metadata: setting. Mails to colleagues have no sender in this house."""
+REASON_CONTACT_SENDER_MISSING: Reason.ValueType  # 54
+"""FAILED_PRECONDITION; metadata: setting. Messages to customers by this channel have no sender in this house."""
+REASON_PROOF_TOO_OLD: Reason.ValueType  # 55
+"""FAILED_PRECONDITION; the sign-in was too long ago, or by password: give the old password, or sign in anew with a code."""
+REASON_INVITATION_INVALID: Reason.ValueType  # 56
+"""NOT_FOUND; the invitation to the portal was used, has expired or is not one of ours."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
