@@ -1,6 +1,7 @@
 """The notifier, which sends messages, and leads, which knows the contacts."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import grpc
@@ -40,7 +41,7 @@ class OwnTokens:
     """Tokens that accounts, which signs those of everybody, needs to ask nobody for."""
 
     def __init__(self, sign: Callable[[str, Principal | None], str]) -> None:
-        """`sign` returns a token for an audience; given a caller, one by which accounts acts for them."""
+        """`sign` returns a token for an audience; given a caller, one that acts for them."""
         self._sign = sign
 
     async def for_(self, audience: str, on_behalf_of: str | None = None) -> str:
@@ -135,7 +136,7 @@ class Contacts:
         with client.acting_for(caller.subject):
             return messages.person(await self._leads().GetContact(request))
 
-    def _leads(self) -> contact_service_pb2_grpc.ContactServiceStub:
+    def _leads(self) -> Any:
         if self._stub is None:
             raise errors.Unavailable("PEER_UNAVAILABLE", "leads has no address", peer="leads")
         return self._stub

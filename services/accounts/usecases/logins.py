@@ -154,7 +154,7 @@ async def contact_deleted(session: AsyncSession, contact_id: UUID) -> None:
     before = await logins.by_contact(session, contact_id, lock=True)
     if before is None:
         return
-    gone = {
+    gone: dict[str, object] = {
         "state": State.DISABLED,
         "problem": Problem.CONTACT_DELETED,
         "address": "",
