@@ -16,7 +16,7 @@ import structlog
 
 from chassis import errors
 
-Kind = Literal["user", "service", "client"]
+Kind = Literal["user", "service", "client", "contact"]
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -61,6 +61,8 @@ class Principal:
     actor: str | None = None
     hidden: frozenset[str] = frozenset()
     """Names of fields, such as `contacts.phones`, that answers to this principal leave out."""
+    contact_id: str | None = None
+    """Of which contact the data is this principal's own; given for the kind `contact` alone."""
 
     def level(self, resource: str, action: str) -> Level:
         """The level for one action; a service acting for itself has ALL, the unknown NONE."""
@@ -130,6 +132,14 @@ def require_principal() -> Principal:
     if principal is None:
         raise errors.Unauthenticated("TOKEN_INVALID", "this call needs a bearer token")
     return principal
+
+
+def require_contact() -> uuid.UUID:
+    """Whose data it is that a customer asks for; raises `PermissionDenied` for anybody else."""
+    principal = require_principal()
+    if principal.kind != "contact" or principal.contact_id is None:
+        raise errors.PermissionDenied("RIGHT_MISSING", "only a customer may call this method")
+    return uuid.UUID(principal.contact_id)
 
 
 def new_request_id() -> str:

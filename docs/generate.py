@@ -26,6 +26,7 @@ _CALLERS = {
     Caller.SIGNED_IN: "a token; for what is one's own",
     Caller.HOUSE: "a service of the house that acts for itself",
     Caller.HOUSE_FOR_ANYBODY: "a service of the house",
+    Caller.CONTACT: "a customer who signed in to the portal; for what is their own",
 }
 
 

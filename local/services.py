@@ -38,7 +38,7 @@ class Service:
 
 
 HOUSE: tuple[Service, ...] = (
-    Service("accounts", ("-m", "services.accounts"), peers=("notifier",)),
+    Service("accounts", ("-m", "services.accounts"), peers=("leads", "notifier")),
     Service("leads", ("-m", "services.leads")),
     Service(
         "interactions",

@@ -22,6 +22,7 @@ _CALLERS = {
     rights_pb2.CALLER_SIGNED_IN: Caller.SIGNED_IN,
     rights_pb2.CALLER_HOUSE: Caller.HOUSE,
     rights_pb2.CALLER_HOUSE_FOR_ANYBODY: Caller.HOUSE_FOR_ANYBODY,
+    rights_pb2.CALLER_CONTACT: Caller.CONTACT,
 }
 
 _LEVELS: dict[Level, "user_pb2.Level.ValueType"] = {

@@ -32,6 +32,7 @@ FACTS_EVENTS = (
     "crm.leads.v1.ContactCreated",
     "crm.leads.v1.ContactUpdated",
     "crm.leads.v1.ContactDeleted",
+    "crm.leads.v1.ContactLoginWanted",
     "crm.leads.v1.ContactsImported",
     "crm.leads.v1.ContactStageChanged",
     "crm.leads.v1.ContactConverted",
@@ -164,6 +165,11 @@ def consumers(regions: Sequence[str]) -> list[Consumer]:
         Consumer("CONTROL", "leads-control", ["crm.notifier.v1.SuppressionAdded"]),
         Consumer("FACTS", "leads-addresses", ["crm.notifier.v1.AddressesFailed"]),
         Consumer("AUDIT", "accounts-audit", ["audit.>"]),
+        Consumer(
+            "FACTS",
+            "accounts-contacts",
+            ["crm.leads.v1.ContactDeleted", "crm.leads.v1.ContactLoginWanted"],
+        ),
         *(consumer for region in regions for consumer in _regional(region)),
     ]
 

@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
+from uuid import UUID
 
 import aiohttp
 import structlog
@@ -12,7 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from chassis import errors
-from chassis.context import Principal
+from chassis.context import Kind, Principal
 from chassis.rpc import claims
 from chassis.rpc.claims import ISSUER
 
@@ -114,8 +115,10 @@ class Verifier:
 
 def _principal(said: Mapping[str, Any]) -> Principal:
     subject, kind, actor = said.get("sub"), said.get("knd"), said.get("act")
-    if not isinstance(subject, str) or not subject or kind not in ("user", "service", "client"):
+    if not isinstance(subject, str) or not subject or kind not in get_args(Kind):
         raise errors.Unauthenticated("TOKEN_INVALID", "the token names nobody")
+    if (kind == "contact") is not _is_id(said.get("contact")):
+        raise errors.Unauthenticated("TOKEN_INVALID", "the token names no contact")
     rights = said.get("rights") or {}
     return Principal(
         subject=subject,
@@ -128,4 +131,12 @@ def _principal(said: Mapping[str, Any]) -> Principal:
         },
         actor=actor.get("sub") if isinstance(actor, dict) else None,
         hidden=frozenset(str(it) for it in said.get("hidden") or ()),
+        contact_id=said.get("contact"),
     )
+
+
+def _is_id(value: object) -> bool:
+    try:
+        return isinstance(value, str) and str(UUID(value)) == value
+    except ValueError:
+        return False

@@ -26,6 +26,9 @@ class Caller(StrEnum):
     HOUSE = "house"
     """A service that acts for itself."""
 
+    CONTACT = "contact"
+    """A customer who signed in, for what is their own; nobody else, and a customer nothing else."""
+
     HOUSE_FOR_ANYBODY = "house for anybody"
     """A service that acts for itself, or for somebody who has the rights that it needs."""
 
@@ -53,6 +56,9 @@ class Rule:
 
     def check(self, principal: Principal) -> None:
         """Raises `PermissionDenied` unless `principal` may call."""
+        if (principal.kind == "contact") is not (self.caller is Caller.CONTACT):
+            whom = "customers" if self.caller is Caller.CONTACT else "staff and programs"
+            raise errors.PermissionDenied("RIGHT_MISSING", f"only {whom} may call this method")
         acts_for_itself = principal.kind == "service" and not principal.actor
         if not acts_for_itself and (
             self.caller is Caller.HOUSE

@@ -1,8 +1,11 @@
 """Runs accounts."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from crm.accounts.v1 import audit_service_pb2_grpc as audit_grpc
+from crm.accounts.v1 import contact_login_service_pb2_grpc as login_grpc
 from crm.accounts.v1 import oidc_service_pb2_grpc as oidc_grpc
 from crm.accounts.v1 import password_service_pb2_grpc as password_grpc
 from crm.accounts.v1 import second_factor_service_pb2_grpc as factor_grpc
@@ -16,23 +19,28 @@ from chassis.events.consumer import consume
 from chassis.events.relay import Relay
 from services import rights
 from services.accounts import consumers, workers
-from services.accounts.clients import mail
+from services.accounts.clients import peers
 from services.accounts.clients.provider import Provider
 from services.accounts.config import Settings
+from services.accounts.domain.logins import Channel
 from services.accounts.rpc import http
 from services.accounts.rpc.audit import AuditServicer
 from services.accounts.rpc.clients import ApiClientServicer
+from services.accounts.rpc.contact_sessions import ContactSessionServicer
 from services.accounts.rpc.factors import SecondFactorServicer
+from services.accounts.rpc.logins import ContactLoginServicer
 from services.accounts.rpc.oidc import OidcServicer, house_rules
 from services.accounts.rpc.proofs import Proofs
 from services.accounts.rpc.resets import PasswordServicer
 from services.accounts.rpc.sessions import SessionServicer
 from services.accounts.rpc.tokens import TokenServicer
 from services.accounts.rpc.users import UserServicer
+from services.accounts.usecases.contact_letters import CustomerMail
 from services.accounts.usecases.factors import Factors
 from services.accounts.usecases.identities import Identities
 from services.accounts.usecases.keyring import Keyring
-from services.accounts.usecases.letters import Scribe
+from services.accounts.usecases.letters import Scribe, StaffMail
+from services.accounts.usecases.logins import Senders
 from services.accounts.usecases.passwords import Passwords
 from services.accounts.usecases.resets import Post
 from services.accounts.usecases.signin import Limits
@@ -70,6 +78,12 @@ async def main(settings: Settings) -> None:
     signing_in = SessionServicer(sessions, issuer, passwords, factors, limits, seal)
     rules = house_rules(settings)
     provider = Provider(rules, settings.oidc_client_secret) if settings.oidc_issuer else None
+    tokens = peers.OwnTokens(lambda to, whom: issuer.own(NAME, to, whom).text)
+    contacts = peers.contacts(settings, settings.leads_address, tokens)
+    senders = Senders(_to_customers(settings), settings.contact_codes_per_minute)
+    logins = ContactLoginServicer(sessions, contacts, senders, seal)
+    key = settings.encryption_key()
+    customers = ContactSessionServicer(sessions, issuer, passwords, limits, senders, key)
     first = settings.first_user_email, settings.first_password_file
     await app.run(
         settings,
@@ -96,6 +110,8 @@ async def main(settings: Settings) -> None:
                 ApiClientServicer(sessions, seal, _now),
             ),
             (audit_grpc.add_AuditServiceServicer_to_server, AuditServicer(sessions, trail, seal)),
+            (login_grpc.add_ContactLoginServiceServicer_to_server, logins),
+            (login_grpc.add_ContactSessionServiceServicer_to_server, customers),
         ],
         background=[
             workers.keep_keys(sessions, keyring),
@@ -103,7 +119,7 @@ async def main(settings: Settings) -> None:
             workers.lay_foundation(sessions, passwords, *first),
             workers.sweep(sessions, limits.idle),
             workers.export_heads(sessions, settings.audit_head_file),
-            *_postmen(settings, sessions, issuer),
+            *_postmen(settings, sessions, tokens),
             *(Relay(sessions, nats, cls) for cls in Class),
             consume(
                 settings,
@@ -114,6 +130,14 @@ async def main(settings: Settings) -> None:
                 handlers=consumers.audit_handlers(trail),
                 batch=_ENTRIES_TOGETHER,
                 batch_handler=consumers.audit_batch_handler(trail),
+            ),
+            consume(
+                settings,
+                nats,
+                sessions,
+                stream="FACTS",
+                durable="accounts-contacts",
+                handlers=consumers.contact_handlers(senders),
             ),
         ],
         ready=[
@@ -127,16 +151,33 @@ async def main(settings: Settings) -> None:
     )
 
 
-def _postmen(settings: Settings, sessions: db.Sessions, issuer: Issuer) -> list[Postman]:
-    """Returns who mails links, nobody in a house that has no sender of such mails."""
-    identity_id = settings.staff_sender_identity_id
-    if identity_id is None:
-        return []
-    tokens = mail.OwnTokens(lambda audience: issuer.for_service(NAME, [audience]).text)
-    notifier = mail.connect(settings, settings.notifier_address, tokens, identity_id)
-    scribe = Scribe(settings.encryption_key(), settings.public_url)
-    lease, every = settings.lease_seconds, settings.letters_seconds
-    return [Postman(sessions, scribe, notifier, lease_seconds=lease, every_seconds=every)]
+def _postmen(
+    settings: Settings, sessions: db.Sessions, tokens: peers.OwnTokens
+) -> Iterator[Postman]:
+    """Yields who sends messages to staff and to customers; nobody where there is no sender."""
+    key, staff = settings.encryption_key(), settings.staff_sender_identity_id
+    portal_url = settings.portal_url or settings.public_url
+    for identities, correspondence in (
+        ({Channel.EMAIL: staff} if staff else {}, StaffMail(settings.public_url)),
+        (_to_customers(settings), CustomerMail(key, portal_url)),
+    ):
+        if identities:
+            yield Postman(
+                sessions,
+                Scribe(key, correspondence),
+                peers.mail(settings, settings.notifier_address, tokens, identities),
+                lease_seconds=settings.lease_seconds,
+                every_seconds=settings.letters_seconds,
+            )
+
+
+def _to_customers(settings: Settings) -> dict[Channel, UUID]:
+    """Returns the sender identities of messages to customers, of the channels that have one."""
+    identities = {
+        Channel.EMAIL: settings.contact_email_identity_id,
+        Channel.SMS: settings.contact_sms_identity_id,
+    }
+    return {by: its_id for by, its_id in identities.items() if its_id is not None}
 
 
 def _now() -> datetime:

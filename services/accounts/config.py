@@ -69,6 +69,21 @@ class Settings(ServiceSettings):
     staff_sender_identity_id: UUID | None = None
     """The notifier's identity that mails to staff are sent by; none go without it."""
 
+    leads_address: str = ""
+    """`host:port` of leads, which says whom of its contacts a caller may reach and how."""
+
+    contact_email_identity_id: UUID | None = None
+    """The notifier's identity that e-mails to customers are sent by: invitations and codes."""
+
+    contact_sms_identity_id: UUID | None = None
+    """The same for SMS; a channel without an identity is not offered."""
+
+    portal_url: str = ""
+    """`https://host` that customers reach the portal by; `public_url` when empty."""
+
+    contact_codes_per_minute: int = Field(default=300, ge=1)
+    """Codes that customers of the whole installation may ask for in a minute."""
+
     lease_seconds: float = Field(default=60.0, gt=1)
     """What a replica that was killed was handing over is taken up by another this much later."""
 
@@ -135,6 +150,16 @@ class Settings(ServiceSettings):
             raise ValueError("oidc_issuer needs oidc_client_id and oidc_client_secret")
         if not self.public_url:
             raise ValueError("oidc_issuer needs public_url")
+        return self
+
+    @model_validator(mode="after")
+    def _customers_are_reached(self) -> Self:
+        needed = (self.notifier_address, self.leads_address, self.portal_url or self.public_url)
+        if (self.contact_email_identity_id or self.contact_sms_identity_id) and not all(needed):
+            raise ValueError(
+                "contact_email_identity_id and contact_sms_identity_id need notifier_address,"
+                " leads_address and portal_url or public_url"
+            )
         return self
 
     def encryption_key(self) -> bytes:

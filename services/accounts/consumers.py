@@ -8,6 +8,9 @@ from chassis.events.consumer import BatchHandler, Event, Handler, Poison
 from services.accounts import messages
 from services.accounts.domain.chain import Happening
 from services.accounts.domain.people import ALL_SERVICES
+from services.accounts.messages import logins as login_messages
+from services.accounts.usecases import logins
+from services.accounts.usecases.logins import Senders
 from services.accounts.usecases.trail import Trail
 
 
@@ -27,6 +30,29 @@ def audit_batch_handler(kept: Trail) -> BatchHandler:
         await kept.chain(session, [_happening(event) for event in events])
 
     return chain
+
+
+def contact_handlers(senders: Senders) -> Mapping[str, Handler]:
+    """Returns what is done for each fact of leads about a contact, by its subject."""
+
+    async def wanted(session: AsyncSession, event: Event) -> None:
+        try:
+            person, by = login_messages.wanted(event.data)
+        except login_messages.NoFact:
+            raise Poison("EVENT_INVALID") from None
+        await logins.create_wanted(session, senders, person, by)
+
+    async def deleted(session: AsyncSession, event: Event) -> None:
+        try:
+            contact_id = login_messages.deleted_contact(event.data)
+        except login_messages.NoFact:
+            raise Poison("EVENT_INVALID") from None
+        await logins.contact_deleted(session, contact_id)
+
+    return {
+        "crm.leads.v1.ContactLoginWanted": wanted,
+        "crm.leads.v1.ContactDeleted": deleted,
+    }
 
 
 def _happening(event: Event) -> Happening:

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chassis import errors
-from services.gateway import api, auth, bundle, edge, languages, problems, public, web
+from services.gateway import api, auth, bundle, edge, languages, portal, problems, public, web
 from services.gateway.api.limits import Limits
 from services.gateway.bearers import Bearers
 from services.gateway.clients import Peers
@@ -20,6 +20,7 @@ from services.gateway.config import Settings
 from services.gateway.files import Files
 from services.gateway.identity import Identity
 from services.gateway.oidc import Oidc
+from services.gateway.portal.sessions import ContactSessions
 
 log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ class Gateway:
     limiter: Limiter
     limits: Limits
     files: Files
+    contact_sessions: ContactSessions
 
 
 def create(settings: Settings) -> Flask:
@@ -53,15 +55,16 @@ def create(settings: Settings) -> Flask:
     peers = Peers(settings, Identity(settings))
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
     limits = Limits(Bearers(settings.issuer_url), settings.api_requests_per_minute)
-    sessions = auth.Sessions(peers, settings)
+    sessions, customers = auth.Sessions(peers, settings), ContactSessions(peers, settings)
     oidc = Oidc(peers, sessions)
-    gateway = Gateway(settings, peers, sessions, oidc, limiter, limits, Files())
+    gateway = Gateway(settings, peers, sessions, oidc, limiter, limits, Files(), customers)
     app.extensions["gateway"] = gateway
     app.jinja_env.globals.update(asset=bundle.asset, built=bundle.built, icon=bundle.icon)
     edge.install(app, settings)
     _handle_failures(app, settings)
     api.attach(app, gateway)
     public.attach(app, gateway)
+    portal.attach(app, gateway)
     web.attach(app, gateway)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -102,7 +105,8 @@ def _document(problem: problems.Problem, settings: Settings) -> Response:
 
 
 def _page(problem: problems.Problem) -> Response:
-    if not request.path.startswith("/u/") and not (request.endpoint or "").startswith("public."):
+    is_customers = (request.endpoint or "").startswith(("public.", "portal."))
+    if not is_customers and not request.path.startswith(("/u/", "/portal/")):
         return web.problem_page(problem)
     language = languages.of(request)
     return Response(

@@ -1,13 +1,10 @@
-"""Who asks: bearer tokens of programs, session cookies of people, and what protects the latter."""
+"""Who asks: bearer tokens of programs, and session cookies of people."""
 
-import hashlib
-import hmac
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from crm.accounts.v1 import session_service_pb2, user_pb2
 from crm.accounts.v1.session_service_pb2_grpc import SessionServiceStub
@@ -17,15 +14,11 @@ from chassis import errors
 from services.gateway import metrics
 from services.gateway.clients import Peers
 from services.gateway.config import Settings
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-CSRF_HEADER = "X-CSRF-Token"
-CSRF_FIELD = "csrf_token"
+from services.gateway.cookies import Guard, Held, Jar, digest
 
 VIEW_COOKIE = "view"
 
 _LONGEST_ID = 36
-_REMEMBERED = 10_000
 _EXPIRY_MARGIN_SECONDS = 10.0
 
 
@@ -55,31 +48,20 @@ _Key = tuple[bytes, str]
 """The digest of a session's secret, and the role looked through."""
 
 
-@dataclass(frozen=True)
-class _Held:
-    who: SignedIn
-    until: float
-
-
 class Sessions:
     """Signs people in and out, and gives the token of a session, kept for seconds."""
 
     def __init__(self, peers: Peers, settings: Settings) -> None:
         self._peers = peers
-        self._settings = settings
-        self._held: dict[_Key, _Held] = {}
-        self._lock = threading.Lock()
+        self._keeps_seconds = settings.session_cache_seconds
+        self._held: Held[_Key, SignedIn] = Held(metrics.sessions_cached.set)
+        self.jar, self._guard = Jar(settings, "mekong"), Guard(settings)
         self._places = threading.Semaphore(settings.sign_ins_max)
-
-    @property
-    def cookie(self) -> str:
-        """Name of the session cookie; browsers bind a `__Host-` one to this host and to HTTPS."""
-        return "__Host-mekong" if self._settings.cookie_secure else "mekong"
 
     @property
     def challenge_cookie(self) -> str:
         """Name of the cookie that waits for the second step of a sign-in."""
-        return f"{self.cookie}-step"
+        return f"{self.jar.name}-step"
 
     def sign_in(
         self, email: str, password: str, *, user_agent: str, ip: str
@@ -128,11 +110,10 @@ class Sessions:
 
         Raises `Unauthenticated` if the session has ended, `NotFound` if there is no such role.
         """
-        key, now = (_digest(secret), view_role_id), time.monotonic()
-        with self._lock:
-            held = self._held.get(key)
-        if held is not None and held.until > now:
-            return held.who
+        key = digest(secret), view_role_id
+        held = self._held.get(key)
+        if held is not None:
+            return held
         try:
             answer = self._peers.own(SessionServiceStub).ExchangeSession(
                 session_service_pb2.ExchangeSessionRequest(
@@ -146,12 +127,12 @@ class Sessions:
         hidden = frozenset(answer.hidden_fields)
         view = answer.viewed_as if answer.HasField("viewed_as") else None
         who = SignedIn(answer.token, answer.user, _rights(answer.rights), hidden, view)
-        self._keep(key, _Held(who, now + min(self._settings.session_cache_seconds, lives)))
+        self._held.keep(key, who, min(self._keeps_seconds, lives))
         return who
 
     def sign_out(self, secret: str) -> None:
         """End the session of `secret` and forget its token."""
-        self._forget(_digest(secret))
+        self._forget(digest(secret))
         self._peers.own(SessionServiceStub).SignOut(
             session_service_pb2.SignOutRequest(session_secret=secret)
         )
@@ -159,79 +140,57 @@ class Sessions:
     def remember(self, response: Response, session: session_service_pb2.SignInResponse) -> None:
         """Set the session cookie on `response`."""
         ends = session.session.expire_time.ToSeconds()
-        self.set_cookie(response, self.cookie, session.session_secret, ends)
+        self.jar.put(response, session.session_secret, ends)
 
     def remember_challenge(
         self, response: Response, asked: session_service_pb2.SignInResponse
     ) -> None:
         """Set the cookie on `response` that the second step needs."""
         ends = asked.challenge_expire_time.ToSeconds()
-        self.set_cookie(response, self.challenge_cookie, asked.challenge, ends)
+        self.jar.put(response, asked.challenge, ends, name=self.challenge_cookie)
 
     def dismiss(self, response: Response) -> None:
         """Take the session cookie away."""
-        self.delete_cookie(response, self.cookie)
+        self.jar.take(response)
 
     def dismiss_challenge(self, response: Response) -> None:
         """Take the cookie of the second step away."""
-        self.delete_cookie(response, self.challenge_cookie)
-
-    def set_cookie(self, response: Response, name: str, value: str, ends: int) -> None:
-        """Set a cookie that no script reads, until Unix time `ends`; 0: until the browser ends."""
-        secure = self._settings.cookie_secure
-        response.set_cookie(
-            name, value, expires=ends or None, secure=secure, httponly=True, samesite="Lax"
-        )
-
-    def delete_cookie(self, response: Response, name: str) -> None:
-        """Take a cookie away."""
-        secure = self._settings.cookie_secure
-        response.delete_cookie(name, secure=secure, httponly=True, samesite="Lax")
+        self.jar.take(response, name=self.challenge_cookie)
 
     def challenge_of(self, request: Request) -> str:
         """Return the challenge that came with `request`, or an empty string."""
-        return request.cookies.get(self.challenge_cookie, "")
+        return self.jar.of(request, name=self.challenge_cookie)
 
     def secret_of(self, request: Request) -> str:
         """Return the session secret that came with `request`, or an empty string."""
-        return request.cookies.get(self.cookie, "")
+        return self.jar.of(request)
 
     def view_of(self, request: Request) -> str:
         """Return the role that the browser looks through, or an empty string.
 
         Anybody may set it: it can only take away.
         """
-        return request.cookies.get(VIEW_COOKIE, "")[:_LONGEST_ID]
+        return self.jar.of(request, name=VIEW_COOKIE)[:_LONGEST_ID]
 
     def remember_view(self, response: Response, role_id: str) -> None:
         """Have the browser look through a role, until it is closed or `dismiss_view` is called."""
-        self.set_cookie(response, VIEW_COOKIE, role_id, 0)
+        self.jar.put(response, role_id, 0, name=VIEW_COOKIE)
 
     def dismiss_view(self, response: Response) -> None:
         """Have the browser look through one's own role again."""
-        self.delete_cookie(response, VIEW_COOKIE)
+        self.jar.take(response, name=VIEW_COOKIE)
 
     def csrf_token(self, secret: str) -> str:
         """Return what forms and scripts of this session must send back."""
-        key = self._settings.seal_key.get_secret_value().encode()
-        return hmac.new(key, b"csrf:" + _digest(secret), hashlib.sha256).hexdigest()
+        return self._guard.csrf_token(secret)
 
     def check_csrf(self, request: Request, secret: str) -> None:
         """Raise `PermissionDenied` CSRF_REFUSED unless an unsafe request comes from our pages."""
-        if request.method in SAFE_METHODS:
-            return
-        self.check_origin(request)
-        given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")
-        if not hmac.compare_digest(given.encode(), self.csrf_token(secret).encode()):
-            raise errors.PermissionDenied("CSRF_REFUSED", "the CSRF token is missing or wrong")
+        self._guard.check_csrf(request, secret)
 
     def check_origin(self, request: Request) -> None:
         """Raise `PermissionDenied` CSRF_REFUSED for a request that another site's page made."""
-        origin = request.headers.get("Origin")
-        ours = {_origin(self._settings.public_url), _origin(request.host_url)}
-        elsewhere = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
-        if (origin is not None and origin not in ours) or (origin is None and elsewhere):
-            raise errors.PermissionDenied("CSRF_REFUSED", "the request comes from another site")
+        self._guard.check_origin(request)
 
     def token_for(self, request: Request) -> str:
         """Return the token to call peers with: the caller's own, or that of the session cookie.
@@ -251,29 +210,8 @@ class Sessions:
         self.check_csrf(request, secret)
         return self.who(secret, self.view_of(request)).token
 
-    def _keep(self, key: _Key, held: _Held) -> None:
-        with self._lock:
-            if len(self._held) >= _REMEMBERED:
-                now = time.monotonic()
-                self._held = {k: it for k, it in self._held.items() if it.until > now}
-            if len(self._held) < _REMEMBERED:
-                self._held[key] = held
-            metrics.sessions_cached.set(len(self._held))
-
     def _forget(self, secret_digest: bytes) -> None:
-        with self._lock:
-            for key in [it for it in self._held if it[0] == secret_digest]:
-                del self._held[key]
-            metrics.sessions_cached.set(len(self._held))
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+        self._held.forget(lambda key: key[0] == secret_digest)
 
 
 def _rights(given: Iterable[user_pb2.Right]) -> dict[tuple[str, str], int]:

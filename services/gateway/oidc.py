@@ -33,7 +33,7 @@ class Oidc:
     @property
     def cookie(self) -> str:
         """Name of the cookie that waits for the browser to come back from the provider."""
-        return f"{self._sessions.cookie}-oidc"
+        return f"{self._sessions.jar.name}-oidc"
 
     def label(self) -> str:
         """Return how the provider is called, empty without one; asked for once a minute.
@@ -66,7 +66,8 @@ class Oidc:
     def remember(self, response: Response, begun: pb2.BeginOidcSignInResponse, back: str) -> None:
         """Bind a sign-in to the browser, with the page of ours that it leads to."""
         value = f"{begun.state}.{quote(back[:_LONGEST], safe='')}"
-        self._sessions.set_cookie(response, self.cookie, value, begun.expire_time.ToSeconds())
+        ends = begun.expire_time.ToSeconds()
+        self._sessions.jar.put(response, value, ends, name=self.cookie)
 
     def complete(self, request: Request, *, user_agent: str, ip: str) -> SignInResponse:
         """Return the session that a browser has earned at the provider, or a challenge.
@@ -96,7 +97,7 @@ class Oidc:
 
     def dismiss(self, response: Response) -> None:
         """Take the cookie away."""
-        self._sessions.delete_cookie(response, self.cookie)
+        self._sessions.jar.take(response, name=self.cookie)
 
     def _kept(self, request: Request) -> tuple[str, str]:
         state, _, back = request.cookies.get(self.cookie, "").partition(".")

@@ -86,6 +86,14 @@ TITLES: dict[str, tuple[str, str]] = {
         "Mails to colleagues have no sender yet",
         "Chưa có người gửi cho thư nội bộ",
     ),
+    "CONTACT_SENDER_MISSING": (
+        "Messages to customers by this channel have no sender yet",
+        "Chưa có người gửi cho tin đến khách hàng qua kênh này",
+    ),
+    "PROOF_TOO_OLD": (
+        "Please sign in again with a code first",
+        "Vui lòng đăng nhập lại bằng mã trước",
+    ),
     **dict.fromkeys(
         (
             *("PEER_UNAVAILABLE", "PEER_REFUSED_IDENTITY", "TOKEN_UNAVAILABLE"),
@@ -103,6 +111,7 @@ TITLES: dict[str, tuple[str, str]] = {
     ),
     "UNSUBSCRIBE_TOKEN_INVALID": ("This link is not valid", "Liên kết này không hợp lệ"),
     "PASSWORD_LINK_INVALID": ("This link is not valid", "Liên kết này không hợp lệ"),
+    "INVITATION_INVALID": ("This link is not valid", "Liên kết này không hợp lệ"),
     "PROPOSAL_LINK_INVALID": ("This link is not valid", "Liên kết này không hợp lệ"),
     **dict.fromkeys(
         ("DEADLINE_PASSED", "DEADLINE_EXCEEDED"), ("It took too long", "Mất quá nhiều thời gian")

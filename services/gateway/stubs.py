@@ -5,6 +5,7 @@ from typing import Any
 
 from crm.accounts.v1 import (
     audit_service_pb2_grpc,
+    contact_login_service_pb2_grpc,
     oidc_service_pb2_grpc,
     password_service_pb2_grpc,
     second_factor_service_pb2_grpc,
@@ -115,6 +116,10 @@ STUBS: Mapping[str, Any] = {
     "crm.accounts.v1.SecondFactorService": second_factor_service_pb2_grpc.SecondFactorServiceStub,
     "crm.accounts.v1.OidcService": oidc_service_pb2_grpc.OidcServiceStub,
     "crm.accounts.v1.PasswordService": password_service_pb2_grpc.PasswordServiceStub,
+    "crm.accounts.v1.ContactLoginService": contact_login_service_pb2_grpc.ContactLoginServiceStub,
+    "crm.accounts.v1.ContactSessionService": (
+        contact_login_service_pb2_grpc.ContactSessionServiceStub
+    ),
     "crm.accounts.v1.TokenService": session_service_pb2_grpc.TokenServiceStub,
     "crm.accounts.v1.AuditService": audit_service_pb2_grpc.AuditServiceStub,
 }

@@ -50,7 +50,7 @@ def path(method: MethodDescriptor) -> str:
 
 def lacks(granted: Rights, rule: Rule) -> bool:
     """Whether somebody who calls by themselves with these rights lacks what every call needs."""
-    return rule.caller in (Caller.HOUSE, Caller.HOUSE_FOR_ANYBODY) or any(
+    return rule.caller in (Caller.HOUSE, Caller.HOUSE_FOR_ANYBODY, Caller.CONTACT) or any(
         ORDER.index(granted.get(it.resource, {}).get(it.action, "none")) < ORDER.index(it.level)
         for it in rule.needs
     )

@@ -48,6 +48,7 @@ class TestKeys(Keys):
             "iat": now,
             "exp": now + 60,
             **({"hidden": sorted(principal.hidden)} if principal.hidden else {}),
+            **({"contact": principal.contact_id} if principal.contact_id else {}),
             **({"team": principal.team_id} if principal.team_id else {}),
             **({"act": {"sub": principal.actor}} if principal.actor else {}),
             **claims,

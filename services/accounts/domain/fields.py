@@ -63,6 +63,11 @@ def letters(name: str) -> str:
     return "".join(part for part in parts if not unicodedata.combining(part))
 
 
+def letters(text: str) -> str:
+    """Returns a text as it is searched for: its letters alone, without accents or case."""
+    return sort_key(text).partition("\x01")[0]
+
+
 def password(text: str) -> str:
     """Returns the form in which a password is hashed: keyboards compose letters differently."""
     return unicodedata.normalize("NFC", text)
@@ -130,8 +135,13 @@ def uuid(text: str, field: str, problems: Problems) -> UUID | None:
         return None
 
 
+def is_email(text: str) -> bool:
+    """Whether a text is an e-mail address."""
+    return len(text) <= LONGEST_EMAIL and _EMAIL.fullmatch(text) is not None
+
+
 def _email(text: str, field: str, problems: Problems) -> dict[str, object]:
-    if len(text) > LONGEST_EMAIL or not _EMAIL.fullmatch(text):
+    if not is_email(text):
         problems.add(field, "not an e-mail address" if text else "is required")
     return {"email": text, "email_key": email_key(text)}
 

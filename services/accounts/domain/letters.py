@@ -1,11 +1,14 @@
-"""E-mails with a link to choose a password."""
+"""Messages with a link or a code, and how long they wait; what those to staff say."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
+
+from services.accounts.domain import codes
+from services.accounts.domain.logins import Channel
 
 
 class Kind(StrEnum):
@@ -13,6 +16,7 @@ class Kind(StrEnum):
 
     RESET = "reset"
     INVITATION = "invitation"
+    CODE = "code"
 
 
 class State(StrEnum):
@@ -35,31 +39,45 @@ class Reason(StrEnum):
 LASTS: Mapping[Kind, timedelta] = {
     Kind.RESET: timedelta(minutes=30),
     Kind.INVITATION: timedelta(days=7),
+    Kind.CODE: codes.LASTS,
 }
-"""How long a link may be used."""
+"""How long a link or code may be used."""
 
 PATIENCE: Mapping[Kind, timedelta] = {
     Kind.RESET: timedelta(days=1),
     Kind.INVITATION: timedelta(days=7),
+    Kind.CODE: codes.LASTS,
 }
 """How long a letter waits for a notifier that is away."""
+
+LEAST_LEFT: Mapping[Kind, timedelta] = {
+    Kind.RESET: timedelta(minutes=5),
+    Kind.INVITATION: timedelta(minutes=5),
+    Kind.CODE: timedelta(minutes=2),
+}
+"""A link or code that ends sooner is replaced by another: it would come too late to be used."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """An e-mail as it is handed over, the same at each try; `text` and `html` hold the secret."""
+    """A message as it is handed over, the same at each try; `text` and `html` hold the secret.
+
+    An SMS has neither subject nor html.
+    """
 
     address: str
     subject: str
     text: str = field(repr=False)
     html: str = field(repr=False)
+    channel: Channel = Channel.EMAIL
 
 
 @dataclass(frozen=True)
 class Waiting:
     """A letter that was claimed: `attempts` counts this one.
 
-    `recipient` is the key of the address that was typed, for an invitation the user's id.
+    `recipient` is the key of the address that was typed, for an invitation the id of the user or
+    login.
     """
 
     id: UUID
@@ -70,17 +88,21 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail as the notifier gets it, which makes one message of however many requests."""
+    """A message as the notifier gets it, which makes one of however many requests.
+
+    `link_id` is that of its link or code, `kin` says of which kind that is in the message's name.
+    """
 
     link_id: UUID
-    user_id: UUID
+    reader_id: UUID
     words: Words
     not_after: datetime
+    kin: str = "password"
 
     @property
     def request_id(self) -> str:
         """Names the message."""
-        return f"password/{self.link_id}"
+        return f"{self.kin}/{self.link_id}"
 
 
 _TEXTS: Mapping[str, Mapping[str, str]] = {
@@ -120,11 +142,20 @@ def written(kind: Kind, link: str, name: str, address: str, locale: str) -> Word
     hello, what, until, end = (
         texts[key].format(**said) for key in ("hello", kind, f"{kind}_until", f"{kind}_end")
     )
-    button = f'<p><a href="{html.escape(link)}">{html.escape(texts[f"{kind}_open"])}</a></p>'
-    shown = [f"<p>{html.escape(it)}</p>" for it in (hello, what, until, end)]
+    subject, opens = texts[f"{kind}_subject"], texts[f"{kind}_open"]
+    return mail(address, subject, (hello, what), (link, opens), (until, end))
+
+
+def mail(
+    address: str, subject: str, before: Sequence[str], link: tuple[str, str], after: Sequence[str]
+) -> Words:
+    """Returns an e-mail of paragraphs with a link in between: its target and what is read on it."""
+    target, opens = link
+    button = f'<p><a href="{html.escape(target)}">{html.escape(opens)}</a></p>'
+    shown = [f"<p>{html.escape(it)}</p>" for it in (*before, *after)]
     return Words(
         address,
-        texts[f"{kind}_subject"],
-        "\n\n".join((hello, what, link, until, end)) + "\n",
-        "".join((*shown[:2], button, *shown[2:])),
+        subject,
+        "\n\n".join((*before, target, *after)) + "\n",
+        "".join((*shown[: len(before)], button, *shown[len(before) :])),
     )

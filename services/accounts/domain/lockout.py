@@ -10,10 +10,25 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 EVERYONE = "everyone"
 
-# Of mails with a link to choose a password; each window begins with its first.
-RESETS_WINDOW = timedelta(minutes=15)
-RESETS_ACCOUNT, RESETS_ADDRESS = 3, 20
-RESETS_EVERYONE = "resets"
+WINDOW = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Requests:
+    """How many messages may be asked for in `WINDOW`, which begins with the first.
+
+    `kind` begins the keys that they count under, `everyone` is that of the whole installation.
+    """
+
+    kind: str
+    of_account: int
+    of_address: int
+    everyone: str
+
+
+RESETS = Requests("reset", 3, 20, "resets")
+# Customers of one mobile network share few addresses.
+CODES = Requests("code", 5, 100, "codes")
 
 
 @dataclass(frozen=True)
@@ -36,9 +51,9 @@ def address_key(ip: str) -> str:
     return "address/" + hashlib.sha256(ip.encode()).hexdigest()
 
 
-def reset_keys(email_key: str, ip: str) -> tuple[str, str]:
-    """Returns the keys under which requests for links count: by account and network address."""
-    return f"reset {account_key(email_key)}", f"reset {address_key(ip)}"
+def request_keys(of: Requests, email_key: str, ip: str) -> tuple[str, str]:
+    """Returns the keys under which requests count: by account and network address."""
+    return f"{of.kind} {account_key(email_key)}", f"{of.kind} {address_key(ip)}"
 
 
 def program_keys(client_id: str, ip: str) -> tuple[str, str]:

@@ -22,6 +22,8 @@ RESOURCES = (
     # What mail servers hand over: bounces and complaints. For programs only.
     "inbound_mails",
     "sources",
+    # Who of the customers may sign in to the portal.
+    "logins",
     "users",
     "api_clients",
     "audit",
@@ -115,6 +117,7 @@ BUILTIN: Mapping[str, Rights] = MappingProxyType(
             "support": _every(Level.ALL),
             "suppressions": _every(Level.ALL),
             "sources": _every(Level.ALL),
+            "logins": _every(Level.ALL),
             "senders": _some(Level.ALL, "read"),
             "users": _some(Level.ALL, "read"),
         },
@@ -125,6 +128,7 @@ BUILTIN: Mapping[str, Rights] = MappingProxyType(
             "proposals": _some(Level.OWN, "read", "write", "delete"),
             "segments": _some(Level.ALL, "read"),
             "sources": _some(Level.ALL, "read"),
+            "logins": _some(Level.ALL, "read", "write"),
             "users": _some(Level.ALL, "read"),
         },
         "marketing": {
@@ -155,6 +159,7 @@ BUILTIN: Mapping[str, Rights] = MappingProxyType(
             "support": _some(Level.ALL, "read"),
             "suppressions": _some(Level.ALL, "read", "write"),
             "senders": _some(Level.ALL, "read"),
+            "logins": _some(Level.ALL, "read"),
             "users": _some(Level.ALL, "read"),
         },
         "viewer": {

@@ -157,6 +157,66 @@ oidc_identities = Table(
     Column("create_time", _time, nullable=False),
 )
 
+contact_logins = Table(
+    "contact_logins",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("contact_id", Uuid, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("name_key", Text(collation="C"), nullable=False),
+    Column("language", Text, nullable=False),
+    Column("channel", SmallInteger, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("address_key", Text),
+    Column("state", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("invite_time", _time),
+    Column("last_sign_in_time", _time),
+    Column("create_time", _time, nullable=False),
+)
+
+contact_sessions = Table(
+    "contact_sessions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("login_id", Uuid, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("proof", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("ip", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("last_use_time", _time, nullable=False),
+    Column("expire_time", _time, nullable=False),
+)
+
+contact_codes = Table(
+    "contact_codes",
+    metadata,
+    Column("login_id", Uuid, primary_key=True),
+    Column("id", Uuid, nullable=False),
+    Column("code_hash", LargeBinary, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("expire_time", _time, nullable=False),
+)
+
+contact_invitations = Table(
+    "contact_invitations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("login_id", Uuid, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("expire_time", _time, nullable=False),
+)
+
+deleted_contacts = Table(
+    "deleted_contacts",
+    metadata,
+    Column("contact_id", Uuid, primary_key=True),
+    Column("time", _time, nullable=False),
+)
+
 signing_keys = Table(
     "signing_keys",
     metadata,

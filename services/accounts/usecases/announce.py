@@ -6,7 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import audit, outbox
 from services.accounts import messages
+from services.accounts.domain.logins import ContactLogin, ContactSession
 from services.accounts.domain.people import Role, Session, Team, User
+from services.accounts.messages import logins as login_messages
 
 
 async def user(session: AsyncSession, action: str, now: User, before: User | None = None) -> None:
@@ -63,6 +65,61 @@ async def sessions_ended(session: AsyncSession, ended: Sequence[Session]) -> Non
             subject_id=str(each.user_id),
             before={"session_id": each.id},
         )
+
+
+async def login(
+    session: AsyncSession,
+    action: str,
+    now: ContactLogin | None,
+    before: ContactLogin | None = None,
+) -> None:
+    """Records what became of a customer's login, as something that was done with the contact.
+
+    So its values go when those of the contact are erased.
+    """
+    subject = now or before
+    if subject is None:
+        raise ValueError("a login that never was")
+    await audit.record(
+        session,
+        action=f"contact.{action}",
+        subject_type="contact",
+        subject_id=str(subject.contact_id),
+        before=_login(before) if before else None,
+        after=_login(now) if now else None,
+    )
+
+
+async def login_deed(session: AsyncSession, action: str, subject: ContactLogin) -> None:
+    """Records what was done with a login that did not change it."""
+    await audit.record(
+        session,
+        action=f"contact.{action}",
+        subject_type="contact",
+        subject_id=str(subject.contact_id),
+        after={"login_id": subject.id},
+    )
+
+
+async def contact_sessions_ended(
+    session: AsyncSession, subject: ContactLogin, ended: Sequence[ContactSession]
+) -> None:
+    """Announces, without delay, that these sessions of a customer may be used no more."""
+    for each in ended:
+        event = login_messages.session_revoked(each)
+        await outbox.add(session, event, to=outbox.Class.CONTROL, key=str(each.id))
+        await audit.record(
+            session,
+            action="contact.end_session",
+            subject_type="contact",
+            subject_id=str(subject.contact_id),
+            before={"session_id": each.id},
+        )
+
+
+def _login(kept: ContactLogin) -> Mapping[str, object]:
+    shown = ("id", "display_name", "language", "channel", "address", "state", "problem")
+    return {name: getattr(kept, name) for name in shown}
 
 
 def _user(kept: User) -> Mapping[str, object]:

@@ -86,22 +86,24 @@ def _named(client_id: str) -> str:
         return client_id
 
 
-async def count_reset(session: AsyncSession, per_minute: int, email: str, ip: str) -> None:
-    """Counts a request for a link, whether there is such an account or not.
+async def count_request(
+    session: AsyncSession, of: lockout.Requests, per_minute: int, name: str, ip: str
+) -> None:
+    """Counts a request for a message, whether there is an account of that name or not.
 
     Raises `ResourceExhausted` when account, network address or the whole installation must wait.
     """
-    account, address = lockout.reset_keys(fields.email_key(email), ip)
+    account, address = lockout.request_keys(of, fields.email_key(name), ip)
     limits = {
-        account: (lockout.RESETS_ACCOUNT, lockout.RESETS_WINDOW),
-        address: (lockout.RESETS_ADDRESS, lockout.RESETS_WINDOW),
-        lockout.RESETS_EVERYONE: (per_minute, lockout.MINUTE),
+        account: (of.of_account, lockout.WINDOW),
+        address: (of.of_address, lockout.WINDOW),
+        of.everyone: (per_minute, lockout.MINUTE),
     }
     now, known = await sessions.lock_failures(session, list(limits))
     longest = max(lockout.wait(each, now) for each in known.values())
     if longest > 0:
         raise errors.ResourceExhausted(
-            "RATE_LIMITED", "too many requests for a link", retry_after_seconds=longest
+            "RATE_LIMITED", f"too many requests for a {of.kind}", retry_after_seconds=longest
         )
     for key, (most, window) in limits.items():
         charged = lockout.charged_within(known[key], now, most, window)

@@ -36,7 +36,7 @@ async def ask(session: AsyncSession, post: Post, email: str, ip: str) -> None:
 
     Raises `ResourceExhausted` for an address, real or not, that asks too often.
     """
-    await attempts.count_reset(session, post.per_minute, email, ip)
+    await attempts.count_request(session, lockout.RESETS, post.per_minute, email, ip)
     await letters.ask_reset(session, fields.email_key(email))
 
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import errors
+from chassis.context import Principal
 from services.accounts.domain import clients as rules
 from services.accounts.domain import rights, scopes
 from services.accounts.domain.people import ALL_SERVICES, ApiClient, Role, User
@@ -70,9 +71,34 @@ class Issuer:
         )
         return replace(token, scope=scopes.text(granted))
 
+    def for_contact(
+        self, login_id: UUID, contact_id: UUID, audience: Sequence[str], **more: Any
+    ) -> Token:
+        """Returns a token of a customer, which opens that contact's own data and nothing else."""
+        named = {"sub": str(login_id), "contact": str(contact_id)}
+        return self._token(**named, knd="contact", aud=audience, **more)
+
     def for_service(self, name: str, audience: Sequence[str]) -> Token:
         """Returns a token of one of our services, which may do everything."""
         return self._token(sub=name, knd="service", aud=audience)
+
+    def own(self, service: str, audience: str, whom: Principal | None) -> Token:
+        """Returns a token by which `service` calls: for itself, or acting for who called it.
+
+        The latter carries the rights that the caller came with; a service that acts for itself is
+        not acted for.
+        """
+        if whom is None or (whom.kind == "service" and whom.actor is None):
+            return self.for_service(service, [audience])
+        return self._token(
+            sub=whom.subject,
+            knd=whom.kind,
+            aud=[audience],
+            team=whom.team_id,
+            rights={place: dict(may) for place, may in whom.rights.items()},
+            hidden=sorted(whom.hidden) or None,
+            act={"sub": service},
+        )
 
     def _token(self, *, aud: Sequence[str], **claims: Any) -> Token:
         now = self.clock()

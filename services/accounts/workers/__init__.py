@@ -15,9 +15,17 @@ from chassis import db
 from services.accounts import metrics
 from services.accounts.domain import lockout
 from services.accounts.domain.sealing import SealBroken
-from services.accounts.storage import challenges, factors, links
+from services.accounts.storage import (
+    challenges,
+    contact_codes,
+    contact_sessions,
+    factors,
+    invitations,
+    letters,
+    links,
+    logins,
+)
 from services.accounts.storage import heads as kept_heads
-from services.accounts.storage import letters as kept_letters
 from services.accounts.storage import oidc as kept_oidc
 from services.accounts.storage import sessions as kept_sessions
 from services.accounts.usecases import foundation, heads
@@ -35,6 +43,8 @@ _SWEEP_SECONDS = 60.0
 _HEAD_SECONDS = 20.0
 _BATCH = 1_000
 _LETTERS_KEPT = timedelta(days=30)
+# Longer than any event of a contact that is no more may come late.
+_DELETIONS_KEPT = timedelta(days=30)
 
 log = structlog.get_logger()
 
@@ -139,7 +149,12 @@ async def _sweep(sessions: db.Sessions, idle: timedelta) -> int:
             await challenges.drop_expired(session, _BATCH),
             await kept_oidc.drop_expired(session, _BATCH),
             await links.drop_expired(session, _BATCH),
-            await kept_letters.prune(session, _LETTERS_KEPT, _BATCH),
+            await letters.STAFF.prune(session, _LETTERS_KEPT, _BATCH),
+            await letters.CUSTOMERS.prune(session, _LETTERS_KEPT, _BATCH),
+            await contact_sessions.drop_ended(session, idle, _BATCH),
+            await contact_codes.drop_expired(session, _BATCH),
+            await invitations.drop_expired(session, _BATCH),
+            await logins.forget_deleted(session, _DELETIONS_KEPT, _BATCH),
             await factors.drop_abandoned(session, CONFIRM_WITHIN, _BATCH),
         )
 

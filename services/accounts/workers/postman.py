@@ -1,4 +1,4 @@
-"""Hands e-mails with links to the notifier, each once, from any replica.
+"""Hands messages with links or codes to the notifier, each once, from any replica.
 
 A letter is claimed and committed, its words are found and committed, and then it is handed over
 outside any transaction. Whoever dies in between leaves it to the next claim, which hands over the
@@ -13,10 +13,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db, errors
-from services.accounts.clients.mail import REFUSALS, Mail
+from services.accounts.clients.peers import REFUSALS, Mail
 from services.accounts.domain.letters import Letter, Reason, Waiting
-from services.accounts.storage import letters as kept_letters
-from services.accounts.usecases import letters
 from services.accounts.usecases.letters import Scribe
 
 _BATCH = 20
@@ -37,7 +35,7 @@ class Postman:
         lease_seconds: float,
         every_seconds: float,
     ) -> None:
-        self.__qualname__ = "mail links to choose a password"
+        self.__qualname__ = f"send {scribe.kin} letters"
         self._sessions = sessions
         self._scribe = scribe
         self._mail = mail
@@ -57,7 +55,7 @@ class Postman:
     async def round(self) -> int:
         """Hands over one batch; returns how many were claimed."""
         async with self._sessions.begin() as session:
-            taken = await kept_letters.claim(session, _BATCH, self._lease)
+            taken = await self._scribe.queue.claim(session, _BATCH, self._lease)
         for each in taken:
             await self._deal_with(each)
         return len(taken)
@@ -70,9 +68,10 @@ class Postman:
                 letter = await self._scribe.write(session, waiting)
             if letter is None:
                 return None
-            advertiser_id = await self._mail.advertiser()
+            advertiser_id = await self._mail.advertiser(letter.words.channel)
             if advertiser_id is None:
-                log.error("letter_without_sender", setting="MEKONG_STAFF_SENDER_IDENTITY_ID")
+                channel = letter.words.channel.name
+                log.error("letter_without_sender", letters=self._scribe.kin, channel=channel)
                 return await self._refused(waiting, letter, Reason.SENDER_MISSING)
             message_id = await self._mail.send(letter, advertiser_id)
         except REFUSALS as refusal:
@@ -82,10 +81,10 @@ class Postman:
             log.info("letter_waits", error=type(away).__name__, attempts=waiting.attempts)
             wait = min(timedelta(seconds=2 ** min(waiting.attempts, 9)), _LONGEST_WAIT)
             async with self._sessions.begin() as session:
-                return await kept_letters.put_off(session, waiting.id, wait)
+                return await self._scribe.queue.put_off(session, waiting.id, wait)
         async with self._sessions.begin() as session:
-            await letters.handed_over(session, waiting, letter, message_id)
+            await self._scribe.handed_over(session, waiting, letter, message_id)
 
     async def _refused(self, waiting: Waiting, letter: Letter | None, reason: str) -> None:
         async with self._sessions.begin() as session:
-            await letters.refused(session, waiting, letter, reason)
+            await self._scribe.refused(session, waiting, letter, reason)

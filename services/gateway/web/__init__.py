@@ -30,6 +30,7 @@ from services.gateway.web import (
     follow_ups,
     home,
     imports,
+    logins,
     next_steps,
     notifications,
     oidc,
@@ -52,7 +53,6 @@ from services.gateway.web import (
     staff,
     support,
     templates,
-    words,
     working_hours,
 )
 
@@ -83,6 +83,7 @@ PARTS = (
     follow_ups,
     home,
     imports,
+    logins,
     next_steps,
     notifications,
     oidc,
@@ -141,7 +142,5 @@ def _carry_notices(app: Flask, gateway: "Gateway") -> None:
 
 
 def _keep_language(response: Response) -> Response:
-    asked = request.args.get("lang")
-    if asked in words.LANGUAGES and response.status_code < 400:
-        response.set_cookie(languages.COOKIE, asked, max_age=31_536_000, samesite="Lax")
+    languages.keep(request, response)
     return response

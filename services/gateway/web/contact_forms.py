@@ -4,7 +4,7 @@ from crm.leads.v1 import contact_pb2, contact_service_pb2
 from crm.leads.v1.contact_service_pb2_grpc import ContactServiceStub
 from flask import Blueprint, flash, url_for
 
-from services.gateway.web import contact_fields, contacts, desk, lookups
+from services.gateway.web import contact_fields, contacts, desk, logins, lookups
 from services.gateway.web.forms import Form
 
 
@@ -29,7 +29,8 @@ def create() -> desk.View:
     created = _create(form)
     if created is None:
         return _form(form)
-    return _stored(created, "contact.created_said")
+    said = "logins.on_its_way" if form.get(logins.CHANNEL) else "contact.created_said"
+    return _stored(created, said)
 
 
 def quick() -> desk.View:
@@ -81,6 +82,8 @@ def _create(form: Form) -> contact_pb2.Contact | None:
     contact = contact_fields.read(form, None)
     if form.bad:
         return None
+    if form.get(logins.CHANNEL):
+        return logins.create_with(form, contact)
     asked = contact_service_pb2.CreateContactRequest(contact=contact, request_id=form.request_id)
     return form.attempt(
         lambda: desk.ask(ContactServiceStub).CreateContact(asked),

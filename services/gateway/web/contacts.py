@@ -92,6 +92,7 @@ def show(contact_id: str, *, status: int = 200, **typed: object) -> desk.View:
         stages=lookups.stages(),
         users=lookups.users(),
         next_statuses=next_statuses(contact),
+        login=lookups.login(contact.id),
         **typed,
     )
     return body, status

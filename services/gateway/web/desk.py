@@ -79,13 +79,7 @@ def language() -> Language:
     """Return the language of this page: asked for, kept, the person's own, or the browser's."""
     if "language" not in g:
         person = who()
-        chosen = request.args.get("lang") in words.LANGUAGES
-        kept = request.cookies.get(languages.COOKIE) in words.LANGUAGES
-        own = person.user.locale if person else ""
-        if not chosen and not kept and own in words.LANGUAGES:
-            g.language = own
-        else:
-            g.language = languages.of(request)
+        g.language = languages.of(request, person.user.locale if person else "")
     return cast(Language, g.language)
 
 

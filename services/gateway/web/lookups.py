@@ -3,7 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
-from crm.accounts.v1 import user_pb2, user_service_pb2
+from crm.accounts.v1 import (
+    contact_login_pb2,
+    contact_login_service_pb2,
+    user_pb2,
+    user_service_pb2,
+)
+from crm.accounts.v1.contact_login_service_pb2_grpc import ContactLoginServiceStub
 from crm.accounts.v1.user_service_pb2_grpc import UserServiceStub
 from crm.campaigns.v1 import (
     campaign_pb2,
@@ -176,6 +182,20 @@ def campaigns(ids: Sequence[str]) -> dict[str, campaign_pb2.Campaign]:
         source="campaigns",
     )
     return {it.id: it for it in found or []}
+
+
+def login(contact_id: str) -> contact_login_pb2.ContactLogin | None:
+    """Return how a contact signs in to the portal; None for no login, or none to be seen."""
+    if not desk.me().may("logins", "read"):
+        return None
+    asked = contact_login_service_pb2.ListContactLoginsRequest(
+        contact_ids=[contact_id], page_size=1
+    )
+    found = desk.maybe(
+        lambda: desk.ask(ContactLoginServiceStub).ListContactLogins(asked).contact_logins,
+        source="accounts",
+    )
+    return found[0] if found else None
 
 
 def segment_name(segment_id: str) -> str:

@@ -21,7 +21,7 @@ OWNED = ("contacts", "follow_ups", "notes", "proposals", "campaigns")
 ORDER = (
     *OWNED,
     *("segments", "templates", "imports", "sources", "messages", "doubts", "support"),
-    *("suppressions", "senders", "inbound_mails", "users", "api_clients", "audit"),
+    *("suppressions", "senders", "inbound_mails", "logins", "users", "api_clients", "audit"),
 )
 ACTIONS = ("read", "write", "delete", "export", "start")
 HIDEABLE = ("phones", "emails", "birthday", "address", "description")

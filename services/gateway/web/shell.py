@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crm.access.v1 import access_pb2
-from crm.accounts.v1 import user_pb2
+from crm.accounts.v1 import contact_login_pb2, user_pb2
 from crm.campaigns.v1 import campaign_pb2, run_pb2, template_pb2
 from crm.interactions.v1 import (
     follow_up_batch_pb2,
@@ -73,6 +73,9 @@ ENUMS: Mapping[str, Any] = {
     "match": segment_pb2.Match,
     "level": user_pb2.Level,
     "api_client": user_pb2.ApiClientState,
+    "login": contact_login_pb2.ContactLoginState,
+    "login_problem": contact_login_pb2.ContactLoginProblem,
+    "login_channel": contact_login_pb2.LoginChannel,
     "ground": access_pb2.Ground,
 }
 """Families of the catalogue that name an enum's values: `status.new` is LEAD_STATUS_NEW."""

@@ -7,7 +7,7 @@ from crm.leads.v1 import events_pb2
 from google.protobuf.message import Message
 
 from services.leads.domain.consent import Entry, Grant
-from services.leads.domain.contact import Contact
+from services.leads.domain.contact import Channel, Contact
 from services.leads.domain.segment import Segment
 from services.leads.domain.status import StageChange
 from services.leads.domain.transaction import Transaction
@@ -31,6 +31,17 @@ def updated(it: Contact) -> events_pb2.ContactUpdated:
 def deleted(contact_id: UUID, revision: int) -> events_pb2.ContactDeleted:
     """A contact was deleted."""
     return events_pb2.ContactDeleted(contact_id=str(contact_id), revision=revision)
+
+
+def login_wanted(it: Contact, by: Channel, address: str) -> events_pb2.ContactLoginWanted:
+    """A contact shall sign in to the portal; `address` is where they are invited."""
+    return events_pb2.ContactLoginWanted(
+        contact_id=str(it.id),
+        display_name=it.profile.display_name,
+        locale=it.profile.locale,
+        channel=int(by),  # type: ignore[arg-type]
+        address=address,
+    )
 
 
 def stage_changed(it: Contact, change: StageChange) -> events_pb2.ContactStageChanged:

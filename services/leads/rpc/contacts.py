@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from chassis.db import Sessions, idempotency
 from chassis.errors import ResourceExhausted
-from services.leads.domain.contact import Status
+from services.leads.domain.contact import Channel, Status
 from services.leads.domain.fields import Checks
 from services.leads.messages import contacts as messages
 from services.leads.messages import values
@@ -45,6 +45,26 @@ class ContactServicer(contact_service_pb2_grpc.ContactServiceServicer):
 
             return await idempotency.once(
                 session, "CreateContact", request, contact_pb2.Contact, work
+            )
+
+    async def CreateContactWithLogin(
+        self, request: pb.CreateContactWithLoginRequest, context: Context
+    ) -> contact_pb2.Contact:
+        """Creates a contact and has accounts let them sign in, or refuses both."""
+        draft = messages.draft(request.contact)
+        checks = Checks()
+        by = checks.needed("channel", request.channel, Channel)
+        checks.finish()
+        async with self._sessions.begin() as session:
+
+            async def work() -> contact_pb2.Contact:
+                made = await contacts.create(
+                    session, draft, home_region=self._region, now=self._clock(), login_by=by
+                )
+                return messages.contact(made)
+
+            return await idempotency.once(
+                session, "CreateContactWithLogin", request, contact_pb2.Contact, work
             )
 
     async def GetContact(

@@ -18,7 +18,15 @@ from chassis.errors import FieldViolation
 from chassis.scope import Scope
 from services.leads.domain import contact as model
 from services.leads.domain import fields, validation
-from services.leads.domain.contact import Contact, Conversion, Draft, Kind, Profile, Status
+from services.leads.domain.contact import (
+    Channel,
+    Contact,
+    Conversion,
+    Draft,
+    Kind,
+    Profile,
+    Status,
+)
 from services.leads.domain.listing import Filter, Order
 from services.leads.domain.status import LifeStage, first_stage, passed
 from services.leads.messages import events
@@ -27,14 +35,21 @@ from services.leads.usecases import access, trail
 
 
 async def create(
-    session: AsyncSession, draft: Draft, *, home_region: str, now: datetime
+    session: AsyncSession,
+    draft: Draft,
+    *,
+    home_region: str,
+    now: datetime,
+    login_by: Channel | None = None,
 ) -> Contact:
     """Store a new contact and announce it; refuses it whole, naming each bad field.
 
-    Raises `AlreadyExists` when its reference code or an external id is another contact's.
+    `login_by` has accounts let the contact sign in, invited by this channel. Raises
+    `AlreadyExists` when its reference code or an external id is another contact's.
     """
     reach = access.scope("write")
     profile = await _checked(session, draft, None, home_region)
+    invited_at = _invited_at(profile, login_by) if login_by else ""
     profile = _placed(profile, reach)
     if not profile.reference_code:
         (code,) = await contacts.new_codes(session, 1)
@@ -44,6 +59,10 @@ async def create(
     await contacts.insert(session, [contact])
     await announce(session, contact, events.created(contact))
     await trail.contact(session, "create", None, contact)
+    if login_by:
+        wanted = events.login_wanted(contact, login_by, invited_at)
+        await announce(session, contact, wanted)
+        await trail.login_wanted(session, contact, login_by)
     return contact
 
 
@@ -124,6 +143,15 @@ async def announce(session: AsyncSession, contact: Contact, fact: Message) -> No
     """Put a fact about a contact into the outbox, by its key and revision."""
     key, revision = str(contact.id), contact.revision
     await outbox.add(session, fact, to=Class.FACTS, key=key, revision=revision)
+
+
+def _invited_at(profile: Profile, by: Channel) -> str:
+    """Return where an invitation goes; raises `InvalidArgument` when there is no such address."""
+    found = model.reach(profile.phones if by is Channel.SMS else profile.emails)
+    if found is None:
+        fields.refuse([FieldViolation("channel", "the contact has no such address")])
+        raise AssertionError("a violation is refused")
+    return found.address
 
 
 async def _checked(

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import audit
-from services.leads.domain.contact import Contact
+from services.leads.domain.contact import Channel, Contact
 from services.leads.storage import contact_rows
 
 _KEPT = [it.name for it in contact_rows.READ if it.name not in ("id", "create_time")]
@@ -20,6 +20,11 @@ async def contact(
     subject = after or before
     if subject is not None:
         await changed(session, action, "contact", subject.id, _plain(before), _plain(after))
+
+
+async def login_wanted(session: AsyncSession, contact: Contact, by: Channel) -> None:
+    """Record that a contact shall sign in, and by which channel they are invited."""
+    await changed(session, "want_login", "contact", contact.id, None, {"channel": by.name.lower()})
 
 
 async def changed(

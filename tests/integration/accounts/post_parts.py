@@ -18,12 +18,13 @@ from crm.notifier.v1 import (
 
 from chassis import errors
 from chassis.context import Principal
-from services.accounts.clients import mail
+from services.accounts.clients import peers
 from services.accounts.config import Settings
-from services.accounts.usecases.letters import Scribe
+from services.accounts.domain.logins import Channel
+from services.accounts.usecases.letters import Scribe, StaffMail
 from services.accounts.workers.postman import Postman
 
-ADVERTISER, IDENTITY = uuid4(), uuid4()
+ADVERTISER, IDENTITY, SMS = uuid4(), uuid4(), uuid4()
 URL = "https://crm.example.com"
 PASSWORD, NEW = "a long password", "another long one"
 LINK = re.compile(rf"{URL}/password/([\w-]+)")
@@ -51,13 +52,14 @@ class Messages(message_service_pb2_grpc.MessageServiceServicer):
 
 
 class Senders(suppression_service_pb2_grpc.SenderServiceServicer):
-    """Knows one identity, for e-mail."""
+    """Knows one identity for e-mail and one for SMS."""
 
     async def GetSenderIdentity(self, request: Any, _: Any) -> Any:
-        if request.id != str(IDENTITY):
+        known = {str(IDENTITY): message_pb2.CHANNEL_EMAIL, str(SMS): message_pb2.CHANNEL_SMS}
+        if request.id not in known:
             raise errors.NotFound("RESOURCE_MISSING", "no such identity", resource="sender")
         return suppression_pb2.SenderIdentity(
-            id=request.id, advertiser_id=str(ADVERTISER), channel=message_pb2.CHANNEL_EMAIL
+            id=request.id, advertiser_id=str(ADVERTISER), channel=known[request.id]
         )
 
 
@@ -121,11 +123,11 @@ def mailing(settings: Settings) -> Settings:
     )
 
 
-async def post(house: Any, settings: Settings, serve: Any) -> Post:
-    """Returns who mails links in a house."""
+async def notifier(settings: Settings, serve: Any) -> tuple[Any, Messages]:
+    """Starts a scripted notifier; returns it, and what it was sent."""
     scripted: Any = (Messages, Senders)
     messages, senders = (peer() for peer in scripted)
-    notifier = await serve(
+    served = await serve(
         settings,
         "notifier",
         [
@@ -133,12 +135,18 @@ async def post(house: Any, settings: Settings, serve: Any) -> Post:
             (suppression_service_pb2_grpc.add_SenderServiceServicer_to_server, senders),
         ],
     )
+    return served, messages
+
+
+async def post(house: Any, settings: Settings, serve: Any) -> Post:
+    """Returns who mails links in a house."""
+    served, messages = await notifier(settings, serve)
     me = Principal("accounts", "service")
 
     def make(identity: UUID = IDENTITY) -> Postman:
-        tokens = mail.OwnTokens(lambda audience: notifier.token(me))
-        there = mail.connect(settings, notifier.address, tokens, identity)
-        scribe = Scribe(settings.encryption_key(), settings.public_url)
+        tokens = peers.OwnTokens(lambda *_: served.token(me))
+        there = peers.mail(settings, served.address, tokens, {Channel.EMAIL: identity})
+        scribe = Scribe(settings.encryption_key(), StaffMail(settings.public_url))
         return Postman(house.sessions, scribe, there, lease_seconds=60, every_seconds=1)
 
     return Post(house, messages, make)

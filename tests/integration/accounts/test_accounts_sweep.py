@@ -20,7 +20,30 @@ _ADD = {
         VALUES (gen_random_uuid(), 'reset', CAST(:hash AS text), 'handed_over',
                 now() - interval '30 days' + CAST(:left AS interval))
     """,
+    "contact_letters": """
+        INSERT INTO contact_letters (id, kind, recipient, state, create_time)
+        VALUES (gen_random_uuid(), 'code', CAST(:hash AS text), 'handed_over',
+                now() - interval '30 days' + CAST(:left AS interval))
+    """,
+    "contact_sessions": """
+        INSERT INTO contact_sessions
+            (id, login_id, secret_hash, proof, user_agent, ip, expire_time)
+        VALUES (gen_random_uuid(), :user, :hash, 'code', '', '', now() + CAST(:left AS interval))
+    """,
+    "contact_invitations": """
+        INSERT INTO contact_invitations (id, login_id, secret_hash, expire_time)
+        VALUES (gen_random_uuid(), :user, :hash, now() + CAST(:left AS interval))
+    """,
 }
+
+
+async def login_of(house: Any, user_id: str) -> None:
+    """Adds a customer's login with a user's id, so that both have the same rows."""
+    await house.sql(
+        "INSERT INTO contact_logins (id, revision, contact_id, display_name, name_key, language,"
+        " channel, address, state) VALUES (:id, 1, :id, 'x', 'x', 'vi', 1, 'x', 'active')",
+        id=UUID(user_id),
+    )
 
 
 async def begun(house: Any, user_id: str, ago: timedelta) -> None:
@@ -35,6 +58,7 @@ async def begun(house: Any, user_id: str, ago: timedelta) -> None:
 class TestSweep:
     async def test_each_table_loses_what_has_ended_and_nothing_else(self, house: Any) -> None:
         lan, binh = await house.add("Lan"), await house.add("Binh")
+        await login_of(house, lan.id)
         for left, digest in ((timedelta(minutes=1), b"stays"), (timedelta(minutes=-1), b"goes")):
             for statement in _ADD.values():
                 given = {"user": UUID(lan.id), "hash": digest, "left": left}
@@ -67,3 +91,21 @@ class TestSweep:
 
         for table in ("second_factors", "password_letters"):
             assert len(await house.sql(f"SELECT 1 FROM {table}")) == 1  # noqa: S608
+
+    async def test_a_code_and_a_deletion_go_when_they_are_of_no_use(self, house: Any) -> None:
+        lan = await house.add("Lan")
+        await login_of(house, lan.id)
+        await house.sql(
+            "INSERT INTO contact_codes (login_id, id, code_hash, expire_time)"
+            " VALUES (:id, :id, '', now())",
+            id=UUID(lan.id),
+        )
+        await house.sql(
+            "INSERT INTO deleted_contacts SELECT gen_random_uuid(), now() - CAST(ago AS interval)"
+            " FROM unnest(ARRAY['29 days', '31 days']) AS ago"
+        )
+
+        await workers._sweep(house.sessions, timedelta(hours=2))
+
+        assert await house.sql("SELECT 1 FROM contact_codes") == []
+        assert len(await house.sql("SELECT 1 FROM deleted_contacts")) == 1

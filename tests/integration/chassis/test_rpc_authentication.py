@@ -93,6 +93,9 @@ class TestARefusedToken:
             ({"iss": "somebody"}, "TOKEN_ISSUER"),
             ({"sub": ""}, "TOKEN_INVALID"),
             ({"knd": "root"}, "TOKEN_INVALID"),
+            ({"knd": "contact"}, "TOKEN_INVALID"),
+            ({"knd": "contact", "contact": "*"}, "TOKEN_INVALID"),
+            ({"contact": "0198a1b2-0000-7000-8000-000000000000"}, "TOKEN_INVALID"),
         ],
     )
     async def test_each_wrong_claim_has_its_reason(

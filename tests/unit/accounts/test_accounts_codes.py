@@ -80,7 +80,7 @@ class TestRecoveryCodes:
 
 
 class TestLetters:
-    @pytest.mark.parametrize("kind", list(letters.Kind))
+    @pytest.mark.parametrize("kind", [letters.Kind.RESET, letters.Kind.INVITATION])
     @pytest.mark.parametrize("locale", ["vi", "en"])
     def test_each_says_who_it_is_for_and_where_to_go(self, kind: letters.Kind, locale: str) -> None:
         link = "https://crm.example.com/password/abc"

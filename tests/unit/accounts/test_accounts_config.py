@@ -1,7 +1,9 @@
 """Settings that only make sense together."""
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -63,3 +65,29 @@ class TestProvider:
     def test_one_that_others_could_listen_to_is_refused(self, issuer: str) -> None:
         with pytest.raises(pydantic.ValidationError, match="must begin with https"):
             Settings(**GIVEN, **{**PROVIDER, "oidc_issuer": issuer})
+
+
+class TestWritingToCustomers:
+    REACHED: Mapping[str, Any] = MappingProxyType(
+        {
+            "contact_sms_identity_id": uuid4(),
+            "notifier_address": "notifier:8080",
+            "leads_address": "leads:8080",
+            "portal_url": "https://khach.example.com",
+        }
+    )
+
+    def test_a_house_may_do_so_by_one_channel(self) -> None:
+        Settings(**GIVEN, **self.REACHED)
+
+    def test_the_portal_is_where_the_gateway_is_unless_told(self) -> None:
+        given = {**self.REACHED, "portal_url": "", "public_url": "https://crm.example.com"}
+
+        Settings(**GIVEN, **given)
+
+    @pytest.mark.parametrize("missing", ["notifier_address", "leads_address", "portal_url"])
+    def test_a_sender_that_could_not_send_is_refused_at_the_start(self, missing: str) -> None:
+        given = {name: value for name, value in self.REACHED.items() if name != missing}
+
+        with pytest.raises(pydantic.ValidationError, match="need notifier_address, leads_address"):
+            Settings(**GIVEN, **given)

@@ -249,8 +249,9 @@ class TestWindows:
         assert lockout.wait(known, NOW + timedelta(seconds=10)) == 15 * 60 - 10
         assert lockout.wait(known, NOW + window) == 0
 
-    def test_requests_for_links_lock_nobody_out(self) -> None:
-        keys = set(lockout.reset_keys("lan@mekong.example", "198.51.100.1"))
+    @pytest.mark.parametrize("of", [lockout.RESETS, lockout.CODES], ids=lambda it: it.kind)
+    def test_requests_for_messages_lock_nobody_out(self, of: lockout.Requests) -> None:
+        keys = set(lockout.request_keys(of, "lan@mekong.example", "198.51.100.1"))
 
         assert keys.isdisjoint(
             {lockout.account_key("lan@mekong.example"), lockout.address_key("198.51.100.1")}

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+import uuid
 
 import pytest
 import structlog
@@ -131,3 +132,21 @@ class TestBeingCancelled:
 
     async def test_one_that_nobody_cancelled_goes_on(self) -> None:
         context.end_if_cancelled()
+
+
+class TestACustomer:
+    CONTACT = uuid.UUID("0198a1b2-0000-7000-8000-000000000000")
+
+    def test_a_call_is_about_the_customers_own_contact(self) -> None:
+        customer = context.Principal("l", "contact", contact_id=str(self.CONTACT))
+
+        with context.bind(principal=customer):
+            assert context.require_contact() == self.CONTACT
+
+    @pytest.mark.parametrize("kind", ["user", "client", "service"])
+    def test_nobody_else_has_data_of_their_own(self, kind: context.Kind) -> None:
+        with (
+            context.bind(principal=context.Principal("u", kind)),
+            pytest.raises(errors.PermissionDenied),
+        ):
+            context.require_contact()

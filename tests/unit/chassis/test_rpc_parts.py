@@ -131,6 +131,23 @@ class TestARule:
             with pytest.raises(errors.PermissionDenied):
                 rule.check(other)
 
+    @pytest.mark.parametrize("caller", [it for it in rights.Caller if it != rights.Caller.CONTACT])
+    def test_a_customer_may_call_nothing_that_is_not_for_customers(
+        self, caller: rights.Caller
+    ) -> None:
+        customer = Principal("l", "contact", contact_id="c", rights={"a": {"read": "all"}})
+
+        with pytest.raises(errors.PermissionDenied):
+            rights.Rule(caller).check(customer)
+
+    def test_only_a_customer_may_call_what_is_for_customers(self) -> None:
+        rule = rights.Rule(rights.Caller.CONTACT)
+
+        rule.check(Principal("l", "contact", contact_id="c"))
+        for kind in ("user", "client", "service"):
+            with pytest.raises(errors.PermissionDenied):
+                rule.check(Principal("x", kind, rights={"a": {"read": "all"}}))
+
 
 class TestTheServiceConfig:
     def test_only_repeatable_methods_are_repeated(self) -> None:

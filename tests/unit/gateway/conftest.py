@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
-from crm.accounts.v1 import session_service_pb2, user_pb2
+from crm.accounts.v1 import contact_login_service_pb2, session_service_pb2, user_pb2
 from crm.campaigns.v1 import campaign_service_pb2
 from crm.leads.v1 import contact_service_pb2, segment_service_pb2
 from crm.notifier.v1 import (
@@ -223,6 +223,7 @@ def signed_in(http: FlaskClient, peers: Any) -> FlaskClient:
         ListUsers=errors.PermissionDenied("RIGHT_MISSING", "no"),
         BatchGetCampaigns=campaigns,
         BatchGetContacts=contact_service_pb2.BatchGetContactsResponse(),
+        ListContactLogins=contact_login_service_pb2.ListContactLoginsResponse(),
         ListProviders=suppression_service_pb2.ListProvidersResponse(
             providers=[suppression_pb2.Provider(name="smpp"), suppression_pb2.Provider(name="smtp")]
         ),

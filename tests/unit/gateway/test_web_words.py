@@ -10,15 +10,20 @@ from services.gateway.web import names as enum_names
 from services.gateway.web import shell, words
 
 WEB = Path(words.__file__).parent
-FILES = [*WEB.glob("*.py"), *WEB.glob("templates/web/*.html")]
+PORTAL = WEB.parent / "portal", WEB.parent / "templates" / "portal"
+FILES = [
+    *WEB.glob("*.py"),
+    *WEB.glob("templates/web/*.html"),
+    *(it for folder in PORTAL for it in folder.iterdir() if it.is_file()),
+]
 SAID = re.compile(r"""\bt\(\s*["']([a-z_]+\.[a-z_0-9]+)["']""")
 CHOSEN = re.compile(
     r"""["'](?:failure|nav|imports|follow_up|contact|consents|runs|senders|sessions|campaigns|segments"""
-    r"""|templates|doubts|support|unreached|recipients|review|reports|series)\.[a-z_0-9]+["']"""
+    r"""|templates|doubts|support|unreached|recipients|review|reports|series|logins|portal_sign_in)\.[a-z_0-9]+["']"""
 )
 WHOLE_FAMILIES = (
     "kind status gender channel purpose consent import_state outcome run exclusion recipient type "
-    "follow_up series_state doubt_act doubt_teller notification"
+    "follow_up series_state doubt_act doubt_teller notification login login_problem"
 ).split()
 WITHOUT_A_WORD = {"unspecified"}
 

@@ -90,7 +90,7 @@ class Right(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
     resource: _builtins.str
-    """Required. "contacts", "follow_ups", "notes", "proposals", "segments", "imports", "templates", "campaigns", "messages", "suppressions", "senders", "inbound_mails", "doubts", "support", "sources", "users", "api_clients", "audit"; or "*". Contacts, follow-ups, notes, proposals and campaigns have owners and teams; a right to any other kind is LEVEL_ALL or LEVEL_NONE, and a wildcard of less gives nothing of it."""
+    """Required. "contacts", "follow_ups", "notes", "proposals", "segments", "imports", "templates", "campaigns", "messages", "suppressions", "senders", "inbound_mails", "doubts", "support", "sources", "logins", "users", "api_clients", "audit"; or "*". Contacts, follow-ups, notes, proposals and campaigns have owners and teams; a right to any other kind is LEVEL_ALL or LEVEL_NONE, and a wildcard of less gives nothing of it."""
     action: _builtins.str
     """Required. "read", "write", "delete", "export", "start"; or "*"."""
     level: Global___Level.ValueType

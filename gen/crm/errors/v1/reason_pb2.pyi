@@ -124,6 +124,12 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """PERMISSION_DENIED; metadata: why. The provider's account is of nobody here: unknown, unverified, domain, inactive or other."""
     REASON_SCOPE_INVALID: _Reason.ValueType  # 50
     """INVALID_ARGUMENT; BadRequest names scope. A token cannot have these rights: one of them is unknown, or more than the client has."""
+    REASON_CONTACT_SENDER_MISSING: _Reason.ValueType  # 54
+    """FAILED_PRECONDITION; metadata: setting. Messages to customers by this channel have no sender in this house."""
+    REASON_PROOF_TOO_OLD: _Reason.ValueType  # 55
+    """FAILED_PRECONDITION; the sign-in was too long ago, or by password: give the old password, or sign in anew with a code."""
+    REASON_INVITATION_INVALID: _Reason.ValueType  # 56
+    """NOT_FOUND; the invitation to the portal was used, has expired or is not one of ours."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call failed. `ErrorInfo.reason` is the value's name without the prefix `REASON_`,
@@ -232,4 +238,10 @@ REASON_OIDC_PERSON_REFUSED: Reason.ValueType  # 49
 """PERMISSION_DENIED; metadata: why. The provider's account is of nobody here: unknown, unverified, domain, inactive or other."""
 REASON_SCOPE_INVALID: Reason.ValueType  # 50
 """INVALID_ARGUMENT; BadRequest names scope. A token cannot have these rights: one of them is unknown, or more than the client has."""
+REASON_CONTACT_SENDER_MISSING: Reason.ValueType  # 54
+"""FAILED_PRECONDITION; metadata: setting. Messages to customers by this channel have no sender in this house."""
+REASON_PROOF_TOO_OLD: Reason.ValueType  # 55
+"""FAILED_PRECONDITION; the sign-in was too long ago, or by password: give the old password, or sign in anew with a code."""
+REASON_INVITATION_INVALID: Reason.ValueType  # 56
+"""NOT_FOUND; the invitation to the portal was used, has expired or is not one of ours."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

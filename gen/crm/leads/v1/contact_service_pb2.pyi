@@ -105,6 +105,38 @@ class CreateContactRequest(_message.Message):
 Global___CreateContactRequest: _TypeAlias = CreateContactRequest  # noqa: Y015
 
 @_typing.final
+class CreateContactWithLoginRequest(_message.Message):
+    """Asks for a new contact who may sign in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    channel: _contact_pb2.Channel.ValueType
+    """Required. How the invitation is sent."""
+    request_id: _builtins.str
+    """Optional. The same id gives the same answer for 24 hours."""
+    @_builtins.property
+    def contact(self) -> _contact_pb2.Contact:
+        """Required. With an address of the channel."""
+
+    def __init__(
+        self,
+        *,
+        contact: _contact_pb2.Contact | None = ...,
+        channel: _contact_pb2.Channel.ValueType = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contact", b"contact"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "contact", b"contact", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateContactWithLoginRequest: _TypeAlias = CreateContactWithLoginRequest  # noqa: Y015
+
+@_typing.final
 class GetContactRequest(_message.Message):
     """Asks for one contact."""
 

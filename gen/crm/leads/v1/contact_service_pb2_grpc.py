@@ -42,6 +42,11 @@ class ContactServiceStub:
                 request_serializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.CreateContactRequest.SerializeToString,
                 response_deserializer=crm_dot_leads_dot_v1_dot_contact__pb2.Contact.FromString,
                 _registered_method=True)
+        self.CreateContactWithLogin = channel.unary_unary(
+                '/crm.leads.v1.ContactService/CreateContactWithLogin',
+                request_serializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.CreateContactWithLoginRequest.SerializeToString,
+                response_deserializer=crm_dot_leads_dot_v1_dot_contact__pb2.Contact.FromString,
+                _registered_method=True)
         self.GetContact = channel.unary_unary(
                 '/crm.leads.v1.ContactService/GetContact',
                 request_serializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.GetContactRequest.SerializeToString,
@@ -100,6 +105,13 @@ class ContactServiceServicer:
 
     def CreateContact(self, request, context):
         """Creates a contact, or refuses it whole naming each bad field.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateContactWithLogin(self, request, context):
+        """Creates a contact and lets them sign in to the portal, in one act: both come to be or neither. The invitation goes to the contact's primary address of the channel, soon after.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -183,6 +195,11 @@ def add_ContactServiceServicer_to_server(servicer, server):
                     request_deserializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.CreateContactRequest.FromString,
                     response_serializer=crm_dot_leads_dot_v1_dot_contact__pb2.Contact.SerializeToString,
             ),
+            'CreateContactWithLogin': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateContactWithLogin,
+                    request_deserializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.CreateContactWithLoginRequest.FromString,
+                    response_serializer=crm_dot_leads_dot_v1_dot_contact__pb2.Contact.SerializeToString,
+            ),
             'GetContact': grpc.unary_unary_rpc_method_handler(
                     servicer.GetContact,
                     request_deserializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.GetContactRequest.FromString,
@@ -261,6 +278,33 @@ class ContactService:
             target,
             '/crm.leads.v1.ContactService/CreateContact',
             crm_dot_leads_dot_v1_dot_contact__service__pb2.CreateContactRequest.SerializeToString,
+            crm_dot_leads_dot_v1_dot_contact__pb2.Contact.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateContactWithLogin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.leads.v1.ContactService/CreateContactWithLogin',
+            crm_dot_leads_dot_v1_dot_contact__service__pb2.CreateContactWithLoginRequest.SerializeToString,
             crm_dot_leads_dot_v1_dot_contact__pb2.Contact.FromString,
             options,
             channel_credentials,

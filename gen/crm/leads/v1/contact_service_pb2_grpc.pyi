@@ -37,6 +37,8 @@ class ContactServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ContactServiceAsyncStub: ...
     CreateContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.CreateContactRequest, _contact_pb2.Contact]
     """Creates a contact, or refuses it whole naming each bad field."""
+    CreateContactWithLogin: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.CreateContactWithLoginRequest, _contact_pb2.Contact]
+    """Creates a contact and lets them sign in to the portal, in one act: both come to be or neither. The invitation goes to the contact's primary address of the channel, soon after."""
     GetContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.GetContactRequest, _contact_pb2.Contact]
     """Returns one contact."""
     BatchGetContacts: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.BatchGetContactsRequest, _contact_service_pb2.BatchGetContactsResponse]
@@ -65,6 +67,8 @@ class ContactServiceAsyncStub(ContactServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.CreateContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Creates a contact, or refuses it whole naming each bad field."""
+    CreateContactWithLogin: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.CreateContactWithLoginRequest, _contact_pb2.Contact]  # type: ignore[assignment]
+    """Creates a contact and lets them sign in to the portal, in one act: both come to be or neither. The invitation goes to the contact's primary address of the channel, soon after."""
     GetContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.GetContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Returns one contact."""
     BatchGetContacts: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.BatchGetContactsRequest, _contact_service_pb2.BatchGetContactsResponse]  # type: ignore[assignment]
@@ -96,6 +100,14 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
         """Creates a contact, or refuses it whole naming each bad field."""
+
+    @_abc_1.abstractmethod
+    def CreateContactWithLogin(
+        self,
+        request: _contact_service_pb2.CreateContactWithLoginRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
+        """Creates a contact and lets them sign in to the portal, in one act: both come to be or neither. The invitation goes to the contact's primary address of the channel, soon after."""
 
     @_abc_1.abstractmethod
     def GetContact(

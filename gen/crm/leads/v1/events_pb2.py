@@ -29,7 +29,7 @@ from crm.leads.v1 import transaction_pb2 as crm_dot_leads_dot_v1_dot_transaction
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63rm/leads/v1/events.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/consent.proto\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1a\x63rm/leads/v1/segment.proto\x1a\x1e\x63rm/leads/v1/transaction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"8\n\x0e\x43ontactCreated\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\"8\n\x0e\x43ontactUpdated\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\"6\n\x0e\x43ontactDeleted\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\"h\n\x13\x43ontactStageChanged\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\x12)\n\x06\x63hange\x18\x02 \x01(\x0b\x32\x19.crm.leads.v1.StageChange\"F\n\x10\x43ontactConverted\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\x12\n\n\x02\x62y\x18\x02 \x01(\t\"t\n\x10\x43ontactsImported\x12\x11\n\timport_id\x18\x01 \x01(\t\x12/\n\x08\x63ontacts\x18\x04 \x03(\x0b\x32\x1d.crm.leads.v1.ImportedContactJ\x04\x08\x02\x10\x03J\x04\x08\x03\x10\x04R\x07\x63reatedR\x07updated\"\x96\x02\n\x0fImportedContact\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x08\x12\x11\n\towner_ids\x18\x04 \x03(\t\x12\x0f\n\x07team_id\x18\x05 \x01(\t\x12\'\n\x04kind\x18\x06 \x01(\x0e\x32\x19.crm.leads.v1.ContactKind\x12(\n\x06status\x18\x07 \x01(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\nconversion\x18\t \x01(\x0e\x32\x18.crm.leads.v1.Conversion\"G\n\x14TransactionsIngested\x12/\n\x0ctransactions\x18\x01 \x03(\x0b\x32\x19.crm.leads.v1.Transaction\"O\n\x0c\x43onsentGiven\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.crm.leads.v1.ConsentEntry\x12\x14\n\x0c\x61\x64\x64ress_keys\x18\x02 \x03(\t\"\xbc\x01\n\x10\x43onsentsImported\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x15\n\radvertiser_id\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12/\n\x0brecord_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x08\x63onsents\x18\x06 \x03(\x0b\x32\x1d.crm.leads.v1.ImportedConsentJ\x04\x08\x02\x10\x03R\x07\x65ntries\"\xb3\x01\n\x0fImportedConsent\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\'\n\x08purposes\x18\x02 \x03(\x0e\x32\x15.crm.leads.v1.Purpose\x12\'\n\x08\x63hannels\x18\x03 \x03(\x0e\x32\x15.crm.leads.v1.Channel\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vidence\x18\x05 \x01(\t\"S\n\x10\x43onsentWithdrawn\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.crm.leads.v1.ConsentEntry\x12\x14\n\x0c\x61\x64\x64ress_keys\x18\x02 \x03(\t\"I\n\x0eSegmentChanged\x12&\n\x07segment\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Segment\x12\x0f\n\x07\x64\x65leted\x18\x02 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63rm/leads/v1/events.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/consent.proto\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1a\x63rm/leads/v1/segment.proto\x1a\x1e\x63rm/leads/v1/transaction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"8\n\x0e\x43ontactCreated\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\"8\n\x0e\x43ontactUpdated\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\"6\n\x0e\x43ontactDeleted\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\x87\x01\n\x12\x43ontactLoginWanted\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0e\n\x06locale\x18\x03 \x01(\t\x12&\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x05 \x01(\t\"h\n\x13\x43ontactStageChanged\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\x12)\n\x06\x63hange\x18\x02 \x01(\x0b\x32\x19.crm.leads.v1.StageChange\"F\n\x10\x43ontactConverted\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\x12\n\n\x02\x62y\x18\x02 \x01(\t\"t\n\x10\x43ontactsImported\x12\x11\n\timport_id\x18\x01 \x01(\t\x12/\n\x08\x63ontacts\x18\x04 \x03(\x0b\x32\x1d.crm.leads.v1.ImportedContactJ\x04\x08\x02\x10\x03J\x04\x08\x03\x10\x04R\x07\x63reatedR\x07updated\"\x96\x02\n\x0fImportedContact\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0f\n\x07\x63reated\x18\x03 \x01(\x08\x12\x11\n\towner_ids\x18\x04 \x03(\t\x12\x0f\n\x07team_id\x18\x05 \x01(\t\x12\'\n\x04kind\x18\x06 \x01(\x0e\x32\x19.crm.leads.v1.ContactKind\x12(\n\x06status\x18\x07 \x01(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\nconversion\x18\t \x01(\x0e\x32\x18.crm.leads.v1.Conversion\"G\n\x14TransactionsIngested\x12/\n\x0ctransactions\x18\x01 \x03(\x0b\x32\x19.crm.leads.v1.Transaction\"O\n\x0c\x43onsentGiven\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.crm.leads.v1.ConsentEntry\x12\x14\n\x0c\x61\x64\x64ress_keys\x18\x02 \x03(\t\"\xbc\x01\n\x10\x43onsentsImported\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x15\n\radvertiser_id\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12/\n\x0brecord_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x08\x63onsents\x18\x06 \x03(\x0b\x32\x1d.crm.leads.v1.ImportedConsentJ\x04\x08\x02\x10\x03R\x07\x65ntries\"\xb3\x01\n\x0fImportedConsent\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\'\n\x08purposes\x18\x02 \x03(\x0e\x32\x15.crm.leads.v1.Purpose\x12\'\n\x08\x63hannels\x18\x03 \x03(\x0e\x32\x15.crm.leads.v1.Channel\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vidence\x18\x05 \x01(\t\"S\n\x10\x43onsentWithdrawn\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.crm.leads.v1.ConsentEntry\x12\x14\n\x0c\x61\x64\x64ress_keys\x18\x02 \x03(\t\"I\n\x0eSegmentChanged\x12&\n\x07segment\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Segment\x12\x0f\n\x07\x64\x65leted\x18\x02 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,24 +42,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTACTUPDATED']._serialized_end=306
   _globals['_CONTACTDELETED']._serialized_start=308
   _globals['_CONTACTDELETED']._serialized_end=362
-  _globals['_CONTACTSTAGECHANGED']._serialized_start=364
-  _globals['_CONTACTSTAGECHANGED']._serialized_end=468
-  _globals['_CONTACTCONVERTED']._serialized_start=470
-  _globals['_CONTACTCONVERTED']._serialized_end=540
-  _globals['_CONTACTSIMPORTED']._serialized_start=542
-  _globals['_CONTACTSIMPORTED']._serialized_end=658
-  _globals['_IMPORTEDCONTACT']._serialized_start=661
-  _globals['_IMPORTEDCONTACT']._serialized_end=939
-  _globals['_TRANSACTIONSINGESTED']._serialized_start=941
-  _globals['_TRANSACTIONSINGESTED']._serialized_end=1012
-  _globals['_CONSENTGIVEN']._serialized_start=1014
-  _globals['_CONSENTGIVEN']._serialized_end=1093
-  _globals['_CONSENTSIMPORTED']._serialized_start=1096
-  _globals['_CONSENTSIMPORTED']._serialized_end=1284
-  _globals['_IMPORTEDCONSENT']._serialized_start=1287
-  _globals['_IMPORTEDCONSENT']._serialized_end=1466
-  _globals['_CONSENTWITHDRAWN']._serialized_start=1468
-  _globals['_CONSENTWITHDRAWN']._serialized_end=1551
-  _globals['_SEGMENTCHANGED']._serialized_start=1553
-  _globals['_SEGMENTCHANGED']._serialized_end=1626
+  _globals['_CONTACTLOGINWANTED']._serialized_start=365
+  _globals['_CONTACTLOGINWANTED']._serialized_end=500
+  _globals['_CONTACTSTAGECHANGED']._serialized_start=502
+  _globals['_CONTACTSTAGECHANGED']._serialized_end=606
+  _globals['_CONTACTCONVERTED']._serialized_start=608
+  _globals['_CONTACTCONVERTED']._serialized_end=678
+  _globals['_CONTACTSIMPORTED']._serialized_start=680
+  _globals['_CONTACTSIMPORTED']._serialized_end=796
+  _globals['_IMPORTEDCONTACT']._serialized_start=799
+  _globals['_IMPORTEDCONTACT']._serialized_end=1077
+  _globals['_TRANSACTIONSINGESTED']._serialized_start=1079
+  _globals['_TRANSACTIONSINGESTED']._serialized_end=1150
+  _globals['_CONSENTGIVEN']._serialized_start=1152
+  _globals['_CONSENTGIVEN']._serialized_end=1231
+  _globals['_CONSENTSIMPORTED']._serialized_start=1234
+  _globals['_CONSENTSIMPORTED']._serialized_end=1422
+  _globals['_IMPORTEDCONSENT']._serialized_start=1425
+  _globals['_IMPORTEDCONSENT']._serialized_end=1604
+  _globals['_CONSENTWITHDRAWN']._serialized_start=1606
+  _globals['_CONSENTWITHDRAWN']._serialized_end=1689
+  _globals['_SEGMENTCHANGED']._serialized_start=1691
+  _globals['_SEGMENTCHANGED']._serialized_end=1764
 # @@protoc_insertion_point(module_scope)

@@ -98,6 +98,44 @@ class ContactDeleted(_message.Message):
 Global___ContactDeleted: _TypeAlias = ContactDeleted  # noqa: Y015
 
 @_typing.final
+class ContactLoginWanted(_message.Message):
+    """A contact came to be who shall sign in to the portal; accounts makes the login and sends the invitation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    contact_id: _builtins.str
+    """Output only."""
+    display_name: _builtins.str
+    """Output only."""
+    locale: _builtins.str
+    """Output only. BCP 47."""
+    channel: _contact_pb2.Channel.ValueType
+    """Output only."""
+    address: _builtins.str
+    """Output only. E.164 phone or e-mail address, as it is sent to."""
+    def __init__(
+        self,
+        *,
+        contact_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        locale: _builtins.str = ...,
+        channel: _contact_pb2.Channel.ValueType = ...,
+        address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "channel", b"channel", "contact_id", b"contact_id", "display_name", b"display_name", "locale", b"locale"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContactLoginWanted: _TypeAlias = ContactLoginWanted  # noqa: Y015
+
+@_typing.final
 class ContactStageChanged(_message.Message):
     """A contact moved between statuses or life stages."""
 

@@ -25,13 +25,13 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63rm/rights/v1/rights.proto\x12\rcrm.rights.v1\x1a google/protobuf/descriptor.proto*z\n\x06\x43\x61ller\x12\x16\n\x12\x43\x41LLER_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43\x41LLER_ANYBODY\x10\x01\x12\x14\n\x10\x43\x41LLER_SIGNED_IN\x10\x02\x12\x10\n\x0c\x43\x41LLER_HOUSE\x10\x03\x12\x1c\n\x18\x43\x41LLER_HOUSE_FOR_ANYBODY\x10\x04:/\n\x05needs\x12\x1e.google.protobuf.MethodOptions\x18\x99\x88\x03 \x03(\t:G\n\x06\x63\x61ller\x12\x1e.google.protobuf.MethodOptions\x18\x9a\x88\x03 \x01(\x0e\x32\x15.crm.rights.v1.Caller:2\n\x08may_need\x12\x1e.google.protobuf.MethodOptions\x18\x9b\x88\x03 \x03(\t:3\n\nguarded_as\x12\x1d.google.protobuf.FieldOptions\x18\x99\x88\x03 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63rm/rights/v1/rights.proto\x12\rcrm.rights.v1\x1a google/protobuf/descriptor.proto*\x8e\x01\n\x06\x43\x61ller\x12\x16\n\x12\x43\x41LLER_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43\x41LLER_ANYBODY\x10\x01\x12\x14\n\x10\x43\x41LLER_SIGNED_IN\x10\x02\x12\x10\n\x0c\x43\x41LLER_HOUSE\x10\x03\x12\x1c\n\x18\x43\x41LLER_HOUSE_FOR_ANYBODY\x10\x04\x12\x12\n\x0e\x43\x41LLER_CONTACT\x10\x05:/\n\x05needs\x12\x1e.google.protobuf.MethodOptions\x18\x99\x88\x03 \x03(\t:G\n\x06\x63\x61ller\x12\x1e.google.protobuf.MethodOptions\x18\x9a\x88\x03 \x01(\x0e\x32\x15.crm.rights.v1.Caller:2\n\x08may_need\x12\x1e.google.protobuf.MethodOptions\x18\x9b\x88\x03 \x03(\t:3\n\nguarded_as\x12\x1d.google.protobuf.FieldOptions\x18\x99\x88\x03 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.rights.v1.rights_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CALLER']._serialized_start=79
-  _globals['_CALLER']._serialized_end=201
+  _globals['_CALLER']._serialized_start=80
+  _globals['_CALLER']._serialized_end=222
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,10 @@ class _CallerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Caller.ValueTy
     """A service of the house that acts for itself."""
     CALLER_HOUSE_FOR_ANYBODY: _Caller.ValueType  # 4
     """A service of the house, for itself or on behalf of somebody with the rights that the method needs."""
+    CALLER_CONTACT: _Caller.ValueType  # 5
+    """A customer who signed in to the portal, for what is their own. Nobody else may call it, and a
+    customer may call nothing else.
+    """
 
 class Caller(_Caller, metaclass=_CallerEnumTypeWrapper):
     """Who may call a method."""
@@ -49,6 +53,10 @@ CALLER_HOUSE: Caller.ValueType  # 3
 """A service of the house that acts for itself."""
 CALLER_HOUSE_FOR_ANYBODY: Caller.ValueType  # 4
 """A service of the house, for itself or on behalf of somebody with the rights that the method needs."""
+CALLER_CONTACT: Caller.ValueType  # 5
+"""A customer who signed in to the portal, for what is their own. Nobody else may call it, and a
+customer may call nothing else.
+"""
 Global___Caller: _TypeAlias = Caller  # noqa: Y015
 
 NEEDS_FIELD_NUMBER: _builtins.int

@@ -38,6 +38,19 @@ INTERNAL: dict[str, str] = {
     "crm.accounts.v1.PasswordService/ResetPassword": "the public page /password/{token}",
     "crm.accounts.v1.SessionService/ExchangeSession": "the gateway's own, for the session cookie",
     "crm.accounts.v1.SessionService/SignOut": "browsers sign out on a page",
+    "crm.accounts.v1.ContactSessionService/RequestContactCode": "the portal's sign-in page",
+    "crm.accounts.v1.ContactSessionService/SignInContact": "the portal's sign-in page",
+    "crm.accounts.v1.ContactSessionService/DescribeContactInvitation": (
+        "the portal's page /portal/welcome/{token}"
+    ),
+    "crm.accounts.v1.ContactSessionService/AcceptInvitation": (
+        "the portal's page /portal/welcome/{token}"
+    ),
+    "crm.accounts.v1.ContactSessionService/ExchangeContactSession": (
+        "the gateway's own, for the portal's cookie"
+    ),
+    "crm.accounts.v1.ContactSessionService/SignOutContact": "customers sign out on a page",
+    "crm.accounts.v1.ContactSessionService/SetContactPassword": "the portal's page of the password",
     "crm.notifier.v1.MessageService/BatchSendMessages": "interactions hands over with it",
     "crm.notifier.v1.MessageService/FindMessages": "campaigns asks about silent chunks with it",
     "crm.notifier.v1.RunControlService/StopRun": "campaigns pauses and ends runs with it",

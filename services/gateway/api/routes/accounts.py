@@ -1,4 +1,4 @@
-"""People, teams, roles, sessions, programs and the audit log."""
+"""People, teams, roles, sessions, customers' logins, programs and the audit log."""
 
 from services.gateway.api.table import Route, resource
 
@@ -7,6 +7,7 @@ _CLIENTS = "accounts.ApiClientService"
 _SESSIONS = "accounts.SessionService"
 _FACTORS = "accounts.SecondFactorService"
 _AUDIT = "accounts.AuditService"
+_LOGINS = "accounts.ContactLoginService"
 _WORK = "interactions.AccessService"
 
 ROUTES: tuple[Route, ...] = (
@@ -31,6 +32,25 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/campaigns/{id}:explainAccess", "campaigns.AccessService/ExplainCampaignAccess"),
     *resource("/teams", _USERS, "Team", "Teams", field="team", only="create list update"),
     *resource("/roles", _USERS, "Role", "Roles", field="role", only="create list update"),
+    Route(
+        "POST",
+        "/contact-logins",
+        f"{_LOGINS}/CreateContactLogin",
+        "*",
+        status=201,
+        location="/contact-logins/{id}",
+    ),
+    *resource(
+        "/contact-logins",
+        _LOGINS,
+        "ContactLogin",
+        "ContactLogins",
+        field="contact_login",
+        only="list get delete",
+    ),
+    Route("POST", "/contact-logins/{id}:invite", f"{_LOGINS}/InviteContact", "*"),
+    Route("POST", "/contact-logins/{id}:disable", f"{_LOGINS}/DisableContactLogin", "*"),
+    Route("POST", "/contact-logins/{id}:enable", f"{_LOGINS}/EnableContactLogin", "*"),
     Route("GET", "/sessions", f"{_SESSIONS}/ListSessions"),
     Route("DELETE", "/sessions/{id}", f"{_SESSIONS}/RevokeSession", status=204),
     *resource(

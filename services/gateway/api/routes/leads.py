@@ -14,6 +14,14 @@ _TRANSACTIONS = "leads.TransactionService"
 
 ROUTES: tuple[Route, ...] = (
     *resource("/contacts", _CONTACTS, "Contact", "Contacts", field="contact"),
+    Route(
+        "POST",
+        "/contacts:createWithLogin",
+        f"{_CONTACTS}/CreateContactWithLogin",
+        "*",
+        status=201,
+        location="/contacts/{id}",
+    ),
     Route("POST", "/contacts:batchGet", f"{_CONTACTS}/BatchGetContacts", "*"),
     Route("POST", "/contacts/{id}:confirmAddress", f"{_CONTACTS}/ConfirmAddress", "*"),
     Route("POST", "/contacts/{id}:convert", f"{_CONTACTS}/ConvertContact", "*"),

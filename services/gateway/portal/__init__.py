@@ -1,0 +1,23 @@
+"""The portal: what customers see of their own, and how they sign in."""
+
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+
+from services.gateway import languages
+from services.gateway.portal import sign_in
+
+if TYPE_CHECKING:
+    from services.gateway.app import Gateway
+
+
+def attach(app: Flask, gateway: "Gateway") -> None:
+    """Add the portal's pages to `app`."""
+    sign_in.attach(app, gateway)
+    app.after_request(_keep_language)
+
+
+def _keep_language(response: Response) -> Response:
+    if (request.endpoint or "").startswith("portal."):
+        languages.keep(request, response)
+    return response
