@@ -12,11 +12,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chassis import errors
-from services.gateway import api, auth, bundle, edge, languages, problems, public, web
+from services.gateway import api, auth, bundle, edge, languages, portal, problems, public, web
 from services.gateway.clients import Peers
 from services.gateway.config import Settings
 from services.gateway.files import Files
 from services.gateway.identity import Identity
+from services.gateway.portal.sessions import ContactSessions
 
 log = structlog.get_logger()
 
@@ -35,6 +36,7 @@ class Gateway:
     settings: Settings
     peers: Peers
     sessions: auth.Sessions
+    contact_sessions: ContactSessions
     limiter: Limiter
     files: Files
 
@@ -47,13 +49,21 @@ def create(settings: Settings) -> Flask:
     app.json = _Json(app)
     peers = Peers(settings, Identity(settings))
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
-    gateway = Gateway(settings, peers, auth.Sessions(peers, settings), limiter, Files())
+    gateway = Gateway(
+        settings=settings,
+        peers=peers,
+        sessions=auth.Sessions(peers, settings),
+        contact_sessions=ContactSessions(peers, settings),
+        limiter=limiter,
+        files=Files(),
+    )
     app.extensions["gateway"] = gateway
     app.jinja_env.globals.update(asset=bundle.asset, built=bundle.built, icon=bundle.icon)
     edge.install(app, settings)
     _handle_failures(app, settings)
     api.attach(app, gateway)
     public.attach(app, gateway)
+    portal.attach(app, gateway)
     web.attach(app, gateway)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -94,6 +104,8 @@ def _document(problem: problems.Problem, settings: Settings) -> Response:
 
 
 def _page(problem: problems.Problem) -> Response:
+    if request.path == "/portal" or request.path.startswith("/portal/"):
+        return portal.problem_page(problem)
     if not request.path.startswith("/u/") and not (request.endpoint or "").startswith("public."):
         return web.problem_page(problem)
     language = languages.of(request)

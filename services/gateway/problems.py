@@ -73,6 +73,10 @@ TITLES: dict[str, tuple[str, str]] = {
     "RATE_LIMITED": ("Too many requests", "Quá nhiều yêu cầu"),
     "SIGN_IN_REFUSED": ("The sign-in is refused", "Không đăng nhập được"),
     "CHALLENGE_ENDED": ("Please sign in again", "Vui lòng đăng nhập lại"),
+    "REQUESTS_TOO_MANY": (
+        "There are many open requests already; please wait for an answer",
+        "Đã có nhiều yêu cầu chưa xong; vui lòng chờ trả lời",
+    ),
     "STAFF_SENDER_MISSING": (
         "Mails to colleagues have no sender yet",
         "Chưa có người gửi cho thư nội bộ",

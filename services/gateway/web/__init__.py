@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask
 
 from services.gateway import languages
 from services.gateway.web import (
@@ -37,6 +37,7 @@ from services.gateway.web import (
     proposals,
     reassignments,
     reports,
+    requests,
     roles,
     runs,
     security,
@@ -50,7 +51,6 @@ from services.gateway.web import (
     staff,
     support,
     templates,
-    words,
     working_hours,
 )
 
@@ -88,6 +88,7 @@ PARTS = (
     proposals,
     reassignments,
     reports,
+    requests,
     roles,
     runs,
     security,
@@ -115,7 +116,7 @@ def attach(app: Flask, gateway: "Gateway") -> None:
         part.add(pages)
     shell.add(pages, app)
     failures.add(pages)
-    pages.after_request(_keep_language)
+    pages.after_request(languages.keep)
     app.register_blueprint(pages)
     # Limited here, once the routes are known, as the limit is a setting.
     for name in ("try_sign_in", "try_code", "ask_link", "choose_password"):
@@ -133,10 +134,3 @@ def _carry_notices(app: Flask, gateway: "Gateway") -> None:
     app.config["SESSION_COOKIE_NAME"] = "said"
     app.config["SESSION_COOKIE_SECURE"] = gateway.settings.cookie_secure
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
-
-
-def _keep_language(response: Response) -> Response:
-    asked = request.args.get("lang")
-    if asked in words.LANGUAGES and response.status_code < 400:
-        response.set_cookie(languages.COOKIE, asked, max_age=31_536_000, samesite="Lax")
-    return response

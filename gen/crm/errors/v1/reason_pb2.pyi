@@ -114,6 +114,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """NOT_FOUND; the link to choose a password was used, has expired or is not one of ours."""
     REASON_STAFF_SENDER_MISSING: _Reason.ValueType  # 45
     """FAILED_PRECONDITION; metadata: setting. Mails to colleagues have no sender in this house."""
+    REASON_REQUESTS_TOO_MANY: _Reason.ValueType  # 60
+    """RESOURCE_EXHAUSTED; metadata: limit. The customer has so many requests that are not closed, or so many replies to one."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call failed. `ErrorInfo.reason` is the value's name without the prefix `REASON_`,
@@ -212,4 +214,6 @@ REASON_PASSWORD_LINK_INVALID: Reason.ValueType  # 44
 """NOT_FOUND; the link to choose a password was used, has expired or is not one of ours."""
 REASON_STAFF_SENDER_MISSING: Reason.ValueType  # 45
 """FAILED_PRECONDITION; metadata: setting. Mails to colleagues have no sender in this house."""
+REASON_REQUESTS_TOO_MANY: Reason.ValueType  # 60
+"""RESOURCE_EXHAUSTED; metadata: limit. The customer has so many requests that are not closed, or so many replies to one."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
