@@ -27,7 +27,7 @@ Place = tuple[Any, ...] | None
 async def proposals(session: AsyncSession, size: int, before: Place) -> Sequence[Proposal]:
     """Returns up to `size` of the customer that were sent, newest first."""
     wanted = offered.Filter(contact_id=require_contact(), states=SHOWN)
-    return await offered.page(session, wanted, EVERYTHING, size, before)  # type: ignore[arg-type]
+    return await offered.page(session, wanted, EVERYTHING, size, before)
 
 
 async def appointments(
@@ -42,7 +42,7 @@ async def appointments(
         start_until=now if past else None,
         newest_first=past,
     )
-    return await planned.page(session, wanted, EVERYTHING, size, after)  # type: ignore[arg-type]
+    return await planned.page(session, wanted, EVERYTHING, size, after)
 
 
 async def appointment(session: AsyncSession, follow_up_id: UUID) -> FollowUp:
@@ -56,17 +56,17 @@ async def appointment(session: AsyncSession, follow_up_id: UUID) -> FollowUp:
 async def requests(session: AsyncSession, size: int, before: Place) -> Sequence[Request]:
     """Returns up to `size` of the customer, newest first."""
     wanted = asked.Filter(contact_id=require_contact())
-    return await asked.page(session, wanted, EVERYTHING, size, before)  # type: ignore[arg-type]
+    return await asked.page(session, wanted, EVERYTHING, size, before)
 
 
 async def logged(session: AsyncSession, size: int, before: Place) -> Sequence[taken.Logged]:
     """Returns up to `size` logged contacts with the customer, newest first."""
-    return await taken.logged(session, require_contact(), size, before)  # type: ignore[arg-type]
+    return await taken.logged(session, require_contact(), size, before)
 
 
 async def sent(session: AsyncSession, size: int, before: Place) -> Sequence[taken.Sent]:
     """Returns up to `size` messages of follow-ups to the customer, newest first."""
-    return await taken.sent(session, require_contact(), size, before)  # type: ignore[arg-type]
+    return await taken.sent(session, require_contact(), size, before)
 
 
 async def note_export(session: AsyncSession) -> None:

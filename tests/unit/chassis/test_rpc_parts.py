@@ -131,7 +131,6 @@ class TestARule:
             with pytest.raises(errors.PermissionDenied):
                 rule.check(other)
 
-
     @pytest.mark.parametrize("caller", [it for it in rights.Caller if it != rights.Caller.CONTACT])
     def test_a_customer_may_call_nothing_that_is_not_for_customers(
         self, caller: rights.Caller

@@ -23,6 +23,7 @@ def told(kind: Kind, count: int = 0) -> Notification:
         proposal_id=None,
         batch_id=None,
         series_id=None,
+        request_id=None,
         follow_up_count=count,
         title="Gọi <Đào>",
         text="bí mật",
@@ -58,3 +59,11 @@ def test_each_kind_has_words_and_no_one_elses(kind: Kind, locale: str) -> None:
 
     assert words.text.splitlines()[0].count(" · ") == 2
     assert "bí mật" not in words.text + words.html
+
+
+@pytest.mark.parametrize("locale", ["vi", "en"])
+def test_the_subject_of_a_request_is_a_customers_words_and_stays_here(locale: str) -> None:
+    words = digests.written([told(Kind.REQUEST)], "https://x", colleague(locale))
+
+    assert "Gọi" not in words.text
+    assert {"vi": "Khách hàng gửi yêu cầu", "en": "A customer sent a request"}[locale] in words.text
