@@ -36,9 +36,9 @@ class Gateway:
     settings: Settings
     peers: Peers
     sessions: auth.Sessions
-    contact_sessions: ContactSessions
     limiter: Limiter
     files: Files
+    contact_sessions: ContactSessions
 
 
 def create(settings: Settings) -> Flask:
@@ -49,14 +49,8 @@ def create(settings: Settings) -> Flask:
     app.json = _Json(app)
     peers = Peers(settings, Identity(settings))
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
-    gateway = Gateway(
-        settings=settings,
-        peers=peers,
-        sessions=auth.Sessions(peers, settings),
-        contact_sessions=ContactSessions(peers, settings),
-        limiter=limiter,
-        files=Files(),
-    )
+    sessions, customers = auth.Sessions(peers, settings), ContactSessions(peers, settings)
+    gateway = Gateway(settings, peers, sessions, limiter, Files(), customers)
     app.extensions["gateway"] = gateway
     app.jinja_env.globals.update(asset=bundle.asset, built=bundle.built, icon=bundle.icon)
     edge.install(app, settings)
@@ -104,9 +98,8 @@ def _document(problem: problems.Problem, settings: Settings) -> Response:
 
 
 def _page(problem: problems.Problem) -> Response:
-    if request.path == "/portal" or request.path.startswith("/portal/"):
-        return portal.problem_page(problem)
-    if not request.path.startswith("/u/") and not (request.endpoint or "").startswith("public."):
+    is_customers = (request.endpoint or "").startswith(("public.", "portal.", "my."))
+    if not is_customers and not request.path.startswith(("/u/", "/portal/")):
         return web.problem_page(problem)
     language = languages.of(request)
     return Response(

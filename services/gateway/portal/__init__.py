@@ -1,4 +1,4 @@
-"""The portal: what customers who signed in see and do."""
+"""The portal: what customers see and do of their own."""
 
 from typing import TYPE_CHECKING
 
@@ -8,10 +8,6 @@ from services.gateway.portal import pages
 
 if TYPE_CHECKING:
     from services.gateway.app import Gateway
-
-__all__ = ["attach", "problem_page"]
-
-problem_page = pages.problem_page
 
 
 def attach(app: Flask, gateway: "Gateway") -> None:

@@ -9,11 +9,10 @@ from crm.interactions.v1 import portal_pb2 as met
 from crm.interactions.v1 import proposal_pb2, request_pb2
 from crm.leads.v1 import portal_pb2, portal_service_pb2, transaction_pb2
 from crm.leads.v1.portal_service_pb2_grpc import PortalServiceStub
-from flask import g, redirect, render_template, request, url_for
+from flask import g, redirect, render_template, url_for
 from google.protobuf.timestamp_pb2 import Timestamp
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from services.gateway import languages
 from services.gateway.languages import Language
 from services.gateway.portal.sessions import Customer
 from services.gateway.web import desk, formats, names, words
@@ -35,17 +34,9 @@ ENUMS: Mapping[str, Any] = {
 gateway, ask, maybe = desk.gateway, desk.ask, desk.maybe
 
 
-def customer() -> Customer | None:
-    """Return who is signed in, None on a page that tells of a failure before that."""
-    return cast("Customer | None", g.get("customer"))
-
-
-def chosen_language(own: str) -> Language:
-    """Return the language asked for, kept, or else the customer's own."""
-    chosen = {request.args.get("lang"), request.cookies.get(languages.COOKIE)}
-    if chosen & set(words.LANGUAGES) or not own:
-        return languages.of(request)
-    return "vi" if own.startswith("vi") else "en"
+def customer() -> Customer:
+    """Return who is signed in."""
+    return cast(Customer, g.customer)
 
 
 def language() -> Language:
@@ -59,8 +50,8 @@ def texts() -> Mapping[str, str]:
 
 
 def t(key: str, **values: Any) -> str:
-    """Return a text; raises `KeyError` for an unknown key."""
-    found = texts()[key]
+    """Return a text of the portal, or of the web interface; raises `KeyError` for neither."""
+    found = texts().get(key) or words.text(language(), key)
     return found.format(**values) if values else found
 
 
@@ -98,11 +89,10 @@ def page(template: str, /, **values: Any) -> str:
             "customer": customer(),
             "language": now,
             "other": "en" if now == "vi" else "vi",
-            "texts": texts(),
             "t": t,
             "short": short,
             "word": word,
-            "csrf_token": g.get("portal_csrf", ""),
+            "csrf_token": g.portal_csrf,
             "moment": moment,
             "day": lambda text: formats.day(now, date.fromisoformat(text)) if text else "",
             "money": lambda amount, currency: formats.money(now, amount, currency),

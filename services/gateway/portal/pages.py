@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from chassis import errors
-from services.gateway import clients, languages, problems
+from services.gateway import clients, languages
 from services.gateway.portal import (
     appointments,
     desk,
@@ -33,7 +33,7 @@ def attach(app: Flask, gateway: "Gateway") -> None:
     for part in PARTS:
         part.add(pages)
     pages.before_request(_admit)
-    pages.after_request(languages.keep)
+    pages.after_request(_keep_language)
     pages.register_error_handler(errors.Unauthenticated, _sign_in_again)
     app.register_blueprint(pages)
     # What a customer writes is read by people: no faster than a person types.
@@ -44,12 +44,6 @@ def attach(app: Flask, gateway: "Gateway") -> None:
             app.view_functions[rule.endpoint] = limit(view)
 
 
-def problem_page(problem: problems.Problem) -> Response:
-    """Return the page that tells a customer what went wrong."""
-    body = desk.page("problem.html", problem=problem)
-    return Response(body, mimetype="text/html")
-
-
 def _admit() -> WerkzeugResponse | None:
     sessions = desk.gateway().contact_sessions
     secret = sessions.secret_of(request)
@@ -58,10 +52,15 @@ def _admit() -> WerkzeugResponse | None:
     sessions.check_csrf(request, secret)
     g.customer = sessions.who(secret)
     g.portal_csrf = sessions.csrf_token(secret)
-    g.language = desk.chosen_language(g.customer.language)
+    g.language = languages.of(request, g.customer.language)
     clients.act_as(g.customer.token)
     return None
 
 
 def _sign_in_again(_: Exception) -> WerkzeugResponse:
     return redirect(SIGN_IN, code=303)
+
+
+def _keep_language(response: Response) -> Response:
+    languages.keep(request, response)
+    return response

@@ -95,7 +95,7 @@ def _page(proposal_id: object, refused: Refused | None = None) -> desk.View:
     asked = pb2.GetMyProposalRequest(id=str(proposal_id))
     found = desk.ask(PortalServiceStub).GetMyProposal(asked)
 
-    def place(name: str, **more: str) -> str:
+    def place(name: str, /, **more: str) -> str:
         return url_for(f"my.{name}", proposal_id=proposal_id, **more)
 
     links = Links(

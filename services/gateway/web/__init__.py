@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response, request
 
 from services.gateway import languages
 from services.gateway.web import (
@@ -116,7 +116,7 @@ def attach(app: Flask, gateway: "Gateway") -> None:
         part.add(pages)
     shell.add(pages, app)
     failures.add(pages)
-    pages.after_request(languages.keep)
+    pages.after_request(_keep_language)
     app.register_blueprint(pages)
     # Limited here, once the routes are known, as the limit is a setting.
     for name in ("try_sign_in", "try_code", "ask_link", "choose_password"):
@@ -134,3 +134,8 @@ def _carry_notices(app: Flask, gateway: "Gateway") -> None:
     app.config["SESSION_COOKIE_NAME"] = "said"
     app.config["SESSION_COOKIE_SECURE"] = gateway.settings.cookie_secure
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+
+
+def _keep_language(response: Response) -> Response:
+    languages.keep(request, response)
+    return response

@@ -96,7 +96,7 @@ class TestProfile:
         assert (mine.display_name, mine.salutation) == ("Nguyễn Thị Minh Khai", "Chị")
         assert list(mine.phones) == ["+84912345678", "+16502530000"]
         assert list(mine.emails) == ["Minh.Khai@example.com"]
-        assert mine.address.province == "Hà Nội"
+        assert mine.address.province == "Thành phố Hà Nội"
         text = mine.SerializeToString().decode(errors="ignore")
         assert [it for it in INTERNAL if it in text] == []
 

@@ -88,6 +88,7 @@ def portal(http: FlaskClient, peers: Any, monkeypatch: pytest.MonkeyPatch) -> Fl
             state=proposal_pb2.PROPOSAL_STATE_SENT,
             issue=2,
             html="<article class='proposal'>Tổng cộng</article>",
+            attachments=[proposal_pb2.ProposalAttachment(name="Bảng giá.pdf", size=2_097_152)],
         ),
         AcceptMyProposal=proposal_pb2.PublicProposal(),
         ListMyAppointments=pb2.ListMyAppointmentsResponse(appointments=[meeting]),
@@ -248,6 +249,7 @@ class TestProposals:
         asked = peers.named("AcceptMyProposal")[-1].request
         assert "Tổng cộng" in text
         assert f'data-seen="/portal/proposals/{ID}/seen"' in text
+        assert f'href="/portal/proposals/{ID}/files/B%E1%BA%A3ng%20gi%C3%A1.pdf"' in text
         assert (asked.id, asked.issue, asked.name) == (ID, 2, "Đào")
         assert answer.headers["Location"] == f"/portal/proposals/{ID}?said=accepted"
 
@@ -322,9 +324,9 @@ class TestMyData:
             "leads": [first],
             "interactions": [pb2.ExportMyDataResponse(lines=b'{"what": 1}\n{"what": 2}\n')],
         }
-        peers.answers["ExportMyData"] = lambda asked, _: parts[
-            asked.DESCRIPTOR.full_name.split(".")[1]
-        ]
+        peers.answers["ExportMyData"] = lambda asked, _: iter(
+            parts[asked.DESCRIPTOR.full_name.split(".")[1]]
+        )
 
         answer = sent(portal, "/portal/my-data")
 

@@ -1,4 +1,4 @@
-"""How consents stand for the person: what the ledger says of when, and senders' state of whether."""
+"""How consents stand for the person: the ledger says when, and what senders go by whether."""
 
 from datetime import UTC, datetime
 from uuid import UUID
