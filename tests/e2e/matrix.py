@@ -53,7 +53,7 @@ def _answered(
     into, out = (
         message_factory.GetMessageClass(it) for it in (method.input_type, method.output_type)
     )
-    kind = {
+    kind: Any = {
         (False, False): channel.unary_unary,
         (False, True): channel.unary_stream,
         (True, False): channel.stream_unary,

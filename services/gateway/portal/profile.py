@@ -2,6 +2,7 @@
 
 import zoneinfo
 from functools import cache
+from typing import Any
 
 from crm.leads.v1 import contact_pb2, portal_pb2, portal_service_pb2
 from crm.leads.v1.portal_service_pb2_grpc import PortalServiceStub
@@ -17,7 +18,6 @@ PLACES = ("street", "ward", "province", "postal_code", "country_code")
 BIRTHDAY = ("day", "month", "year")
 INPUTS = (*LINES, "birthday", "locale", *(f"address.{it}" for it in PLACES))
 CHANGED = (*LINES, "birthday", "address", "locale")
-LOCALES = words.LANGUAGES
 
 
 def add(pages: Blueprint) -> None:
@@ -33,18 +33,21 @@ def show() -> desk.View:
 
 
 def change() -> desk.View:
-    """Store what was typed, or show why not."""
-    form = Form.sent()
+    """Store what was typed, or show why not.
+
+    What stayed as it was is left out: a full name that is made of the names follows them.
+    """
+    form, mine = Form.sent(), _mine()
     wanted = _typed(form)
-    if not form.bad:
+    changed = _differing(wanted, mine)
+    if changed and not form.bad:
         asked = portal_service_pb2.UpdateMyProfileRequest(
-            profile=wanted, update_mask=FieldMask(paths=CHANGED), request_id=form.request_id
+            profile=wanted, update_mask=FieldMask(paths=changed), request_id=form.request_id
         )
         stub = desk.ask(PortalServiceStub)
         form.attempt(lambda: stub.UpdateMyProfile(asked), prefix="profile.", known=INPUTS)
     if form.bad:
-        body = desk.page("profile.html", mine=_mine(), form=form, zones=_zones())
-        return body, form.status
+        return desk.page("profile.html", mine=mine, form=form, zones=_zones()), form.status
     flash(desk.t("profile.stored"))
     return desk.to("profile")
 
@@ -54,8 +57,9 @@ def _mine() -> portal_pb2.MyProfile:
 
 
 def _typed(form: Form) -> portal_pb2.MyProfile:
+    lines: dict[str, Any] = {name: form.get(name) for name in LINES}
     wanted = portal_pb2.MyProfile(
-        **{name: form.get(name) for name in LINES},
+        **lines,
         etag=form.get("etag"),
         locale=form.get("locale"),
         address=contact_pb2.Address(**{it: form.get(f"address.{it}") for it in PLACES}),
@@ -70,6 +74,17 @@ def _typed(form: Form) -> portal_pb2.MyProfile:
     return wanted
 
 
+def _differing(wanted: portal_pb2.MyProfile, mine: portal_pb2.MyProfile) -> list[str]:
+    shown = portal_pb2.MyProfile()
+    shown.CopyFrom(mine)
+    shown.locale = _language(mine)
+    return [it for it in CHANGED if getattr(wanted, it) != getattr(shown, it)]
+
+
+def _language(mine: portal_pb2.MyProfile) -> str:
+    return mine.locale.partition("-")[0] or "vi"
+
+
 def _filled(mine: portal_pb2.MyProfile) -> Form:
     born = mine.birthday
     return Form.filled(
@@ -77,7 +92,7 @@ def _filled(mine: portal_pb2.MyProfile) -> Form:
             **{name: getattr(mine, name) for name in LINES},
             **{f"address.{it}": getattr(mine.address, it) for it in PLACES},
             **{it: str(getattr(born, it) or "") for it in BIRTHDAY},
-            "locale": mine.locale.partition("-")[0] if mine.locale else "vi",
+            "locale": _language(mine),
             "etag": mine.etag,
         }
     )

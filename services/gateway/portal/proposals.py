@@ -1,6 +1,7 @@
 """The customer's proposals: the list, reading one, and answering it."""
 
 from collections.abc import Callable
+from typing import Any
 
 from crm.interactions.v1 import portal_service_pb2 as pb2
 from crm.interactions.v1.portal_service_pb2_grpc import PortalServiceStub
@@ -95,7 +96,7 @@ def _page(proposal_id: object, refused: Refused | None = None) -> desk.View:
     asked = pb2.GetMyProposalRequest(id=str(proposal_id))
     found = desk.ask(PortalServiceStub).GetMyProposal(asked)
 
-    def place(name: str, /, **more: str) -> str:
+    def place(name: str, /, **more: Any) -> str:
         return url_for(f"my.{name}", proposal_id=proposal_id, **more)
 
     links = Links(

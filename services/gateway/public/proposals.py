@@ -110,7 +110,7 @@ class _Pages:
 
 
 def _links(token: str, language: Language) -> Links:
-    def to(name: str, /, **more: str) -> str:
+    def to(name: str, /, **more: Any) -> str:
         return url_for(f"public.{name}", token=token, **more)
 
     return Links(

@@ -1,6 +1,7 @@
 """The portal's pages: whose token asks, what is typed stays, and what is refused is told."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -181,7 +182,18 @@ class TestProfile:
         assert (asked.profile.etag, asked.profile.given_name) == ("3", "Lan")
         assert (asked.profile.birthday.day, asked.profile.birthday.year) == (29, 0)
         assert asked.profile.address.ward == "Ba Đình"
-        assert "phones" not in asked.update_mask.paths
+        assert set(asked.update_mask.paths) == {
+            *("given_name", "display_name", "birthday", "address", "locale", "time_zone")
+        }
+
+    def test_what_stayed_as_it_was_is_not_written(self, portal: FlaskClient, peers: Any) -> None:
+        same = {"display_name": "Đào <b>", "time_zone": "America/New_York", "locale": "vi"}
+
+        sent(portal, "/portal/profile", given_name="Lan", **same)
+        sent(portal, "/portal/profile", given_name="Đào", **same)
+
+        (call,) = peers.named("UpdateMyProfile")
+        assert list(call.request.update_mask.paths) == ["given_name"]
 
     def test_what_is_refused_stays_typed_with_its_reason(
         self, portal: FlaskClient, peers: Any
@@ -320,7 +332,7 @@ class TestRequests:
 class TestMyData:
     def test_all_services_lines_make_one_list(self, portal: FlaskClient, peers: Any) -> None:
         first = portal_service_pb2.ExportMyDataResponse(lines=b'{"what": "profile"}\n')
-        parts = {
+        parts: dict[str, list[Any]] = {
             "leads": [first],
             "interactions": [pb2.ExportMyDataResponse(lines=b'{"what": 1}\n{"what": 2}\n')],
         }
@@ -352,6 +364,16 @@ class TestMyData:
 
 
 class TestWords:
+    def test_every_key_that_pages_name_exists(self) -> None:
+        named = re.compile(r"""\bt\(\s*["']([a-z_]+\.[a-z_]+)["']""")
+        folder = desk.CATALOGUE.parent
+        files = [*folder.glob("*.py"), *folder.parent.glob("templates/portal/*.html")]
+        used = {it for file in files for it in named.findall(file.read_text("utf-8"))}
+
+        known = words.catalogue("vi", desk.CATALOGUE).keys() | words.catalogue("vi").keys()
+        assert len(used) > 50
+        assert {it for it in used if not it.endswith("_")} - known == set()
+
     def test_both_catalogues_have_the_same_keys_and_every_enum_its_words(self) -> None:
         vi, en = (words.catalogue(it, desk.CATALOGUE) for it in words.LANGUAGES)
 
