@@ -51,6 +51,8 @@ FACTS_EVENTS = (
     "crm.interactions.v1.ProposalAccepted",
     "crm.interactions.v1.ProposalDeclined",
     "crm.interactions.v1.ProposalExpired",
+    "crm.interactions.v1.RequestCreated",
+    "crm.interactions.v1.RequestUpdated",
     "crm.campaigns.v1.RunStarted",
     "crm.campaigns.v1.RunPlanned",
     "crm.campaigns.v1.RunCompleted",

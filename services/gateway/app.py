@@ -105,7 +105,7 @@ def _document(problem: problems.Problem, settings: Settings) -> Response:
 
 
 def _page(problem: problems.Problem) -> Response:
-    is_customers = (request.endpoint or "").startswith(("public.", "portal."))
+    is_customers = (request.endpoint or "").startswith(("public.", "portal.", "my."))
     if not is_customers and not request.path.startswith(("/u/", "/portal/")):
         return web.problem_page(problem)
     language = languages.of(request)

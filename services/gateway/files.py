@@ -1,10 +1,12 @@
-"""Rows that a peer streams, as a csv file that spreadsheets open without being told anything."""
+"""What peers stream, as files: rows as csv that spreadsheets open without being told anything."""
 
 import csv
 import io
+import itertools
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from flask import Response
 
@@ -16,6 +18,7 @@ MOST = 4
 """Files that a process sends at once, since each holds a thread."""
 
 Rows = Iterable[Sequence[str]]
+P = TypeVar("P")
 
 _MARK = "\ufeff"
 # A spreadsheet takes these for the beginning of a formula; a phone number is none.
@@ -35,16 +38,26 @@ class Files:
         Raises `ResourceExhausted` when too many are being sent, and the first part's failure; one
         that comes later cuts the file off, so that nobody takes a part for the whole.
         """
+        first = self._begun(parts, ())
+        return self._sent(_file(_lines(headings, first, parts), file_name))
+
+    def stream(self, parts: Iterator[bytes], mimetype: str, file_name: str) -> Response:
+        """Return a response that sends the parts as they come; raises as `answer`."""
+        first = self._begun(parts, b"")
+        return self._sent(_file(itertools.chain((first,), parts), file_name, mimetype))
+
+    def _begun(self, parts: Iterator[P], otherwise: P) -> P:
         if not self._places.acquire(blocking=False):
             raise errors.ResourceExhausted(
                 "RATE_LIMITED", "too many files at once; ask again soon", retry_after_seconds=10
             )
         try:
-            first = next(parts, ())
+            return next(parts, otherwise)
         except BaseException:
             self._places.release()
             raise
-        response = _file(_lines(headings, first, parts), file_name)
+
+    def _sent(self, response: Response) -> Response:
         response.headers["X-Accel-Buffering"] = "no"
         response.call_on_close(self._places.release)
         return response
@@ -60,8 +73,8 @@ def cell(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
-def _file(content: bytes | Iterator[bytes], file_name: str) -> Response:
-    response = Response(content, mimetype="text/csv")
+def _file(content: bytes | Iterator[bytes], file_name: str, mimetype: str = "text/csv") -> Response:
+    response = Response(content, mimetype=mimetype)
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
     response.headers["Cache-Control"] = "no-store"
     return response

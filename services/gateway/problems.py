@@ -82,6 +82,10 @@ TITLES: dict[str, tuple[str, str]] = {
     ),
     "OIDC_PERSON_REFUSED": ("You have no account here", "Bạn chưa có tài khoản ở đây"),
     "CHALLENGE_ENDED": ("Please sign in again", "Vui lòng đăng nhập lại"),
+    "REQUESTS_TOO_MANY": (
+        "There are many open requests already; please wait for an answer",
+        "Đã có nhiều yêu cầu chưa xong; vui lòng chờ trả lời",
+    ),
     "STAFF_SENDER_MISSING": (
         "Mails to colleagues have no sender yet",
         "Chưa có người gửi cho thư nội bộ",

@@ -29,9 +29,11 @@ from crm.interactions.v1 import (
     lead_report_service_pb2_grpc,
     note_service_pb2_grpc,
     notification_service_pb2_grpc,
+    portal_service_pb2_grpc,
     proposal_attachment_service_pb2_grpc,
     proposal_service_pb2_grpc,
     reassignment_service_pb2_grpc,
+    request_service_pb2_grpc,
     series_service_pb2_grpc,
     working_hours_service_pb2_grpc,
 )
@@ -47,6 +49,7 @@ from crm.leads.v1 import (
     source_service_pb2_grpc,
     transaction_service_pb2_grpc,
 )
+from crm.leads.v1 import portal_service_pb2_grpc as lead_portal
 from crm.notifier.v1 import (
     compliance_service_pb2_grpc,
     doubt_service_pb2_grpc,
@@ -66,7 +69,10 @@ STUBS: Mapping[str, Any] = {
     "crm.leads.v1.ConsentService": consent_service_pb2_grpc.ConsentServiceStub,
     "crm.leads.v1.SegmentService": segment_service_pb2_grpc.SegmentServiceStub,
     "crm.leads.v1.ImportService": import_service_pb2_grpc.ImportServiceStub,
+    "crm.leads.v1.PortalService": lead_portal.PortalServiceStub,
     "crm.leads.v1.AccessService": lead_access.AccessServiceStub,
+    "crm.interactions.v1.PortalService": portal_service_pb2_grpc.PortalServiceStub,
+    "crm.interactions.v1.RequestService": request_service_pb2_grpc.RequestServiceStub,
     "crm.interactions.v1.AccessService": interaction_access.AccessServiceStub,
     "crm.campaigns.v1.AccessService": campaign_access.AccessServiceStub,
     "crm.interactions.v1.FollowUpService": follow_up_service_pb2_grpc.FollowUpServiceStub,

@@ -12,10 +12,12 @@ from crm.interactions.v1 import interaction_service_pb2_grpc as interaction_grpc
 from crm.interactions.v1 import lead_report_service_pb2_grpc as lead_report_grpc
 from crm.interactions.v1 import note_service_pb2_grpc as note_grpc
 from crm.interactions.v1 import notification_service_pb2_grpc as notification_grpc
+from crm.interactions.v1 import portal_service_pb2_grpc as portal_grpc
 from crm.interactions.v1 import proposal_attachment_service_pb2_grpc as attachment_grpc
 from crm.interactions.v1 import proposal_service_pb2_grpc as proposal_grpc
 from crm.interactions.v1 import reassignment_service_pb2_grpc as reassignment_grpc
 from crm.interactions.v1 import report_service_pb2_grpc as report_grpc
+from crm.interactions.v1 import request_service_pb2_grpc as request_grpc
 from crm.interactions.v1 import series_service_pb2_grpc as series_grpc
 from crm.interactions.v1 import working_hours_service_pb2_grpc as working_grpc
 
@@ -43,6 +45,7 @@ from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.lead_reports import LeadReportServicer
 from services.interactions.rpc.notes import NoteServicer
 from services.interactions.rpc.notifications import NotificationServicer
+from services.interactions.rpc.portal import PortalServicer
 from services.interactions.rpc.proposal_attachments import ProposalAttachmentServicer
 from services.interactions.rpc.proposal_links import ProposalLinkServicer
 from services.interactions.rpc.proposal_parts import Studio
@@ -50,6 +53,7 @@ from services.interactions.rpc.proposal_templates import ProposalTemplateService
 from services.interactions.rpc.proposals import ProposalServicer
 from services.interactions.rpc.reassigning import ReassignmentServicer
 from services.interactions.rpc.reports import ReportServicer
+from services.interactions.rpc.requests import RequestServicer
 from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
 from services.interactions.rpc.timeline import TimelineServicer
@@ -155,6 +159,11 @@ async def main(settings: Settings) -> None:
             (
                 reassignment_grpc.add_ReassignmentServiceServicer_to_server,
                 ReassignmentServicer(sessions),
+            ),
+            (request_grpc.add_RequestServiceServicer_to_server, RequestServicer(sessions, seal)),
+            (
+                portal_grpc.add_PortalServiceServicer_to_server,
+                PortalServicer(sessions, gate, studio, seal),
             ),
             (report_grpc.add_ReportServiceServicer_to_server, ReportServicer(sessions, seal)),
             (

@@ -7,6 +7,7 @@ from crm.leads.v1 import audience_service_pb2_grpc as audience_grpc
 from crm.leads.v1 import consent_service_pb2_grpc as consent_grpc
 from crm.leads.v1 import contact_service_pb2_grpc as contact_grpc
 from crm.leads.v1 import import_service_pb2_grpc as import_grpc
+from crm.leads.v1 import portal_service_pb2_grpc as portal_grpc
 from crm.leads.v1 import report_service_pb2_grpc as report_grpc
 from crm.leads.v1 import segment_service_pb2_grpc as segment_grpc
 from crm.leads.v1 import source_cost_service_pb2_grpc as source_cost_grpc
@@ -29,6 +30,7 @@ from services.leads.rpc.consents import ConsentServicer
 from services.leads.rpc.contacts import ContactServicer
 from services.leads.rpc.explaining import AccessServicer
 from services.leads.rpc.imports import ImportServicer
+from services.leads.rpc.portal import PortalServicer
 from services.leads.rpc.reports import ReportServicer
 from services.leads.rpc.segments import SegmentServicer
 from services.leads.rpc.source_costs import SourceCostServicer
@@ -94,6 +96,10 @@ def _servicers(settings: Settings, sessions: db.Sessions) -> Servicers:
             SourceCostServicer(sessions, seal, _now),
         ),
         (report_grpc.add_ReportServiceServicer_to_server, ReportServicer(sessions)),
+        (
+            portal_grpc.add_PortalServiceServicer_to_server,
+            PortalServicer(sessions, seal, settings.region, _now),
+        ),
         (
             access_grpc.add_AccessServiceServicer_to_server,
             AccessServicer(sessions, identities(settings, NAME, TokenSource(settings))),

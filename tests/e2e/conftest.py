@@ -1,22 +1,20 @@
 """One house for all end-to-end tests: it does the main job, stops, and starts again."""
 
-import base64
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from bench.jobs import access
 from local import running
 from local.demo.api import Api
 from local.home import ROOT
 from services.accounts.usecases.keyring import Keyring
+from tests import customers
 
 DEMO_SECONDS = 240
 
@@ -58,13 +56,7 @@ def house(demo: Demo) -> Iterator[running.House]:
 @pytest.fixture(scope="session")
 async def keyring(house: running.House) -> Keyring:
     """The signing keys of the running house."""
-    secret = base64.b64decode((house.home / "secrets" / "key_encryption_key").read_text())
-    engine = create_async_engine(house.state["databases"]["accounts"])
-    keyring = Keyring(secret, timedelta(days=30), lambda: datetime.now(UTC))
-    async with async_sessionmaker(engine).begin() as session:
-        await keyring.refresh(session)
-    await engine.dispose()
-    return keyring
+    return await customers.keyring(house)
 
 
 @pytest.fixture

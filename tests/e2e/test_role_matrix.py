@@ -1,28 +1,23 @@
 """Every method and every route, as every role: refused exactly where the contract says so."""
 
-import importlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
 import grpc
 import pytest
-from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 
-from chassis.errors import Error
-from chassis.rpc import status
 from chassis.rpc.rights import Caller, Rule
-from local.home import ROOT
 from local.running import House
 from services import rights
 from services.accounts.domain.rights import BUILTIN, expanded
 from services.accounts.usecases.keyring import Keyring
 from services.accounts.usecases.tokens import ISSUER
 from services.gateway.api.routes import ROUTES
-from services.gateway.api.table import Route
+from tests.e2e.matrix import BROKEN, called, methods, path, requested
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -32,20 +27,6 @@ ROLES: Mapping[str, Rights] = {
     "without rights": {},
 }
 ORDER = ("none", "own", "team", "all")
-BROKEN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNIMPLEMENTED}
-
-
-def methods() -> Iterator[MethodDescriptor]:
-    """Every method of every service of every contract."""
-    for found in sorted((ROOT / "gen" / "crm").glob("*/v1/*_service_pb2.py")):
-        place = found.relative_to(ROOT / "gen").with_suffix("")
-        contract: Any = importlib.import_module(".".join(place.parts))
-        for service in contract.DESCRIPTOR.services_by_name.values():
-            yield from service.methods
-
-
-def path(method: MethodDescriptor) -> str:
-    return f"/{method.containing_service.full_name}/{method.name}"
 
 
 def lacks(granted: Rights, rule: Rule) -> bool:
@@ -80,36 +61,8 @@ class Somebody:
 
     def call(self, method: MethodDescriptor, *, bare: bool = False) -> tuple[Any, str]:
         """Return the code and reason that an empty request is answered with."""
-        service = method.containing_service.full_name.split(".")[1]
-        with grpc.insecure_channel(self._house.state["grpc"][service]) as channel:
-            return _answer(channel, method, "" if bare else self.token)
-
-
-def _answer(channel: grpc.Channel, method: MethodDescriptor, token: str) -> tuple[Any, str]:
-    into, out = (
-        message_factory.GetMessageClass(it) for it in (method.input_type, method.output_type)
-    )
-    kind = {
-        (False, False): channel.unary_unary,
-        (False, True): channel.unary_stream,
-        (True, False): channel.stream_unary,
-    }[(method.client_streaming, method.server_streaming)]
-    call: Any = kind(
-        path(method),
-        request_serializer=lambda it: it.SerializeToString(),
-        response_deserializer=out.FromString,
-    )
-    given: Any = iter([into()]) if method.client_streaming else into()
-    metadata = (("authorization", f"Bearer {token}"),) if token else ()
-    try:
-        answer = call(given, timeout=30, metadata=metadata)
-        if method.server_streaming:
-            next(answer, None)
-            answer.cancel()
-    except grpc.RpcError as refused:
-        told: Error | None = status.error(refused)  # type: ignore[arg-type]
-        return refused.code(), told.reason if told else ""
-    return grpc.StatusCode.OK, ""
+        code, reason, _ = called(self._house, method, "" if bare else self.token)
+        return code, reason
 
 
 class TestEveryMethod:
@@ -173,7 +126,7 @@ class TestEveryRoute:
         async with aiohttp.ClientSession(house.state["gateway_url"], headers=headers) as http:
             for route in [it for it in ROUTES if it.needs_token]:
                 rule = rights.rule(f"/{route.full_name}")
-                found, reason = await _requested(http, route)
+                found, reason = await requested(http, route)
                 refused = (found, reason) == (403, "RIGHT_MISSING")
                 expected = lacks(granted, rule)
                 # What cannot be read as a request at all goes no further than the gateway.
@@ -183,13 +136,3 @@ class TestEveryRoute:
                     wrong.append(f"{route.method} {route.path}: {found} {reason}, {expected}")
 
         assert not wrong
-
-
-async def _requested(http: aiohttp.ClientSession, route: Route) -> tuple[int, str]:
-    address = route.path.replace("{", "\0").replace("}", "\0").split("\0")
-    filled = "".join(str(uuid4()) if at % 2 else it for at, it in enumerate(address))
-    body: dict[str, Any] = {} if route.method in ("GET", "DELETE") else {"json": {}}
-    async with http.request(route.method, f"/api/v1{filled}", **body) as answer:
-        if answer.status < 400:
-            return answer.status, ""
-        return answer.status, (await answer.json(content_type=None)).get("reason", "")

@@ -63,11 +63,6 @@ def letters(name: str) -> str:
     return "".join(part for part in parts if not unicodedata.combining(part))
 
 
-def letters(text: str) -> str:
-    """Returns a text as it is searched for: its letters alone, without accents or case."""
-    return sort_key(text).partition("\x01")[0]
-
-
 def password(text: str) -> str:
     """Returns the form in which a password is hashed: keyboards compose letters differently."""
     return unicodedata.normalize("NFC", text)

@@ -10,6 +10,7 @@ RESOURCES = (
     "follow_ups",
     "notes",
     "proposals",
+    "requests",
     "segments",
     "imports",
     "templates",
@@ -28,7 +29,7 @@ RESOURCES = (
     "api_clients",
     "audit",
 )
-OWNED = frozenset({"contacts", "follow_ups", "notes", "proposals", "campaigns"})
+OWNED = frozenset({"contacts", "follow_ups", "notes", "proposals", "requests", "campaigns"})
 """What people own, or their teams do. The rest is everybody's: a right to it is ALL or NONE."""
 
 ACTIONS = ("read", "write", "delete", "export", "start")
@@ -126,6 +127,7 @@ BUILTIN: Mapping[str, Rights] = MappingProxyType(
             "follow_ups": _some(Level.OWN, "read", "write", "delete"),
             "notes": _some(Level.OWN, "read", "write", "delete"),
             "proposals": _some(Level.OWN, "read", "write", "delete"),
+            "requests": _some(Level.OWN, "read", "write"),
             "segments": _some(Level.ALL, "read"),
             "sources": _some(Level.ALL, "read"),
             "logins": _some(Level.ALL, "read", "write"),
@@ -157,6 +159,7 @@ BUILTIN: Mapping[str, Rights] = MappingProxyType(
             "campaigns": _some(Level.ALL, "read"),
             "messages": _some(Level.ALL, "read"),
             "support": _some(Level.ALL, "read"),
+            "requests": _some(Level.ALL, "read", "write"),
             "suppressions": _some(Level.ALL, "read", "write"),
             "senders": _some(Level.ALL, "read"),
             "logins": _some(Level.ALL, "read"),

@@ -1,11 +1,11 @@
-"""The portal: what customers see of their own, and how they sign in."""
+"""The portal: what customers see and do of their own, and how they sign in."""
 
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
 from services.gateway import languages
-from services.gateway.portal import sign_in
+from services.gateway.portal import pages, sign_in
 
 if TYPE_CHECKING:
     from services.gateway.app import Gateway
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 def attach(app: Flask, gateway: "Gateway") -> None:
     """Add the portal's pages to `app`."""
     sign_in.attach(app, gateway)
+    pages.attach(app, gateway)
     app.after_request(_keep_language)
 
 
 def _keep_language(response: Response) -> Response:
-    if (request.endpoint or "").startswith("portal."):
+    if (request.endpoint or "").startswith(("portal.", "my.")):
         languages.keep(request, response)
     return response

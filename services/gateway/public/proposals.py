@@ -6,34 +6,24 @@ accepts what they have not seen. Whoever has the link may answer, so that it is 
 gateway's own identity.
 """
 
-import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from crm.interactions.v1 import proposal_pb2
 from crm.interactions.v1 import proposal_service_pb2 as pb2
 from crm.interactions.v1.proposal_service_pb2_grpc import ProposalLinkServiceStub
 from flask import Flask, Response, redirect, render_template, request, url_for
-from markupsafe import Markup
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from chassis import errors
 from services.gateway import downloads, languages, pdfs
 from services.gateway.languages import Language
+from services.gateway.public import proposal_page
+from services.gateway.public.proposal_page import Links, Refused, issue
 from services.gateway.public.proposal_texts import TEXTS
 
 if TYPE_CHECKING:
     from services.gateway.app import Gateway
 
 View = str | WerkzeugResponse | tuple[str, int]
-
-STATES = proposal_pb2.ProposalState
-OPEN = (
-    STATES.PROPOSAL_STATE_SENDING,
-    STATES.PROPOSAL_STATE_SENT,
-    STATES.PROPOSAL_STATE_VIEWED,
-)
-SAID = ("accepted", "declined", "commented")
 
 
 def attach(app: Flask, gateway: "Gateway") -> None:
@@ -58,8 +48,7 @@ class _Pages:
 
     def show(self, token: str) -> View:
         """Show the proposal as it is now."""
-        said = request.args.get("said", "")
-        return self._page(token, said=said if said in SAID else "")
+        return self._page(token)
 
     def pdf(self, token: str) -> Response:
         """Give the document to keep."""
@@ -72,19 +61,19 @@ class _Pages:
 
     def seen(self, token: str) -> Response:
         """Take the script's word that a person looks."""
-        self._stub().SeeProposal(pb2.SeeProposalRequest(token=token, issue=_issue()))
+        self._stub().SeeProposal(pb2.SeeProposalRequest(token=token, issue=issue()))
         return Response(status=204)
 
     def accept(self, token: str) -> View:
         """Accept what was read."""
         name = request.form.get("name", "")
-        asked = pb2.AcceptProposalRequest(token=token, issue=_issue(), name=name)
+        asked = pb2.AcceptProposalRequest(token=token, issue=issue(), name=name)
         return self._told(token, "accepted", lambda: self._stub().AcceptProposal(asked))
 
     def decline(self, token: str) -> View:
         """Decline what was read."""
         reason = request.form.get("reason", "")
-        asked = pb2.DeclineProposalRequest(token=token, issue=_issue(), reason=reason)
+        asked = pb2.DeclineProposalRequest(token=token, issue=issue(), reason=reason)
         return self._told(token, "declined", lambda: self._stub().DeclineProposal(asked))
 
     def comment(self, token: str) -> View:
@@ -98,52 +87,40 @@ class _Pages:
 
     def _told(self, token: str, said: str, call: Callable[[], object]) -> View:
         """Make a call, and show what came of it; what is refused is said above what was typed."""
-        try:
-            call()
-        except errors.InvalidArgument as refused:
-            field = refused.violations[0].field if refused.violations else ""
-            return self._page(token, wrong=field, status=400)
-        except errors.Aborted:
-            return self._page(token, trouble="stale", status=409)
-        except errors.FailedPrecondition as refused:
-            late = refused.metadata.get("state") == "expired"
-            return self._page(token, trouble="late" if late else "state", status=409)
+        refused = proposal_page.attempted(call)
+        if refused is not None:
+            return self._page(token, refused)
         return redirect(url_for("public.proposal", token=token, said=said, lang=_asked()), code=303)
 
-    def _page(
-        self, token: str, *, said: str = "", wrong: str = "", trouble: str = "", status: int = 200
-    ) -> View:
+    def _page(self, token: str, refused: Refused | None = None) -> View:
         found = self._stub().OpenProposal(pb2.OpenProposalRequest(token=token))
         language = _language_of(found.locale)
-        state = STATES.Name(found.state).removeprefix("PROPOSAL_STATE_").lower()
-        # What it was refused for is its state now, whatever the worker has written yet.
-        is_open = found.state in OPEN and trouble != "late"
+        links = _links(token, language)
         body = render_template(
             "public/proposal.html",
             language=language,
-            texts=TEXTS[language],
             other="en" if language == "vi" else "vi",
-            found=found,
-            files=[(it.name, downloads.size(language, it.size)) for it in found.attachments],
-            document=Markup(found.html),  # noqa: S704 (made by interactions, every text escaped)
-            state=state,
-            is_open=is_open,
-            said=said,
-            wrong=wrong,
-            trouble=trouble,
-            typed=request.form,
             token=token,
-            key=str(uuid.uuid4()),
+            **proposal_page.values(found, language, links, refused),
         )
-        return body, status
+        return body, refused.status if refused else 200
 
     def _stub(self) -> Any:
         return self._gateway.peers.own(ProposalLinkServiceStub)
 
 
-def _issue() -> int:
-    text = request.form.get("issue", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+def _links(token: str, language: Language) -> Links:
+    def to(name: str, /, **more: Any) -> str:
+        return url_for(f"public.{name}", token=token, **more)
+
+    return Links(
+        seen=to("proposal_seen"),
+        accept=to("proposal_accept", lang=language),
+        decline=to("proposal_decline", lang=language),
+        comment=to("proposal_comment", lang=language),
+        pdf=to("proposal_pdf"),
+        file=lambda name: to("proposal_file", name=name),
+    )
 
 
 def _asked() -> str | None:

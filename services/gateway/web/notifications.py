@@ -83,6 +83,8 @@ def _place(told: notification_pb2.Notification) -> str:
         return url_for("web.follow_ups", batch=told.batch_id)
     if told.series_id:
         return url_for("web.series", series_id=told.series_id)
+    if told.request_id:
+        return url_for("web.request", request_id=told.request_id)
     if told.kind == notification_pb2.NOTIFICATION_KIND_HANDED_OVER:
         return url_for("web.follow_ups")
     if told.proposal_id:

@@ -15,7 +15,7 @@ from services.gateway.stubs import STUBS
 from services.gateway.web import desk, lookups
 from services.gateway.web.forms import Form
 
-OWNED = ("contacts", "follow_ups", "notes", "proposals", "campaigns")
+OWNED = ("contacts", "follow_ups", "notes", "proposals", "requests", "campaigns")
 """What has owners and teams; of the rest there is all or nothing."""
 
 ORDER = (

@@ -14,6 +14,7 @@ from crm.interactions.v1 import (
     interaction_pb2,
     notification_pb2,
     proposal_pb2,
+    request_pb2,
     series_pb2,
 )
 from crm.leads.v1 import consent_pb2, contact_pb2, import_pb2, segment_pb2
@@ -66,6 +67,8 @@ ENUMS: Mapping[str, Any] = {
     "result": interaction_pb2.InteractionResult,
     "notification": notification_pb2.NotificationKind,
     "proposal": proposal_pb2.ProposalState,
+    "request": request_pb2.RequestState,
+    "request_kind": request_pb2.RequestKind,
     "vat": proposal_pb2.VatRate,
     "block": proposal_pb2.BlockKind,
     "series_state": series_pb2.SeriesState,

@@ -28,6 +28,7 @@ ICONS = {
     "consent_withdrawn": "shield-off",
     "message": "send",
     "proposal": "file-text",
+    "request": "message",
     "mentioned": "at",
     "assigned": "calendar-event",
     "proposal_answered": "file-text",
@@ -149,6 +150,10 @@ def _proposal(it: Details) -> list[str]:
     return [*told, proposal_event_text(it.get("event", ""), it.get("text", ""))]
 
 
+def _request(it: Details) -> list[str]:
+    return [_word("request_kind", it, "kind"), it.get("subject", ""), it.get("text", "")]
+
+
 def proposal_event_text(kind: str, text: str) -> str:
     """Return what is told of a proposal's event: people's own words, or a code in words."""
     if kind in ("commented", "accepted", "declined", "withdrawn", "send_failed"):
@@ -170,5 +175,6 @@ TELLERS: Mapping[str, Callable[[Details], list[str]]] = {
     "consent_withdrawn": _consent,
     "message": _message,
     "proposal": _proposal,
+    "request": _request,
     "reminder": _reminder,
 }

@@ -17,9 +17,9 @@ _LINE = re.compile(r"line (\d+): ")
 
 
 @cache
-def catalogue(language: Language) -> Mapping[str, str]:
+def catalogue(language: Language, folder: Path = CATALOGUES) -> Mapping[str, str]:
     """Return every text of `language` by its key (`contacts.title`)."""
-    tables = tomllib.loads((CATALOGUES / f"{language}.toml").read_text(encoding="utf-8"))
+    tables = tomllib.loads((folder / f"{language}.toml").read_text(encoding="utf-8"))
     return {
         f"{section}.{name}": text
         for section, texts in tables.items()

@@ -57,6 +57,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         Kind.BATCH_ASSIGNED: "Bạn được giao nhiều lịch theo dõi",
         Kind.SERIES_ASSIGNED: "Bạn được giao một lịch lặp lại",
         Kind.HANDED_OVER: "Bạn được bàn giao việc của người khác",
+        Kind.REQUEST: "Khách hàng gửi yêu cầu",
         "count": "{n} lịch theo dõi",
     },
     "en": {
@@ -71,6 +72,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         Kind.BATCH_ASSIGNED: "Follow-ups were given to you",
         Kind.SERIES_ASSIGNED: "A recurring follow-up was given to you",
         Kind.HANDED_OVER: "Somebody's work was handed over to you",
+        Kind.REQUEST: "A customer sent a request",
         "count": "Follow-ups: {n}",
     },
 }
@@ -98,7 +100,8 @@ def written(unread: Sequence[Notification], link: str, to: Colleague) -> Words:
                 f"{it.create_time.astimezone(zone):%d/%m %H:%M}",
                 texts[it.kind],
                 texts["count"].format(n=it.follow_up_count) if it.follow_up_count else "",
-                it.title,
+                # The subject of a request is what a customer wrote.
+                it.title if it.kind is not Kind.REQUEST else "",
             )
             if part
         )

@@ -83,6 +83,11 @@ class FollowUp:
         """Returns True if a right of this reach holds for the follow-up."""
         return scope.covers(self.assignee_ids, self.team_id, self.creator_id)
 
+    @property
+    def is_met(self) -> bool:
+        """Whether it is a call or meeting, which people do together."""
+        return self.type in MET
+
     def must_be_pending(self, to: str) -> None:
         """Raises `FailedPrecondition` when it is closed and so cannot become `to`."""
         if self.status not in PENDING:

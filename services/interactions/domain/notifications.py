@@ -31,6 +31,7 @@ class Kind(StrEnum):
     SERIES_ASSIGNED = "series_assigned"
     HANDED_OVER = "handed_over"
     PROPOSAL_UNDELIVERED = "proposal_undelivered"
+    REQUEST = "request"
 
 
 ABOUT_FOLLOW_UPS = (Kind.ASSIGNED, Kind.FOLLOW_UP_FAILED, Kind.REMINDER)
@@ -41,9 +42,9 @@ ABOUT_PROPOSALS = (Kind.PROPOSAL_ANSWERED, Kind.PROPOSAL_UNDELIVERED)
 class Told:
     """A fact that somebody is to be told of, once however often it is written.
 
-    `source_id` is the note, follow-up, batch, series, event of a proposal or act of handing over;
-    `occasion` tells facts of one kind about the same source from each other. `count` says of how
-    many follow-ups.
+    `source_id` is the note, follow-up, batch, series, request, event of a proposal or act of
+    handing over; `occasion` tells facts of one kind about the same source from each other. `count`
+    says of how many follow-ups.
     """
 
     user_id: UUID
@@ -67,6 +68,7 @@ class Notification:
     proposal_id: UUID | None
     batch_id: UUID | None
     series_id: UUID | None
+    request_id: UUID | None
     follow_up_count: int
     title: str
     text: str
@@ -84,6 +86,7 @@ class Reader:
     contacts: Scope
     follow_ups: Scope
     proposals: Scope
+    requests: Scope
 
 
 def reader(principal: Principal) -> Reader | None:
@@ -91,11 +94,11 @@ def reader(principal: Principal) -> Reader | None:
 
     A note is seen with the contact that it is of.
     """
-    noted, contacts, follow_ups, proposals = (
+    noted, contacts, follow_ups, proposals, requests = (
         scope.of(principal, principal.level(resource, "read"))
-        for resource in ("notes", "contacts", "follow_ups", "proposals")
+        for resource in ("notes", "contacts", "follow_ups", "proposals", "requests")
     )
     if noted.user_id is None:
         return None
     reach = noted if noted.level is Level.NONE else contacts
-    return Reader(noted.user_id, reach, follow_ups, proposals)
+    return Reader(noted.user_id, reach, follow_ups, proposals, requests)

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     MESSAGE = "message"
     PROPOSAL = "proposal"
     REMINDER = "reminder"
+    REQUEST = "request"
 
 
 @dataclass(frozen=True)

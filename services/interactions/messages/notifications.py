@@ -16,6 +16,7 @@ _KINDS: Mapping[Kind, "pb.NotificationKind.ValueType"] = {
     Kind.REMINDER: pb.NOTIFICATION_KIND_REMINDER,
     Kind.BATCH_ASSIGNED: pb.NOTIFICATION_KIND_BATCH_ASSIGNED,
     Kind.SERIES_ASSIGNED: pb.NOTIFICATION_KIND_SERIES_ASSIGNED,
+    Kind.REQUEST: pb.NOTIFICATION_KIND_REQUEST,
     Kind.HANDED_OVER: pb.NOTIFICATION_KIND_HANDED_OVER,
 }
 
@@ -37,6 +38,7 @@ def out(kept: Notification) -> pb.Notification:
         proposal_id=str(kept.proposal_id or ""),
         batch_id=str(kept.batch_id or ""),
         series_id=str(kept.series_id or ""),
+        request_id=str(kept.request_id or ""),
         follow_up_count=kept.follow_up_count,
         title=kept.title,
         text=kept.text,

@@ -29,8 +29,21 @@ class Gate:
         async with self._sessions.begin() as session:
             copy = await contacts.get(session, contact_id)
         if copy is None:
-            copy = await self._fetched(contact_id)
+            copy = await self._fetched(contact_id, _whom(context.require_principal()))
         if copy is None or not copy.visible(reach):
+            raise missing("contact", contact_id)
+        return copy
+
+    async def own(self, contact_id: UUID) -> Contact:
+        """Returns the contact that a customer is; raises `NotFound` once it was deleted.
+
+        Raises `Unavailable` when leads must be asked and is away. Opens its own transactions.
+        """
+        async with self._sessions.begin() as session:
+            copy = await contacts.get(session, contact_id)
+        if copy is None:
+            copy = await self._fetched(contact_id, None)
+        if copy is None or copy.deleted:
             raise missing("contact", contact_id)
         return copy
 
@@ -53,8 +66,7 @@ class Gate:
         seen = {copy.id for copy in known.values() if copy.visible(reach)}
         return set(contact_ids) - seen
 
-    async def _fetched(self, contact_id: UUID) -> Contact | None:
-        whom = _whom(context.require_principal())
+    async def _fetched(self, contact_id: UUID, whom: str | None) -> Contact | None:
         told = await self._leads.contact(contact_id, on_behalf_of=whom)
         if told is None:
             return None

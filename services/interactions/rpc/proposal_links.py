@@ -6,25 +6,20 @@ import grpc
 from crm.interactions.v1 import proposal_pb2, proposal_service_pb2_grpc
 from crm.interactions.v1 import proposal_service_pb2 as pb2
 from google.protobuf import empty_pb2
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
 from chassis.db import idempotency
 from services.interactions.domain import fields
 from services.interactions.domain.fields import Problems
-from services.interactions.domain.proposals import pages
 from services.interactions.domain.proposals import proposals as rules
 from services.interactions.domain.proposals.links import Links
-from services.interactions.domain.proposals.proposals import Proposal, State
+from services.interactions.domain.proposals.proposals import SHOWN
 from services.interactions.messages import proposals as messages
-from services.interactions.rpc.proposal_parts import Studio, printed
-from services.interactions.storage import proposal_attachments as stored
+from services.interactions.rpc.proposal_parts import Studio, printed, public
 from services.interactions.usecases import proposal_answers as usecases
 from services.interactions.usecases import proposal_attachments
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-_SHOWN = (State.SENDING, State.SENT, State.VIEWED, State.ACCEPTED, State.DECLINED, State.EXPIRED)
 
 
 class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer):
@@ -44,7 +39,7 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         """Returns what the link shows."""
         async with self._sessions.begin() as session:
             kept = await usecases.opened(session, self._links.read(request.token))
-            return await _public(session, kept)
+            return await public(session, kept)
 
     async def OpenProposalPdf(
         self, request: pb2.OpenProposalPdfRequest, _: Context
@@ -52,7 +47,7 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         """Returns what was sent last, to be printed."""
         async with self._sessions.begin() as session:
             kept = await usecases.opened(session, self._links.read(request.token))
-        kept.must_be(*_SHOWN, to="printed")
+        kept.must_be(*SHOWN, to="printed")
         return await printed(self._sessions, self._studio, kept, kept.document or {})
 
     async def OpenProposalAttachment(
@@ -61,7 +56,7 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         """Returns a file of what was sent last."""
         async with self._sessions.begin() as session:
             kept = await usecases.opened(session, self._links.read(request.token))
-            kept.must_be(*_SHOWN, to="read")
+            kept.must_be(*SHOWN, to="read")
             return messages.file(
                 *await proposal_attachments.read(session, kept, kept.issue, request.name)
             )
@@ -82,7 +77,7 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         wanted = self._links.read(request.token)
         async with self._sessions.begin() as session:
             kept = await usecases.accept(session, wanted, request.issue, name)
-            return await _public(session, kept)
+            return await public(session, kept)
 
     async def DeclineProposal(
         self, request: pb2.DeclineProposalRequest, _: Context
@@ -94,7 +89,7 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         wanted = self._links.read(request.token)
         async with self._sessions.begin() as session:
             kept = await usecases.decline(session, wanted, request.issue, reason)
-            return await _public(session, kept)
+            return await public(session, kept)
 
     async def CommentProposal(
         self, request: pb2.CommentProposalRequest, _: Context
@@ -107,15 +102,8 @@ class ProposalLinkServicer(proposal_service_pb2_grpc.ProposalLinkServiceServicer
         async with self._sessions.begin() as session:
 
             async def comment() -> proposal_pb2.PublicProposal:
-                return await _public(session, await usecases.comment(session, wanted, text))
+                return await public(session, await usecases.comment(session, wanted, text))
 
             return await idempotency.once(
                 session, "CommentProposal", request, proposal_pb2.PublicProposal, comment
             )
-
-
-async def _public(session: AsyncSession, kept: Proposal) -> proposal_pb2.PublicProposal:
-    if kept.document is None or kept.state not in _SHOWN:
-        return messages.public(kept, "")
-    files = await stored.listed(session, kept.id, kept.issue)
-    return messages.public(kept, pages.html(kept.document), files)

@@ -5,17 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+from crm.interactions.v1 import proposal_pb2
 from crm.interactions.v1 import proposal_service_pb2 as pb2
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context, db
 from chassis.errors import FieldViolation, InvalidArgument
 from services.interactions.clients.people import People, Person
 from services.interactions.clients.press import Press
-from services.interactions.domain.proposals import pricing, sheets
-from services.interactions.domain.proposals.proposals import HOME_ZONE, Proposal
+from services.interactions.domain.proposals import pages, pricing, sheets
+from services.interactions.domain.proposals.proposals import HOME_ZONE, SHOWN, Proposal
 from services.interactions.domain.proposals.sheets import Sheet
 from services.interactions.domain.proposals.templates import Block
-from services.interactions.storage import proposals
+from services.interactions.messages import proposals as messages
+from services.interactions.storage import proposal_attachments, proposals
 
 _NOBODY = Person("", "", {})
 
@@ -63,6 +66,14 @@ def address_of(proposal: Proposal, person: Person) -> str:
     if not address:
         raise _wrong("proposal.address", "is required: the contact has no e-mail address")
     return address
+
+
+async def public(session: AsyncSession, kept: Proposal) -> proposal_pb2.PublicProposal:
+    """Returns what the customer sees of a proposal."""
+    if kept.document is None or kept.state not in SHOWN:
+        return messages.public(kept, "")
+    files = await proposal_attachments.listed(session, kept.id, kept.issue)
+    return messages.public(kept, pages.html(kept.document), files)
 
 
 async def printed(

@@ -71,13 +71,22 @@ class TimelineServicer(note_service_pb2_grpc.TimelineServiceServicer):
     async def _local(
         self, contact_id: UUID, kinds: Sequence[Kind], size: int, cursor: Cursor
     ) -> Sequence[rules.Entry]:
-        reach, offers = gate.reach("follow_ups", "read"), gate.reach("proposals", "read")
+        reach, offers, asked = (
+            gate.reach(it, "read") for it in ("follow_ups", "proposals", "requests")
+        )
         may_read = gate.reach("notes", "read").level is not Level.NONE
         hidden = set() if may_read else {Kind.NOTE, Kind.INTERACTION}
         shown = [kind for kind in kinds if kind not in hidden]
         async with self._sessions.begin() as session:
             return await kept.page(
-                session, contact_id, shown, reach, size, cursor.before, offers=offers
+                session,
+                contact_id,
+                shown,
+                reach,
+                size,
+                cursor.before,
+                offers=offers,
+                asked=asked,
             )
 
     async def _messages(

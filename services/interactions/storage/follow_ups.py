@@ -52,9 +52,13 @@ async def add(session: AsyncSession, values: Mapping[str, Any]) -> FollowUp:
     return _follow_up((await session.execute(query)).one())
 
 
-async def get(session: AsyncSession, follow_up_id: UUID, *, lock: bool = False) -> FollowUp | None:
-    """Returns one; `lock` keeps others from changing it until the transaction ends."""
+async def get(
+    session: AsyncSession, follow_up_id: UUID, *, of: UUID | None = None, lock: bool = False
+) -> FollowUp | None:
+    """Returns one, with a contact alone if one is named; `lock` keeps others from changing it."""
     query = select(follow_ups).where(follow_ups.c.id == follow_up_id)
+    if of is not None:
+        query = query.where(follow_ups.c.contact_id == of)
     row = (await session.execute(query.with_for_update() if lock else query)).first()
     return _follow_up(row) if row else None
 

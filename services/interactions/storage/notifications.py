@@ -45,6 +45,7 @@ from services.interactions.storage.tables import (
     follow_ups,
     notes,
     notifications,
+    requests,
     series,
 )
 from services.interactions.storage.tables import follow_up_batches as batches
@@ -175,6 +176,7 @@ def _seen(reader: Reader) -> list[ColumnElement[bool]]:
             and_(proposals.c.id.is_not(None), owned.proposals(reader.proposals)),
             and_(batches.c.id.is_not(None), _sees_some(reader)),
             and_(series.c.id.is_not(None), owned.rows(reader.follow_ups, series)),
+            and_(requests.c.id.is_not(None), owned.rows(reader.requests, requests)),
             and_(notifications.c.kind == Kind.HANDED_OVER, scopes.anything(reader.follow_ups)),
         ),
     ]
@@ -194,6 +196,7 @@ def _sources() -> FromClause:
     its_event = and_(kind.in_(ABOUT_PROPOSALS), events.c.id == n.c.source_id)
     its_batch = and_(kind == Kind.BATCH_ASSIGNED, batches.c.id == n.c.source_id)
     its_series = and_(kind == Kind.SERIES_ASSIGNED, series.c.id == n.c.source_id)
+    its_request = and_(kind == Kind.REQUEST, requests.c.id == n.c.source_id)
     its_contact = and_(contacts.c.id == notes.c.contact_id, ~contacts.c.deleted)
     return (
         n.outerjoin(notes, its_note)
@@ -203,6 +206,7 @@ def _sources() -> FromClause:
         .outerjoin(proposals, proposals.c.id == events.c.proposal_id)
         .outerjoin(batches, its_batch)
         .outerjoin(series, its_series)
+        .outerjoin(requests, its_request)
     )
 
 
@@ -218,20 +222,21 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     notifications.c.id,
     notifications.c.kind,
     notifications.c.actor_id,
-    func.coalesce(notes.c.contact_id, follow_ups.c.contact_id, proposals.c.contact_id).label(
-        "contact_id"
-    ),
+    func.coalesce(
+        notes.c.contact_id, follow_ups.c.contact_id, proposals.c.contact_id, requests.c.contact_id
+    ).label("contact_id"),
     notes.c.id.label("note_id"),
     follow_ups.c.id.label("follow_up_id"),
     proposals.c.id.label("proposal_id"),
     batches.c.id.label("batch_id"),
     series.c.id.label("series_id"),
+    requests.c.id.label("request_id"),
     notifications.c.count.label("follow_up_count"),
-    func.coalesce(follow_ups.c.title, proposals.c.title, batches.c.title, series.c.title, "").label(
-        "title"
-    ),
+    func.coalesce(
+        *(it.c.title for it in (follow_ups, proposals, batches, series)), requests.c.subject, ""
+    ).label("title"),
     func.left(func.coalesce(notes.c.text, _ANSWER, ""), _LONGEST).label("text"),
-    func.coalesce(events.c.kind, "").label("event"),
+    func.coalesce(events.c.kind, requests.c.kind, "").label("event"),
     follow_ups.c.start_time,
     notifications.c.create_time,
     notifications.c.read_time,

@@ -68,9 +68,13 @@ async def add(session: AsyncSession, values: Mapping[str, Any]) -> Proposal:
     return _proposal((await session.execute(query)).one())
 
 
-async def get(session: AsyncSession, proposal_id: UUID, *, lock: bool = False) -> Proposal | None:
-    """Returns one; `lock` keeps others from changing it until the transaction ends."""
+async def get(
+    session: AsyncSession, proposal_id: UUID, *, of: UUID | None = None, lock: bool = False
+) -> Proposal | None:
+    """Returns one, for a contact if one is named; `lock` keeps others from changing it."""
     wanted = proposals.c.id == proposal_id
+    if of is not None:
+        wanted &= proposals.c.contact_id == of
     if lock:
         # First and alone: who waited for another sees the files which that one left.
         await session.execute(select(proposals.c.id).where(wanted).with_for_update())

@@ -226,6 +226,35 @@ notifications = Table(
     Column("count", Integer, nullable=False),
 )
 
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("contact_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("assignee_ids", ARRAY(Uuid), nullable=False),
+    Column("team_id", Uuid),
+    Column("creator_id", Text, nullable=False),
+    Column("follow_up_id", Uuid),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+    Column("close_time", _time),
+)
+
+request_replies = Table(
+    "request_replies",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("request_id", Uuid, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("author_id", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
+)
+
 facts = Table(
     "facts",
     metadata,

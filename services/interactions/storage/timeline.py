@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import (
+    ColumnElement,
     Integer,
     Select,
     Text,
@@ -25,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import arrays
 from chassis.scope import Scope
+from services.interactions.domain.proposals.events import CUSTOMER
 from services.interactions.domain.timeline import Entry, Fact, Imported, Kind
 from services.interactions.storage import owned
 from services.interactions.storage.proposal_tables import events, proposals
@@ -35,7 +37,11 @@ from services.interactions.storage.tables import (
     follow_ups,
     interactions,
     notes,
+    request_replies,
+    requests,
 )
+
+_LONGEST = 200
 
 
 async def put(session: AsyncSession, told: Sequence[Fact]) -> None:
@@ -83,11 +89,12 @@ async def page(
     before: tuple[datetime, UUID] | None,
     *,
     offers: Scope | None = None,
+    asked: Scope | None = None,
 ) -> Sequence[Entry]:
     """Returns up to `size` entries of these kinds, newest first, from before the given place.
 
-    `reach` is the caller's right to read follow-ups, `offers` that to read proposals; those
-    beyond it are left out.
+    `reach` is the caller's right to read follow-ups, `offers` that to read proposals, `asked` that
+    to read requests; those beyond it are left out.
     """
     sources = [_facts(contact_id, kinds)]
     if Kind.NOTE in kinds:
@@ -101,6 +108,8 @@ async def page(
         sources.append(_reminders(contact_id, reach))
     if Kind.PROPOSAL in kinds and offers is not None:
         sources.append(_proposals(contact_id, offers))
+    if Kind.REQUEST in kinds and asked is not None:
+        sources += [_requests(contact_id, asked), _replies(contact_id, asked)]
     parts = []
     for source in sources:
         part = source.subquery()
@@ -221,6 +230,37 @@ def _proposals(contact_id: UUID, reach: Scope) -> Select[Any]:
         details.label("details"),
     ).select_from(joined)
     return query.where(proposals.c.contact_id == contact_id, owned.proposals(reach))
+
+
+def _requests(contact_id: UUID, reach: Scope) -> Select[Any]:
+    c = requests.c
+    pairs = ["event", "asked", "kind", c.kind, "subject", c.subject, "text", _begins(c.text)]
+    return select(
+        c.id,
+        c.create_time.label("time"),
+        literal(Kind.REQUEST.value).label("kind"),
+        cast(c.id, Text).label("resource_id"),
+        literal(CUSTOMER).label("actor"),
+        func.jsonb_build_object(*pairs, type_=JSONB).label("details"),
+    ).where(c.contact_id == contact_id, owned.rows(reach, requests))
+
+
+def _replies(contact_id: UUID, reach: Scope) -> Select[Any]:
+    c, of = request_replies.c, requests.c
+    pairs = ["event", "replied", "kind", of.kind, "subject", of.subject, "text", _begins(c.text)]
+    query = select(
+        c.id,
+        c.create_time.label("time"),
+        literal(Kind.REQUEST.value).label("kind"),
+        cast(c.request_id, Text).label("resource_id"),
+        c.author_id.label("actor"),
+        func.jsonb_build_object(*pairs, type_=JSONB).label("details"),
+    ).select_from(request_replies.join(requests, of.id == c.request_id))
+    return query.where(of.contact_id == contact_id, owned.rows(reach, requests))
+
+
+def _begins(words: ColumnElement[str]) -> ColumnElement[str]:
+    return func.left(words, _LONGEST)
 
 
 def _row(fact: Fact) -> dict[str, Any]:

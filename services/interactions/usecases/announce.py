@@ -6,12 +6,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import audit, outbox
+from services.interactions.domain import requests as asking
 from services.interactions.domain.batches import Batch, Made
 from services.interactions.domain.follow_ups import FollowUp
 from services.interactions.domain.interactions import Interaction
 from services.interactions.domain.notes import Note
+from services.interactions.domain.requests import Request
 from services.interactions.domain.series import Planned, Series
-from services.interactions.messages import batches, follow_ups, interactions, notes
+from services.interactions.messages import batches, follow_ups, interactions, notes, requests
 from services.interactions.messages import series as series_messages
 from services.interactions.storage.reassigning import Count
 
@@ -175,6 +177,47 @@ async def interaction_logged(session: AsyncSession, now: Interaction) -> None:
 async def interaction_deleted(session: AsyncSession, gone: Interaction) -> None:
     """Notes who deleted a logged interaction; no event tells of it."""
     await _interaction(session, "delete", gone, before=_logged(gone))
+
+
+async def request_created(session: AsyncSession, now: Request) -> None:
+    """Announces what a customer asks."""
+    event, key = requests.created(now), str(now.id)
+    await outbox.add(session, event, to=outbox.Class.FACTS, key=key, revision=now.revision)
+    said = {"subject": now.subject, "text": now.text}
+    await _request(session, "create", now, after={**asking.shown(now), **said})
+
+
+async def request_changed(
+    session: AsyncSession, action: str, now: Request, words: str = ""
+) -> None:
+    """Announces an answer, a reply or the end of a request."""
+    event, key = requests.updated(now), str(now.id)
+    await outbox.add(session, event, to=outbox.Class.FACTS, key=key, revision=now.revision)
+    said = {"text": words} if words else {}
+    await _request(session, action, now, after={"state": now.state, **said})
+
+
+async def request_deleted(session: AsyncSession, gone: Request) -> None:
+    """Notes that a request went with its contact; no event tells of it."""
+    await _request(session, "delete", gone, before=asking.shown(gone))
+
+
+async def _request(
+    session: AsyncSession,
+    action: str,
+    kept: Request,
+    *,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    await audit.record(
+        session,
+        action=f"request.{action}",
+        subject_type="request",
+        subject_id=str(kept.id),
+        before=before,
+        after=after,
+    )
 
 
 async def _interaction(

@@ -15,6 +15,7 @@ from services.interactions.domain.notifications import Kind, Notification, Reade
 from services.interactions.domain.proposals.events import CUSTOMER
 from services.interactions.domain.proposals.proposals import Proposal
 from services.interactions.domain.reminders import Due
+from services.interactions.domain.requests import Request
 from services.interactions.domain.series import Series
 from services.interactions.storage import notifications
 from services.interactions.usecases.found import existing
@@ -80,6 +81,15 @@ async def undelivered(session: AsyncSession, proposal: Proposal, event_id: UUID)
     await _owner(session, proposal, Kind.PROPOSAL_UNDELIVERED, event_id, _BY_ITSELF)
 
 
+async def asked(session: AsyncSession, request: Request) -> None:
+    """Tells those who are to answer that the customer asked or replied, once each time."""
+    told = [
+        Told(user_id, Kind.REQUEST, request.id, CUSTOMER, request.revision)
+        for user_id in request.assignee_ids
+    ]
+    await notifications.add(session, told)
+
+
 async def failed(session: AsyncSession, follow_ups: Iterable[FollowUp]) -> None:
     """Tells the assignees of follow-ups whose message ended with failures, once a follow-up."""
     told = [
@@ -106,8 +116,10 @@ async def read(session: AsyncSession, reader: Reader, notification_id: UUID) -> 
     return existing(found, RESOURCE, notification_id)
 
 
-async def forget(session: AsyncSession, *gone: Sequence[Note | FollowUp | Series]) -> None:
-    """Deletes what was told of notes, follow-ups and series that are deleted."""
+async def forget(
+    session: AsyncSession, *gone: Sequence[Note | FollowUp | Series | Request]
+) -> None:
+    """Deletes what was told of notes, follow-ups, series and requests that are deleted."""
     await notifications.drop_of(session, [it.id for some in gone for it in some])
 
 

@@ -1,4 +1,7 @@
-"""What the holder of a proposal's link does with it."""
+"""What the customer does with a proposal: by its link, or as the contact `of` whom it is.
+
+What is not that contact's is not there.
+"""
 
 from datetime import timedelta
 from uuid import UUID
@@ -16,20 +19,25 @@ from services.interactions.domain.proposals.proposals import (
 )
 from services.interactions.storage import proposals
 from services.interactions.usecases import proposal_moves, proposal_news
+from services.interactions.usecases.found import missing
 
 _ONE_LOOK = timedelta(minutes=1)
 MOST_COMMENTS = 50
 
 
-async def opened(session: AsyncSession, proposal_id: UUID | None) -> Proposal:
+async def opened(
+    session: AsyncSession, proposal_id: UUID | None, *, of: UUID | None = None
+) -> Proposal:
     """Returns what a link leads to, as it is by the clock; changes nothing."""
-    kept = await proposals.get(session, proposal_id) if proposal_id else None
-    return _there(kept)
+    kept = await proposals.get(session, proposal_id, of=of) if proposal_id else None
+    return _there(kept, proposal_id, of)
 
 
-async def see(session: AsyncSession, proposal_id: UUID | None, issue: int) -> None:
+async def see(
+    session: AsyncSession, proposal_id: UUID | None, issue: int, *, of: UUID | None = None
+) -> None:
     """Notes that a person looked, at most once a minute; nothing of what is over."""
-    kept = await _locked(session, proposal_id)
+    kept = await _locked(session, proposal_id, of)
     now = await proposals.database_time(session)
     if kept.state not in WAITING or kept.issue != issue or kept.expire_time <= now:
         return
@@ -39,28 +47,40 @@ async def see(session: AsyncSession, proposal_id: UUID | None, issue: int) -> No
 
 
 async def accept(
-    session: AsyncSession, proposal_id: UUID | None, issue: int, name: str
+    session: AsyncSession,
+    proposal_id: UUID | None,
+    issue: int,
+    name: str,
+    *,
+    of: UUID | None = None,
 ) -> Proposal:
     """Accepts what the customer saw; the same once more changes nothing."""
-    kept = await _locked(session, proposal_id)
+    kept = await _locked(session, proposal_id, of)
     if kept.state is State.ACCEPTED and (kept.issue, kept.answer_name) == (issue, name):
         return kept
     return await _answer(session, kept, issue, Happened.ACCEPTED, name, "")
 
 
 async def decline(
-    session: AsyncSession, proposal_id: UUID | None, issue: int, reason: str
+    session: AsyncSession,
+    proposal_id: UUID | None,
+    issue: int,
+    reason: str,
+    *,
+    of: UUID | None = None,
 ) -> Proposal:
     """Declines what the customer saw; the same once more changes nothing."""
-    kept = await _locked(session, proposal_id)
+    kept = await _locked(session, proposal_id, of)
     if kept.state is State.DECLINED and (kept.issue, kept.answer_reason) == (issue, reason):
         return kept
     return await _answer(session, kept, issue, Happened.DECLINED, "", reason)
 
 
-async def comment(session: AsyncSession, proposal_id: UUID | None, text: str) -> Proposal:
+async def comment(
+    session: AsyncSession, proposal_id: UUID | None, text: str, *, of: UUID | None = None
+) -> Proposal:
     """Keeps what the customer says besides, whatever the state, but for a flood of it."""
-    kept = await _locked(session, proposal_id)
+    kept = await _locked(session, proposal_id, of)
     if kept.state is State.WITHDRAWN:
         raise forbidden(kept.state, "commented")
     if await proposals.count(session, kept.id, Happened.COMMENTED) >= MOST_COMMENTS:
@@ -103,12 +123,14 @@ async def _seen(session: AsyncSession, kept: Proposal) -> Proposal:
     return after
 
 
-async def _locked(session: AsyncSession, proposal_id: UUID | None) -> Proposal:
-    kept = await proposals.get(session, proposal_id, lock=True) if proposal_id else None
-    return _there(kept)
+async def _locked(session: AsyncSession, proposal_id: UUID | None, of: UUID | None) -> Proposal:
+    kept = await proposals.get(session, proposal_id, of=of, lock=True) if proposal_id else None
+    return _there(kept, proposal_id, of)
 
 
-def _there(kept: Proposal | None) -> Proposal:
+def _there(kept: Proposal | None, proposal_id: UUID | None, of: UUID | None) -> Proposal:
     if kept is None or not kept.issue:
+        if of is not None:
+            raise missing(RESOURCE, proposal_id)
         raise NotFound("PROPOSAL_LINK_INVALID", "no such proposal", resource=RESOURCE)
     return kept

@@ -13,6 +13,7 @@ from services.interactions.storage import (
     interactions,
     notes,
     occurrences,
+    requests,
     standings,
     timeline,
 )
@@ -56,13 +57,16 @@ async def forget(session: AsyncSession, tombstone: Contact) -> None:
     await contacts.put(session, [tombstone])
     await timeline.drop_of_contact(session, tombstone.id)
     await series.forget(session, tombstone.id)
+    asked = await requests.drop_of_contact(session, tombstone.id)
+    for request in asked:
+        await announce.request_deleted(session, request)
     planned = await follow_ups.drop_of_contact(session, tombstone.id)
     for gone in planned:
         await announce.follow_up_deleted(session, gone)
     written = await notes.drop_of_contact(session, tombstone.id)
     for note in written:
         await announce.note_changed(session, "delete", note, before=note, after=None)
-    await notifying.forget(session, planned, written)
+    await notifying.forget(session, planned, written, asked)
     for logged in await interactions.drop_of_contact(session, tombstone.id):
         await announce.interaction_deleted(session, logged)
     await standings.refresh(session, [tombstone.id])

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import arrays
@@ -15,6 +15,7 @@ from chassis.db.paging import Page
 from services.leads.domain import consent
 from services.leads.domain.consent import Action, Entry, Grant
 from services.leads.domain.contact import Channel, Purpose
+from services.leads.domain.my_consents import Said
 from services.leads.storage import copying, recordset
 from services.leads.storage.tables import consent_entries, consent_states
 
@@ -133,6 +134,24 @@ async def page(
         found = [it for it in found if (it.record_time, it.id) < page.after]
     shown = found[: page.size]
     return shown, ((shown[-1].record_time, shown[-1].id) if len(found) > page.size else None)
+
+
+async def said(session: AsyncSession, contact_id: UUID) -> list[Said]:
+    """Return when each scope of a contact's ledger was last given or withdrawn; locks nothing."""
+    c = consent_entries.c
+    scope = (c.advertiser_id, c.purposes, c.channels, c.action)
+    query = select(*scope, func.max(c.time).label("time")).where(c.contact_id == contact_id)
+    return [
+        Said(it.advertiser_id, it.purposes, it.channels, Action(it.action), it.time)
+        for it in await session.execute(query.group_by(*scope))
+    ]
+
+
+async def in_force(session: AsyncSession, contact_id: UUID) -> dict[UUID, int]:
+    """Return the cells in force by advertiser; locks nothing."""
+    c = consent_states.c
+    query = select(c.advertiser_id, c.given).where(c.contact_id == contact_id)
+    return {it.advertiser_id: it.given for it in await session.execute(query)}
 
 
 def _row(it: Entry) -> dict[str, object]:

@@ -54,6 +54,25 @@ async def held(
     return found
 
 
+async def own(session: AsyncSession) -> Contact:
+    """Return the contact that the customer who asks is; raises `NotFound` once it is deleted."""
+    contact_id = context.require_contact()
+    found = await contacts.get(session, contact_id, EVERYTHING)
+    if found is None:
+        raise missing("contact", contact_id)
+    return found
+
+
+async def held_own(session: AsyncSession, etag: str = "") -> Contact:
+    """As `own`, locked, as the customer last saw it if `etag` says so; else raises `Aborted`."""
+    contact_id = context.require_contact()
+    found = (await contacts.lock(session, [contact_id], EVERYTHING)).get(contact_id)
+    if found is None:
+        raise missing("contact", contact_id)
+    check_etag("profile", contact_id, found.revision, etag)
+    return found
+
+
 def check_etag(resource: str, its_id: UUID, revision: int, given: str) -> None:
     """Raise `Aborted` when a given etag is not of this revision."""
     if given and given != str(revision):

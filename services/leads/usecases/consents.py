@@ -41,9 +41,12 @@ async def give(session: AsyncSession, draft: GivenDraft, *, now: datetime) -> En
 
     A consent older than a withdrawal is kept in the ledger and is not in force.
     """
-    entry_id = uuid_utils.compat.uuid7()
-    entry = rules.check_given(draft, entry_id=entry_id, actor=access.actor(), now=now)
-    contact = await access.held(session, entry.contact_id)
+    entry = rules.check_given(draft, entry_id=_new_id(), actor=access.actor(), now=now)
+    return await add_given(session, await access.held(session, entry.contact_id), entry)
+
+
+async def add_given(session: AsyncSession, contact: Contact, entry: Entry) -> Entry:
+    """Record an agreement of a contact that the caller has locked, as `give` does."""
     if not await consents.give(session, [entry]):
         return await consents.same_entry(session, entry) or entry
     told = events.given(entry, model.address_keys(contact, entry.channel))
@@ -55,10 +58,8 @@ async def give(session: AsyncSession, draft: GivenDraft, *, now: datetime) -> En
 
 async def withdraw(session: AsyncSession, draft: WithdrawnDraft, *, now: datetime) -> Entry:
     """Record that a person withdrew; what it covers is out of force when this commits."""
-    entry_id = uuid_utils.compat.uuid7()
-    entry = rules.check_withdrawn(draft, entry_id=entry_id, actor=access.actor(), now=now)
-    contact = await access.held(session, entry.contact_id)
-    await _withdraw(session, [(contact, entry)])
+    entry = rules.check_withdrawn(draft, entry_id=_new_id(), actor=access.actor(), now=now)
+    await add_withdrawn(session, [(await access.held(session, entry.contact_id), entry)])
     return entry
 
 
@@ -83,13 +84,13 @@ async def withdraw_suppressed(
     held = await contacts.lock(session, ids, EVERYTHING) if ids else {}
     evidence = (it.evidence or f"suppression event {event_id}")[:500]
     pairs = [(each, _refusal(it, each, evidence, now)) for each in held.values()]
-    await _withdraw(session, pairs)
+    await add_withdrawn(session, pairs)
     return len(pairs)
 
 
 def _refusal(it: Suppressed, contact: Contact, evidence: str, now: datetime) -> Entry:
     return Entry(
-        id=uuid_utils.compat.uuid7(),
+        id=_new_id(),
         contact_id=contact.id,
         advertiser_id=it.advertiser_id,
         purpose=it.purpose,
@@ -111,9 +112,14 @@ async def ledger(
     return await consents.page(session, contact_id, page)
 
 
-async def _withdraw(session: AsyncSession, pairs: Sequence[tuple[Contact, Entry]]) -> None:
+async def add_withdrawn(session: AsyncSession, pairs: Sequence[tuple[Contact, Entry]]) -> None:
+    """Record withdrawals of contacts that the caller has locked."""
     await consents.withdraw(session, [entry for _, entry in pairs])
     for contact, entry in pairs:
         told = events.withdrawn(entry, model.address_keys(contact, entry.channel))
         await outbox.add(session, told, to=Class.CONTROL, key=str(entry.id), revision=1)
         await trail.changed(session, "withdraw", "consent", contact.id, None, vars(entry))
+
+
+def _new_id() -> UUID:
+    return uuid_utils.compat.uuid7()

@@ -104,7 +104,20 @@ async def change(
     each bad field, `AlreadyExists` as `create` does.
     """
     before = await access.held(session, contact_id, "write", etag)
-    profile = await _checked(session, redraft(before), before, home_region)
+    return await rewrite(session, before, redraft(before), home_region=home_region, now=now)
+
+
+async def rewrite(
+    session: AsyncSession,
+    before: Contact,
+    draft: Draft,
+    *,
+    home_region: str,
+    now: datetime,
+    named: str = "contact.",
+) -> Contact:
+    """Change a contact that the caller has locked; bad fields are named below `named`."""
+    profile = await _checked(session, draft, before, home_region, named)
     profile = model.keep_validity(before.profile, profile, now)
     if not profile.reference_code:
         profile = replace(profile, reference_code=before.profile.reference_code)
@@ -155,10 +168,14 @@ def _invited_at(profile: Profile, by: Channel) -> str:
 
 
 async def _checked(
-    session: AsyncSession, draft: Draft, before: Contact | None, home_region: str
+    session: AsyncSession,
+    draft: Draft,
+    before: Contact | None,
+    home_region: str,
+    named: str = "contact.",
 ) -> Profile:
     """Return the draft's profile; raises naming each bad field, dangling ids among them."""
-    profile, violations = validation.check(draft, home_region=home_region)
+    profile, violations = validation.check(draft, home_region=home_region, prefix=named)
     known = before.profile if before else None
     if draft.kind not in (0, *Kind):
         violations.append(FieldViolation("contact.kind", "is not one of the choices"))

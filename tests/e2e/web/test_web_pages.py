@@ -27,6 +27,8 @@ PAGES = [
     "/calendar?view=week&whose=all",
     "/calendar?view=day",
     "/calls/new",
+    "/requests",
+    "/requests?state=",
     "/proposals",
     "/proposals/new",
     "/proposal-templates",

@@ -1,5 +1,6 @@
 """Every REST operation answers 2xx to who may, over the real services."""
 
+import asyncio
 import base64
 import io
 import json
@@ -15,8 +16,11 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
+import grpc
 import pyotp
 import pytest
+from crm.interactions.v1 import portal_service_pb2
+from crm.interactions.v1.portal_service_pb2_grpc import PortalServiceStub
 
 from local import running
 from services.gateway.api.routes import ROUTES
@@ -24,6 +28,7 @@ from services.gateway.api.table import PREFIX
 from services.notifier import inbound
 from services.notifier.domain.tokens import return_path
 from services.notifier.domain.work import Key
+from tests import customers
 from tests.unit.notifier import inbound_parts
 
 SECONDS = 60.0
@@ -307,6 +312,23 @@ class TestEveryOperation:
         assert (counted["count"], rest["count"]) == (2, 1)
         assert read["read_time"]
         assert (wanted["daily_digest"], chosen["daily_digest"]) == (True, False)
+
+    def test_requests_of_customers(self, api: Api, contact: Any, house: Any) -> None:
+        token = customers.token(asyncio.run(customers.keyring(house)), house, contact["id"])
+        with grpc.insecure_channel(house.state["grpc"]["interactions"]) as channel:
+            asking = portal_service_pb2.CreateMyRequestRequest(subject="Bảo hành", text="Kêu to")
+            made = PortalServiceStub(channel).CreateMyRequest(
+                asking, metadata=[("authorization", f"Bearer {token}")]
+            )
+
+        listed = api("ListRequests", query=f"contact_id={contact['id']}&states=OPEN")["requests"]
+        answered = api("ReplyToRequest", body={"text": "Mai có thợ"}, id=made.id)
+        closed = api("CloseRequest", body={"etag": answered["etag"]}, id=made.id)
+        kept = api("GetRequest", id=made.id)
+
+        assert [it["subject"] for it in listed] == ["Bảo hành"]
+        assert [it["text"] for it in kept["replies"]] == ["Mai có thợ"]
+        assert (answered["state"], closed["state"]) == ("ANSWERED", "CLOSED")
 
     def test_the_calendar_and_its_feeds(
         self, api: Api, person: Api, house: Any, contact: Any

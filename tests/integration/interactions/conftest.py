@@ -14,8 +14,10 @@ from crm.interactions.v1 import (
     lead_report_service_pb2_grpc,
     note_service_pb2_grpc,
     notification_service_pb2_grpc,
+    portal_service_pb2_grpc,
     reassignment_service_pb2_grpc,
     report_service_pb2_grpc,
+    request_service_pb2_grpc,
     series_service_pb2_grpc,
     working_hours_service_pb2_grpc,
 )
@@ -25,7 +27,8 @@ from chassis import db
 from chassis.rpc.identities import Identities
 from chassis.rpc.keys import Verifier
 from services.interactions import clients
-from services.interactions.clients import audiences, notifier
+from services.interactions.clients import audiences, notifier, press
+from services.interactions.clients import people as persons
 from services.interactions.clients.renderer import Renderer
 from services.interactions.config import Settings
 from services.interactions.rpc.agenda import AgendaServicer
@@ -37,8 +40,11 @@ from services.interactions.rpc.interactions import InteractionServicer
 from services.interactions.rpc.lead_reports import LeadReportServicer
 from services.interactions.rpc.notes import NoteServicer
 from services.interactions.rpc.notifications import NotificationServicer
+from services.interactions.rpc.portal import PortalServicer
+from services.interactions.rpc.proposal_parts import Studio
 from services.interactions.rpc.reassigning import ReassignmentServicer
 from services.interactions.rpc.reports import ReportServicer
+from services.interactions.rpc.requests import RequestServicer
 from services.interactions.rpc.sending import Desk
 from services.interactions.rpc.series import SeriesServicer
 from services.interactions.rpc.timeline import TimelineServicer
@@ -110,6 +116,7 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
         Renderer(),
         mails_staff=True,
     )
+    studio = Studio(persons.connect(settings, leads_server.address, asked), press.Press())
     timeline = TimelineServicer(sessions, gate, runs, 0.5, seal)
     tokens: Any = OwnersTokens()
     owners = Identities(tokens, Verifier(tokens.keys, "interactions"), "interactions")
@@ -158,6 +165,14 @@ async def house(settings: Settings, sessions: db.Sessions, serve: Callable[..., 
                 AgendaServicer(sessions, seal),
             ),
             (note_service_pb2_grpc.add_TimelineServiceServicer_to_server, timeline),
+            (
+                request_service_pb2_grpc.add_RequestServiceServicer_to_server,
+                RequestServicer(sessions, seal),
+            ),
+            (
+                portal_service_pb2_grpc.add_PortalServiceServicer_to_server,
+                PortalServicer(sessions, gate, studio, seal),
+            ),
             (
                 report_service_pb2_grpc.add_ReportServiceServicer_to_server,
                 ReportServicer(sessions, seal),

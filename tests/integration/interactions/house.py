@@ -19,8 +19,10 @@ from crm.interactions.v1 import (
     lead_report_service_pb2_grpc,
     note_service_pb2_grpc,
     notification_service_pb2_grpc,
+    portal_service_pb2_grpc,
     reassignment_service_pb2_grpc,
     report_service_pb2_grpc,
+    request_service_pb2_grpc,
     series_service_pb2_grpc,
     working_hours_service_pb2_grpc,
 )
@@ -178,6 +180,14 @@ class House:
     def timeline(self, who: Principal = SERVICE) -> Any:
         return note_service_pb2_grpc.TimelineServiceStub(self.served.as_(who))
 
+    def requests(self, who: Principal = SERVICE) -> Any:
+        return request_service_pb2_grpc.RequestServiceStub(self.served.as_(who))
+
+    def portal(self, contact_id: str) -> Any:
+        """What the customer who that contact is calls."""
+        who = Principal(f"login of {contact_id}", "contact", contact_id=contact_id)
+        return portal_service_pb2_grpc.PortalServiceStub(self.served.as_(who))
+
     def contact(self, *owners: str, team: str = "", **more: Any) -> contact_pb2.Contact:
         """Makes a contact that leads knows of."""
         made = contact_pb2.Contact(
@@ -219,12 +229,15 @@ class House:
         return await self.follow_ups(who).CreateFollowUp(request)
 
 
+_RESOURCES = ("contacts", "follow_ups", "notes", "proposals", "requests")
+
+
 def person(
     level: str = "all", team: str | None = None, user_id: str = "", **rights: str
 ) -> Principal:
-    """A user with one level for everything of contacts, follow-ups and notes."""
+    """A user with one level for everything of contacts and what is done with them."""
     actions = dict.fromkeys(("read", "write", "delete"), level)
-    given = {resource: actions for resource in ("contacts", "follow_ups", "notes", "proposals")}
+    given = {resource: actions for resource in _RESOURCES}
     for resource, reach in rights.items():
         given[resource] = dict.fromkeys(actions, reach)
     return Principal(user_id or str(uuid4()), "user", team, given)

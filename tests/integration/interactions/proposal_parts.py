@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from crm.interactions.v1 import (
+    portal_service_pb2_grpc,
     proposal_attachment_service_pb2_grpc,
     proposal_pb2,
     proposal_service_pb2_grpc,
@@ -30,6 +31,7 @@ from services.interactions.config import Settings
 from services.interactions.domain.proposals.links import Links
 from services.interactions.domain.proposals.proposals import HOME_ZONE
 from services.interactions.rpc.gate import Gate
+from services.interactions.rpc.portal import PortalServicer
 from services.interactions.rpc.proposal_attachments import ProposalAttachmentServicer
 from services.interactions.rpc.proposal_links import ProposalLinkServicer
 from services.interactions.rpc.proposal_parts import Studio
@@ -142,6 +144,11 @@ class Desk:
 
     def link(self, who: Principal = SERVICE) -> Any:
         return proposal_service_pb2_grpc.ProposalLinkServiceStub(self.served.as_(who))
+
+    def portal(self, contact_id: str) -> Any:
+        """What the customer who that contact is calls."""
+        who = Principal(f"login of {contact_id}", "contact", contact_id=contact_id)
+        return portal_service_pb2_grpc.PortalServiceStub(self.served.as_(who))
 
     def files(self, who: Principal = SERVICE) -> Any:
         stub = proposal_attachment_service_pb2_grpc.ProposalAttachmentServiceStub
@@ -284,6 +291,10 @@ async def desk(settings: Settings, sessions: db.Sessions, serve: Any) -> Desk:
             (
                 add.add_ProposalLinkServiceServicer_to_server,
                 ProposalLinkServicer(sessions, studio, links),
+            ),
+            (
+                portal_service_pb2_grpc.add_PortalServiceServicer_to_server,
+                PortalServicer(sessions, gate, studio, seal),
             ),
         ],
     )

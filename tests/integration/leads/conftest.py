@@ -12,6 +12,7 @@ from crm.leads.v1 import (
     contact_pb2,
     contact_service_pb2,
     contact_service_pb2_grpc,
+    portal_service_pb2_grpc,
     report_service_pb2_grpc,
     segment_service_pb2_grpc,
     source_cost_service_pb2_grpc,
@@ -29,6 +30,7 @@ from chassis.db.outbox import Class
 from services.leads.rpc.audiences import AudienceServicer
 from services.leads.rpc.consents import ConsentServicer
 from services.leads.rpc.contacts import ContactServicer
+from services.leads.rpc.portal import PortalServicer
 from services.leads.rpc.reports import ReportServicer
 from services.leads.rpc.segments import SegmentServicer
 from services.leads.rpc.source_costs import SourceCostServicer
@@ -130,6 +132,10 @@ class Leads:
         return self._stub(source_cost_service_pb2_grpc.SourceCostServiceStub)
 
     @property
+    def portal(self) -> Any:
+        return self._stub(portal_service_pb2_grpc.PortalServiceStub)
+
+    @property
     def reports(self) -> Any:
         return self._stub(report_service_pb2_grpc.ReportServiceStub)
 
@@ -152,6 +158,10 @@ class Leads:
             contact_service_pb2.CreateContactRequest(contact=given)
         )
         return made
+
+    def customer(self, contact: contact_pb2.Contact) -> "Leads":
+        """Return the same for the customer who that contact is."""
+        return self.as_(Principal(f"login of {contact.id}", "contact", contact_id=contact.id))
 
     async def names(self, **wanted: Any) -> list[str]:
         """List contacts and return their names."""
@@ -236,6 +246,10 @@ async def leads(
         (
             report_service_pb2_grpc.add_ReportServiceServicer_to_server,
             ReportServicer(made),
+        ),
+        (
+            portal_service_pb2_grpc.add_PortalServiceServicer_to_server,
+            PortalServicer(made, seal, "vn", clock),
         ),
     ]
     served = await serve(leads_settings, "leads", servicers)

@@ -130,6 +130,7 @@ class TestList:
             (told("BATCH_ASSIGNED", batch_id=ID), f"/follow-ups?batch={ID}"),
             (told("SERIES_ASSIGNED", series_id=ID), f"/series/{ID}"),
             (told("HANDED_OVER", follow_up_count=3), "/follow-ups"),
+            (told("REQUEST", request_id=ID), f"/requests/{ID}"),
         ],
     )
     def test_a_click_reads_one_and_opens_what_it_is_about(

@@ -19,11 +19,11 @@ FILES = [
 SAID = re.compile(r"""\bt\(\s*["']([a-z_]+\.[a-z_0-9]+)["']""")
 CHOSEN = re.compile(
     r"""["'](?:failure|nav|imports|follow_up|contact|consents|runs|senders|sessions|campaigns|segments"""
-    r"""|templates|doubts|support|unreached|recipients|review|reports|series|logins|portal_sign_in)\.[a-z_0-9]+["']"""
+    r"""|templates|doubts|support|unreached|recipients|review|reports|requests|series|logins|portal_sign_in)\.[a-z_0-9]+["']"""
 )
 WHOLE_FAMILIES = (
     "kind status gender channel purpose consent import_state outcome run exclusion recipient type "
-    "follow_up series_state doubt_act doubt_teller notification login login_problem"
+    "follow_up series_state doubt_act doubt_teller notification request request_kind login login_problem"
 ).split()
 WITHOUT_A_WORD = {"unspecified"}
 

@@ -23,6 +23,7 @@ def told(kind: Kind, count: int = 0) -> Notification:
         proposal_id=None,
         batch_id=None,
         series_id=None,
+        request_id=None,
         follow_up_count=count,
         title="Gọi <Đào>",
         text="bí mật",
@@ -56,5 +57,12 @@ def test_how_many_were_given_stands_beside_the_title(locale: str, line: str) -> 
 def test_each_kind_has_words_and_no_one_elses(kind: Kind, locale: str) -> None:
     words = digests.written([told(kind)], "https://x", colleague(locale))
 
-    assert words.text.splitlines()[0].count(" · ") == 2
+    parts = 1 if kind is Kind.REQUEST else 2  # the subject of a request is what a customer wrote
+    assert words.text.splitlines()[0].count(" · ") == parts
     assert "bí mật" not in words.text + words.html
+
+
+def test_the_subject_of_a_request_is_a_customers_words_and_stays_here() -> None:
+    words = digests.written([told(Kind.REQUEST)], "https://x", colleague("vi"))
+
+    assert "Gọi" not in words.text + words.html

@@ -130,6 +130,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """FAILED_PRECONDITION; the sign-in was too long ago, or by password: give the old password, or sign in anew with a code."""
     REASON_INVITATION_INVALID: _Reason.ValueType  # 56
     """NOT_FOUND; the invitation to the portal was used, has expired or is not one of ours."""
+    REASON_REQUESTS_TOO_MANY: _Reason.ValueType  # 60
+    """RESOURCE_EXHAUSTED; metadata: limit. The customer has so many requests that are not closed, or so many replies to one."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call failed. `ErrorInfo.reason` is the value's name without the prefix `REASON_`,
@@ -244,4 +246,6 @@ REASON_PROOF_TOO_OLD: Reason.ValueType  # 55
 """FAILED_PRECONDITION; the sign-in was too long ago, or by password: give the old password, or sign in anew with a code."""
 REASON_INVITATION_INVALID: Reason.ValueType  # 56
 """NOT_FOUND; the invitation to the portal was used, has expired or is not one of ours."""
+REASON_REQUESTS_TOO_MANY: Reason.ValueType  # 60
+"""RESOURCE_EXHAUSTED; metadata: limit. The customer has so many requests that are not closed, or so many replies to one."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

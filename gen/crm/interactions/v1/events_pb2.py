@@ -26,38 +26,43 @@ from crm.interactions.v1 import follow_up_pb2 as crm_dot_interactions_dot_v1_dot
 from crm.interactions.v1 import interaction_pb2 as crm_dot_interactions_dot_v1_dot_interaction__pb2
 from crm.interactions.v1 import note_pb2 as crm_dot_interactions_dot_v1_dot_note__pb2
 from crm.interactions.v1 import proposal_pb2 as crm_dot_interactions_dot_v1_dot_proposal__pb2
+from crm.interactions.v1 import request_pb2 as crm_dot_interactions_dot_v1_dot_request__pb2
 from crm.interactions.v1 import series_pb2 as crm_dot_interactions_dot_v1_dot_series__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crm/interactions/v1/events.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a%crm/interactions/v1/interaction.proto\x1a\x1e\x63rm/interactions/v1/note.proto\x1a\"crm/interactions/v1/proposal.proto\x1a crm/interactions/v1/series.proto\"C\n\x0f\x46ollowUpCreated\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"C\n\x0f\x46ollowUpUpdated\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"9\n\x0f\x46ollowUpDeleted\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\"4\n\tNoteAdded\x12\'\n\x04note\x18\x01 \x01(\x0b\x32\x19.crm.interactions.v1.Note\"J\n\x11InteractionLogged\x12\x35\n\x0binteraction\x18\x01 \x01(\x0b\x32 .crm.interactions.v1.Interaction\"?\n\x0cProposalSent\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"A\n\x0eProposalViewed\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"C\n\x10ProposalAccepted\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"C\n\x10ProposalDeclined\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"B\n\x0fProposalExpired\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"Q\n\x12OccurrencesPlanned\x12;\n\x0boccurrences\x18\x01 \x03(\x0b\x32&.crm.interactions.v1.PlannedOccurrence\"+\n\x12OccurrencesDropped\x12\x15\n\rfollow_up_ids\x18\x01 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crm/interactions/v1/events.proto\x12\x13\x63rm.interactions.v1\x1a#crm/interactions/v1/follow_up.proto\x1a%crm/interactions/v1/interaction.proto\x1a\x1e\x63rm/interactions/v1/note.proto\x1a\"crm/interactions/v1/proposal.proto\x1a!crm/interactions/v1/request.proto\x1a crm/interactions/v1/series.proto\"C\n\x0f\x46ollowUpCreated\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"C\n\x0f\x46ollowUpUpdated\x12\x30\n\tfollow_up\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.FollowUp\"9\n\x0f\x46ollowUpDeleted\x12\x14\n\x0c\x66ollow_up_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\"4\n\tNoteAdded\x12\'\n\x04note\x18\x01 \x01(\x0b\x32\x19.crm.interactions.v1.Note\"J\n\x11InteractionLogged\x12\x35\n\x0binteraction\x18\x01 \x01(\x0b\x32 .crm.interactions.v1.Interaction\"?\n\x0cProposalSent\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"A\n\x0eProposalViewed\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"C\n\x10ProposalAccepted\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"C\n\x10ProposalDeclined\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"B\n\x0fProposalExpired\x12/\n\x08proposal\x18\x01 \x01(\x0b\x32\x1d.crm.interactions.v1.Proposal\"Q\n\x12OccurrencesPlanned\x12;\n\x0boccurrences\x18\x01 \x03(\x0b\x32&.crm.interactions.v1.PlannedOccurrence\"+\n\x12OccurrencesDropped\x12\x15\n\rfollow_up_ids\x18\x01 \x03(\t\"?\n\x0eRequestCreated\x12-\n\x07request\x18\x01 \x01(\x0b\x32\x1c.crm.interactions.v1.Request\"?\n\x0eRequestUpdated\x12-\n\x07request\x18\x01 \x01(\x0b\x32\x1c.crm.interactions.v1.Requestb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FOLLOWUPCREATED']._serialized_start=235
-  _globals['_FOLLOWUPCREATED']._serialized_end=302
-  _globals['_FOLLOWUPUPDATED']._serialized_start=304
-  _globals['_FOLLOWUPUPDATED']._serialized_end=371
-  _globals['_FOLLOWUPDELETED']._serialized_start=373
-  _globals['_FOLLOWUPDELETED']._serialized_end=430
-  _globals['_NOTEADDED']._serialized_start=432
-  _globals['_NOTEADDED']._serialized_end=484
-  _globals['_INTERACTIONLOGGED']._serialized_start=486
-  _globals['_INTERACTIONLOGGED']._serialized_end=560
-  _globals['_PROPOSALSENT']._serialized_start=562
-  _globals['_PROPOSALSENT']._serialized_end=625
-  _globals['_PROPOSALVIEWED']._serialized_start=627
-  _globals['_PROPOSALVIEWED']._serialized_end=692
-  _globals['_PROPOSALACCEPTED']._serialized_start=694
-  _globals['_PROPOSALACCEPTED']._serialized_end=761
-  _globals['_PROPOSALDECLINED']._serialized_start=763
-  _globals['_PROPOSALDECLINED']._serialized_end=830
-  _globals['_PROPOSALEXPIRED']._serialized_start=832
-  _globals['_PROPOSALEXPIRED']._serialized_end=898
-  _globals['_OCCURRENCESPLANNED']._serialized_start=900
-  _globals['_OCCURRENCESPLANNED']._serialized_end=981
-  _globals['_OCCURRENCESDROPPED']._serialized_start=983
-  _globals['_OCCURRENCESDROPPED']._serialized_end=1026
+  _globals['_FOLLOWUPCREATED']._serialized_start=270
+  _globals['_FOLLOWUPCREATED']._serialized_end=337
+  _globals['_FOLLOWUPUPDATED']._serialized_start=339
+  _globals['_FOLLOWUPUPDATED']._serialized_end=406
+  _globals['_FOLLOWUPDELETED']._serialized_start=408
+  _globals['_FOLLOWUPDELETED']._serialized_end=465
+  _globals['_NOTEADDED']._serialized_start=467
+  _globals['_NOTEADDED']._serialized_end=519
+  _globals['_INTERACTIONLOGGED']._serialized_start=521
+  _globals['_INTERACTIONLOGGED']._serialized_end=595
+  _globals['_PROPOSALSENT']._serialized_start=597
+  _globals['_PROPOSALSENT']._serialized_end=660
+  _globals['_PROPOSALVIEWED']._serialized_start=662
+  _globals['_PROPOSALVIEWED']._serialized_end=727
+  _globals['_PROPOSALACCEPTED']._serialized_start=729
+  _globals['_PROPOSALACCEPTED']._serialized_end=796
+  _globals['_PROPOSALDECLINED']._serialized_start=798
+  _globals['_PROPOSALDECLINED']._serialized_end=865
+  _globals['_PROPOSALEXPIRED']._serialized_start=867
+  _globals['_PROPOSALEXPIRED']._serialized_end=933
+  _globals['_OCCURRENCESPLANNED']._serialized_start=935
+  _globals['_OCCURRENCESPLANNED']._serialized_end=1016
+  _globals['_OCCURRENCESDROPPED']._serialized_start=1018
+  _globals['_OCCURRENCESDROPPED']._serialized_end=1061
+  _globals['_REQUESTCREATED']._serialized_start=1063
+  _globals['_REQUESTCREATED']._serialized_end=1126
+  _globals['_REQUESTUPDATED']._serialized_start=1128
+  _globals['_REQUESTUPDATED']._serialized_end=1191
 # @@protoc_insertion_point(module_scope)

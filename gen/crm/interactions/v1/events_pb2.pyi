@@ -8,6 +8,7 @@ from crm.interactions.v1 import follow_up_pb2 as _follow_up_pb2
 from crm.interactions.v1 import interaction_pb2 as _interaction_pb2
 from crm.interactions.v1 import note_pb2 as _note_pb2
 from crm.interactions.v1 import proposal_pb2 as _proposal_pb2
+from crm.interactions.v1 import request_pb2 as _request_pb2
 from crm.interactions.v1 import series_pb2 as _series_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -312,3 +313,51 @@ class OccurrencesDropped(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OccurrencesDropped: _TypeAlias = OccurrencesDropped  # noqa: Y015
+
+@_typing.final
+class RequestCreated(_message.Message):
+    """A customer asked something in the portal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def request(self) -> _request_pb2.Request:
+        """Output only. As it is now, without subject, text and replies: what people write stays here."""
+
+    def __init__(
+        self,
+        *,
+        request: _request_pb2.Request | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestCreated: _TypeAlias = RequestCreated  # noqa: Y015
+
+@_typing.final
+class RequestUpdated(_message.Message):
+    """A request was answered, replied to or closed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def request(self) -> _request_pb2.Request:
+        """Output only. As it is now, without subject, text and replies."""
+
+    def __init__(
+        self,
+        *,
+        request: _request_pb2.Request | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestUpdated: _TypeAlias = RequestUpdated  # noqa: Y015

@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&crm/interactions/v1/notification.proto\x12\x13\x63rm.interactions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xab\x03\n\x0cNotification\x12\n\n\x02id\x18\x01 \x01(\t\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32%.crm.interactions.v1.NotificationKind\x12\x10\n\x08\x61\x63tor_id\x18\x03 \x01(\t\x12\x12\n\ncontact_id\x18\x04 \x01(\t\x12\x0f\n\x07note_id\x18\x05 \x01(\t\x12\x14\n\x0c\x66ollow_up_id\x18\x06 \x01(\t\x12\x13\n\x0bproposal_id\x18\x07 \x01(\t\x12\r\n\x05title\x18\x08 \x01(\t\x12\x0c\n\x04text\x18\t \x01(\t\x12\r\n\x05\x65vent\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tread_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x62\x61tch_id\x18\x0e \x01(\t\x12\x11\n\tseries_id\x18\x0f \x01(\t\x12\x17\n\x0f\x66ollow_up_count\x18\x10 \x01(\x03\"E\n\x17NotificationPreferences\x12\x19\n\x0c\x64\x61ily_digest\x18\x01 \x01(\x08H\x00\x88\x01\x01\x42\x0f\n\r_daily_digest*\x83\x03\n\x10NotificationKind\x12!\n\x1dNOTIFICATION_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1bNOTIFICATION_KIND_MENTIONED\x10\x01\x12\x1e\n\x1aNOTIFICATION_KIND_ASSIGNED\x10\x02\x12\'\n#NOTIFICATION_KIND_PROPOSAL_ANSWERED\x10\x03\x12&\n\"NOTIFICATION_KIND_FOLLOW_UP_FAILED\x10\x04\x12\x1e\n\x1aNOTIFICATION_KIND_REMINDER\x10\x05\x12$\n NOTIFICATION_KIND_BATCH_ASSIGNED\x10\x06\x12%\n!NOTIFICATION_KIND_SERIES_ASSIGNED\x10\x07\x12!\n\x1dNOTIFICATION_KIND_HANDED_OVER\x10\x08\x12*\n&NOTIFICATION_KIND_PROPOSAL_UNDELIVERED\x10\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&crm/interactions/v1/notification.proto\x12\x13\x63rm.interactions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\x03\n\x0cNotification\x12\n\n\x02id\x18\x01 \x01(\t\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32%.crm.interactions.v1.NotificationKind\x12\x10\n\x08\x61\x63tor_id\x18\x03 \x01(\t\x12\x12\n\ncontact_id\x18\x04 \x01(\t\x12\x0f\n\x07note_id\x18\x05 \x01(\t\x12\x14\n\x0c\x66ollow_up_id\x18\x06 \x01(\t\x12\x13\n\x0bproposal_id\x18\x07 \x01(\t\x12\r\n\x05title\x18\x08 \x01(\t\x12\x0c\n\x04text\x18\t \x01(\t\x12\r\n\x05\x65vent\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tread_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x62\x61tch_id\x18\x0e \x01(\t\x12\x11\n\tseries_id\x18\x0f \x01(\t\x12\x17\n\x0f\x66ollow_up_count\x18\x10 \x01(\x03\x12\x12\n\nrequest_id\x18\x11 \x01(\t\"E\n\x17NotificationPreferences\x12\x19\n\x0c\x64\x61ily_digest\x18\x01 \x01(\x08H\x00\x88\x01\x01\x42\x0f\n\r_daily_digest*\xa2\x03\n\x10NotificationKind\x12!\n\x1dNOTIFICATION_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1bNOTIFICATION_KIND_MENTIONED\x10\x01\x12\x1e\n\x1aNOTIFICATION_KIND_ASSIGNED\x10\x02\x12\'\n#NOTIFICATION_KIND_PROPOSAL_ANSWERED\x10\x03\x12&\n\"NOTIFICATION_KIND_FOLLOW_UP_FAILED\x10\x04\x12\x1e\n\x1aNOTIFICATION_KIND_REMINDER\x10\x05\x12$\n NOTIFICATION_KIND_BATCH_ASSIGNED\x10\x06\x12%\n!NOTIFICATION_KIND_SERIES_ASSIGNED\x10\x07\x12!\n\x1dNOTIFICATION_KIND_HANDED_OVER\x10\x08\x12*\n&NOTIFICATION_KIND_PROPOSAL_UNDELIVERED\x10\t\x12\x1d\n\x19NOTIFICATION_KIND_REQUEST\x10\nb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.notification_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NOTIFICATIONKIND']._serialized_start=598
-  _globals['_NOTIFICATIONKIND']._serialized_end=985
+  _globals['_NOTIFICATIONKIND']._serialized_start=618
+  _globals['_NOTIFICATIONKIND']._serialized_end=1036
   _globals['_NOTIFICATION']._serialized_start=97
-  _globals['_NOTIFICATION']._serialized_end=524
-  _globals['_NOTIFICATIONPREFERENCES']._serialized_start=526
-  _globals['_NOTIFICATIONPREFERENCES']._serialized_end=595
+  _globals['_NOTIFICATION']._serialized_end=544
+  _globals['_NOTIFICATIONPREFERENCES']._serialized_start=546
+  _globals['_NOTIFICATIONPREFERENCES']._serialized_end=615
 # @@protoc_insertion_point(module_scope)

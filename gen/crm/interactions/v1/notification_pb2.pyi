@@ -44,6 +44,8 @@ class _NotificationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     """Somebody else handed over to the person what another had; told once an act."""
     NOTIFICATION_KIND_PROPOSAL_UNDELIVERED: _NotificationKind.ValueType  # 9
     """The e-mail of a proposal of the person came back, failed, was skipped or is in doubt."""
+    NOTIFICATION_KIND_REQUEST: _NotificationKind.ValueType  # 10
+    """A customer asked something, or replied, in a request of the person."""
 
 class NotificationKind(_NotificationKind, metaclass=_NotificationKindEnumTypeWrapper):
     """Why somebody is told."""
@@ -68,6 +70,8 @@ NOTIFICATION_KIND_HANDED_OVER: NotificationKind.ValueType  # 8
 """Somebody else handed over to the person what another had; told once an act."""
 NOTIFICATION_KIND_PROPOSAL_UNDELIVERED: NotificationKind.ValueType  # 9
 """The e-mail of a proposal of the person came back, failed, was skipped or is in doubt."""
+NOTIFICATION_KIND_REQUEST: NotificationKind.ValueType  # 10
+"""A customer asked something, or replied, in a request of the person."""
 Global___NotificationKind: _TypeAlias = NotificationKind  # noqa: Y015
 
 @_typing.final
@@ -92,6 +96,7 @@ class Notification(_message.Message):
     BATCH_ID_FIELD_NUMBER: _builtins.int
     SERIES_ID_FIELD_NUMBER: _builtins.int
     FOLLOW_UP_COUNT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only. UUID."""
     kind: Global___NotificationKind.ValueType
@@ -107,7 +112,7 @@ class Notification(_message.Message):
     proposal_id: _builtins.str
     """Output only. The proposal it is about."""
     title: _builtins.str
-    """Output only. The title of the follow-up, proposal, batch or series."""
+    """Output only. The title of the follow-up, proposal, batch or series, or the subject of the request."""
     text: _builtins.str
     """Output only. How the note or the customer's words begin; at most 200 characters."""
     event: _builtins.str
@@ -118,6 +123,8 @@ class Notification(_message.Message):
     """Output only. The series it is about."""
     follow_up_count: _builtins.int
     """Output only. How many follow-ups the person was given by a batch or handed over, those that series planned included."""
+    request_id: _builtins.str
+    """Output only. The customer's request it is about; `event` then says of which kind: "question", "appointment", "erasure"."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
@@ -149,10 +156,11 @@ class Notification(_message.Message):
         batch_id: _builtins.str = ...,
         series_id: _builtins.str = ...,
         follow_up_count: _builtins.int = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "read_time", b"read_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "batch_id", b"batch_id", "contact_id", b"contact_id", "create_time", b"create_time", "event", b"event", "follow_up_count", b"follow_up_count", "follow_up_id", b"follow_up_id", "id", b"id", "kind", b"kind", "note_id", b"note_id", "proposal_id", b"proposal_id", "read_time", b"read_time", "series_id", b"series_id", "start_time", b"start_time", "text", b"text", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "batch_id", b"batch_id", "contact_id", b"contact_id", "create_time", b"create_time", "event", b"event", "follow_up_count", b"follow_up_count", "follow_up_id", b"follow_up_id", "id", b"id", "kind", b"kind", "note_id", b"note_id", "proposal_id", b"proposal_id", "read_time", b"read_time", "request_id", b"request_id", "series_id", b"series_id", "start_time", b"start_time", "text", b"text", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

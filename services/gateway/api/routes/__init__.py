@@ -64,6 +64,23 @@ INTERNAL: dict[str, str] = {
     "crm.interactions.v1.ProposalLinkService/AcceptProposal": "the public page /p/{token}",
     "crm.interactions.v1.ProposalLinkService/DeclineProposal": "the public page /p/{token}",
     "crm.interactions.v1.ProposalLinkService/CommentProposal": "the public page /p/{token}",
+    **{
+        f"crm.{service}.v1.PortalService/{method}": "the portal's pages, for who signed in there"
+        for service, methods in {
+            "leads": (
+                *("GetMyProfile", "UpdateMyProfile", "ListMyConsents", "ChangeMyConsent"),
+                *("ListMyTransactions", "ExportMyData"),
+            ),
+            "interactions": (
+                *("ListMyProposals", "GetMyProposal", "GetMyProposalPdf", "SeeMyProposal"),
+                *("GetMyProposalAttachment", "AcceptMyProposal", "DeclineMyProposal"),
+                *("CommentMyProposal", "ListMyAppointments", "GetMyAppointment"),
+                *("AskForAnotherTime", "ListMyRequests", "GetMyRequest", "CreateMyRequest"),
+                *("ReplyToMyRequest", "AskForErasure", "ExportMyData"),
+            ),
+        }.items()
+        for method in methods
+    },
     "crm.notifier.v1.SuppressionService/DescribeUnsubscribe": "the public page /u/{token}",
     "crm.notifier.v1.SuppressionService/Unsubscribe": "the public page /u/{token}",
 }

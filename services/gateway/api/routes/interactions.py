@@ -14,6 +14,7 @@ _CALENDAR = "interactions.CalendarService"
 _HOURS = "interactions.WorkingHoursService"
 _REASSIGN = "interactions.ReassignmentService"
 _BATCHES = "interactions.FollowUpBatchService"
+_REQUESTS = "interactions.RequestService"
 _FEEDS = "interactions.FeedService"
 
 ROUTES: tuple[Route, ...] = (
@@ -69,6 +70,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/notes/{id}", f"{_NOTES}/GetNote"),
     Route("PATCH", "/notes/{id}", f"{_NOTES}/UpdateNote", "*"),
     Route("DELETE", "/notes/{id}", f"{_NOTES}/DeleteNote", status=204),
+    Route("GET", "/requests", f"{_REQUESTS}/ListRequests"),
+    Route("GET", "/requests/{id}", f"{_REQUESTS}/GetRequest"),
+    Route("POST", "/requests/{id}:reply", f"{_REQUESTS}/ReplyToRequest", "*"),
+    Route("POST", "/requests/{id}:close", f"{_REQUESTS}/CloseRequest", "*"),
     Route("GET", "/notifications", f"{_TOLD}/ListNotifications"),
     Route("GET", "/notifications:countUnread", f"{_TOLD}/CountUnreadNotifications"),
     Route("POST", "/notifications/{id}:markRead", f"{_TOLD}/MarkNotificationRead", "*"),

@@ -6,6 +6,8 @@ function tell() {
   document.removeEventListener("visibilitychange", tell);
   const form = new FormData();
   form.set("issue", page.dataset.issue);
+  // In the portal, where a session says who looks.
+  if (page.dataset.token) form.set("csrf_token", page.dataset.token);
   // Whether it arrives does not matter to who reads, so that a failure is left alone.
   fetch(page.dataset.seen, { method: "POST", body: form, keepalive: true }).catch(() => undefined);
 }

@@ -44,6 +44,8 @@ class State(StrEnum):
 
 WAITING = (State.SENDING, State.SENT, State.VIEWED)
 """With the customer, who may answer."""
+SHOWN = (*WAITING, State.ACCEPTED, State.DECLINED, State.EXPIRED)
+"""What the customer can read."""
 REVISABLE = (State.SENT, State.VIEWED, State.DECLINED, State.EXPIRED, State.WITHDRAWN)
 
 
