@@ -23,7 +23,8 @@ CHOSEN = re.compile(
 )
 WHOLE_FAMILIES = (
     "kind status gender channel purpose consent import_state outcome run exclusion recipient type "
-    "follow_up series_state doubt_act doubt_teller notification request request_kind login login_problem"
+    "follow_up series_state doubt_act doubt_teller notification "
+    "request request_kind login login_problem"
 ).split()
 WITHOUT_A_WORD = {"unspecified"}
 
