@@ -38,7 +38,11 @@ class Service:
 
 HOUSE: tuple[Service, ...] = (
     Service("accounts", ("-m", "services.accounts"), peers=("notifier",)),
-    Service("leads", ("-m", "services.leads")),
+    Service(
+        "leads",
+        ("-m", "services.leads"),
+        peers=("accounts", "interactions", "campaigns", "notifier"),
+    ),
     Service(
         "interactions",
         ("-m", "services.interactions"),

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from crm.accounts.v1 import audit_service_pb2_grpc as audit_grpc
+from crm.accounts.v1 import erasure_service_pb2_grpc as erasure_grpc
 from crm.accounts.v1 import password_service_pb2_grpc as password_grpc
 from crm.accounts.v1 import second_factor_service_pb2_grpc as factor_grpc
 from crm.accounts.v1 import session_service_pb2_grpc as session_grpc
@@ -19,6 +20,7 @@ from services.accounts.config import Settings
 from services.accounts.rpc import http
 from services.accounts.rpc.audit import AuditServicer
 from services.accounts.rpc.clients import ApiClientServicer
+from services.accounts.rpc.erasing import ErasureServicer
 from services.accounts.rpc.factors import SecondFactorServicer
 from services.accounts.rpc.proofs import Proofs
 from services.accounts.rpc.resets import PasswordServicer
@@ -82,6 +84,7 @@ async def main(settings: Settings) -> None:
             ),
             (user_grpc.add_UserServiceServicer_to_server, users),
             (user_grpc.add_ApiClientServiceServicer_to_server, ApiClientServicer(sessions, seal)),
+            (erasure_grpc.add_ErasureServiceServicer_to_server, ErasureServicer(sessions)),
             (audit_grpc.add_AuditServiceServicer_to_server, AuditServicer(sessions, trail, seal)),
         ],
         background=[
