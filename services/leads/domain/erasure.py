@@ -104,5 +104,5 @@ def _part(before: Part, said: Said, now: datetime) -> Part:
 def _pause(erasure: Erasure, said: Collection[Said]) -> timedelta:
     """Soon while there is something to do, ever longer while others have to move."""
     if any(it.trouble or it.waiting for it in said):
-        return min(_SOON * 2 ** min(erasure.rounds, 9), _LONGEST)
+        return min(_SOON * (1 << min(erasure.rounds, 9)), _LONGEST)
     return _SOON
