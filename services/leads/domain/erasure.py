@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from uuid import UUID
 
-_SOON, _LONGEST = timedelta(seconds=1), timedelta(minutes=5)
+_SOON, _PATIENCE, _LONGEST = timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=5)
 
 
 class Reason(IntEnum):
@@ -102,7 +102,8 @@ def _part(before: Part, said: Said, now: datetime) -> Part:
 
 
 def _pause(erasure: Erasure, said: Collection[Said]) -> timedelta:
-    """Soon while there is something to do, ever longer while others have to move."""
+    """Soon while there is something to do, ever longer while somebody is away."""
+    longest = _LONGEST if any(it.trouble for it in said) else _PATIENCE
     if any(it.trouble or it.waiting for it in said):
-        return min(_SOON * (1 << min(erasure.rounds, 9)), _LONGEST)
+        return min(_SOON * (1 << min(erasure.rounds, 9)), longest)
     return _SOON
