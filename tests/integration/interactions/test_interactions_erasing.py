@@ -80,8 +80,8 @@ class TestErasing:
             for user, said in (("0" * 32, NAME), ("1" * 32, "khac")):
                 await session.execute(
                     text(
-                        "INSERT INTO digests (user_id, words)"
-                        " VALUES (CAST(:user AS uuid), jsonb_build_object('text', CAST(:said AS text)))"
+                        "INSERT INTO digests (user_id, words) VALUES (CAST(:user AS uuid),"
+                        " jsonb_build_object('text', CAST(:said AS text)))"
                     ),
                     {"user": user, "said": said},
                 )
