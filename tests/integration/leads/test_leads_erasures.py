@@ -17,6 +17,7 @@ from sqlalchemy import text
 from chassis.config import ServiceSettings
 from chassis.db.outbox import Class
 from chassis.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from chassis.rpc import times
 from services.erasing import Erased
 from tests.integration.leads.conftest import ADVERTISER, ALICE, BOB, NOBODY, SALES, Leads, user
 from tests.integration.leads.erasing_parts import ScriptedPeers, eraser, order
@@ -168,7 +169,9 @@ class TestRounds:
                     advertiser_id=ADVERTISER,
                     purpose=contact_pb2.PURPOSE_MARKETING,
                     channel=contact_pb2.CHANNEL_EMAIL,
+                    method="paper",
                     evidence=f"{NAME} said so",
+                    time=times.out(leads.clock()),
                 ),
                 request_id="once",
             )
