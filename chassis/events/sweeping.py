@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import nats.errors
 from nats.js import api
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from chassis.events.connection import Connection
 from chassis.events.deadletters import kept_headers
@@ -15,6 +15,8 @@ from chassis.events.publish import Outgoing, publish_one
 _AT_ONCE = 500
 _WAIT_SECONDS = 5.0
 _FORGOTTEN_SECONDS = 60.0
+_GONE = (10037, 10043)
+"""What the broker says of a message that is not there (any more)."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,11 @@ async def read(connection: Connection, stream: str, after: int = 0) -> AsyncIter
 
 async def remove(connection: Connection, found: Found) -> None:
     """Delete a message; the broker overwrites its bytes. One that is gone is gone."""
-    with contextlib.suppress(NotFoundError):
+    try:
         await connection.js.delete_msg(found.stream, found.sequence)
+    except APIError as refused:
+        if refused.err_code not in _GONE:
+            raise
 
 
 async def replace(connection: Connection, found: Found, data: bytes, name: str) -> None:

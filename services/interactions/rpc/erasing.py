@@ -3,11 +3,14 @@
 from typing import Any
 
 from crm.erasure.v1 import erasure_pb2
-from crm.interactions.v1 import erasure_service_pb2_grpc
+from crm.interactions.v1 import erasure_service_pb2, erasure_service_pb2_grpc
 
 from chassis.db import Sessions
 from services import erasure_messages
 from services.interactions.usecases import erasing
+
+CONTRACT = erasure_service_pb2.DESCRIPTOR
+"""Who may call: the stubs alone do not bring it along, since requests are of another file."""
 
 
 class ErasureServicer(erasure_service_pb2_grpc.ErasureServiceServicer):
