@@ -1,6 +1,7 @@
 """Erasures on the wire: the request and answer of all services, events with people left out."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from crm.accounts.v1 import events_pb2 as _accounts
@@ -9,7 +10,6 @@ from crm.erasure.v1 import erasure_pb2
 from crm.interactions.v1 import events_pb2 as _interactions
 from crm.leads.v1 import events_pb2 as _leads
 from crm.notifier.v1 import events_pb2 as _notifier
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.struct_pb2 import Struct
@@ -60,11 +60,11 @@ def person(asked: erasure_pb2.ErasePersonRequest) -> Person:
         raise InvalidArgument("FIELDS_INVALID", "invalid: contact_ids", violations=[why])
     return Person(
         contact_ids,
-        *(
-            tuple(it for it in some if it.strip())
-            for some in (asked.emails, asked.phones, asked.spellings, asked.names)
-        ),
-        frozenset((it.type, it.id) for it in asked.subjects),
+        emails=_filled(asked.emails),
+        phones=_filled(asked.phones),
+        spellings=_filled(asked.spellings),
+        names=_filled(asked.names),
+        subjects=frozenset((it.type, it.id) for it in asked.subjects),
     )
 
 
@@ -103,7 +103,7 @@ def redacted(event: str, data: bytes, marks: Sequence[bytes]) -> bytes | None:
         return None
     _thin(message, marks)
     left = message.SerializeToString(deterministic=True)
-    is_empty = all(not entries for _, entries in _lists(message))
+    is_empty = all(not entries for entries in _lists(message))
     return None if is_empty or _has(left, marks) else left
 
 
@@ -117,21 +117,26 @@ def has_values(entry: bytes) -> bool:
 
 
 def _thin(message: Message, marks: Sequence[bytes]) -> None:
-    for _, entries in _lists(message):
+    for entries in _lists(message):
         kept = [it for it in entries if not _has(it.SerializeToString(), marks)]
         if len(kept) < len(entries):
             del entries[:]
             entries.extend(kept)
 
 
-def _lists(message: Message) -> Iterable[tuple[FieldDescriptor, list[Message]]]:
+def _lists(message: Message) -> Iterable[Any]:
+    """The lists of messages of an event, empty ones among them."""
     for field in message.DESCRIPTOR.fields:
         if field.is_repeated and field.message_type is not None:
-            yield field, getattr(message, field.name)
+            yield getattr(message, field.name)
 
 
 def _has(data: bytes, marks: Sequence[bytes]) -> bool:
     return any(it in data for it in marks)
+
+
+def _filled(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(it for it in words if it.strip())
 
 
 def _subjects(found: Iterable[tuple[str, str]]) -> list[erasure_pb2.ErasedSubject]:

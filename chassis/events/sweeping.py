@@ -1,7 +1,7 @@
 """Reads whole streams, and takes single messages out of them, whose bytes are overwritten."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import nats.errors
@@ -107,7 +107,7 @@ def _subjects(config: api.ConsumerConfig | None) -> list[str]:
 Raw = tuple[int, str, Mapping[str, str], bytes]
 
 
-async def _many(connection: Connection, stream: str, after: int) -> AsyncIterator[Raw]:
+async def _many(connection: Connection, stream: str, after: int) -> AsyncGenerator[Raw, None]:
     """Yield messages by the hundred; the consumer that it takes ends by itself."""
     config = api.ConsumerConfig(
         ack_policy=api.AckPolicy.NONE,
@@ -135,7 +135,7 @@ async def _many(connection: Connection, stream: str, after: int) -> AsyncIterato
             await connection.js.delete_consumer(stream, made.name)
 
 
-async def _one_by_one(connection: Connection, stream: str, after: int) -> AsyncIterator[Raw]:
+async def _one_by_one(connection: Connection, stream: str, after: int) -> AsyncGenerator[Raw, None]:
     """Yield messages of work, which nobody else may consume."""
     sequence = after + 1
     while True:

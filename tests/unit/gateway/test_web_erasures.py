@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from crm.erasure.v1 import erasure_pb2 as shared_pb2
-from crm.leads.v1 import contact_pb2, erasure_pb2, erasure_service_pb2
+from crm.interactions.v1 import agenda_service_pb2, follow_up_service_pb2, note_service_pb2
+from crm.leads.v1 import contact_pb2, erasure_pb2, erasure_service_pb2, source_service_pb2
 from flask.testing import FlaskClient
 
 from chassis import errors
@@ -43,6 +44,11 @@ def desk(signed_in: FlaskClient, peers: Any) -> FlaskClient:
     """A browser, a contact and an erasure."""
     peers.answers.update(
         GetContact=contact_pb2.Contact(id=ID, display_name="<b>Hoa", reference_code="KH-7"),
+        ListSources=source_service_pb2.ListSourcesResponse(),
+        ListLifeStages=source_service_pb2.ListLifeStagesResponse(),
+        ListTimeline=note_service_pb2.ListTimelineResponse(),
+        ListFollowUps=follow_up_service_pb2.ListFollowUpsResponse(),
+        BatchGetStandings=agenda_service_pb2.BatchGetStandingsResponse(),
         EraseContact=erasure(),
         GetErasure=erasure(),
         ListErasures=erasure_service_pb2.ListErasuresResponse(
