@@ -1,9 +1,12 @@
 """Who is to be erased, and what a service says it did, alike in every service."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Subject = tuple[str, str]
 """What an audit entry is about: its kind and its id."""
@@ -37,9 +40,10 @@ class Person:
         """What gives the person away in bytes: addresses, and ids of theirs."""
         ids, others = set(self.contact_ids), []
         for _, it in self.subjects:
-            try:
+            # A hash of 32 digits is no UUID, though one could be read from it.
+            if _UUID.fullmatch(it):
                 ids.add(UUID(it))
-            except ValueError:
+            else:
                 others.append(it)
         return _marks([*self.addresses, *self.spellings, *others], ids)
 

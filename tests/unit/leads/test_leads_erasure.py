@@ -13,6 +13,7 @@ from services.leads.domain.person import SealBroken
 NOON = datetime(2026, 11, 21, 5, tzinfo=UTC)
 SETTLE = timedelta(seconds=60)
 ORDERED = Erasure(UUID(int=1), UUID(int=2), Reason.REQUESTED, State.RUNNING, "u1", NOON)
+HASH = "d6" * 16
 CLEAN = {"leads": Said(), "notifier": Said()}
 
 
@@ -78,7 +79,7 @@ class TestPerson:
         phones=("+84912345678",),
         spellings=("0912345678", "Hoa@Example.vn"),
         names=("Trần Thị Hoa",),
-        subjects=frozenset({("note", str(UUID(int=3))), ("address", "abc")}),
+        subjects=frozenset({("note", str(UUID(int=3))), ("address", "abc"), ("address", HASH)}),
     )
 
     def test_one_is_read_back_with_the_same_key_alone(self) -> None:
@@ -94,6 +95,7 @@ class TestPerson:
 
         assert {b"hoa@example.vn", b"0912345678", b"abc"} <= set(marks)
         assert str(UUID(int=3)).encode() in marks
+        assert HASH.encode() in marks
         assert UUID(int=2).bytes in marks
         assert "Trần Thị Hoa".encode() not in marks
 
