@@ -125,7 +125,7 @@ def _rights(files: FileDescriptorSet) -> Iterator[str]:
     yield "the query. `:team` and `:all` are levels below which a right is not enough.\n"
     yield "## Roles that come with the system\n"
     names = [name for name in granted.BUILTIN if name != granted.ADMIN]
-    yield f"`{granted.ADMIN}` may do everything. r read, w write, d delete, x export, s start; what is not `all` is said.\n"
+    yield f"`{granted.ADMIN}` may do everything. r read, w write, d delete, x export, s start, e erase; what is not `all` is said.\n"
     yield f"| resource | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}"
     for resource in granted.RESOURCES:
         cells = [_granted(granted.expanded(granted.BUILTIN[it]).get(resource, {})) for it in names]
@@ -171,7 +171,7 @@ def guarded(files: FileDescriptorSet) -> dict[str, list[str]]:
 
 def _granted(actions: dict[str, str]) -> str:
     letters: dict[str, str] = {}
-    for action, letter in zip(granted.ACTIONS, "rwdxs", strict=True):
+    for action, letter in zip(granted.ACTIONS, "rwdxse", strict=True):
         if action in actions:
             letters[actions[action]] = letters.get(actions[action], "") + letter
     return ", ".join(it if level == "all" else f"{it} {level}" for level, it in letters.items())

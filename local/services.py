@@ -39,7 +39,11 @@ class Service:
 
 HOUSE: tuple[Service, ...] = (
     Service("accounts", ("-m", "services.accounts"), peers=("leads", "notifier")),
-    Service("leads", ("-m", "services.leads")),
+    Service(
+        "leads",
+        ("-m", "services.leads"),
+        peers=("accounts", "interactions", "campaigns", "notifier"),
+    ),
     Service(
         "interactions",
         ("-m", "services.interactions"),

@@ -29,7 +29,7 @@ async def bury(connection: Connection, durable: str, msg: Msg, reason: str) -> N
     """
     where = msg.metadata
     headers = {
-        **_kept(msg.headers or {}),
+        **kept_headers(msg.headers or {}),
         REASON: reason,
         ORIGIN: msg.subject,
         ORIGIN_STREAM: where.stream,
@@ -108,7 +108,7 @@ async def send_again(connection: Connection, letter: Letter) -> None:
 
     It keeps its event id, so that a consumer that had dealt with it does nothing.
     """
-    kept = {name: value for name, value in _kept(letter.headers).items() if name != REASON}
+    kept = {name: value for name, value in kept_headers(letter.headers).items() if name != REASON}
     # A new id: the first one may still be in the stream's duplicate window.
     again = Outgoing(letter.subject, letter.data, f"replay:{letter.sequence}", kept)
     await publish_one(connection, again)
@@ -136,5 +136,6 @@ def _letter(raw: RawStreamMsg) -> Letter:
     )
 
 
-def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a message that may go with another one."""
     return {name: value for name, value in headers.items() if not name.startswith(_BROKERS_OWN)}

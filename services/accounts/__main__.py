@@ -6,6 +6,7 @@ from uuid import UUID
 
 from crm.accounts.v1 import audit_service_pb2_grpc as audit_grpc
 from crm.accounts.v1 import contact_login_service_pb2_grpc as login_grpc
+from crm.accounts.v1 import erasure_service_pb2_grpc as erasure_grpc
 from crm.accounts.v1 import oidc_service_pb2_grpc as oidc_grpc
 from crm.accounts.v1 import password_service_pb2_grpc as password_grpc
 from crm.accounts.v1 import second_factor_service_pb2_grpc as factor_grpc
@@ -27,6 +28,7 @@ from services.accounts.rpc import http
 from services.accounts.rpc.audit import AuditServicer
 from services.accounts.rpc.clients import ApiClientServicer
 from services.accounts.rpc.contact_sessions import ContactSessionServicer
+from services.accounts.rpc.erasing import ErasureServicer
 from services.accounts.rpc.factors import SecondFactorServicer
 from services.accounts.rpc.logins import ContactLoginServicer
 from services.accounts.rpc.oidc import OidcServicer, house_rules
@@ -109,6 +111,7 @@ async def main(settings: Settings) -> None:
                 user_grpc.add_ApiClientServiceServicer_to_server,
                 ApiClientServicer(sessions, seal, _now),
             ),
+            (erasure_grpc.add_ErasureServiceServicer_to_server, ErasureServicer(sessions)),
             (audit_grpc.add_AuditServiceServicer_to_server, AuditServicer(sessions, trail, seal)),
             (login_grpc.add_ContactLoginServiceServicer_to_server, logins),
             (login_grpc.add_ContactSessionServiceServicer_to_server, customers),

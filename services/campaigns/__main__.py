@@ -2,6 +2,7 @@
 
 from crm.campaigns.v1 import access_service_pb2_grpc as access_grpc
 from crm.campaigns.v1 import campaign_service_pb2_grpc as campaign_grpc
+from crm.campaigns.v1 import erasure_service_pb2_grpc as erasure_grpc
 from crm.campaigns.v1 import run_service_pb2_grpc as run_grpc
 from crm.campaigns.v1 import template_service_pb2_grpc as template_grpc
 
@@ -19,6 +20,7 @@ from services.campaigns.clients.renderer import Renderer
 from services.campaigns.config import Settings
 from services.campaigns.domain.clock import utc_now
 from services.campaigns.rpc.campaigns import CampaignServicer
+from services.campaigns.rpc.erasing import ErasureServicer
 from services.campaigns.rpc.explaining import AccessServicer
 from services.campaigns.rpc.runs import RunServicer
 from services.campaigns.rpc.templates import ContentServicer, TemplateServicer
@@ -47,6 +49,7 @@ async def main(settings: Settings) -> None:
             (template_grpc.add_ContentServiceServicer_to_server, ContentServicer(sessions)),
             (campaign_grpc.add_CampaignServiceServicer_to_server, campaigns),
             (run_grpc.add_RunServiceServicer_to_server, runs),
+            (erasure_grpc.add_ErasureServiceServicer_to_server, ErasureServicer(sessions)),
             (
                 access_grpc.add_AccessServiceServicer_to_server,
                 AccessServicer(sessions, identities(settings, NAME, tokens)),

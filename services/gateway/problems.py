@@ -66,6 +66,12 @@ TITLES: dict[str, tuple[str, str]] = {
         "Its details were cleared; its figures stay",
         "Chi tiết đã được dọn; các con số vẫn còn",
     ),
+    "CONTACT_ERASED": ("The person was erased", "Dữ liệu cá nhân đã bị xóa"),
+    "ERASURE_UNCONFIRMED": ("It was not confirmed", "Chưa được xác nhận"),
+    "ERASURE_UNAVAILABLE": (
+        "Nobody can be erased in this house yet; ask an administrator",
+        "Hệ thống chưa sẵn sàng để xóa dữ liệu; hãy hỏi người quản trị",
+    ),
     "RESOURCE_IN_USE": ("Something still needs it", "Vẫn đang được sử dụng"),
     "TEMPLATE_REFUSED": ("The template is refused", "Mẫu bị từ chối"),
     "FILE_UNREADABLE": ("The file cannot be read", "Không đọc được tệp"),

@@ -42,6 +42,7 @@ from crm.leads.v1 import access_service_pb2_grpc as lead_access
 from crm.leads.v1 import (
     consent_service_pb2_grpc,
     contact_service_pb2_grpc,
+    erasure_service_pb2_grpc,
     import_service_pb2_grpc,
     report_service_pb2_grpc,
     segment_service_pb2_grpc,
@@ -61,6 +62,7 @@ from crm.notifier.v1 import (
 
 STUBS: Mapping[str, Any] = {
     "crm.leads.v1.ContactService": contact_service_pb2_grpc.ContactServiceStub,
+    "crm.leads.v1.ErasureService": erasure_service_pb2_grpc.ErasureServiceStub,
     "crm.leads.v1.SourceService": source_service_pb2_grpc.SourceServiceStub,
     "crm.leads.v1.SourceCostService": source_cost_service_pb2_grpc.SourceCostServiceStub,
     "crm.leads.v1.ReportService": report_service_pb2_grpc.ReportServiceStub,

@@ -5,6 +5,7 @@ from functools import partial
 from crm.interactions.v1 import access_service_pb2_grpc as access_grpc
 from crm.interactions.v1 import agenda_service_pb2_grpc as agenda_grpc
 from crm.interactions.v1 import calendar_service_pb2_grpc as calendar_grpc
+from crm.interactions.v1 import erasure_service_pb2_grpc as erasure_grpc
 from crm.interactions.v1 import feed_service_pb2_grpc as feed_grpc
 from crm.interactions.v1 import follow_up_batch_service_pb2_grpc as batch_grpc
 from crm.interactions.v1 import follow_up_service_pb2_grpc as follow_up_grpc
@@ -37,6 +38,7 @@ from services.interactions.domain.proposals.links import Links
 from services.interactions.rpc.agenda import AgendaServicer
 from services.interactions.rpc.batches import FollowUpBatchServicer
 from services.interactions.rpc.calendar import CalendarServicer
+from services.interactions.rpc.erasing import ErasureServicer
 from services.interactions.rpc.explaining import AccessServicer
 from services.interactions.rpc.feeds import FeedServicer
 from services.interactions.rpc.follow_ups import FollowUpServicer
@@ -134,6 +136,7 @@ async def main(settings: Settings) -> None:
                 InteractionServicer(sessions, gate),
             ),
             (agenda_grpc.add_AgendaServiceServicer_to_server, AgendaServicer(sessions, seal)),
+            (erasure_grpc.add_ErasureServiceServicer_to_server, ErasureServicer(sessions)),
             (access_grpc.add_AccessServiceServicer_to_server, AccessServicer(sessions, owners)),
             (note_grpc.add_TimelineServiceServicer_to_server, timeline),
             (

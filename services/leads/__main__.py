@@ -1,11 +1,12 @@
 """Runs leads."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from crm.leads.v1 import access_service_pb2_grpc as access_grpc
 from crm.leads.v1 import audience_service_pb2_grpc as audience_grpc
 from crm.leads.v1 import consent_service_pb2_grpc as consent_grpc
 from crm.leads.v1 import contact_service_pb2_grpc as contact_grpc
+from crm.leads.v1 import erasure_service_pb2_grpc as erasure_grpc
 from crm.leads.v1 import import_service_pb2_grpc as import_grpc
 from crm.leads.v1 import portal_service_pb2_grpc as portal_grpc
 from crm.leads.v1 import report_service_pb2_grpc as report_grpc
@@ -23,11 +24,12 @@ from chassis.rpc.identities import identities
 from chassis.rpc.server import Servicers
 from chassis.rpc.tokens import TokenSource
 from services import rights
-from services.leads import consumers
+from services.leads import clients, consumers
 from services.leads.config import Settings
 from services.leads.rpc.audiences import AudienceServicer
 from services.leads.rpc.consents import ConsentServicer
 from services.leads.rpc.contacts import ContactServicer
+from services.leads.rpc.erasures import ErasureServicer
 from services.leads.rpc.explaining import AccessServicer
 from services.leads.rpc.imports import ImportServicer
 from services.leads.rpc.portal import PortalServicer
@@ -36,6 +38,7 @@ from services.leads.rpc.segments import SegmentServicer
 from services.leads.rpc.source_costs import SourceCostServicer
 from services.leads.rpc.sources import LifeStageServicer, SourceServicer
 from services.leads.rpc.transactions import TransactionServicer
+from services.leads.workers.eraser import Eraser
 from services.leads.workers.importer import Importer
 
 NAME, PACKAGE = "leads", "services.leads"
@@ -44,14 +47,16 @@ NAME, PACKAGE = "leads", "services.leads"
 async def main(settings: Settings) -> None:
     """Wires the parts and serves."""
     sessions, nats = db.sessions(settings, NAME), Connection(settings, NAME)
+    tokens = TokenSource(settings)
     await app.run(
         settings,
         NAME,
         contract=rights,
-        servicers=_servicers(settings, sessions),
+        servicers=_servicers(settings, sessions, tokens),
         background=[
             *(Relay(sessions, nats, cls) for cls in Class),
             Importer(sessions, _now, settings.region),
+            *_erasers(settings, sessions, nats, tokens),
             consume(
                 settings,
                 nats,
@@ -74,7 +79,26 @@ async def main(settings: Settings) -> None:
     )
 
 
-def _servicers(settings: Settings, sessions: db.Sessions) -> Servicers:
+def _erasers(
+    settings: Settings, sessions: db.Sessions, nats: Connection, tokens: TokenSource
+) -> list[Eraser]:
+    """Returns who works at erasures, nobody in a house whose services leads does not know."""
+    if not settings.knows_everybody:
+        return []
+    return [
+        Eraser(
+            sessions,
+            nats,
+            clients.connect(settings, tokens),
+            settings.seal_key.get_secret_value(),
+            _now,
+            settle=timedelta(seconds=settings.erasure_settle_seconds),
+            every_seconds=settings.erasures_seconds,
+        )
+    ]
+
+
+def _servicers(settings: Settings, sessions: db.Sessions, tokens: TokenSource) -> Servicers:
     seal = settings.seal_key
     contacts = ContactServicer(sessions, seal, settings.region, _now)
     sources, stages = (kind(sessions, seal, _now) for kind in (SourceServicer, LifeStageServicer))
@@ -95,6 +119,10 @@ def _servicers(settings: Settings, sessions: db.Sessions) -> Servicers:
             source_cost_grpc.add_SourceCostServiceServicer_to_server,
             SourceCostServicer(sessions, seal, _now),
         ),
+        (
+            erasure_grpc.add_ErasureServiceServicer_to_server,
+            ErasureServicer(sessions, seal, _now, knows_everybody=settings.knows_everybody),
+        ),
         (report_grpc.add_ReportServiceServicer_to_server, ReportServicer(sessions)),
         (
             portal_grpc.add_PortalServiceServicer_to_server,
@@ -102,7 +130,7 @@ def _servicers(settings: Settings, sessions: db.Sessions) -> Servicers:
         ),
         (
             access_grpc.add_AccessServiceServicer_to_server,
-            AccessServicer(sessions, identities(settings, NAME, TokenSource(settings))),
+            AccessServicer(sessions, identities(settings, NAME, tokens)),
         ),
     ]
 

@@ -1,6 +1,7 @@
 """Runs the notifier."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 from chassis import app, db
@@ -14,6 +15,7 @@ from services.notifier.channels import smpp, smtp, turns
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.domain import throttling
+from services.notifier.storage import erasing
 from services.notifier.usecases import rulebook
 from services.notifier.usecases.gating import Standards
 from services.notifier.workers.engine import Engine
@@ -59,6 +61,7 @@ async def main(settings: Settings) -> None:
         ],
         ready=[db.check(sessions), db.revision_check(sessions, PACKAGE), nats.check],
         closing=[nats.close],
+        prunes=[partial(erasing.late, limit=1_000)],
     )
 
 
@@ -88,7 +91,11 @@ def wires(settings: Settings, sessions: db.Sessions) -> list[Wire]:
         )
     if settings.smpp_url:
         keeper = Keeper(sessions, "smpp")
-        standards = Standards(rulebook.load(settings.rules_file), settings.default_time_zone)
+        standards = Standards(
+            rulebook.load(settings.rules_file),
+            settings.default_time_zone,
+            settings.mac_key.get_secret_value().encode(),
+        )
         found.append(
             smpp.SmppWire(
                 smpp_peer(settings),

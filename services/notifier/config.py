@@ -22,7 +22,8 @@ class Settings(ServiceSettings):
     """Base of the gateway's public pages, for unsubscribe links; https outside one machine."""
 
     mac_key: SecretStr = Field(min_length=16)
-    """Signs unsubscribe links and return paths; links live as long as it does."""
+    """Signs unsubscribe links and return paths, and hashes addresses of erased people; links and
+    hashes live as long as it does."""
 
     mail_domain: str = Field(default="mekong.localhost", pattern=r"^[A-Za-z0-9.-]{1,190}$")
     """Domain of Message-IDs and return paths; bounces must arrive there."""

@@ -200,7 +200,11 @@ def control(
     settings: Settings, nats: Connection, sessions: Sessions, heartbeat: Callable[[Event], None]
 ) -> Puller:
     """The consumer of control events; one at a time, so that a heartbeat vouches for all before."""
-    standards = Standards(rulebook.load(settings.rules_file), settings.default_time_zone)
+    standards = Standards(
+        rulebook.load(settings.rules_file),
+        settings.default_time_zone,
+        settings.mac_key.get_secret_value().encode(),
+    )
     return consumer.consume(
         settings,
         nats,

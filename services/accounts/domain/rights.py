@@ -32,7 +32,7 @@ RESOURCES = (
 OWNED = frozenset({"contacts", "follow_ups", "notes", "proposals", "requests", "campaigns"})
 """What people own, or their teams do. The rest is everybody's: a right to it is ALL or NONE."""
 
-ACTIONS = ("read", "write", "delete", "export", "start")
+ACTIONS = ("read", "write", "delete", "export", "start", "erase")
 ANY = "*"
 HIDEABLE = (
     "contacts.phones",

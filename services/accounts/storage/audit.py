@@ -51,6 +51,7 @@ class Standing:
     hash: bytes
     known: set[str]
     keys: dict[Subject, Sealed]
+    erased: set[Subject]
 
 
 async def stand(
@@ -58,7 +59,8 @@ async def stand(
 ) -> Standing:
     """Makes this the only writer of the chain until the transaction ends, and reads where it is.
 
-    Which of the entries were chained before comes with it, and the keys in use of the subjects.
+    Which of the entries were chained before comes with it, the keys in use of the subjects, and
+    those subjects whose values are not kept any more.
     """
     together = db.Together(session)
     together.add(db.Ask(_LOCK, {}, db.nothing))
@@ -70,8 +72,9 @@ async def stand(
         "ids": arrays.texts(it for _, it in subjects),
     }
     keys = together.add(db.Ask(_KEYS, named, _keys))
+    erased = together.add(db.Ask(_ERASED, named, _subjects))
     await together.send()
-    return Standing(*newest(), known(), keys())
+    return Standing(*newest(), known(), keys(), erased())
 
 
 async def head(session: AsyncSession) -> tuple[int, bytes]:
@@ -198,6 +201,10 @@ def _keys(rows: db.Rows) -> dict[Subject, Sealed]:
     return {(it.subject_type, it.subject_id): (it.id, bytes(it.sealed_key)) for it in rows}
 
 
+def _subjects(rows: db.Rows) -> set[Subject]:
+    return {(it.subject_type, it.subject_id) for it in rows}
+
+
 def _kept(row: RowMapping) -> Kept:
     columns: dict[str, Any] = {str(name): value for name, value in row.items()}
     named = {name: columns[name] for name in Entry.__dataclass_fields__}
@@ -219,6 +226,11 @@ _KEYS = text("""
     FROM unnest(CAST(:types AS text[]), CAST(:ids AS text[])) AS named (type, id)
     JOIN audit_keys k ON k.subject_type = named.type AND k.subject_id = named.id
     WHERE k.destroy_time IS NULL
+""")
+_ERASED = text("""
+    SELECT e.subject_type, e.subject_id
+    FROM unnest(CAST(:types AS text[]), CAST(:ids AS text[])) AS named (type, id)
+    JOIN erased_subjects e ON e.subject_type = named.type AND e.subject_id = named.id
 """)
 _ADD_KEYS = text("""
     INSERT INTO audit_keys (id, subject_type, subject_id, sealed_key)

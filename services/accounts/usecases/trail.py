@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -44,7 +44,11 @@ class Trail:
         """Adds happenings as the newest entries, each once; one writer at a time."""
         subjects = list({_subject(it): None for it in happened if _has_values(it)})
         standing = await audit.stand(session, [it.id for it in happened], subjects)
-        fresh = {it.id: it for it in happened if it.id not in standing.known}
+        fresh = {
+            it.id: _without_values(it) if _subject(it) in standing.erased else it
+            for it in happened
+            if it.id not in standing.known
+        }
         if not fresh:
             return
         keys = await self._keys(session, fresh.values(), standing.keys)
@@ -172,6 +176,10 @@ def _subject(happened: Happening) -> audit.Subject:
 
 def _has_values(happened: Happening) -> bool:
     return happened.before is not None or happened.after is not None
+
+
+def _without_values(happened: Happening) -> Happening:
+    return replace(happened, before=None, after=None)
 
 
 def _sealed(happened: Happening, keys: _Keys) -> tuple[UUID | None, bytes | None]:

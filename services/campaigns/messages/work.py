@@ -89,6 +89,26 @@ def kept(payload: bytes, message_ids: Container[bytes]) -> bytes:
     ).SerializeToString()
 
 
+def blanked(payload: bytes, contact_ids: Container[bytes]) -> bytes:
+    """Return what a chunk carries, these people in their places without address and values."""
+    chunk = work_pb2.Chunk.FromString(payload)
+    gone = [place for place, each in enumerate(_split(chunk.contact_ids)) if each in contact_ids]
+
+    def texts(column: bytes) -> bytes:
+        written = column.decode().split("\0")
+        for place in gone:
+            written[place] = ""
+        return _joined(written)
+
+    chunk.addresses = texts(chunk.addresses)
+    if chunk.address_keys:
+        chunk.address_keys = texts(chunk.address_keys)
+    values = [texts(column) for column in chunk.values]
+    del chunk.values[:]
+    chunk.values.extend(values)
+    return chunk.SerializeToString()
+
+
 def _split(ids: bytes) -> list[bytes]:
     return [ids[at : at + _ID_BYTES] for at in range(0, len(ids), _ID_BYTES)]
 

@@ -23,6 +23,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "run": ("web.run", "run_id"),
     "segment": ("web.segment", "segment_id"),
     "template": ("web.template", "template_id"),
+    "erasure": ("web.erasure", "erasure_id"),
     "import": ("web.import", "import_id"),
     "source_cost": ("web.source_cost", "cost_id"),
 }

@@ -23,7 +23,7 @@ ORDER = (
     *("segments", "templates", "imports", "sources", "messages", "doubts", "support"),
     *("suppressions", "senders", "inbound_mails", "logins", "users", "api_clients", "audit"),
 )
-ACTIONS = ("read", "write", "delete", "export", "start")
+ACTIONS = ("read", "write", "delete", "export", "start", "erase")
 HIDEABLE = ("phones", "emails", "birthday", "address", "description")
 LEVELS = {
     "own": user_pb2.LEVEL_OWN,

@@ -17,7 +17,7 @@ from crm.interactions.v1 import (
     request_pb2,
     series_pb2,
 )
-from crm.leads.v1 import consent_pb2, contact_pb2, import_pb2, segment_pb2
+from crm.leads.v1 import consent_pb2, contact_pb2, erasure_pb2, import_pb2, segment_pb2
 from crm.notifier.v1 import doubt_pb2, message_pb2
 from flask import Blueprint, Flask, g, request, url_for
 from werkzeug.wrappers import Response
@@ -50,6 +50,8 @@ ENUMS: Mapping[str, Any] = {
     "markup": template_pb2.Markup,
     "purpose": template_pb2.Purpose,
     "consent": consent_pb2.ConsentAction,
+    "erasure": erasure_pb2.ErasureState,
+    "erasure_reason": erasure_pb2.ErasureReason,
     "import_state": import_pb2.ImportState,
     "outcome": import_pb2.RowOutcome,
     "run": campaign_pb2.RunState,

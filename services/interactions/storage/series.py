@@ -72,6 +72,15 @@ async def drop_contact(session: AsyncSession, contact_id: UUID) -> Sequence[Seri
     return [read(row) for row in await session.execute(query)]
 
 
+async def unname(session: AsyncSession, kept: Series) -> Series:
+    """Empties what may name whoever a series was for; returns it as it is now."""
+    query = update(series).where(series.c.id == kept.id)
+    row = (
+        await session.execute(query.values(title="\u2014", description="").returning(series))
+    ).one()
+    return read(row)
+
+
 async def page(
     session: AsyncSession,
     wanted: Filter,

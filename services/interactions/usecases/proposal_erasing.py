@@ -6,14 +6,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.interactions.domain.proposals.events import Happened
 from services.interactions.domain.proposals.moves import StageMove
-from services.interactions.domain.proposals.proposals import WAITING, State
-from services.interactions.storage import notifications, proposal_letters, proposals
+from services.interactions.domain.proposals.proposals import RESOURCE, WAITING, State
+from services.interactions.storage import erasing, notifications, proposal_letters, proposals
 from services.interactions.usecases import proposal_attachments, proposal_news
 
 
 async def forget(session: AsyncSession, contact_id: UUID) -> None:
     """Erases a person from proposals; number and sums stay of what was sent."""
     held = await proposals.of_contact(session, contact_id)
+    await erasing.remember(session, contact_id, RESOURCE, [it.id for it in held])
     await proposal_attachments.drop(session, [it.id for it in held])
     for kept in held:
         await notifications.drop_of_proposal(session, kept.id)
@@ -26,6 +27,8 @@ async def forget(session: AsyncSession, contact_id: UUID) -> None:
         pending = kept.state is State.DRAFT or kept.state in WAITING
         moves = kept.stage_move is StageMove.WAITING
         erased = {
+            # Titles name people; the number names the document.
+            "title": kept.number,
             "contact_id": None,
             "address": "",
             "recipient_name": "",

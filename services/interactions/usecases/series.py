@@ -18,6 +18,7 @@ from services.interactions.domain.series import Series
 from services.interactions.storage import (
     contacts,
     deliveries,
+    erasing,
     follow_ups,
     occurrences,
     series,
@@ -195,6 +196,9 @@ async def split(
 async def forget(session: AsyncSession, contact_id: UUID) -> None:
     """Takes a contact that is deleted out of every series."""
     for now in await series.drop_contact(session, contact_id):
+        if not now.contact_ids:
+            now = await series.unname(session, now)
+            await erasing.remember(session, contact_id, "series", [now.id])
         await announce.series_changed(session, "update", None, now)
 
 

@@ -9,6 +9,7 @@ from services.interactions.domain.contacts import Contact
 from services.interactions.domain.timeline import Fact, Imported, Kind
 from services.interactions.storage import (
     contacts,
+    erasing,
     follow_ups,
     interactions,
     notes,
@@ -67,7 +68,15 @@ async def forget(session: AsyncSession, tombstone: Contact) -> None:
     for note in written:
         await announce.note_changed(session, "delete", note, before=note, after=None)
     await notifying.forget(session, planned, written, asked)
-    for logged in await interactions.drop_of_contact(session, tombstone.id):
-        await announce.interaction_deleted(session, logged)
+    logged = await interactions.drop_of_contact(session, tombstone.id)
+    for each in logged:
+        await announce.interaction_deleted(session, each)
+    for kind, gone_ids in (
+        ("follow_up", [it.id for it in planned]),
+        ("note", [it.id for it in written]),
+        ("interaction", [it.id for it in logged]),
+        ("request", [it.id for it in asked]),
+    ):
+        await erasing.remember(session, tombstone.id, kind, gone_ids)
     await standings.refresh(session, [tombstone.id])
     await proposal_erasing.forget(session, tombstone.id)

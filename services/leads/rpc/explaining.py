@@ -15,7 +15,7 @@ from services.leads.usecases import access
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-_ACTIONS = ("read", "write", "delete")
+_ACTIONS = ("read", "write", "delete", "erase")
 
 
 class AccessServicer(access_service_pb2_grpc.AccessServiceServicer):

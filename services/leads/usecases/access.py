@@ -10,7 +10,7 @@ from chassis.errors import Aborted, NotFound, PermissionDenied
 from chassis.rpc import rights
 from chassis.scope import EVERYTHING, Scope
 from services.leads.domain.contact import Contact
-from services.leads.storage import contacts
+from services.leads.storage import contacts, tombstones
 
 CONTACTS = "contacts"
 
@@ -27,8 +27,13 @@ def actor() -> str:
 
 async def visible(session: AsyncSession, contact_id: UUID) -> Contact:
     """Return a contact the caller may read; raises `NotFound` for any other."""
-    found = await contacts.get(session, contact_id, scope("read"))
+    reach = scope("read")
+    found = await contacts.get(session, contact_id, reach)
     if found is None:
+        if reach.is_all and await tombstones.was_erased(session, contact_id):
+            raise NotFound(
+                "CONTACT_ERASED", "the person was erased", resource="contact", id=contact_id
+            )
         raise missing("contact", contact_id)
     return found
 

@@ -78,6 +78,8 @@ class Judge:
         if self._run is not None:
             return self._run
         facts = self._facts
+        if not message.address:
+            return Next(State.SKIPPED, Reason.CONTACT_ERASED, rule="contact.erased")
         if message.not_after is not None and message.not_after <= facts.now:
             return Next(State.EXPIRED, Reason.TIME_PASSED, rule="message.not_after")
         if message.kind is not self._kind:

@@ -198,7 +198,8 @@ def _recipients(body: work_pb2.Chunk) -> Iterator[New]:
         raise ValueError("values")
     addresses = _texts(body.addresses, many)
     keys = _texts(body.address_keys, many) if body.address_keys else addresses
-    if not all(addresses) or not all(keys):
+    # Who was erased since has neither.
+    if any(bool(address) != bool(key) for address, key in zip(addresses, keys, strict=True)):
         raise ValueError("address")
     values = [_texts(it, many) for it in body.values]
     people = zip(

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from crm.notifier.v1 import (
     compliance_service_pb2_grpc,
     doubt_service_pb2_grpc,
+    erasure_service_pb2_grpc,
     inbound_service_pb2_grpc,
     message_service_pb2_grpc,
     run_service_pb2_grpc,
@@ -18,6 +19,7 @@ from chassis.rpc.server import Servicers
 from services.notifier.config import Settings
 from services.notifier.rpc.compliance import AgreementServicer, DoNotCallServicer
 from services.notifier.rpc.doubts import DoubtServicer
+from services.notifier.rpc.erasing import ErasureServicer
 from services.notifier.rpc.gates import GateServicer
 from services.notifier.rpc.inbound import InboundMailServicer
 from services.notifier.rpc.messages import MessageServicer
@@ -42,7 +44,11 @@ def servicers(settings: Settings, sessions: Sessions, engines: Sequence[Nudged])
         for engine in engines:
             engine.nudge()
 
-    standards = Standards(rulebook.load(settings.rules_file), settings.default_time_zone)
+    standards = Standards(
+        rulebook.load(settings.rules_file),
+        settings.default_time_zone,
+        settings.mac_key.get_secret_value().encode(),
+    )
     pairs: list[tuple[Any, Any]] = [
         (
             message_service_pb2_grpc.add_MessageServiceServicer_to_server,
@@ -83,6 +89,10 @@ def servicers(settings: Settings, sessions: Sessions, engines: Sequence[Nudged])
         (
             compliance_service_pb2_grpc.add_GateServiceServicer_to_server,
             GateServicer(sessions, standards, settings.unsubscribe_base),
+        ),
+        (
+            erasure_service_pb2_grpc.add_ErasureServiceServicer_to_server,
+            ErasureServicer(sessions, settings.mac_key),
         ),
     ]
     return pairs

@@ -15,7 +15,7 @@ from google.protobuf import empty_pb2
 from pydantic import SecretStr
 
 from chassis.db import Sessions, idempotency, paging
-from services.notifier.domain import addresses
+from services.notifier.domain import addresses, peppering
 from services.notifier.domain.checks import Checks
 from services.notifier.domain.states import Channel, Purpose
 from services.notifier.messages import resources
@@ -62,7 +62,7 @@ class SuppressionServicer(suppression_service_pb2_grpc.SuppressionServiceService
             found = await suppressions.page(
                 session,
                 channel=request.channel,
-                address_key=key,
+                address_keys=peppering.known_by(self._secret, key),
                 after=after,  # type: ignore[arg-type]
                 limit=page.size + 1,
             )

@@ -144,13 +144,16 @@ _INSERT = text("""
         content_hash, not_after, message_id, contact_id, address, address_key)
     SELECT CAST(:day AS date), channel, purpose, true, advertiser_id, sender_identity_id,
         content_hash, not_after, message_id,
-        nullif(contact_id, '00000000-0000-0000-0000-000000000000'), address, address_key
+        nullif(given.contact_id, '00000000-0000-0000-0000-000000000000'),
+        CASE WHEN e.contact_id IS NULL THEN address ELSE '' END,
+        CASE WHEN e.contact_id IS NULL THEN address_key ELSE '' END
     FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:channels AS smallint[]),
         CAST(:purposes AS smallint[]), CAST(:advertisers AS uuid[]), CAST(:senders AS uuid[]),
         CAST(:contents AS text[]), CAST(:addresses AS text[]), CAST(:keys AS text[]),
         CAST(:ends AS timestamptz[]))
         AS given (message_id, contact_id, channel, purpose, advertiser_id, sender_identity_id,
             content_hash, address, address_key, not_after)
+    LEFT JOIN erased_contacts e ON e.contact_id = given.contact_id
 """)
 # In their order, a millionth of a second apart.
 _WAIT = text("""

@@ -115,12 +115,16 @@ _INSERT = text("""
         CAST(:channel AS smallint), CAST(:purpose AS smallint), CAST(:advertiser_id AS uuid),
         CAST(:sender_identity_id AS uuid), CAST(:content_hash AS text),
         CAST(:not_after AS timestamptz), n.message_id,
-        nullif(n.contact_id, '00000000-0000-0000-0000-000000000000'), n.address, n.address_key,
-        n.time_zone, n.locale, CAST(n.list AS text[])
+        nullif(n.contact_id, '00000000-0000-0000-0000-000000000000'),
+        CASE WHEN e.contact_id IS NULL THEN n.address ELSE '' END,
+        CASE WHEN e.contact_id IS NULL THEN n.address_key ELSE '' END,
+        n.time_zone, n.locale,
+        CASE WHEN e.contact_id IS NULL THEN CAST(n.list AS text[]) ELSE '{}' END
     FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:addresses AS text[]),
         CAST(:keys AS text[]), CAST(:zones AS text[]), CAST(:locales AS text[]),
         CAST(:lists AS text[])) WITH ORDINALITY
         AS n (message_id, contact_id, address, address_key, time_zone, locale, list, place)
+    LEFT JOIN erased_contacts e ON e.contact_id = n.contact_id
     ON CONFLICT (message_id, run_date) DO NOTHING
 """)
 _WAIT = text("""

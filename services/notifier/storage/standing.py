@@ -1,7 +1,10 @@
 """How addresses stand with the advertisers that write to them, in one look."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -23,20 +26,31 @@ class Standing(NamedTuple):
     agreed: dict[tuple[UUID, str], Agreement]
 
 
-def ask(channel: Channel, address_keys: Sequence[str], at: datetime | None) -> db.Ask[Standing]:
+def ask(
+    channel: Channel,
+    address_keys: Sequence[str],
+    at: datetime | None,
+    hashes: Mapping[str, str] = MappingProxyType({}),
+) -> db.Ask[Standing]:
     """Suppressions and agreements of addresses, at the database's time unless one is given.
+
+    `hashes` are those of the addresses, by which suppressions of erased people are known.
 
     One statement, because it comes before every batch: what it costs is mostly that it is one.
     """
-    given = {"channel": int(channel), "keys": arrays.texts(address_keys), "at": at}
-    return db.Ask(_STANDING, given, _read)
+    keys = arrays.texts([*address_keys, *hashes])
+    given = {"channel": int(channel), "keys": keys, "at": at}
+    return db.Ask(_STANDING, given, partial(_read, hashes))
 
 
-def _read(found: db.Rows) -> Standing:
+def _read(hashes: Mapping[str, str], found: db.Rows) -> Standing:
     suppressed: dict[str, list[Suppressed]] = {}
     for row in found:
         if row.address_key is not None:
-            suppressed.setdefault(row.address_key, []).append(suppressions.suppressed(row))
+            it = suppressions.suppressed(row)
+            if (known := hashes.get(it.address_key)) is not None:
+                it = replace(it, address_key=known)
+            suppressed.setdefault(it.address_key, []).append(it)
     first = found[0]
     return Standing(
         first.now_version,

@@ -62,14 +62,21 @@ async def page(
     session: AsyncSession,
     *,
     channel: int,
-    address_key: str,
+    address_keys: Sequence[str],
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[Suppression]:
     """Up to `limit`, newest first, after a creation time and id."""
     at, id = after or (None, None)
     found = await session.execute(
-        _PAGE, {"channel": channel, "key": address_key, "at": at, "id": id, "limit": limit}
+        _PAGE,
+        {
+            "channel": channel,
+            "keys": arrays.texts(address_keys),
+            "at": at,
+            "id": id,
+            "limit": limit,
+        },
     )
     return [_suppression(row) for row in found]
 
@@ -197,7 +204,7 @@ _REMOVE = text(f"DELETE FROM suppressions WHERE id = :id RETURNING {_COLUMNS}") 
 _PAGE = text(f"""
     SELECT {_COLUMNS} FROM suppressions
     WHERE (:channel = 0 OR channel = :channel)
-      AND (CAST(:key AS text) = '' OR address_key = :key)
+      AND (cardinality(CAST(:keys AS text[])) = 0 OR address_key = ANY(CAST(:keys AS text[])))
       AND (CAST(:at AS timestamptz) IS NULL
            OR (created_at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid)))
     ORDER BY created_at DESC, id DESC

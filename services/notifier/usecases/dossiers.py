@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import audit
+from services.notifier.domain import peppering
 from services.notifier.domain.states import Channel
 from services.notifier.storage import dossiers, evidence, rows, suppressions
 from services.notifier.storage.dossiers import FIRST, Place, Regained
@@ -64,7 +65,7 @@ async def look_up(
         held = await suppressions.page(
             session,
             channel=channel,
-            address_key=address_key,
+            address_keys=peppering.known_by(secret, address_key),
             after=None,
             limit=_MOST_SUPPRESSIONS,
         )
@@ -73,7 +74,7 @@ async def look_up(
         session,
         action="support.look_up",
         subject_type="address",
-        subject_id=_subject(address_key, secret),
+        subject_id=subject(address_key, secret),
         after={
             "reason": reason,
             "messages": min(len(found), limit - 1),
@@ -93,5 +94,6 @@ async def look_up(
     return Dossier(sent, held, regained)
 
 
-def _subject(address_key: str, secret: bytes) -> str:
+def subject(address_key: str, secret: bytes) -> str:
+    """What audit entries about an address name it by."""
     return hmac.new(secret, b"support\x00" + address_key.encode(), hashlib.sha256).hexdigest()[:32]

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
+from services.notifier.domain import peppering
 from services.notifier.domain.gates import Facts, Judge, Limit
 from services.notifier.domain.rulebook import CapRule, ListRule
 from services.notifier.domain.rules import Law, Rules
@@ -29,6 +30,8 @@ class Standards:
 
     rules: Rules
     default_zone: str
+    secret: bytes = b""
+    """What addresses of erased people are hashed with."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ async def judge(
     What is counted is uncounted by `release` once a message turns out not to be sent. `now` is the
     database's clock when it is not given.
     """
-    facts = await facts_of(session, channel, messages, run, standards.rules, now)
+    facts = await facts_of(session, channel, messages, run, standards, now)
     return await decide(session, channel, messages, facts, standards)
 
 
@@ -95,7 +98,7 @@ async def decide(
     laws = [standards.rules.law(channel, it.purpose) for it in _kinds(may_go)]
     full: dict[UUID, Next] = {}
     if any(it.requests for it in laws):
-        full |= await _ask_once(session, channel, may_go, ask, facts.now)
+        full |= await _ask_once(session, channel, may_go, ask, facts.now, standards.secret)
     if any(it.caps for it in laws):
         counting = [it for it in may_go if it.key.message_id not in full] if full else may_go
         full |= await _count(session, channel, counting, ask, facts.now, is_straight)
@@ -150,12 +153,12 @@ async def facts_of(
     channel: Channel,
     messages: Sequence[Claimed],
     run: Run | None,
-    rules: Rules,
+    standards: Standards,
     now: datetime | None,
 ) -> Facts:
     """Reads what the gates need of these messages; locks nothing."""
     together = db.Together(session)
-    facts = ask_facts(together, channel, messages, run, rules, now)
+    facts = ask_facts(together, channel, messages, run, standards, now)
     await together.send()
     return facts()
 
@@ -165,13 +168,15 @@ def ask_facts(
     channel: Channel,
     messages: Sequence[Claimed],
     run: Run | None,
-    rules: Rules,
+    standards: Standards,
     now: datetime | None,
 ) -> Callable[[], Facts]:
     """As `facts_of`, once that is sent: each kind of fact by one statement."""
     keys = [it.address_key for it in messages]
     kinds = _kinds(messages)
-    standings = together.add(standing.ask(channel, keys, now))
+    rules, secret = standards.rules, standards.secret
+    hashes = {peppering.hashed(secret, channel, it): it for it in keys} if secret else {}
+    standings = together.add(standing.ask(channel, keys, now, hashes))
     senders_of = {it.sender_identity_id for it in kinds if it.sender_identity_id}
     known = together.add(senders.ask_senders(list(senders_of)))
     laws = [rules.law(channel, purpose) for purpose in {it.purpose for it in kinds}]
@@ -207,13 +212,17 @@ async def _ask_once(
     messages: Sequence[Claimed],
     ask: Judge,
     now: datetime,
+    secret: bytes,
 ) -> dict[UUID, Next]:
     """Notes requests for consent; returns those to addresses that were asked before."""
     rule_of = {it.key.message_id: rule for it in messages if (rule := ask.once(it))}
     if not rule_of:
         return {}
     wanted = [it for it in messages if it.key.message_id in rule_of]
-    first = await consent_requests.reserve(session, channel, wanted, now)
+    hashes = {it: peppering.hashed(secret, channel, it.address_key) for it in wanted}
+    before = await consent_requests.asked(session, channel, list(hashes.values()))
+    fresh = [it for it in wanted if hashes[it] not in before]
+    first = await consent_requests.reserve(session, channel, fresh, now)
     return {
         id: Next(State.SKIPPED, Reason.ASKED_BEFORE, rule=rule)
         for id, rule in rule_of.items()

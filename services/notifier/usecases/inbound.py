@@ -55,7 +55,7 @@ async def take(
 
 async def _report(session: AsyncSession, report: Report, key: Key, now: datetime) -> Taken:
     message = await lookups.get(session, key.message_id)
-    if message is None:  # let go of, without a trace
+    if message is None or not message.address:  # let go of, or its recipient was erased
         return Taken(min(it.kind for it in report.notices))
     notice = inbound.notice_of(report.notices, message.address)
     if notice is None:
@@ -81,7 +81,7 @@ async def _complaint(session: AsyncSession, it: Complaint, key: Key, now: dateti
     It is not confirmed to them.
     """
     message = await lookups.get(session, key.message_id)
-    if message is None:
+    if message is None or not message.address:  # let go of, or its recipient was erased
         return Taken(Kind.COMPLAINED)
     if not await complaints.add(session, message.key, message.run_id, it.what):
         return Taken(Kind.COMPLAINED, key.message_id)

@@ -43,7 +43,7 @@ async def probe(
 ) -> tuple[int, list[Stop]]:
     """How many would go now, and what would stop the others, the greatest count first."""
     messages = [_message(kind, it) for it in recipients]
-    facts = await gating.facts_of(session, kind.channel, messages, None, standards.rules, now)
+    facts = await gating.facts_of(session, kind.channel, messages, None, standards, now)
     ask = Judge(standards.rules, facts, standards.default_zone)
     said = {it.key: ask(it) for it in messages}
     passing = [it for it in messages if said[it.key] is None]

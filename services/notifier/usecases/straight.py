@@ -18,7 +18,7 @@ from services.notifier.domain.gates import Facts
 from services.notifier.domain.states import Next, RunState
 from services.notifier.domain.work import Claimed, Key, Kind, Run
 from services.notifier.messages.chunks import Chunk
-from services.notifier.storage import claims, copying, intake, runs
+from services.notifier.storage import claims, copying, erasing, intake, runs
 from services.notifier.usecases import claiming, gating
 from services.notifier.usecases.claiming import Batch, Terms
 
@@ -79,24 +79,29 @@ def kind_of(chunk: Chunk) -> Kind:
 async def look(session: AsyncSession, chunk: Chunk, claim: int) -> Batch:
     """What the chunk would be made with; raises `Declined` unless its run is as the chunk says."""
     run = await runs.get(session, chunk.told.run_id)
-    if run is None or not _is_as_told(run, chunk):
+    if run is None or not _is_as_told(run, chunk) or not all(it.address for it in chunk.recipients):
         raise Declined
     return await claiming.unjudged(session, run, claim, claimed(chunk, run, claim))
 
 
 class Asked(NamedTuple):
-    """What has to be known before a chunk is taken: who else waits, and what the gates ask for."""
+    """What has to be known before a chunk is taken: who else waits, what the gates ask for.
+
+    Whether somebody of it was erased: those are stored without an address, the ordinary way.
+    """
 
     waiting: db.Answer[list[Run]]
     facts: Callable[[], Facts]
+    erased: db.Answer[bool]
 
 
 def ask(together: db.Together, ready: Ready, terms: Terms) -> Asked:
     """Asks for what `take` needs, in its transaction; locks nothing."""
-    run, rules = ready.run, terms.standards.rules
+    run, messages = ready.run, ready.batch.messages
     return Asked(
         together.add(runs.ask_runnable(run.channel, marketing=True)),
-        gating.ask_facts(together, run.channel, ready.batch.messages, run, rules, None),
+        gating.ask_facts(together, run.channel, messages, run, terms.standards, None),
+        together.add(erasing.ask_any_erased(_contacts(ready.chunk))),
     )
 
 
@@ -116,7 +121,7 @@ async def take(
     Locks what the gates lock, and then the run and its line.
     """
     chunk, run = ready.chunk, ready.run
-    if not is_next(asked.waiting()):
+    if not is_next(asked.waiting()) or asked.erased():
         raise Declined
     messages, standards = ready.batch.messages, terms.standards
     facts = asked.facts()
@@ -171,6 +176,10 @@ async def _place(session: AsyncSession, ready: Ready, terms: Terms) -> tuple[Run
     if after == 0:
         await runs.begin_line(session, told.run_id)
     return stored, after
+
+
+def _contacts(chunk: Chunk) -> list[UUID]:
+    return [it.contact_id for it in chunk.recipients if it.contact_id]
 
 
 def _is_as_told(run: Run, chunk: Chunk) -> bool:

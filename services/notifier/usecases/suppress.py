@@ -157,7 +157,7 @@ async def _read(session: AsyncSession, token: str, secret: bytes) -> tuple[Link,
     if link is None:
         raise InvalidArgument("UNSUBSCRIBE_TOKEN_INVALID", "this link is not one of ours")
     message = await lookups.get(session, link.key.message_id)
-    if message is None:
+    if message is None or not message.address:
         raise NotFound(
             "RESOURCE_MISSING",
             "the message of this link is no longer kept",

@@ -52,7 +52,11 @@ class Filler:
         self._leases = leases
         self.terms = claiming.Terms(
             claims.Holder(settings.instance, settings.lease_seconds),
-            Standards(rulebook.load(settings.rules_file), settings.default_time_zone),
+            Standards(
+                rulebook.load(settings.rules_file),
+                settings.default_time_zone,
+                settings.mac_key.get_secret_value().encode(),
+            ),
             settings.region,
         )
         self._fair = FairShare()

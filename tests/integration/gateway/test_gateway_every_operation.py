@@ -178,6 +178,11 @@ class TestEveryOperation:
         moves = api("ListStageChanges", contact_id=one)
         other = api("CreateContact", body={"display_name": "Tạm"})
         api("DeleteContact", id=other["id"])
+        last = api("CreateContact", body={"display_name": "Quên"})
+        sure = {"reason": "REQUESTED", "confirm": last["reference_code"]}
+        erased = api("EraseContact", body=sure, contact_id=last["id"])
+        ordered = api("ListErasures")["erasures"]
+        api("GetErasure", id=erased["id"])
 
         assert read["phones"][0]["number"] == "+84912345678"
         assert [it["id"] for it in found["contacts"]] == [one]
@@ -186,6 +191,7 @@ class TestEveryOperation:
         assert customer["kind"] == "CUSTOMER"
         assert [it["id"] for it in several["contacts"]] == [one]
         assert moves["changes"]
+        assert [it["contact_id"] for it in ordered] == [last["id"]]
 
     def test_sources_and_stages(self, api: Api) -> None:
         source = api("CreateSource", body={"name": "Hội chợ"})

@@ -12,6 +12,7 @@ from crm.leads.v1 import (
     contact_pb2,
     contact_service_pb2,
     contact_service_pb2_grpc,
+    erasure_service_pb2_grpc,
     portal_service_pb2_grpc,
     report_service_pb2_grpc,
     segment_service_pb2_grpc,
@@ -30,6 +31,7 @@ from chassis.db.outbox import Class
 from services.leads.rpc.audiences import AudienceServicer
 from services.leads.rpc.consents import ConsentServicer
 from services.leads.rpc.contacts import ContactServicer
+from services.leads.rpc.erasures import ErasureServicer
 from services.leads.rpc.portal import PortalServicer
 from services.leads.rpc.reports import ReportServicer
 from services.leads.rpc.segments import SegmentServicer
@@ -51,7 +53,7 @@ _TABLES = (
     *("contacts", "contact_addresses", "contact_external_ids", "contact_imports"),
     *("contact_tombstones", "consent_entries", "consent_states", "stage_changes"),
     *("source_costs", "transactions", "segments", "audiences", "audience_members"),
-    *("outbox", "inbox", "idempotency"),
+    *("outbox", "inbox", "idempotency", "erasures"),
 )
 # Deleting a few rows is ten times faster than truncating, which makes new files.
 _CLEAN = "\n".join(
@@ -68,7 +70,7 @@ _CLEAN = "\n".join(
 
 def user(subject: str, team: str | None = None, **levels: str) -> Principal:
     """Return a user with one level per resource for every action."""
-    actions = ("read", "write", "delete", "export")
+    actions = ("read", "write", "delete", "export", "erase")
     rights = {it: dict.fromkeys(actions, level) for it, level in levels.items()}
     return Principal(subject, "user", team, rights)
 
@@ -138,6 +140,10 @@ class Leads:
     @property
     def reports(self) -> Any:
         return self._stub(report_service_pb2_grpc.ReportServiceStub)
+
+    @property
+    def erasures(self) -> Any:
+        return self._stub(erasure_service_pb2_grpc.ErasureServiceStub)
 
     @property
     def audiences(self) -> Any:
@@ -252,5 +258,11 @@ async def leads(
             PortalServicer(made, seal, "vn", clock),
         ),
     ]
+    servicers.append(
+        (
+            erasure_service_pb2_grpc.add_ErasureServiceServicer_to_server,
+            ErasureServicer(made, seal, clock, knows_everybody=True),
+        )
+    )
     served = await serve(leads_settings, "leads", servicers)
     return Leads(served, made, clock, SERVICE)

@@ -132,6 +132,12 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """NOT_FOUND; the invitation to the portal was used, has expired or is not one of ours."""
     REASON_REQUESTS_TOO_MANY: _Reason.ValueType  # 60
     """RESOURCE_EXHAUSTED; metadata: limit. The customer has so many requests that are not closed, or so many replies to one."""
+    REASON_CONTACT_ERASED: _Reason.ValueType  # 65
+    """NOT_FOUND; metadata: resource, id. The person was erased; told to who may read all contacts."""
+    REASON_ERASURE_UNAVAILABLE: _Reason.ValueType  # 66
+    """FAILED_PRECONDITION; metadata: setting. leads does not know all services that have to erase."""
+    REASON_ERASURE_UNCONFIRMED: _Reason.ValueType  # 67
+    """FAILED_PRECONDITION; metadata: resource, id. What was typed to confirm is not the contact's reference code."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a call failed. `ErrorInfo.reason` is the value's name without the prefix `REASON_`,
@@ -248,4 +254,10 @@ REASON_INVITATION_INVALID: Reason.ValueType  # 56
 """NOT_FOUND; the invitation to the portal was used, has expired or is not one of ours."""
 REASON_REQUESTS_TOO_MANY: Reason.ValueType  # 60
 """RESOURCE_EXHAUSTED; metadata: limit. The customer has so many requests that are not closed, or so many replies to one."""
+REASON_CONTACT_ERASED: Reason.ValueType  # 65
+"""NOT_FOUND; metadata: resource, id. The person was erased; told to who may read all contacts."""
+REASON_ERASURE_UNAVAILABLE: Reason.ValueType  # 66
+"""FAILED_PRECONDITION; metadata: setting. leads does not know all services that have to erase."""
+REASON_ERASURE_UNCONFIRMED: Reason.ValueType  # 67
+"""FAILED_PRECONDITION; metadata: resource, id. What was typed to confirm is not the contact's reference code."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

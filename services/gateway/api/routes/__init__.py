@@ -83,5 +83,9 @@ INTERNAL: dict[str, str] = {
     },
     "crm.notifier.v1.SuppressionService/DescribeUnsubscribe": "the public page /u/{token}",
     "crm.notifier.v1.SuppressionService/Unsubscribe": "the public page /u/{token}",
+    "crm.interactions.v1.ErasureService/ErasePerson": "leads has people erased with it",
+    "crm.campaigns.v1.ErasureService/ErasePerson": "leads has people erased with it",
+    "crm.notifier.v1.ErasureService/ErasePerson": "leads has people erased with it",
+    "crm.accounts.v1.ErasureService/ErasePerson": "leads has people erased with it",
 }
 """Calls without a REST operation, and why."""

@@ -10,6 +10,7 @@ _REPORTS = "leads.ReportService"
 _STAGES = "leads.LifeStageService"
 _SEGMENTS = "leads.SegmentService"
 _IMPORTS = "leads.ImportService"
+_ERASURES = "leads.ErasureService"
 _TRANSACTIONS = "leads.TransactionService"
 
 ROUTES: tuple[Route, ...] = (
@@ -33,6 +34,8 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/contacts/{contact_id}/consents:withdraw", f"{_CONSENTS}/WithdrawConsent", "*", 201
     ),
+    Route("POST", "/contacts/{contact_id}:erase", f"{_ERASURES}/EraseContact", "*"),
+    *resource("/erasures", _ERASURES, "Erasure", "Erasures", field="erasure", only="list get"),
     Route("GET", "/contacts/{contact_id}/transactions", f"{_TRANSACTIONS}/ListTransactions"),
     Route("POST", "/transactions:ingest", f"{_TRANSACTIONS}/IngestTransactions", "*"),
     *resource(

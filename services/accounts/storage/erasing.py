@@ -1,0 +1,46 @@
+"""What is left of people in accounts: keys of audit values, and addresses somebody typed."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.db import arrays
+from services.accounts.storage.audit import Subject
+
+
+async def destroy(session: AsyncSession, subjects: Sequence[Subject]) -> int:
+    """Forgets the keys of subjects for good; returns how many there were.
+
+    Waits for whoever chains entries, who sees it afterwards.
+    """
+    given = {
+        "types": arrays.texts(it for it, _ in subjects),
+        "ids": arrays.texts(it for _, it in subjects),
+    }
+    await session.execute(_LOCK)
+    await session.execute(_NOTE, given)
+    return len((await session.execute(_DESTROY, given)).all())
+
+
+async def drop_failures(session: AsyncSession, addresses: Sequence[str]) -> int:
+    """Forgets failed sign-ins under addresses; returns how many."""
+    given = {"addresses": arrays.texts(addresses)}
+    return len((await session.execute(_DROP_FAILURES, given)).all())
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('accounts audit chain'))")
+_NOTE = text("""
+    INSERT INTO erased_subjects (subject_type, subject_id)
+    SELECT * FROM unnest(CAST(:types AS text[]), CAST(:ids AS text[])) ON CONFLICT DO NOTHING
+""")
+_DESTROY = text("""
+    UPDATE audit_keys k SET sealed_key = NULL, destroy_time = now()
+    FROM unnest(CAST(:types AS text[]), CAST(:ids AS text[])) AS gone (type, id)
+    WHERE k.subject_type = gone.type AND k.subject_id = gone.id AND k.destroy_time IS NULL
+    RETURNING k.id
+""")
+_DROP_FAILURES = text("""
+    DELETE FROM sign_in_failures f USING unnest(CAST(:addresses AS text[])) AS a (address)
+    WHERE position(a.address IN f.key) > 0 RETURNING 1
+""")

@@ -1,0 +1,122 @@
+"""Orders to erase somebody: given, read, listed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import uuid_utils.compat
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import context
+from chassis import scope as scopes
+from chassis.db import audit, outbox
+from chassis.db.outbox import Class
+from chassis.db.paging import Page
+from chassis.errors import FailedPrecondition, NotFound
+from services.erasing import Person
+from services.leads.domain import person as people
+from services.leads.domain.contact import Channel, Contact
+from services.leads.domain.erasure import Erasure, Reason, State
+from services.leads.messages import events
+from services.leads.storage import contacts, erasures, tombstones
+from services.leads.usecases import access
+
+ERASE = "erase"
+
+
+@dataclass(frozen=True)
+class Order:
+    """Who is to be erased and why; `confirm` says that this one is meant."""
+
+    contact_id: UUID
+    reason: Reason
+    confirm: str
+
+
+async def order(session: AsyncSession, wanted: Order, seal_key: str, *, now: datetime) -> Erasure:
+    """Erase a contact and order all services to forget the person; again gives what is there.
+
+    Raises `NotFound`, `PermissionDenied`, `FailedPrecondition` when it is not confirmed.
+    """
+    there = await erasures.of_contact(session, wanted.contact_id)
+    if there is not None:
+        return _reached(there)
+    found = await _person(session, wanted, now)
+    made = Erasure(
+        id=uuid_utils.compat.uuid7(),
+        contact_id=wanted.contact_id,
+        reason=wanted.reason,
+        state=State.RUNNING,
+        requester_id=access.actor(),
+        request_time=now,
+    )
+    await erasures.add(session, made, people.seal(found, seal_key))
+    await audit.record(
+        session, action="erase", subject_type="contact", subject_id=str(wanted.contact_id)
+    )
+    return made
+
+
+async def get(session: AsyncSession, erasure_id: UUID) -> Erasure:
+    """Return one that the caller may see; raises `NotFound`."""
+    found = await erasures.get(session, erasure_id)
+    if found is None:
+        raise access.missing("erasure", erasure_id)
+    return _reached(found)
+
+
+async def page(
+    session: AsyncSession, page: Page, contact_id: UUID | None, state: State | None
+) -> tuple[list[Erasure], erasures.Key | None]:
+    """Return a page of those that the caller may see, newest first."""
+    requester = None if access.scope(ERASE).is_all else access.actor()
+    return await erasures.page(
+        session, page, requester_id=requester, contact_id=contact_id, state=state
+    )
+
+
+async def _person(session: AsyncSession, wanted: Order, now: datetime) -> Person:
+    try:
+        held = await access.held(session, wanted.contact_id, ERASE)
+    except NotFound:
+        # Who was only deleted left traces, too; whose they were is not known any more.
+        if not access.scope(ERASE).is_all or not await tombstones.has(session, wanted.contact_id):
+            raise
+        _confirmed(wanted, str(wanted.contact_id))
+        return Person((wanted.contact_id,))
+    _confirmed(wanted, held.profile.reference_code)
+    found = people.person(held, await _shared(session, held))
+    revision = held.revision + 1
+    await contacts.remove(session, held, revision, now)
+    gone = events.deleted(held.id, revision)
+    await outbox.add(session, gone, to=Class.FACTS, key=str(held.id), revision=revision)
+    return found
+
+
+async def _shared(session: AsyncSession, held: Contact) -> set[str]:
+    """Return the addresses of a contact that others have, too: a family's, a company's."""
+    shared: set[str] = set()
+    for channel, reaches in (
+        (Channel.SMS, held.profile.phones),
+        (Channel.EMAIL, held.profile.emails),
+    ):
+        found = await contacts.by_address(session, channel, {it.key for it in reaches})
+        shared |= {key for key, ids in found.items() if set(ids) - {held.id}}
+    return shared
+
+
+def _confirmed(wanted: Order, code: str) -> None:
+    if wanted.confirm.strip() != code:
+        raise FailedPrecondition(
+            "ERASURE_UNCONFIRMED",
+            "confirm with the contact's reference code",
+            resource="contact",
+            id=wanted.contact_id,
+        )
+
+
+def _reached(it: Erasure) -> Erasure:
+    sees = scopes.to(context.require_principal(), access.CONTACTS, ERASE)
+    if not sees.is_all and it.requester_id != access.actor():
+        raise access.missing("erasure", it.id)
+    return it
