@@ -21,6 +21,7 @@ ALGORITHMS = ["EdDSA", "Ed25519"]
 jws.JWSRegistry.algorithms["EdDSA"].security_warning = None
 
 _FETCH_SECONDS = 3.0
+_DRIFT_SECONDS = 60.0
 _REMEMBERED = 10_000
 
 log = structlog.get_logger()
@@ -66,7 +67,7 @@ class Keys:
             timeout = aiohttp.ClientTimeout(total=_FETCH_SECONDS)
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.get(self._url) as response,
+                session.get(self._url, allow_redirects=False) as response,
             ):
                 response.raise_for_status()
                 held = _keys(await response.json())
@@ -113,7 +114,8 @@ class Verifier:
             if key is None:
                 raise errors.Unauthenticated("TOKEN_KEY_UNKNOWN", "the token's key is not known")
             return jwt.decode(token, key, algorithms=ALGORITHMS).claims
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError) as error:
+            # The library trips over some headers that no issuer writes ("crit": 5).
             raise errors.Unauthenticated("TOKEN_INVALID", "not a valid token") from error
 
     def _check(self, claims: Mapping[str, Any]) -> None:
@@ -122,6 +124,9 @@ class Verifier:
             raise errors.Unauthenticated("TOKEN_INVALID", "the token never expires")
         if expires <= self._clock():
             raise errors.Unauthenticated("TOKEN_EXPIRED", "the token has expired")
+        begins = claims.get("nbf", 0)
+        if not isinstance(begins, int | float) or begins > self._clock() + _DRIFT_SECONDS:
+            raise errors.Unauthenticated("TOKEN_INVALID", "the token is not valid yet")
         audience = claims.get("aud")
         if self._audience not in ([audience] if isinstance(audience, str) else audience or []):
             raise errors.Unauthenticated("TOKEN_AUDIENCE", "the token is for another service")

@@ -21,8 +21,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf_token"
 
-VIEW_COOKIE = "view"
-
 _LONGEST_ID = 36
 _REMEMBERED = 10_000
 _EXPIRY_MARGIN_SECONDS = 10.0
@@ -78,6 +76,11 @@ class Sessions:
     def challenge_cookie(self) -> str:
         """Name of the cookie that waits for the second step of a sign-in."""
         return f"{self.cookie}-step"
+
+    @property
+    def view_cookie(self) -> str:
+        """Name of the cookie that says which role the browser looks through."""
+        return f"{self.cookie}-view"
 
     def sign_in(
         self, email: str, password: str, *, user_agent: str, ip: str
@@ -182,15 +185,15 @@ class Sessions:
 
         Anybody may set it: it can only take away.
         """
-        return request.cookies.get(VIEW_COOKIE, "")[:_LONGEST_ID]
+        return request.cookies.get(self.view_cookie, "")[:_LONGEST_ID]
 
     def remember_view(self, response: Response, role_id: str) -> None:
         """Have the browser look through a role, until it is closed or `dismiss_view` is called."""
-        self._set(response, VIEW_COOKIE, role_id, 0)
+        self._set(response, self.view_cookie, role_id, 0)
 
     def dismiss_view(self, response: Response) -> None:
         """Have the browser look through one's own role again."""
-        self._delete(response, VIEW_COOKIE)
+        self._delete(response, self.view_cookie)
 
     def csrf_token(self, secret: str) -> str:
         """Return what forms and scripts of this session must send back."""

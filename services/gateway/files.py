@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from flask import Response
 
 from chassis import errors
+from services.gateway import downloads
 
 SECONDS = 900.0
 """How long a file may take; a million rows take a minute or two."""
@@ -62,7 +63,7 @@ def cell(text: str) -> str:
 
 def _file(content: bytes | Iterator[bytes], file_name: str) -> Response:
     response = Response(content, mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    response.headers["Content-Disposition"] = downloads.disposition("attachment", file_name)
     response.headers["Cache-Control"] = "no-store"
     return response
 

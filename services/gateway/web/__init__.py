@@ -115,7 +115,7 @@ def attach(app: Flask, gateway: "Gateway") -> None:
         part.add(pages)
     shell.add(pages, app)
     failures.add(pages)
-    pages.after_request(_keep_language)
+    pages.after_request(lambda response: _keep_language(gateway, response))
     app.register_blueprint(pages)
     # Limited here, once the routes are known, as the limit is a setting.
     for name in ("try_sign_in", "try_code", "ask_link", "choose_password"):
@@ -130,13 +130,13 @@ def _carry_notices(app: Flask, gateway: "Gateway") -> None:
     """Let "it was stored" reach the next page: in a sealed cookie that holds nothing else."""
     key = gateway.settings.seal_key.get_secret_value().encode()
     app.secret_key = hmac.new(key, b"notices", hashlib.sha256).digest()
-    app.config["SESSION_COOKIE_NAME"] = "said"
+    app.config["SESSION_COOKIE_NAME"] = "__Host-said" if gateway.settings.cookie_secure else "said"
     app.config["SESSION_COOKIE_SECURE"] = gateway.settings.cookie_secure
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 
 
-def _keep_language(response: Response) -> Response:
-    asked = request.args.get("lang")
+def _keep_language(gateway: "Gateway", response: Response) -> Response:
+    asked = request.args.get("lang", "")
     if asked in words.LANGUAGES and response.status_code < 400:
-        response.set_cookie(languages.COOKIE, asked, max_age=31_536_000, samesite="Lax")
+        languages.keep(response, asked, secure=gateway.settings.cookie_secure)
     return response

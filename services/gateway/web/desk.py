@@ -80,7 +80,7 @@ def language() -> Language:
     if "language" not in g:
         person = who()
         chosen = request.args.get("lang") in words.LANGUAGES
-        kept = request.cookies.get(languages.COOKIE) in words.LANGUAGES
+        kept = languages.kept(request) in words.LANGUAGES
         own = person.user.locale if person else ""
         if not chosen and not kept and own in words.LANGUAGES:
             g.language = own
