@@ -12,7 +12,7 @@ from crm.accounts.v1 import session_service_pb2, user_pb2
 from crm.accounts.v1.session_service_pb2_grpc import SessionServiceStub
 from flask import Request, Response
 
-from chassis import errors
+from chassis import errors, sealing
 from services.gateway import metrics
 from services.gateway.clients import Peers
 from services.gateway.config import Settings
@@ -197,8 +197,15 @@ class Sessions:
 
     def csrf_token(self, secret: str) -> str:
         """Return what forms and scripts of this session must send back."""
-        key = self._settings.seal_key.get_secret_value().encode()
-        return hmac.new(key, b"csrf:" + _digest(secret), hashlib.sha256).hexdigest()
+        return self._csrf_tokens(secret)[0]
+
+    def _csrf_tokens(self, secret: str) -> list[str]:
+        """Return what is good for this session: by the key that seals, and by older ones."""
+        said = b"csrf:" + _digest(secret)
+        return [
+            hmac.new(key.encode(), said, hashlib.sha256).hexdigest()
+            for key in sealing.lines(self._settings.seal_key.get_secret_value())
+        ]
 
     def check_csrf(self, request: Request, secret: str) -> None:
         """Raise `PermissionDenied` CSRF_REFUSED unless an unsafe request comes from our pages."""
@@ -206,7 +213,8 @@ class Sessions:
             return
         self.check_origin(request)
         given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")
-        if not hmac.compare_digest(given.encode(), self.csrf_token(secret).encode()):
+        good = (it.encode() for it in self._csrf_tokens(secret))
+        if not any(hmac.compare_digest(given.encode(), it) for it in good):
             raise errors.PermissionDenied("CSRF_REFUSED", "the CSRF token is missing or wrong")
 
     def check_origin(self, request: Request) -> None:

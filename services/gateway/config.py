@@ -18,6 +18,9 @@ class Settings(config.Settings):
     public_url: str = "http://127.0.0.1:8080"
     """How people reach this gateway, without a path; links and the check of origins use it."""
 
+    security_contact: str = Field(default="", pattern=r"^((mailto:|https://)[^\s]+)?$")
+    """`mailto:` or `https:` of who is to be told of a weakness; in /.well-known/security.txt."""
+
     threads: int = Field(default=24, ge=2, le=512)
     """Requests answered at once; watching a run holds one, see `watch_max`."""
 

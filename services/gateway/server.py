@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import ParseException
 from gunicorn.workers import gthread
 
 from chassis import logging
@@ -54,6 +55,16 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         """Answer a request whose head is here."""
         conn.sock.expect_body()
         return super().handle_request(req, conn)
+
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """Whether another request may follow; none does behind a body that cannot be read.
+
+        The request was answered by then: a second answer would be taken for that of the next.
+        """
+        try:
+            return bool(super()._keepalive_after(conn, keepalive))
+        except ParseException:
+            return False
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
         """Begin the graceful stop."""

@@ -21,6 +21,7 @@ from chassis.events.relay import Relay
 from chassis.rpc.identities import identities
 from chassis.rpc.server import Servicers
 from chassis.rpc.tokens import TokenSource
+from chassis.sealing import Keys
 from services import rights
 from services.leads import consumers
 from services.leads.config import Settings
@@ -34,6 +35,8 @@ from services.leads.rpc.segments import SegmentServicer
 from services.leads.rpc.source_costs import SourceCostServicer
 from services.leads.rpc.sources import LifeStageServicer, SourceServicer
 from services.leads.rpc.transactions import TransactionServicer
+from services.leads.storage import sealed
+from services.leads.workers.gauges import Gauges
 from services.leads.workers.importer import Importer
 
 NAME, PACKAGE = "leads", "services.leads"
@@ -41,7 +44,8 @@ NAME, PACKAGE = "leads", "services.leads"
 
 async def main(settings: Settings) -> None:
     """Wires the parts and serves."""
-    sessions, nats = db.sessions(settings, NAME), Connection(settings, NAME)
+    keys, nats = Keys(settings.field_keys_file), Connection(settings, NAME)
+    sessions = db.sessions(settings, NAME, carrying={sealed.CARRIED: keys})
     await app.run(
         settings,
         NAME,
@@ -50,6 +54,7 @@ async def main(settings: Settings) -> None:
         background=[
             *(Relay(sessions, nats, cls) for cls in Class),
             Importer(sessions, _now, settings.region),
+            Gauges(sessions, keys),
             consume(
                 settings,
                 nats,

@@ -96,6 +96,26 @@ class TestEveryAnswer:
         assert wrong == []
 
 
+class TestWhomToTell:
+    def test_it_stands_where_people_look(self, make_gateway: Any, peers: Any) -> None:
+        http = make_gateway(security_contact="mailto:security@mekong.example").test_client()
+
+        answer = http.get("/.well-known/security.txt")
+
+        lines = answer.get_data(as_text=True).splitlines()
+        assert answer.content_type == "text/plain; charset=utf-8"
+        assert lines[0] == "Contact: mailto:security@mekong.example"
+        assert re.fullmatch(r"Expires: 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", lines[1])
+        assert lines[3] == "Canonical: http://localhost/.well-known/security.txt"
+
+    def test_without_anybody_there_is_none(self, http: Any) -> None:
+        assert http.get("/.well-known/security.txt").status_code == 404
+
+    def test_what_is_no_address_is_refused(self, make_gateway: Any) -> None:
+        with pytest.raises(ValueError, match="security_contact"):
+            make_gateway(security_contact="somebody\nContact: evil@example.org")
+
+
 class TestNonce:
     def test_each_answer_has_its_own(self, signed_in: Any, willing: Any) -> None:
         seen = {policy(signed_in.get("/contacts"))["script-src"] for _ in range(20)}

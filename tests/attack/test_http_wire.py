@@ -89,7 +89,7 @@ class TestSlow:
 
 class TestOversized:
     def test_a_long_line(self, gateway: Process) -> None:
-        assert asked(gateway, b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n") == 400
+        assert asked(gateway, b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n") == 414
 
     def test_a_large_header(self, gateway: Process) -> None:
         large = b"X-A: " + b"a" * 40_000 + b"\r\n\r\n"
@@ -171,6 +171,17 @@ class TestMalformed:
 
         assert answer.count(b"HTTP/1.1 ") <= 1
         assert b"HTTP/1.1 200" not in answer
+
+    @pytest.mark.parametrize(
+        "body", [b"zz\r\nabc\r\n0\r\n\r\n", b"5\r\nemai", b"5\r\nemailxx0\r\n\r\n"]
+    )
+    def test_a_body_that_breaks_while_it_is_read_is_the_senders_trouble(
+        self, gateway: Process, body: bytes
+    ) -> None:
+        head = b"POST /sign-in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        kind = b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+
+        assert asked(gateway, head + kind + body) == 400
 
     def test_trace_is_not_offered(self, gateway: Process) -> None:
         head = b"TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: secret\r\n\r\n"

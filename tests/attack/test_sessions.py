@@ -23,12 +23,12 @@ class TestFixation:
     def test_a_secret_that_somebody_planted_is_not_the_one_that_is_signed_in(
         self, http: Any, peers: Any
     ) -> None:
-        peers.answers["SignIn"] = session("made by accounts")
+        peers.answers["SignIn"] = session("made-by-accounts")
         http.set_cookie("mekong", "planted")
 
         http.post("/sign-in", data=FORM)
 
-        assert http.get_cookie("mekong").value == "made by accounts"
+        assert http.get_cookie("mekong").value == "made-by-accounts"
         assert "planted" not in str(peers.last.request)
 
     def test_nor_does_one_in_the_address_count(self, http: Any, peers: Any) -> None:
@@ -50,6 +50,26 @@ class TestFixation:
         sessions = gateway.extensions["gateway"].sessions
 
         assert sessions.csrf_token("a") != sessions.csrf_token("b")
+
+    def test_a_form_of_before_the_key_was_turned_is_taken(
+        self, make_gateway: Any, signed_in: Any, willing: Any
+    ) -> None:
+        old, new = "0123456789abcdef0123456789abcdef", "another key of thirty-two letters"
+        before, after = make_gateway(seal_key=old), make_gateway(seal_key=f"{new}\n{old}\n")
+        gone = make_gateway(seal_key=new)
+        form = {"csrf_token": before.extensions["gateway"].sessions.csrf_token("s"), "lang": "en"}
+
+        codes = []
+        for app in (before, after, gone):
+            browser = app.test_client()
+            browser.set_cookie("mekong", "s")
+            codes.append(browser.post("/language", data=form).status_code)
+
+        assert codes == [303, 303, 403]
+
+    def test_nothing_of_the_secret_is_in_it(self, gateway: Any) -> None:
+        sessions = gateway.extensions["gateway"].sessions
+
         assert "a" * 4 not in sessions.csrf_token("a" * 43)
 
 

@@ -153,10 +153,13 @@ class TestPasswordFields:
     def test_they_are_masked_and_open_to_managers(self) -> None:
         fields = [it for it in self.inputs() if 'type="hidden"' not in it]
 
-        assert len(fields) >= 3
+        assert len(fields) >= 2
         for field in fields:
             assert 'type="password"' in field
-            assert re.search(r'autocomplete="(current|new)-password"', field)
+            # That of the macro is given by who calls it.
+            assert re.search(
+                r'autocomplete="((current|new)-password|\{\{ autocomplete \}\})"', field
+            )
             assert "maxlength" not in field
 
     def test_nothing_keeps_anybody_from_pasting(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response, request
 
+from chassis import sealing
 from services.gateway import languages
 from services.gateway.web import (
     access,
@@ -128,8 +129,10 @@ def attach(app: Flask, gateway: "Gateway") -> None:
 
 def _carry_notices(app: Flask, gateway: "Gateway") -> None:
     """Let "it was stored" reach the next page: in a sealed cookie that holds nothing else."""
-    key = gateway.settings.seal_key.get_secret_value().encode()
-    app.secret_key = hmac.new(key, b"notices", hashlib.sha256).digest()
+    keys = sealing.lines(gateway.settings.seal_key.get_secret_value())
+    first, *older = (hmac.new(it.encode(), b"notices", hashlib.sha256).digest() for it in keys)
+    app.secret_key = first
+    app.config["SECRET_KEY_FALLBACKS"] = older
     app.config["SESSION_COOKIE_NAME"] = "__Host-said" if gateway.settings.cookie_secure else "said"
     app.config["SESSION_COOKIE_SECURE"] = gateway.settings.cookie_secure
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
