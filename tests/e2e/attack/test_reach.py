@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -23,36 +23,61 @@ from tests.e2e.attack.reach_parts import (
     bodies,
     things,
 )
-from tests.e2e.test_role_matrix import Somebody
+from tests.e2e.test_role_matrix import ROLES, Somebody
 
 pytestmark = pytest.mark.timeout(300)
 
 OWN = {place: dict.fromkeys(ACTIONS, "own") for place in OWNED}
 READS_THE_REST = {place: {"read": "all"} for place in SHARED}
-ALL = {place: dict.fromkeys((*ACTIONS, "override"), "all") for place in (*OWNED, *SHARED)}
 # Verbs that need more than an id and a word before anybody looks whose it is.
 UNREADABLE: set[str] = set()
 
 
-def somebody(house: House, keyring: Keyring, rights: Any) -> Caller:
-    signed = Somebody(house, keyring, rights, sub=str(uuid.uuid4()))
+@pytest.fixture(scope="module")
+def admin(house: House, keyring: Keyring) -> Caller:
+    """Somebody who may do everything."""
+    signed = Somebody(house, keyring, ROLES["admin"])
     return Caller(house.state["gateway_url"], signed.token)
 
 
 @pytest.fixture(scope="module")
-def alice(house: House, keyring: Keyring) -> Caller:
-    return somebody(house, keyring, {**OWN, **READS_THE_REST})
+def hire(house: House, keyring: Keyring, admin: Caller) -> Callable[[str], Caller]:
+    """Adds a user who sees their own: services ask accounts who that is."""
+    granted = {**OWN, **READS_THE_REST}
+    rights = [
+        {"resource": place, "action": action, "level": level.upper()}
+        for place, may in granted.items()
+        for action, level in may.items()
+    ]
+    role = admin("CreateRole", {"name": f"own {uuid.uuid4()}", "rights": rights})
+
+    def added(name: str) -> Caller:
+        person = {
+            "email": f"{name}-{uuid.uuid4()}@mekong.example",
+            "display_name": name,
+            "role_id": role["id"],
+        }
+        user = admin("CreateUser", {"user": person, "password": str(uuid.uuid4())})
+        signed = Somebody(house, keyring, granted, sub=user["id"])
+        return Caller(house.state["gateway_url"], signed.token)
+
+    return added
 
 
 @pytest.fixture(scope="module")
-def bob(house: House, keyring: Keyring) -> Caller:
-    return somebody(house, keyring, {**OWN, **READS_THE_REST})
+def alice(hire: Callable[[str], Caller]) -> Caller:
+    return hire("alice")
 
 
 @pytest.fixture(scope="module")
-def made(house: House, keyring: Keyring, alice: Caller) -> dict[str, str]:
+def bob(hire: Callable[[str], Caller]) -> Caller:
+    return hire("bob")
+
+
+@pytest.fixture(scope="module")
+def made(alice: Caller, admin: Caller) -> dict[str, str]:
     """What Alice has, once all services know of it."""
-    made = things(alice, somebody(house, keyring, ALL))
+    made = things(alice, admin)
     ends = time.monotonic() + 60
     route = next(it for it in ROUTES if it.name == "ListTimeline")
     while MARK not in alice.call(route, {"contact_id": made["contacts"]}, "", None).text:
