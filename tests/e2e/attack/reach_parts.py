@@ -91,7 +91,9 @@ def things(owner: Caller, house: Caller) -> dict[str, str]:
     add("notes", "CreateNote", {"text": MARK}, contact_id=contact)
     call = {"contact_id": contact, "kind": "CALL", "text": MARK}
     add("interactions", "CreateInteraction", {"interaction": call})
-    template = house("CreateProposalTemplate", {"name": "x", "blocks": [{"text": "x"}]})
+    template = house(
+        "CreateProposalTemplate", {"name": f"x {uuid.uuid4()}", "blocks": [{"text": "x"}]}
+    )
     line = {"description": MARK, "quantity": "1", "unit_price": 99, "vat_rate": "8"}
     proposal = {"title": MARK, "contact_id": contact, "template_id": template["id"]}
     add(
@@ -104,7 +106,7 @@ def things(owner: Caller, house: Caller) -> dict[str, str]:
         "CreateSenderIdentity",
         {"advertiser_id": sender["id"], "channel": "EMAIL", "address": "a@mekong.example"},
     )
-    mail = {"name": "x", "channel": "EMAIL", "subject": "x", "html": "<p>x</p>"}
+    mail = {"name": f"x {uuid.uuid4()}", "channel": "EMAIL", "subject": "x", "html": "<p>x</p>"}
     made["templates"] = house("CreateTemplate", mail)["id"]
     add(
         "campaigns",

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from local.demo.api import Api
 from local.running import House
 from services.accounts.usecases.keyring import Keyring
 from services.gateway.api.routes import ROUTES
@@ -102,11 +101,13 @@ def attempts(caller: Caller, made: dict[str, str]) -> Iterator[tuple[Route, bool
 OTHERS = {"contacts", "follow-ups", "notes", "interactions", "proposals", "campaigns"}
 
 
-class TestAnothers:
-    @pytest.fixture(scope="class")
-    def answers(self, bob: Caller, made: dict[str, str]) -> list[tuple[Route, bool, Answer]]:
-        return list(attempts(bob, made))
+@pytest.fixture(scope="module")
+def answers(bob: Caller, made: dict[str, str]) -> list[tuple[Route, bool, Answer]]:
+    """What Bob came to, everywhere."""
+    return list(attempts(bob, made))
 
+
+class TestAnothers:
     def test_nothing_of_it_shows(self, answers: Any) -> None:
         assert [it.name for it, _, answer in answers if MARK in answer.text] == []
 
@@ -161,10 +162,3 @@ class TestAnothers:
         ]
 
         assert len(shown) >= 8, shown
-
-
-class TestTheApiClient:
-    async def test_the_house_itself_sees_it(self, api: Api, made: dict[str, str]) -> None:
-        found = await api.get(f"/contacts/{made['contacts']}")
-
-        assert found["display_name"] == MARK
