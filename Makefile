@@ -5,7 +5,7 @@ SLOWEST := --durations 25 --durations-min 2
 MEKONG := exec env PYTHONPATH=.:gen .venv/bin/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo up test lint types contracts protos docs chart sure faults mailbox bench setup setup-dev clean lock
+.PHONY: help run demo up test lint types contracts protos docs chart sbom audit sure faults mailbox bench setup setup-dev clean lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,12 @@ docs: setup-dev ## every setting and event is documented, every link leads somew
 
 chart: setup-dev ## the Dockerfile and the chart, against three Kubernetes versions
 	@$(PY) deploy/check.py
+
+sbom: setup-dev ## what is in each image, as CycloneDX, into .local/sbom
+	@$(PY) -m deploy.sbom .local/sbom
+
+audit: setup-dev ## compare what is in the images with advisories, where they can be reached
+	@$(PY) -m deploy.audit
 
 sure: setup-dev ## all that must hold before a change lands
 	@# Each of these has one thread; tests come last and have the machine for themselves.

@@ -82,7 +82,8 @@ class Settings(BaseSettings):
     """How long calls in progress may take after SIGTERM; keep it below the pod's grace period."""
 
     seal_key: SecretStr
-    """Seals page tokens; shared by all replicas, or a page token fails on another replica."""
+    """Seals page tokens; shared by all replicas, or a page token fails on another replica. Of
+    several lines the first seals and the others still open."""
 
     fault_points: str = ""
     """Names of places where a test makes the process fail; empty outside tests."""

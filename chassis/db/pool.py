@@ -35,10 +35,16 @@ _LOCK_SHARE = 0.5
 _opened: WeakSet[Sessions] = WeakSet()
 
 
-def sessions(settings: ServiceSettings, service: str | None = None) -> Sessions:
+def sessions(
+    settings: ServiceSettings,
+    service: str | None = None,
+    *,
+    carrying: Mapping[str, Any] | None = None,
+) -> Sessions:
     """Opens nothing yet: connections are made when first used, at most `database_pool_size`.
 
-    `service` names the audit subject; the process's own identity by default.
+    `service` names the audit subject; the process's own identity by default. What they are
+    `carrying` is in the `info` of each.
     """
     service = service or settings.client_id
     engine = create_async_engine(
@@ -65,7 +71,7 @@ def sessions(settings: ServiceSettings, service: str | None = None) -> Sessions:
         engine,
         expire_on_commit=False,
         sync_session_class=outbox.NudgingSession,
-        info={"service": service},
+        info={"service": service, **(carrying or {})},
     )
     _opened.add(made)
     return made

@@ -201,7 +201,7 @@ async def sync_always(monitor_url: str) -> bool:
         timeout = aiohttp.ClientTimeout(total=API_SECONDS)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(monitor_url.rstrip("/") + "/varz") as response,
+            session.get(monitor_url.rstrip("/") + "/varz", allow_redirects=False) as response,
         ):
             response.raise_for_status()
             page = await response.json(content_type=None)

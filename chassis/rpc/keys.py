@@ -65,7 +65,7 @@ class Keys:
             timeout = aiohttp.ClientTimeout(total=_FETCH_SECONDS)
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.get(self._url) as response,
+                session.get(self._url, allow_redirects=False) as response,
             ):
                 response.raise_for_status()
                 held = claims.keys(await response.json())
@@ -106,11 +106,12 @@ class Verifier:
         return principal
 
     async def _claims(self, token: str) -> Mapping[str, Any]:
-        kid = claims.kid(token)
+        signed = claims.parse(token)
+        kid = claims.kid(signed)
         key = await self._keys.get(kid) if kid is not None else None
         if key is None:
             raise errors.Unauthenticated("TOKEN_KEY_UNKNOWN", "the token's key is not known")
-        return claims.read(token, key)
+        return claims.read(signed, key)
 
 
 def _principal(said: Mapping[str, Any]) -> Principal:

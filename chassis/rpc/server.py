@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha import reflection
 from chassis.config import ServiceSettings
 from chassis.rpc import balancing, rings
 from chassis.rpc.call import Rings
+from chassis.rpc.certificates import Certificates, Files
 from chassis.rpc.hiding import Hiding
 from chassis.rpc.keys import Keys, Verifier
 from chassis.rpc.rights import Contract, Rule
@@ -151,9 +152,5 @@ def _listen(server: grpc.aio.Server, settings: ServiceSettings) -> int:
     )
     if cert is None or key is None or authority is None:
         return server.add_insecure_port(settings.grpc_listen)
-    credentials = grpc.ssl_server_credentials(
-        [(key.read_bytes(), cert.read_bytes())],
-        root_certificates=authority.read_bytes(),
-        require_client_auth=True,
-    )
+    credentials = Certificates(Files(cert, key, authority)).credentials()
     return server.add_secure_port(settings.grpc_listen, credentials)

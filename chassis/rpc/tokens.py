@@ -89,7 +89,7 @@ class TokenSource:
             timeout = aiohttp.ClientTimeout(total=_FETCH_SECONDS)
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(self._url, data=form) as response,
+                session.post(self._url, data=form, allow_redirects=False) as response,
             ):
                 if on_behalf_of is not None and response.status in (400, 403):
                     raise errors.PermissionDenied(

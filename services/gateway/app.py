@@ -8,7 +8,8 @@ from flask import Flask, Response, jsonify, render_template, request
 from flask.json.provider import DefaultJSONProvider
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from werkzeug.exceptions import HTTPException
+from gunicorn.http.errors import NoMoreData, ParseException
+from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chassis import errors
@@ -85,6 +86,11 @@ def _handle_failures(app: Flask, settings: Settings) -> None:
             response.headers.update({k: v for k, v in allowed if k == "Allow"})
         return response
 
+    def unreadable(_: Exception) -> Response:
+        return answer(BadRequest())
+
+    for kind in (ParseException, NoMoreData):  # of a body that is read while it comes
+        app.register_error_handler(kind, unreadable)
     app.register_error_handler(errors.Error, answer)
     app.register_error_handler(grpc.RpcError, answer)
     app.register_error_handler(HTTPException, answer)

@@ -16,8 +16,6 @@ from services.gateway.clients import Peers
 from services.gateway.config import Settings
 from services.gateway.cookies import Guard, Held, Jar, digest
 
-VIEW_COOKIE = "view"
-
 _LONGEST_ID = 36
 _EXPIRY_MARGIN_SECONDS = 10.0
 
@@ -62,6 +60,11 @@ class Sessions:
     def challenge_cookie(self) -> str:
         """Name of the cookie that waits for the second step of a sign-in."""
         return f"{self.jar.name}-step"
+
+    @property
+    def view_cookie(self) -> str:
+        """Name of the cookie that says which role the browser looks through."""
+        return f"{self.jar.name}-view"
 
     def sign_in(
         self, email: str, password: str, *, user_agent: str, ip: str
@@ -170,15 +173,15 @@ class Sessions:
 
         Anybody may set it: it can only take away.
         """
-        return self.jar.of(request, name=VIEW_COOKIE)[:_LONGEST_ID]
+        return self.jar.of(request, name=self.view_cookie)[:_LONGEST_ID]
 
     def remember_view(self, response: Response, role_id: str) -> None:
         """Have the browser look through a role, until it is closed or `dismiss_view` is called."""
-        self.jar.put(response, role_id, 0, name=VIEW_COOKIE)
+        self.jar.put(response, role_id, 0, name=self.view_cookie)
 
     def dismiss_view(self, response: Response) -> None:
         """Have the browser look through one's own role again."""
-        self.jar.take(response, name=VIEW_COOKIE)
+        self.jar.take(response, name=self.view_cookie)
 
     def csrf_token(self, secret: str) -> str:
         """Return what forms and scripts of this session must send back."""

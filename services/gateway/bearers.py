@@ -64,11 +64,12 @@ class Bearers:
         return found
 
     def _verified(self, token: str, now: float) -> tuple[Bearer, float]:
-        kid = claims.kid(token)
+        signed = claims.parse(token)
+        kid = claims.kid(signed)
         key = self._key(kid) if kid else None
         if key is None:
             raise errors.Unauthenticated("TOKEN_KEY_UNKNOWN", "the token's key is not known")
-        said = claims.read(token, key)
+        said = claims.read(signed, key)
         claims.check(said, now, None)
         limit = said.get("rpm")
         own = limit if isinstance(limit, int) and limit > 0 else None

@@ -18,8 +18,17 @@ class Settings(config.Settings):
     public_url: str = "http://127.0.0.1:8080"
     """How people reach this gateway, without a path; links and the check of origins use it."""
 
+    security_contact: str = Field(default="", pattern=r"^((mailto:|https://)[^\s]+)?$")
+    """`mailto:` or `https:` of who is to be told of a weakness; in /.well-known/security.txt."""
+
     threads: int = Field(default=24, ge=2, le=512)
     """Requests answered at once; watching a run holds one, see `watch_max`."""
+
+    receive_seconds: float = Field(default=10.0, gt=0)
+    """How long is waited for the head of a request, or a body; each 8 KB of it buy a second."""
+
+    send_seconds: float = Field(default=60.0, gt=0)
+    """How long a client may take to read a piece of an answer, before it is taken for gone."""
 
     trusted_proxies: int = Field(default=0, ge=0, le=8)
     """How many proxies in front set X-Forwarded-*; more than there are lets clients lie."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flask import Request, Response
 
-from chassis import errors
+from chassis import errors, sealing
 from services.gateway.config import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -62,8 +62,7 @@ class Guard:
 
     def csrf_token(self, secret: str) -> str:
         """Return what forms and scripts of this session must send back."""
-        key = self._settings.seal_key.get_secret_value().encode()
-        return hmac.new(key, b"csrf:" + digest(secret), hashlib.sha256).hexdigest()
+        return self._tokens(secret)[0]
 
     def check_csrf(self, request: Request, secret: str) -> None:
         """Raise `PermissionDenied` CSRF_REFUSED unless an unsafe request comes from our pages."""
@@ -71,7 +70,8 @@ class Guard:
             return
         self.check_origin(request)
         given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")
-        if not hmac.compare_digest(given.encode(), self.csrf_token(secret).encode()):
+        good = (it.encode() for it in self._tokens(secret))
+        if not any(hmac.compare_digest(given.encode(), it) for it in good):
             raise errors.PermissionDenied("CSRF_REFUSED", "the CSRF token is missing or wrong")
 
     def check_origin(self, request: Request) -> None:
@@ -81,6 +81,14 @@ class Guard:
         elsewhere = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
         if (origin is not None and origin not in ours) or (origin is None and elsewhere):
             raise errors.PermissionDenied("CSRF_REFUSED", "the request comes from another site")
+
+    def _tokens(self, secret: str) -> list[str]:
+        """Return what is good for this session: by the key that seals, and by older ones."""
+        said = b"csrf:" + digest(secret)
+        return [
+            hmac.new(key.encode(), said, hashlib.sha256).hexdigest()
+            for key in sealing.lines(self._settings.seal_key.get_secret_value())
+        ]
 
 
 class Held(Generic[K, V]):

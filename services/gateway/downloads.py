@@ -1,7 +1,8 @@
 """A file to be kept, as an answer, and how large it is, in words."""
 
 import io
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
 from flask import Response, send_file
 
@@ -16,13 +17,23 @@ def file(answer: Any) -> Response:
     response = send_file(
         io.BytesIO(answer.data),
         mimetype=answer.media_type,
-        as_attachment=True,
-        download_name=answer.file_name,
         conditional=False,
         etag=False,
     )
+    response.headers["Content-Disposition"] = disposition("attachment", answer.file_name)
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def disposition(kind: Literal["attachment", "inline"], name: str) -> str:
+    """Return the value of Content-Disposition for a file of any name (RFC 6266)."""
+    plain = "".join(
+        it if it.isascii() and it.isprintable() and it not in '"\\/' else "_" for it in name
+    )
+    said = f'{kind}; filename="{plain}"'
+    if plain == name:
+        return said
+    return f"{said}; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
 
 
 def size(language: Language, count: int) -> str:

@@ -2,12 +2,13 @@
 
 import contextvars
 import re
+import secrets
 import time
 from collections.abc import Iterable
 from typing import Any, Protocol
 
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.wsgi import ClosingIterator
 
 from chassis import context
@@ -21,7 +22,6 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _POLICY = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self'",
         "style-src 'self'",
         "img-src 'self' data:",
         "font-src 'self'",
@@ -33,14 +33,15 @@ _POLICY = "; ".join(
     )
 )
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 _YEAR = 31_536_000
+_HSTS = f"max-age={_YEAR}; includeSubDomains"
 
 log = structlog.get_logger()
 
@@ -117,8 +118,22 @@ class _Line:
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
+def nonce() -> str:
+    """Return what a script of this answer has to carry to be run; another for each answer."""
+    if "nonce" not in g:
+        g.nonce = secrets.token_urlsafe(16)
+    return str(g.nonce)
+
+
+def _policy() -> str:
+    """Return the policy of an answer: it runs the scripts that its page named, and no other."""
+    scripts = f"'nonce-{g.nonce}'" if "nonce" in g else "'none'"
+    return f"{_POLICY}; script-src {scripts}"
+
+
 def install(app: Flask, settings: Settings) -> None:
     """Name the route of each request and add the security headers to each answer."""
+    app.jinja_env.globals["nonce"] = nonce
 
     @app.before_request
     def name_the_route() -> None:
@@ -128,8 +143,9 @@ def install(app: Flask, settings: Settings) -> None:
     def add_headers(response: Response) -> Response:
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
+        response.headers.setdefault("Content-Security-Policy", _policy())
         if settings.cookie_secure:
-            response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}")
+            response.headers.setdefault("Strict-Transport-Security", _HSTS)
         if request.path.startswith(f"{bundle.URL}/dist/") and response.status_code == 200:
             response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
         elif not request.path.startswith(bundle.URL):

@@ -11,6 +11,7 @@ from typing import TypeVar
 from flask import Response
 
 from chassis import errors
+from services.gateway import downloads
 
 SECONDS = 900.0
 """How long a file may take; a million rows take a minute or two."""
@@ -75,7 +76,7 @@ def cell(text: str) -> str:
 
 def _file(content: bytes | Iterator[bytes], file_name: str, mimetype: str = "text/csv") -> Response:
     response = Response(content, mimetype=mimetype)
-    response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    response.headers["Content-Disposition"] = downloads.disposition("attachment", file_name)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -2,11 +2,14 @@
 
 from typing import Literal
 
-from flask import Request, Response
+from flask import Request
+from werkzeug.wrappers import Response
 
 Language = Literal["vi", "en"]
 
 COOKIE = "lang"
+_OVER_HTTPS = f"__Host-{COOKIE}"
+_YEAR = 31_536_000
 
 
 def of(request: Request, own: str = "") -> Language:
@@ -14,7 +17,7 @@ def of(request: Request, own: str = "") -> Language:
 
     What is asked for by `?lang=` counts first, then the cookie, the reader's `own`, the browser.
     """
-    for asked in (request.args.get("lang"), request.cookies.get(COOKIE), own):
+    for asked in (request.args.get("lang"), kept(request), own):
         if asked == "vi":
             return "vi"
         if asked == "en":
@@ -23,8 +26,25 @@ def of(request: Request, own: str = "") -> Language:
     return "en" if best == "en" else "vi"
 
 
-def keep(request: Request, response: Response) -> None:
-    """Have the browser keep the language that was asked for by `?lang=`."""
+def kept(request: Request) -> str:
+    """Return what the browser was told to keep, or an empty string."""
+    return request.cookies.get(_OVER_HTTPS) or request.cookies.get(COOKIE, "")
+
+
+def keep_asked(request: Request, response: Response, *, secure: bool) -> None:
+    """Have the browser keep the language that was asked for by `?lang=`, if the page is there."""
     asked = request.args.get("lang")
     if asked in ("vi", "en") and response.status_code < 400:
-        response.set_cookie(COOKIE, asked, max_age=31_536_000, samesite="Lax")
+        keep(response, asked, secure=secure)
+
+
+def keep(response: Response, language: str, *, secure: bool) -> None:
+    """Have the browser keep a language for a year; `secure` as for the session's cookie."""
+    response.set_cookie(
+        _OVER_HTTPS if secure else COOKIE,
+        language,
+        max_age=_YEAR,
+        secure=secure,
+        httponly=True,
+        samesite="Lax",
+    )

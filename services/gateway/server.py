@@ -6,9 +6,11 @@ from typing import Any
 import structlog
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.http.errors import ParseException
+from gunicorn.workers import gthread
 
 from chassis import logging
+from services.gateway import patience
 from services.gateway.config import Settings
 
 log = structlog.get_logger()
@@ -25,8 +27,44 @@ class Quiet(Logger):  # type: ignore[misc]
         self.error_log.setLevel(stdlib_logging.WARNING)
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
-    """The serving process; it says that it is not ready before it stops to listen."""
+class Worker(gthread.ThreadWorker):  # type: ignore[misc]
+    """The serving process; it says that it is not ready before it stops to listen.
+
+    No thread waits for a client that says nothing, and none for long for a slow one.
+    """
+
+    def handle(self, conn: Any) -> Any:
+        """Serve one request of a connection, once there is something to read."""
+        if not isinstance(conn.sock, patience.Connection):
+            settings = self.app.settings
+            conn.sock = patience.Connection(
+                conn.sock,
+                receive_seconds=settings.receive_seconds,
+                send_seconds=settings.send_seconds,
+            )
+        if not conn.initialized and not conn.wait_for_data(0):
+            return gthread._DEFER
+        conn.sock.expect_head()
+        kept = super().handle(conn)
+        if not kept:
+            # Left to the caller, waiting for the other side would hold up everybody.
+            conn.close(graceful=True)
+        return kept
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request whose head is here."""
+        conn.sock.expect_body()
+        return super().handle_request(req, conn)
+
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """Whether another request may follow; none does behind a body that cannot be read.
+
+        The request was answered by then: a second answer would be taken for that of the next.
+        """
+        try:
+            return bool(super()._keepalive_after(conn, keepalive))
+        except ParseException:
+            return False
 
     def handle_exit(self, sig: Any, frame: Any) -> None:
         """Begin the graceful stop."""
@@ -38,13 +76,13 @@ class Server(BaseApplication):  # type: ignore[misc]
     """Serves the application; it is imported and made in the serving process only."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._ops: Any = None
         super().__init__()
 
     def load_config(self) -> None:
         """Turn the settings into gunicorn's."""
-        settings = self._settings
+        settings = self.settings
         options = {
             "bind": [settings.listen],
             "workers": 1,
@@ -70,11 +108,11 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Make the application and begin to answer probes; runs after the fork."""
         from services.gateway import app, metrics, ops
 
-        logging.configure(self._settings, "gateway")
+        logging.configure(self.settings, "gateway")
         metrics.describe()
-        application = app.create(self._settings)
+        application = app.create(self.settings)
         peers = application.extensions["gateway"].peers
-        self._ops = ops.Ops(self._settings.http_listen, peers.states)
+        self._ops = ops.Ops(self.settings.http_listen, peers.states)
         self._ops.start()
         log.info("started", http_port=self._ops.port)
         return application

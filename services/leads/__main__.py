@@ -23,6 +23,7 @@ from chassis.events.relay import Relay
 from chassis.rpc.identities import identities
 from chassis.rpc.server import Servicers
 from chassis.rpc.tokens import TokenSource
+from chassis.sealing import Keys
 from services import rights
 from services.leads import clients, consumers
 from services.leads.config import Settings
@@ -38,7 +39,9 @@ from services.leads.rpc.segments import SegmentServicer
 from services.leads.rpc.source_costs import SourceCostServicer
 from services.leads.rpc.sources import LifeStageServicer, SourceServicer
 from services.leads.rpc.transactions import TransactionServicer
+from services.leads.storage import sealed
 from services.leads.workers.eraser import Eraser
+from services.leads.workers.gauges import Gauges
 from services.leads.workers.importer import Importer
 
 NAME, PACKAGE = "leads", "services.leads"
@@ -46,7 +49,8 @@ NAME, PACKAGE = "leads", "services.leads"
 
 async def main(settings: Settings) -> None:
     """Wires the parts and serves."""
-    sessions, nats = db.sessions(settings, NAME), Connection(settings, NAME)
+    keys, nats = Keys(settings.field_keys_file), Connection(settings, NAME)
+    sessions = db.sessions(settings, NAME, carrying={sealed.CARRIED: keys})
     tokens = TokenSource(settings)
     await app.run(
         settings,
@@ -57,6 +61,7 @@ async def main(settings: Settings) -> None:
             *(Relay(sessions, nats, cls) for cls in Class),
             Importer(sessions, _now, settings.region),
             *_erasers(settings, sessions, nats, tokens),
+            Gauges(sessions, keys),
             consume(
                 settings,
                 nats,

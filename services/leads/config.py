@@ -1,5 +1,6 @@
 """The settings of leads."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -9,7 +10,11 @@ from chassis.config import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """What every service has, and whom leads asks to erase people: it asks for nothing else."""
+    """What every service has, what seals personal columns, and whom leads asks to erase people."""
+
+    field_keys_file: Path | None = None
+    """Lines of an id and 32 bytes in base64 that seal personal columns; the first seals, the others
+    open. Read again when it changes."""
 
     client_id: str = "leads"
     """The service's own identity, for calls to its peers."""

@@ -14,3 +14,8 @@ erasure_rounds = Counter(
     "Rounds in which everybody was asked to erase somebody, by what came of them.",
     ["outcome"],
 )
+sealed_rows = Gauge(
+    "mekong_leads_sealed_rows",
+    "Descriptions of contacts by what sealed them: the newest key, an older one, or none.",
+    ["state"],
+)

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import errors
+from chassis import errors, sealing
 from chassis.db import audit
-from services.accounts.domain import recovery, sealing, totp
+from services.accounts.domain import recovery, totp
 from services.accounts.domain.people import SecondFactor, User
 from services.accounts.storage import challenges, factors, keys, sessions
 from services.accounts.usecases import announce

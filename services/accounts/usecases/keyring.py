@@ -9,8 +9,8 @@ from joserfc import jws, jwt
 from joserfc.jwk import OKPKey
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import errors
-from services.accounts.domain import sealing, signing
+from chassis import errors, sealing
+from services.accounts.domain import signing
 from services.accounts.domain.signing import SigningKey
 from services.accounts.storage import keys as kept_keys
 

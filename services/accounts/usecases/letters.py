@@ -9,9 +9,10 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import sealing
 from chassis.db import audit
 from services.accounts.domain import letters as rules
-from services.accounts.domain import sealing, secrets
+from services.accounts.domain import secrets
 from services.accounts.domain.letters import Kind, Letter, Reason, State, Waiting, Words
 from services.accounts.domain.logins import Channel
 from services.accounts.domain.people import User

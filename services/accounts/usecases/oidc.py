@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import errors
+from chassis import errors, sealing
 from chassis.db import audit
-from services.accounts.domain import fields, sealing, secrets
+from services.accounts.domain import fields, secrets
 from services.accounts.domain import oidc as rules
 from services.accounts.domain.oidc import Person, Rules, Why
 from services.accounts.domain.people import User

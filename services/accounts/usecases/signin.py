@@ -20,6 +20,9 @@ from services.accounts.usecases.tokens import Issuer, Token
 _SHOWN_AGENT, _SHOWN_IP = 200, 64
 _CHALLENGE_LASTS = timedelta(minutes=5)
 
+NOBODY = "nobody"
+"""The subject of what was tried in the name of an address that no user has."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -59,9 +62,11 @@ async def admit(
 
 
 async def refuse(session: AsyncSession, user: User | None) -> None:
-    """Notes that somebody failed to prove that they are a user that exists."""
-    if user is not None:
-        await _record(session, "sign_in_refused", user.id)
+    """Notes that somebody failed to prove who they are.
+
+    As much is written where there is no such user, or the time it takes would tell.
+    """
+    await _record(session, "sign_in_refused", NOBODY if user is None else user.id)
 
 
 async def proceed(
@@ -189,7 +194,7 @@ async def revoke(session: AsyncSession, session_id: UUID) -> None:
 
 
 async def _record(
-    session: AsyncSession, action: str, user_id: UUID, after: dict[str, object] | None = None
+    session: AsyncSession, action: str, user_id: UUID | str, after: dict[str, object] | None = None
 ) -> None:
     await audit.record(
         session,

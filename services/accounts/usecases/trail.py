@@ -9,9 +9,9 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import db
+from chassis import db, sealing
 from chassis.db import audit as own_audit
-from services.accounts.domain import chain, sealing
+from services.accounts.domain import chain
 from services.accounts.domain.chain import Entry, Happening
 from services.accounts.domain.walking import Walk
 from services.accounts.storage import audit, chained

@@ -12,9 +12,9 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db
+from chassis.sealing import SealBroken
 from services.accounts import metrics
 from services.accounts.domain import lockout
-from services.accounts.domain.sealing import SealBroken
 from services.accounts.storage import (
     challenges,
     contact_codes,

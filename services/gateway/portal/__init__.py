@@ -15,10 +15,9 @@ def attach(app: Flask, gateway: "Gateway") -> None:
     """Add the portal's pages to `app`."""
     sign_in.attach(app, gateway)
     pages.attach(app, gateway)
-    app.after_request(_keep_language)
 
-
-def _keep_language(response: Response) -> Response:
-    if (request.endpoint or "").startswith(("portal.", "my.")):
-        languages.keep(request, response)
-    return response
+    @app.after_request
+    def keep_language(response: Response) -> Response:
+        if (request.endpoint or "").startswith(("portal.", "my.")):
+            languages.keep_asked(request, response, secure=gateway.settings.cookie_secure)
+        return response

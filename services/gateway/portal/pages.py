@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, g, redirect, request
+from flask import Blueprint, Flask, g, redirect, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from chassis import errors
@@ -33,7 +33,6 @@ def attach(app: Flask, gateway: "Gateway") -> None:
     for part in PARTS:
         part.add(pages)
     pages.before_request(_admit)
-    pages.after_request(_keep_language)
     pages.register_error_handler(errors.Unauthenticated, _sign_in_again)
     app.register_blueprint(pages)
     # What a customer writes is read by people: no faster than a person types.
@@ -59,8 +58,3 @@ def _admit() -> WerkzeugResponse | None:
 
 def _sign_in_again(_: Exception) -> WerkzeugResponse:
     return redirect(SIGN_IN, code=303)
-
-
-def _keep_language(response: Response) -> Response:
-    languages.keep(request, response)
-    return response

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from services.gateway.public import calendar, proposals, unsubscribe
+from services.gateway.public import calendar, proposals, security, unsubscribe
 
 if TYPE_CHECKING:
     from services.gateway.app import Gateway
@@ -15,3 +15,4 @@ def attach(app: Flask, gateway: "Gateway") -> None:
     unsubscribe.attach(app, gateway)
     calendar.attach(app, gateway)
     proposals.attach(app, gateway)
+    security.attach(app, gateway)

@@ -130,7 +130,7 @@ def _asked() -> str | None:
 
 def _language_of(locale: str) -> Language:
     """Return the language asked for, else the one that the proposal is written in."""
-    asked = {request.args.get("lang"), request.cookies.get(languages.COOKIE)} & TEXTS.keys()
+    asked = {request.args.get("lang"), languages.kept(request)} & TEXTS.keys()
     if asked:
         return languages.of(request)
     return "en" if locale == "en" else "vi"

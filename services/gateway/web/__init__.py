@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response, request
 
+from chassis import sealing
 from services.gateway import languages
 from services.gateway.web import (
     access,
@@ -124,7 +125,7 @@ def attach(app: Flask, gateway: "Gateway") -> None:
         part.add(pages)
     shell.add(pages, app)
     failures.add(pages)
-    pages.after_request(_keep_language)
+    pages.after_request(lambda response: _keep_language(gateway, response))
     app.register_blueprint(pages)
     # Limited here, once the routes are known, as the limit is a setting.
     attempts = ("try_sign_in", "try_code", "ask_link", "choose_password")
@@ -138,13 +139,15 @@ def attach(app: Flask, gateway: "Gateway") -> None:
 
 def _carry_notices(app: Flask, gateway: "Gateway") -> None:
     """Let "it was stored" reach the next page: in a sealed cookie that holds nothing else."""
-    key = gateway.settings.seal_key.get_secret_value().encode()
-    app.secret_key = hmac.new(key, b"notices", hashlib.sha256).digest()
-    app.config["SESSION_COOKIE_NAME"] = "said"
+    keys = sealing.lines(gateway.settings.seal_key.get_secret_value())
+    first, *older = (hmac.new(it.encode(), b"notices", hashlib.sha256).digest() for it in keys)
+    app.secret_key = first
+    app.config["SECRET_KEY_FALLBACKS"] = older
+    app.config["SESSION_COOKIE_NAME"] = "__Host-said" if gateway.settings.cookie_secure else "said"
     app.config["SESSION_COOKIE_SECURE"] = gateway.settings.cookie_secure
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
 
 
-def _keep_language(response: Response) -> Response:
-    languages.keep(request, response)
+def _keep_language(gateway: "Gateway", response: Response) -> Response:
+    languages.keep_asked(request, response, secure=gateway.settings.cookie_secure)
     return response

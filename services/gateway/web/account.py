@@ -35,5 +35,5 @@ def change_language() -> desk.View:
     chosen = request.form.get("lang", "")
     response = desk.to(desk.way_back(request.form.get("next", "")))
     if chosen in words.LANGUAGES:
-        response.set_cookie(languages.COOKIE, chosen, max_age=31_536_000, samesite="Lax")
+        languages.keep(response, chosen, secure=desk.gateway().settings.cookie_secure)
     return response

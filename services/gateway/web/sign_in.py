@@ -89,6 +89,7 @@ def leave() -> desk.View:
     sessions.sign_out(sessions.secret_of(request))
     response: Response = make_response(desk.to(url_for("web.sign_in")))
     sessions.dismiss(response)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 

@@ -7,16 +7,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from uuid import UUID
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from chassis import sealing
 from services.erasing import Person
 from services.leads.domain.contact import Contact, Profile
 
 _NATIONAL = "+84"
-
-
-class SealBroken(Exception):
-    """The person was sealed with another key, so that nobody knows any more whom to look for."""
 
 
 def person(contact: Contact, others: Collection[str]) -> Person:
@@ -56,11 +53,11 @@ def seal(found: Person, seal_key: str) -> bytes:
 
 
 def unseal(sealed: bytes, seal_key: str) -> Person:
-    """Returns what was sealed; raises `SealBroken`."""
+    """Returns what was sealed; raises `SealBroken` when no key opens it: nobody knows them then."""
     try:
         plain = json.loads(_fernet(seal_key).decrypt(sealed))
     except InvalidToken:
-        raise SealBroken from None
+        raise sealing.SealBroken("erasure") from None
     texts = {it: tuple(plain[it]) for it in ("emails", "phones", "spellings", "names")}
     return Person(
         contact_ids=tuple(UUID(it) for it in plain["contact_ids"]),
@@ -74,6 +71,6 @@ def learnt(found: Person, subjects: Collection[tuple[str, str]]) -> Person:
     return replace(found, subjects=found.subjects | frozenset(subjects))
 
 
-def _fernet(seal_key: str) -> Fernet:
-    key = hashlib.sha256(b"erasure\x00" + seal_key.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(key))
+def _fernet(seal_key: str) -> MultiFernet:
+    keys = (hashlib.sha256(b"erasure\x00" + it.encode()).digest() for it in sealing.lines(seal_key))
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(it)) for it in keys])

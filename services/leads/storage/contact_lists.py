@@ -22,7 +22,7 @@ from chassis.db.paging import Page
 from chassis.scope import Scope
 from services.leads.domain.contact import Contact
 from services.leads.domain.listing import Filter, Order
-from services.leads.storage import arrays, contact_rows, owned
+from services.leads.storage import arrays, contact_rows, owned, sealed
 from services.leads.storage.tables import contact_imports, contacts, transactions
 
 Key = tuple[object, ...]
@@ -56,7 +56,7 @@ async def page(
     rows = (await session.execute(query.limit(page.size + 1))).all()
     shown = rows[: page.size]
     more = len(rows) > page.size
-    return [contact_rows.contact(it) for it in shown], (
+    return [sealed.opened(session, contact_rows.contact(it)) for it in shown], (
         (shown[-1].order_key, shown[-1].id) if more else None
     )
 

@@ -24,6 +24,7 @@ from services.leads.storage import (
     copying,
     owned,
     recordset,
+    sealed,
 )
 from services.leads.storage.tables import (
     consent_states,
@@ -40,7 +41,7 @@ async def get(session: AsyncSession, contact_id: UUID, scope: Scope) -> Contact 
     """Return a contact within reach; locks nothing."""
     found = await session.execute(_READ.where(contacts.c.id == contact_id, owned.contacts(scope)))
     row = found.first()
-    return contact_rows.contact(row) if row else None
+    return sealed.opened(session, contact_rows.contact(row)) if row else None
 
 
 async def lock(
@@ -52,7 +53,8 @@ async def lock(
         .order_by(contacts.c.id)
         .with_for_update()
     )
-    return {it.id: contact_rows.contact(it) for it in await session.execute(query)}
+    found = [contact_rows.contact(it) for it in await session.execute(query)]
+    return {it.id: sealed.opened(session, it) for it in found}
 
 
 async def batch_get(
@@ -60,7 +62,8 @@ async def batch_get(
 ) -> list[Contact]:
     """Return those of the contacts that exist within reach; locks nothing."""
     query = _READ.where(_among(contact_ids), owned.contacts(scope))
-    return [contact_rows.contact(it) for it in await session.execute(query)]
+    rows = await session.execute(query)
+    return [sealed.opened(session, contact_rows.contact(it)) for it in rows]
 
 
 async def existing(session: AsyncSession, contact_ids: Collection[UUID]) -> set[UUID]:
@@ -117,7 +120,8 @@ async def insert(session: AsyncSession, new: Sequence[Contact]) -> None:
     Raises `AlreadyExists` when a reference code or external id is another contact's.
     """
     with _clashes_named():
-        await recordset.run(session, _INSERT, [contact_rows.row(it) for it in new])
+        rows = [contact_rows.row(it) for it in sealed.closed(session, new)]
+        await recordset.run(session, _INSERT, rows)
         await _index(session, new)
 
 
@@ -125,7 +129,8 @@ async def insert_many(session: AsyncSession, new: Sequence[Contact]) -> None:
     """As `insert`, by COPY, for up to 1,000."""
     with _clashes_named():
         search = await _folded(session, [contact_rows.search_text(it.profile) for it in new])
-        lines = [contact_lines.line(*each) for each in zip(new, search, strict=True)]
+        stored = sealed.closed(session, new)
+        lines = [contact_lines.line(*each) for each in zip(stored, search, strict=True)]
         await copying.write(session, contacts, lines)
         await copying.write(session, contact_addresses, contact_lines.addresses(new))
         await copying.write(session, contact_external_ids, contact_lines.external_ids(new))
@@ -158,7 +163,8 @@ async def update(session: AsyncSession, changed: Sequence[Contact]) -> None:
         return
     ids = [it.id for it in changed]
     with _clashes_named():
-        await recordset.run(session, _UPDATE, [contact_rows.row(it) for it in changed])
+        rows = [contact_rows.row(it) for it in sealed.closed(session, changed)]
+        await recordset.run(session, _UPDATE, rows)
         for table in (contact_addresses, contact_external_ids):
             await session.execute(delete(table).where(table.c.contact_id.in_(ids)))
         await _index(session, changed)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.db import arrays
 from chassis.scope import EVERYTHING
 from services.leads.domain.contact import Channel, Contact, ExternalId
-from services.leads.storage import contact_rows, contacts, recordset
+from services.leads.storage import contact_rows, contacts, recordset, sealed
 
 Key = tuple[str, str]
 
@@ -57,14 +57,15 @@ async def load(
         return await contacts.lock(session, ids, EVERYTHING)
     found = {it.id: it for it in await contacts.batch_get(session, ids, EVERYTHING)}
     for row in await session.execute(_SHADOWS, {"id": shadowed, "ids": list(ids)}):
-        found[row.id] = contact_rows.contact(row)
+        found[row.id] = sealed.opened(session, contact_rows.contact(row))
     return found
 
 
 async def shadow(session: AsyncSession, import_id: UUID, people: Sequence[Contact]) -> None:
     """Keep what a dry run would have stored."""
     rows = [
-        {"import_id": import_id, "contact_id": it.id, "row": contact_rows.row(it)} for it in people
+        {"import_id": import_id, "contact_id": it.id, "row": contact_rows.row(it)}
+        for it in sealed.closed(session, people)
     ]
     await recordset.run(session, _ADD_SHADOWS, rows)
     found_by = [

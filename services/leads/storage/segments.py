@@ -11,7 +11,7 @@ from chassis.db.paging import Page
 from chassis.scope import Scope
 from services.leads.domain.contact import Contact
 from services.leads.domain.segment import Group, Segment
-from services.leads.storage import conditions, contact_rows, definitions, owned
+from services.leads.storage import conditions, contact_rows, definitions, owned, sealed
 from services.leads.storage.tables import contacts, segments
 
 Key = tuple[object, ...]
@@ -73,7 +73,8 @@ async def preview(
     count = await session.scalar(select(func.count()).select_from(contacts).where(*matching))
     newest = (contacts.c.create_time.desc(), contacts.c.id.desc())
     sample = select(*contact_rows.READ).where(*matching).order_by(*newest).limit(sample_size)
-    return count or 0, [contact_rows.contact(it) for it in await session.execute(sample)]
+    rows = await session.execute(sample)
+    return count or 0, [sealed.opened(session, contact_rows.contact(it)) for it in rows]
 
 
 async def one_moment(session: AsyncSession) -> None:

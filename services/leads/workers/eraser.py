@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chassis import context, errors
 from chassis.db import Sessions, audit
 from chassis.events.connection import Connection
+from chassis.sealing import SealBroken
 from services.erasing import Erased, Person
 from services.leads import metrics
 from services.leads.clients import Answer, Peers
@@ -77,7 +78,7 @@ class Eraser:
     async def _round(self, current: Erasure, sealed: bytes) -> None:
         try:
             person = people.unseal(sealed, self._seal_key)
-        except people.SealBroken:
+        except SealBroken:
             log.error("erasure_unreadable", erasure_id=str(current.id))
             person = Person((current.contact_id,))
         answers: dict[str, Answer] = {OWN: await self._own(person)}

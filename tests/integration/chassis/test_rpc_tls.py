@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime
+import socket
+import ssl
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 from chassis import errors
 from chassis.events.connection import Connection
 from chassis.rpc import client
+from chassis.rpc.certificates import Certificates, Files, Unfit
 from chassis.rpc.tokens import TokenSource
 from local import nats as local_nats
 from local import ports
@@ -137,6 +140,64 @@ class TestPeers:
                 await rpc_house.Stub(channel).change(StringValue())
 
         assert house.echo.requests == []
+
+
+class TestTurning:
+    """A certificate is exchanged while the server runs."""
+
+    @pytest.fixture
+    async def house(self, authority: Authority) -> AsyncIterator[rpc_house.House]:
+        async with rpc_house.serve(**grpc_files(authority, "server")) as served:
+            yield served
+
+    def serial(self, house: rpc_house.House, authority: Authority) -> int:
+        """The serial number of what the server shows to a new connection."""
+        own = authority.issue("looking")
+        context = ssl.create_default_context(cafile=str(authority.cert))
+        context.load_cert_chain(own.cert, own.key)
+        context.set_alpn_protocols(["h2"])
+        host, _, port = house.address.rpartition(":")
+        with (
+            socket.create_connection((host, int(port)), timeout=30) as plain,
+            context.wrap_socket(plain, server_hostname=host) as told,
+        ):
+            shown = told.getpeercert(binary_form=True)
+        assert shown is not None
+        return x509.load_der_x509_certificate(shown).serial_number
+
+    async def test_a_new_one_is_shown_without_a_restart(
+        self, house: rpc_house.House, authority: Authority
+    ) -> None:
+        before = await asyncio.to_thread(self.serial, house, authority)
+        again = await asyncio.to_thread(self.serial, house, authority)
+
+        authority.issue("server")  # into the same files
+        after = await asyncio.to_thread(self.serial, house, authority)
+
+        assert before == again != after
+        assert (await house.stub.read(StringValue(value="x"))).value == "x"
+
+    async def test_a_key_that_does_not_fit_yet_changes_nothing(
+        self, house: rpc_house.House, authority: Authority
+    ) -> None:
+        before = await asyncio.to_thread(self.serial, house, authority)
+        other = authority.issue("other")
+        other.key.replace(other.key.with_name("server.key"))
+
+        assert await asyncio.to_thread(self.serial, house, authority) == before
+
+        other.cert.replace(other.cert.with_name("server.crt"))
+        assert await asyncio.to_thread(self.serial, house, authority) != before
+
+    def test_files_that_do_not_fit_keep_a_server_from_starting(
+        self, authority: Authority, tmp_path: Path
+    ) -> None:
+        own, other = authority.issue("own"), authority.issue("other")
+
+        with pytest.raises(Unfit, match="another certificate"):
+            Certificates(Files(own.cert, other.key, authority.cert)).credentials()
+        with pytest.raises(Unfit, match="FileNotFoundError"):
+            Certificates(Files(own.cert, tmp_path / "nowhere", authority.cert)).credentials()
 
 
 class TestTheBroker:

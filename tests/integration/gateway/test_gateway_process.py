@@ -3,97 +3,28 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-SECONDS = 60.0
-
-
-@dataclass
-class Process:
-    """A gateway that was started, and the files it writes to."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-    public: str
-    ops: str
-
-    def lines(self) -> list[dict[str, Any]]:
-        """What it logged so far."""
-        return [json.loads(it) for it in self.log.read_text().splitlines() if it.startswith("{")]
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
-def get(url: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 (our own process)
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.code, refused.read().decode()
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    ends = time.monotonic() + SECONDS
-    while time.monotonic() < ends:
-        try:
-            found = condition()
-        except OSError:
-            found = None
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {SECONDS} seconds: {what}")
-
-
-def environment(**given: str) -> dict[str, str]:
-    names = ("LEADS", "INTERACTIONS", "CAMPAIGNS", "NOTIFIER", "ACCOUNTS")
-    base = {name: text for name, text in os.environ.items() if not name.startswith("MEKONG_")}
-    return {
-        **base,
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'gen'}",
-        "MEKONG_SEAL_KEY": "0123456789abcdef0123456789abcdef",
-        "MEKONG_CLIENT_SECRET": "secret",
-        "MEKONG_ISSUER_URL": "http://127.0.0.1:1",
-        **{f"MEKONG_{name}_ADDRESS": "127.0.0.1:1" for name in names},
-        **given,
-    }
+from tests.integration.gateway.process_parts import (
+    ROOT,
+    SECONDS,
+    Process,
+    environment,
+    get,
+    started,
+    until,
+)
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Process]:
-    public, ops = (f"127.0.0.1:{free_port()}" for _ in range(2))
-    log = tmp_path / "gateway.log"
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "services.gateway"],
-            cwd=ROOT,
-            env=environment(MEKONG_LISTEN=public, MEKONG_HTTP_LISTEN=ops),
-            stderr=stderr,
-        )
-    made = Process(process, log, f"http://{public}", f"http://{ops}")
-    until(lambda: get(f"{made.ops}/readyz")[0] == 200, "ready")
-    yield made
-    if process.poll() is None:
-        process.terminate()
-    process.wait(SECONDS)
+    with started(tmp_path) as made:
+        yield made
 
 
 class TestProcess:
@@ -123,14 +54,14 @@ class TestProcess:
         assert {"listening", "started", "request"} <= set(events)
 
     def test_a_killed_serving_process_is_started_again(self, running: Process) -> None:
-        started = [line for line in running.lines() if line["event"] == "started"]
+        begun = [line for line in running.lines() if line["event"] == "started"]
         children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children")
         worker = int(children.read_text().split()[0])
 
         os.kill(worker, signal.SIGKILL)
 
         def again() -> bool:
-            return len([it for it in running.lines() if it["event"] == "started"]) > len(started)
+            return len([it for it in running.lines() if it["event"] == "started"]) > len(begun)
 
         until(again, "started again")
         assert until(lambda: get(f"{running.public}/api/docs")[0] == 200, "answers again")

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis import sealing
 from chassis.context import Level
 from chassis.errors import InvalidArgument
-from services.accounts.domain import chain, fields, lockout, rights, sealing, signing
+from services.accounts.domain import chain, fields, lockout, rights, signing
 from services.accounts.domain.lockout import Failures
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -88,6 +88,15 @@ class TestToken:
 
         assert page.after == ("k",)
 
+    def test_a_key_that_was_turned_still_opens(self) -> None:
+        old = paging.token(["a"], {}, "one\n")
+        turned = "two\none\n"
+
+        assert paging.read(5, old, {}, turned).after == ("a",)
+        assert paging.read(5, paging.token(["b"], {}, turned), {}, "two").after == ("b",)
+        with pytest.raises(InvalidArgument):
+            paging.read(5, old, {}, "two")
+
     def test_it_belongs_to_its_key(self) -> None:
         token = paging.token(["k"], FILTER, "another seal")
 

@@ -123,7 +123,7 @@ class TestRest:
         number = sent.issue if call == "GetProposalAttachment" else sent.version
         assert (sent.id, sent.name, number) == (ID, "a:b.pdf", 2)
         assert (answer.mimetype, answer.data) == ("application/pdf", b"%PDF-")
-        assert answer.headers["Content-Disposition"] == "attachment; filename=a.pdf"
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="a.pdf"'
         assert answer.headers["Cache-Control"] == "private, no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
@@ -229,7 +229,7 @@ class TestPage:
 
         assert (peers.last.request.id, peers.last.request.name) == (ID, "a.pdf")
         assert (answer.mimetype, answer.data) == ("application/pdf", b"%PDF-")
-        assert answer.headers["Content-Disposition"] == "attachment; filename=a.pdf"
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="a.pdf"'
 
     @pytest.mark.parametrize(("address", "_", "__"), OWNERS)
     def test_a_file_without_the_forms_token_is_refused(

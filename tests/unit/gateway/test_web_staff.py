@@ -237,7 +237,7 @@ class TestLookingThroughARole:
         session = peers.answers["ExchangeSession"]
         gone = errors.NotFound("RESOURCE_MISSING", "gone", resource="role", id="x")
         peers.answers["ExchangeSession"] = lambda asked, _: gone if asked.view_role_id else session
-        browser.set_cookie("view", "rubbish")
+        browser.set_cookie("mekong-view", "rubbish")
 
         assert "You are looking through" not in shown(browser, "/staff")
 

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
+from chassis.sealing import SealBroken
 from services.erasing import Person
 from services.leads.domain import person as people
 from services.leads.domain.erasure import Erasure, Reason, Said, State, heard
-from services.leads.domain.person import SealBroken
 
 NOON = datetime(2026, 11, 21, 5, tzinfo=UTC)
 SETTLE = timedelta(seconds=60)
@@ -89,6 +89,12 @@ class TestPerson:
         assert b"hoa" not in sealed
         with pytest.raises(SealBroken):
             people.unseal(sealed, "another")
+
+    def test_one_is_read_back_when_the_key_was_turned(self) -> None:
+        sealed = people.seal(self.WHOLE, "old")
+
+        assert people.unseal(sealed, "new\nold") == self.WHOLE
+        assert people.unseal(people.seal(self.WHOLE, "new\nold"), "new") == self.WHOLE
 
     def test_everything_that_gives_them_away_is_looked_for(self) -> None:
         marks = self.WHOLE.marks()
