@@ -21,6 +21,7 @@ __all__ = ["ISSUER", "Keys", "Verifier"]
 
 _FETCH_SECONDS = 3.0
 _REMEMBERED = 10_000
+_KINDS: tuple[Kind, ...] = get_args(Kind)
 
 log = structlog.get_logger()
 
@@ -116,7 +117,7 @@ class Verifier:
 
 def _principal(said: Mapping[str, Any]) -> Principal:
     subject, kind, actor = said.get("sub"), said.get("knd"), said.get("act")
-    if not isinstance(subject, str) or not subject or kind not in get_args(Kind):
+    if not isinstance(subject, str) or not subject or kind not in _KINDS:
         raise errors.Unauthenticated("TOKEN_INVALID", "the token names nobody")
     if (kind == "contact") is not _is_id(said.get("contact")):
         raise errors.Unauthenticated("TOKEN_INVALID", "the token names no contact")

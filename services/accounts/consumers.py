@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.events.consumer import BatchHandler, Event, Handler, Poison
-from services.accounts import messages
 from services.accounts.domain.chain import Happening
 from services.accounts.domain.people import ALL_SERVICES
+from services.accounts.messages import audit as messages
 from services.accounts.messages import logins as login_messages
 from services.accounts.usecases import logins
 from services.accounts.usecases.logins import Senders

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC
 from typing import Any
 
 import grpc
@@ -14,9 +15,9 @@ from pydantic import SecretStr
 
 from chassis import db
 from chassis.db import paging
-from services.accounts import messages
 from services.accounts.domain import fields, walking
 from services.accounts.domain.walking import Head, Walk
+from services.accounts.messages import audit as messages
 from services.accounts.storage import audit, heads
 from services.accounts.storage.audit import Filter, Place
 from services.accounts.usecases import trail
@@ -141,6 +142,6 @@ def _filter(request: Asked) -> Filter:
     since = getattr(request, "from")
     return Filter(
         **{name: getattr(request, name) for name in _TEXTS},
-        since=messages.time(since) if request.HasField("from") else None,
-        until=messages.time(request.until) if request.HasField("until") else None,
+        since=since.ToDatetime(tzinfo=UTC) if request.HasField("from") else None,
+        until=request.until.ToDatetime(tzinfo=UTC) if request.HasField("until") else None,
     )

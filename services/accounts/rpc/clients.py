@@ -1,7 +1,7 @@
 """Programs that call."""
 
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -13,9 +13,10 @@ from pydantic import SecretStr
 from chassis import db
 from chassis.db import paging
 from chassis.rpc import fieldmask
-from services.accounts import messages
 from services.accounts.domain import clients as rules
 from services.accounts.domain import fields
+from services.accounts.messages import clients as messages
+from services.accounts.messages import people
 from services.accounts.rpc import lists
 from services.accounts.storage import clients as kept_clients
 from services.accounts.usecases import clients, found
@@ -107,7 +108,7 @@ def _columns(given: user_pb2.ApiClient, paths: Collection[str]) -> dict[str, obj
     if "name" in paths:
         columns |= fields.name_columns(given.name, "api_client.name", problems)
     if "rights" in paths:
-        triples = messages.triples(given.rights)
+        triples = people.triples(given.rights)
         columns["rights"] = fields.checked_rights(triples, "api_client.rights", problems)
     if "expire_time" in paths:
         columns["expire_time"] = (
@@ -149,7 +150,7 @@ def _lifetime(request: pb2.RotateApiClientSecretRequest) -> timedelta:
 
 def _time(given: Timestamp, field: str, problems: fields.Problems) -> datetime | None:
     try:
-        return messages.time(given)
+        return given.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
         problems.add(field, "is out of range")
         return None

@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2
 
 from chassis import db, errors
 from chassis.rpc import rights, times
-from services.accounts import messages
+from services.accounts.messages import sessions as messages
 from services.accounts.rpc import callers
 from services.accounts.rpc.proofs import Proof, Proofs, wrong
 from services.accounts.storage import factors as kept_factors

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from chassis import db, errors
 from chassis.db import paging
 from chassis.rpc import rights, times
-from services.accounts import messages
+from services.accounts.messages import people
+from services.accounts.messages import sessions as messages
 from services.accounts.rpc import callers
 from services.accounts.storage import sessions as kept_sessions
 from services.accounts.storage import users
@@ -104,10 +105,10 @@ class SessionServicer(pb2_grpc.SessionServiceServicer):
         return pb2.ExchangeSessionResponse(
             token=made.token.text,
             expire_time=times.out(made.token.expire_time),
-            user=messages.user(made.user),
-            rights=messages.plain_rights(made.role),
+            user=people.user(made.user),
+            rights=people.plain_rights(made.role),
             hidden_fields=made.role.hidden_fields,
-            viewed_as=messages.role(made.viewed_as) if made.viewed_as else None,
+            viewed_as=people.role(made.viewed_as) if made.viewed_as else None,
         )
 
     async def SignOut(self, request: pb2.SignOutRequest, context: Context) -> empty_pb2.Empty:

@@ -7,7 +7,7 @@ from crm.accounts.v1 import session_service_pb2 as pb2
 from crm.accounts.v1 import session_service_pb2_grpc as pb2_grpc
 
 from chassis import db
-from services.accounts import messages
+from services.accounts.messages import sessions as messages
 from services.accounts.rpc import callers, grants
 from services.accounts.usecases import tokens
 

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from chassis import db
 from chassis.db import idempotency, paging
 from chassis.rpc import fieldmask, rights
-from services.accounts import messages
 from services.accounts.domain import fields
+from services.accounts.messages import people as messages
 from services.accounts.rpc import callers, lists
 from services.accounts.rpc.proofs import Proofs
 from services.accounts.storage import groups as kept_groups

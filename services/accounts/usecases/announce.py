@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.db import audit, outbox
-from services.accounts import messages
 from services.accounts.domain.logins import ContactLogin, ContactSession
 from services.accounts.domain.people import Role, Session, Team, User
 from services.accounts.messages import logins as login_messages
+from services.accounts.messages import people, sessions
 
 
 async def user(session: AsyncSession, action: str, now: User, before: User | None = None) -> None:
     """Announces a user that was added or changed."""
-    event = messages.user_changed(now)
+    event = people.user_changed(now)
     await outbox.add(session, event, to=outbox.Class.FACTS, key=str(now.id), revision=now.revision)
     await audit.record(
         session,
@@ -27,7 +27,7 @@ async def user(session: AsyncSession, action: str, now: User, before: User | Non
 
 async def team(session: AsyncSession, action: str, now: Team, before: Team | None = None) -> None:
     """Announces a team that was added or changed."""
-    event = messages.team_changed(now)
+    event = people.team_changed(now)
     await outbox.add(session, event, to=outbox.Class.FACTS, key=str(now.id), revision=now.revision)
     await audit.record(
         session,
@@ -41,7 +41,7 @@ async def team(session: AsyncSession, action: str, now: Team, before: Team | Non
 
 async def role(session: AsyncSession, action: str, now: Role, before: Role | None = None) -> None:
     """Announces a role that was added or changed."""
-    event = messages.role_changed(now)
+    event = people.role_changed(now)
     await outbox.add(session, event, to=outbox.Class.FACTS, key=str(now.id), revision=now.revision)
     await audit.record(
         session,
@@ -56,7 +56,7 @@ async def role(session: AsyncSession, action: str, now: Role, before: Role | Non
 async def sessions_ended(session: AsyncSession, ended: Sequence[Session]) -> None:
     """Announces, without delay, that these sessions may be used no more."""
     for each in ended:
-        event = messages.session_revoked(each)
+        event = sessions.session_revoked(each)
         await outbox.add(session, event, to=outbox.Class.CONTROL, key=str(each.id))
         await audit.record(
             session,

@@ -28,7 +28,7 @@ from chassis.rpc.keys import Keys, Verifier
 from services.accounts import workers
 from services.accounts.config import Settings
 from services.accounts.domain import rights
-from services.accounts.messages import happening
+from services.accounts.messages.audit import happening
 from services.accounts.rpc.audit import AuditServicer
 from services.accounts.rpc.clients import ApiClientServicer
 from services.accounts.rpc.factors import SecondFactorServicer

@@ -20,8 +20,9 @@ from chassis.events.connection import Connection
 from chassis.events.consumer import consume
 from chassis.events.relay import Relay
 from services import topology
-from services.accounts import consumers, messages
+from services.accounts import consumers
 from services.accounts.config import Settings
+from services.accounts.messages import audit as messages
 from tests.integration.serving import refused
 
 

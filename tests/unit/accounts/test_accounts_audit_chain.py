@@ -11,10 +11,10 @@ from google.protobuf.struct_pb2 import Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.accounts import messages
 from services.accounts.domain import chain, walking
 from services.accounts.domain.chain import FIRST, Entry, Row
 from services.accounts.domain.walking import Finding, Head, Kind, Walk
+from services.accounts.messages import audit as messages
 
 START = datetime(2026, 3, 1, 8, 30, 0, 123456, tzinfo=UTC)
 KEY = UUID("0192f3a0-0000-7000-8000-000000000001")
