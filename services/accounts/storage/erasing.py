@@ -1,4 +1,4 @@
-"""What is left of people in accounts: keys of audit values, and addresses somebody typed."""
+"""What is left of people in accounts: keys of audit values, and what attempts count under."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ async def destroy(session: AsyncSession, subjects: Sequence[Subject]) -> int:
 
 
 async def drop_failures(session: AsyncSession, addresses: Sequence[str]) -> int:
-    """Forgets failed sign-ins under addresses; returns how many."""
+    """Forgets failed sign-ins under keys with one of these in them; returns how many."""
     given = {"addresses": arrays.texts(addresses)}
     return len((await session.execute(_DROP_FAILURES, given)).all())
 

@@ -1,6 +1,6 @@
 """Queries of messages with links or codes, which wait to be handed to the notifier."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import arrays
 from services.accounts.domain.letters import Kind, State, Waiting
 
 
@@ -78,6 +79,12 @@ class Letters:
         """Deletes one, with the address that was typed."""
         await session.execute(self._sql["DROP"], {"id": letter_id})
 
+    async def forget(self, session: AsyncSession, recipients: Collection[str]) -> list[UUID]:
+        """Deletes all to these recipients, and returns the messages that came of them."""
+        given = {"recipients": arrays.texts(recipients)}
+        found = await session.execute(self._sql["FORGET"], given)
+        return [it.message_id for it in found if it.message_id is not None]
+
     async def prune(self, session: AsyncSession, older: timedelta, limit: int = 1_000) -> int:
         """Deletes up to `limit` that ended, of those stored longer ago; returns how many."""
         return len(
@@ -119,6 +126,9 @@ _STATEMENTS = {
     WHERE id = :id AND state = 'waiting'
 """,
     "DROP": "DELETE FROM LETTERS WHERE id = :id AND state = 'waiting'",
+    "FORGET": """
+    DELETE FROM LETTERS WHERE recipient = ANY(CAST(:recipients AS text[])) RETURNING message_id
+""",
     "PRUNE": """
     DELETE FROM LETTERS WHERE id = ANY(ARRAY(
         SELECT id FROM LETTERS

@@ -1,20 +1,39 @@
-"""Erases people from accounts: values of entries about them can be read no more."""
+"""Erases people from accounts: their logins, and what entries about them tell."""
+
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import erasure_traces
-from services.accounts.storage import erasing
+from services.accounts.domain import lockout
+from services.accounts.storage import erasing, letters
+from services.accounts.usecases import logins
 from services.erasing import Erased, Person
 
 
 async def erase(session: AsyncSession, person: Person) -> Erased:
-    """Destroys the keys of everything that was a person's, and keeps no values that come later.
+    """Erases what is kept of a person and returns what was found.
 
-    The chain goes over ciphertexts, and verifies as before.
+    Keys of everything that was theirs are destroyed, and values that come later are not kept: the
+    chain goes over ciphertexts, and verifies as before. Messages to their login are named, since
+    it may have had an address that leads does not know any more.
     """
     erased = Erased()
     own = {("contact", str(it)) for it in person.contact_ids} | person.subjects
     erased.add("audit_keys", await erasing.destroy(session, sorted(own)))
-    erased.add("sign_in_failures", await erasing.drop_failures(session, person.addresses))
+    gone = [it for each in person.contact_ids if (it := await logins.forget(session, each))]
+    erased.add("logins", len(gone))
+    addresses = [*person.addresses, *(it.address_key for it in gone if it.address_key)]
+    sent = await letters.CUSTOMERS.forget(session, [*addresses, *(str(it.id) for it in gone)])
+    erased.own("message", sent)
+    failed = [*addresses, *_accounts(addresses)]
+    erased.add("sign_in_failures", await erasing.drop_failures(session, failed))
     await erasure_traces.erase(session, person, erased)
     return erased
+
+
+def _accounts(addresses: Sequence[str]) -> Iterator[str]:
+    """Yields under what attempts by these addresses count: as a customer, or as a user."""
+    for it in addresses:
+        yield lockout.account_key(it)
+        yield lockout.account_key(logins.account(it))

@@ -164,6 +164,20 @@ async def contact_deleted(session: AsyncSession, contact_id: UUID) -> None:
     await _changed(session, "disable_login", before, gone)
 
 
+async def forget(session: AsyncSession, contact_id: UUID) -> ContactLogin | None:
+    """Ends and deletes the login of a contact who is erased, and lets none be made any more.
+
+    Returns what it was; what is told of it names nobody.
+    """
+    await logins.note_deleted(session, contact_id)
+    before = await logins.by_contact(session, contact_id, lock=True)
+    if before is not None:
+        await _end_openings(session, before)
+        await logins.remove(session, before.id)
+        await announce.login_deed(session, "delete_login", before)
+    return before
+
+
 async def get(session: AsyncSession, login_id: UUID) -> ContactLogin:
     """Returns one login; raises `NotFound`."""
     return existing(await logins.get(session, login_id), "contact_login", login_id)

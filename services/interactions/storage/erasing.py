@@ -25,7 +25,7 @@ async def remembered(
 
 
 async def left(session: AsyncSession, contact_ids: Collection[UUID]) -> int:
-    """Returns how many rows are still a contact's: facts, follow-ups, notes and the like."""
+    """Returns how many rows are still a contact's: facts, notes, requests and the like."""
     found: int = (
         await session.execute(_LEFT, {"contacts": arrays.uuids(contact_ids)})
     ).scalar_one()
@@ -48,7 +48,7 @@ _REMEMBER = text("""
 _REMEMBERED = text("""
     SELECT kind, id FROM forgotten WHERE contact_id = ANY(CAST(:contacts AS uuid[]))
 """)
-_TABLES = ("facts", "follow_ups", "notes", "interactions", "proposals")
+_TABLES = ("facts", "follow_ups", "notes", "interactions", "proposals", "requests")
 _COUNT = "(SELECT count(*) FROM {table} WHERE contact_id = ANY(CAST(:contacts AS uuid[])))"
 _LEFT = text("SELECT " + " + ".join(_COUNT.format(table=it) for it in _TABLES))
 _EMPTY_DIGESTS = text("""

@@ -40,15 +40,19 @@ def ask_any_erased(contact_ids: Collection[UUID]) -> db.Ask[bool]:
 
 
 async def blank_messages(
-    session: AsyncSession, contact_ids: Collection[UUID], address_keys: Collection[str]
+    session: AsyncSession,
+    contact_ids: Collection[UUID],
+    address_keys: Collection[str],
+    message_ids: Collection[UUID] = (),
 ) -> tuple[int, Sequence[str]]:
-    """Empties messages of contacts and to addresses, with what providers said of them.
+    """Empties messages of contacts, to addresses and by id, with what providers said of them.
 
     Returns how many messages, and the contents that messages of theirs without a run had.
     """
     await db.allow(session, _SECONDS)
     given = _given(contact_ids, address_keys)
-    rows = (await session.execute(_MESSAGES, given)).all()
+    wanted = {**given, "messages": arrays.uuids(message_ids)}
+    rows = (await session.execute(_MESSAGES, wanted)).all()
     ids = arrays.uuids({it.message_id for it in rows})
     blanked = await _count(session, _BLANK, {"ids": ids})
     blanked += await _count(session, _BLANK_PAST, given)
@@ -161,6 +165,9 @@ _MESSAGES = text("""
     UNION
     SELECT message_id, run_id, content_hash FROM messages
     WHERE address_key = ANY(CAST(:keys AS text[])) AND address_key <> ''
+    UNION
+    SELECT message_id, run_id, content_hash FROM messages
+    WHERE message_id = ANY(CAST(:messages AS uuid[]))
 """)
 _BLANK = text("""
     UPDATE messages SET address = '', address_key = '', values = '{}', answer = ''

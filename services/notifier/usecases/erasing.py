@@ -1,5 +1,7 @@
 """Erases people from a notifier; who was suppressed stays so, by a keyed hash."""
 
+from uuid import UUID
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services import erasure_traces
@@ -19,7 +21,8 @@ async def erase(session: AsyncSession, person: Person, secret: bytes) -> Erased:
     erased = Erased()
     contacts, addresses = person.contact_ids, person.addresses
     await erasing.note(session, contacts)
-    blanked, contents = await erasing.blank_messages(session, contacts, addresses)
+    written = [UUID(its_id) for kind, its_id in person.subjects if kind == "message"]
+    blanked, contents = await erasing.blank_messages(session, contacts, addresses, written)
     erased.add("messages", blanked)
     erased.add("contents", await erasing.drop_contents(session, contents, contacts))
     erased.add("contents", await erasing.empty_contents(session, person.names))

@@ -9,8 +9,13 @@ from sqlalchemy import text
 
 from services.erasing import Erased, Person
 from services.interactions.usecases import erasing
+from tests.integration.interactions.portal_parts import answer, ask, reply
 
 NAME = "Trần Thị Rất Riêng"
+_TABLES = (
+    *("follow_ups", "notes", "facts", "outbox", "idempotency", "digests"),
+    *("requests", "request_replies", "notifications"),
+)
 
 
 async def erase(house: Any, *contact_ids: str, names: tuple[str, ...] = ()) -> Erased:
@@ -37,7 +42,7 @@ async def gone(house: Any, contact: contact_pb2.Contact) -> None:
 async def rows(house: Any) -> str:
     found: list[str] = []
     async with house.sessions.begin() as session:
-        for table in ("follow_ups", "notes", "facts", "outbox", "idempotency", "digests"):
+        for table in _TABLES:
             found += (
                 (await session.execute(text(f"SELECT t::text FROM {table} AS t"))).scalars().all()  # noqa: S608
             )
@@ -60,6 +65,24 @@ class TestErasing:
 
         subjects = {("follow_up", planned), ("note", written)}
         assert first.subjects == second.subjects == subjects
+        assert (second.waiting, dict(second.counts)) == (0, {})
+        left = await rows(house)
+        assert NAME not in left
+        assert NAME.encode().hex() not in left
+
+    async def test_requests_go_with_their_replies(self, house: Any) -> None:
+        contact = house.contact()
+        await house.tell(events_pb2.ContactCreated(contact=contact))
+        request = await ask(house, contact, subject=f"{NAME} hỏi")
+        await reply(house, contact, request.id, text=f"{NAME} hỏi nữa")
+        await answer(house, request.id, text=f"Chào {NAME}")
+        await gone(house, contact)
+
+        first = await erase(house, contact.id)
+        second = await erase(house, contact.id)
+
+        assert ("request", request.id) in first.subjects
+        assert first.subjects == second.subjects
         assert (second.waiting, dict(second.counts)) == (0, {})
         left = await rows(house)
         assert NAME not in left

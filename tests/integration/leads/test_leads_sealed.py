@@ -22,6 +22,7 @@ from services.leads.storage import sealed
 from services.leads.workers.gauges import Gauges
 from tests.integration.leads import contact_parts
 from tests.integration.leads.conftest import Leads
+from tests.integration.leads.erasing_parts import order
 
 SECRET = "thích màu xanh, con gái học lớp 3"
 
@@ -121,6 +122,16 @@ class TestReading:
         await contact_parts.update(leads, contact_pb2.Contact(id=one.id), "description")
 
         assert (await rows(leads))[one.id] == ""
+
+    async def test_who_is_erased_leaves_nothing_that_is_sealed(self, leads: Leads) -> None:
+        one = await made(leads)
+
+        await order(leads, one)
+
+        assert one.id not in await rows(leads)
+        async with leads.sessions.begin() as session:
+            left = await session.execute(text("SELECT erasures::text FROM erasures"))
+        assert MARK not in left.scalar_one()
 
     async def test_one_of_before_there_were_keys_is_read(self, leads: Leads) -> None:
         its_id = await plain(leads, "như cũ")

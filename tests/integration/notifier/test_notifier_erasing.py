@@ -92,6 +92,21 @@ class TestMessages:
         assert counts(again) == {}
         assert again.waiting == 0
 
+    async def test_one_that_another_service_names_loses_them_too(
+        self, house: House, served: Served
+    ) -> None:
+        await house.take([HOA, "khac@example.vn"])
+        ((its_id,),) = await house.sql(
+            "SELECT message_id FROM messages WHERE address_key = :key", key=HOA
+        )
+        named = [erasure_pb2.ErasedSubject(type="message", id=str(its_id))]
+
+        answer = await erase(served, contact_ids=[str(uuid.uuid4())], subjects=named)
+
+        assert counts(answer)["messages"] == 1
+        rows = await house.sql("SELECT address, values FROM messages ORDER BY address")
+        assert [tuple(it) for it in rows] == [("", []), ("khac@example.vn", ["Đào"])]
+
     async def test_one_that_waits_is_skipped_with_a_reason_of_its_own(self, house: House) -> None:
         (to,) = await judged(house, message(""))
 
