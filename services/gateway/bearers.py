@@ -4,7 +4,6 @@ import hashlib
 import json
 import threading
 import time
-import urllib.request
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from joserfc.jwk import OKPKey
 
 from chassis import errors
 from chassis.rpc import claims
+from services.gateway import direct
 
 _FETCH_SECONDS = 3.0
 _REFETCH_SECONDS = 5.0
@@ -88,7 +88,7 @@ class Bearers:
 
     def _fetch(self) -> Mapping[str, OKPKey]:
         try:
-            with urllib.request.urlopen(self._url, timeout=_FETCH_SECONDS) as answer:  # noqa: S310
+            with direct.OPENER.open(self._url, timeout=_FETCH_SECONDS) as answer:
                 return claims.keys(json.load(answer))
         except (OSError, ValueError, JoseError) as error:
             log.warning("keys_not_fetched", error=type(error).__name__)

@@ -7,27 +7,17 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
 from chassis import errors
+from services.gateway import direct
 from services.gateway.config import Settings
 
 _FETCH_SECONDS = 5.0
 _RENEW_BEFORE_SECONDS = 60.0
 
 log = structlog.get_logger()
-
-
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """The secret goes to the address that was set, wherever that one points to."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Follow no redirection: it is an answer that has no token."""
-
-
-_OPENER = urllib.request.build_opener(_Stay)
 
 
 @dataclass(frozen=True)
@@ -72,7 +62,7 @@ class Identity:
             self._url, data=urllib.parse.urlencode(form).encode(), method="POST"
         )
         try:
-            with _OPENER.open(request, timeout=_FETCH_SECONDS) as response:
+            with direct.OPENER.open(request, timeout=_FETCH_SECONDS) as response:
                 answer = json.load(response)
             text, lasts = str(answer["access_token"]), float(answer.get("expires_in", 300))
         except (OSError, ValueError, KeyError, TypeError) as error:
