@@ -10,7 +10,10 @@ from tests.attack.addresses import Address
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 # Who has no session yet: no cookie acts for them, and the page must be ours all the same.
-SIGNING_IN = {"web.try_sign_in", "web.try_code", "web.ask_link", "web.choose_password"}
+SIGNING_IN = {
+    *("web.try_sign_in", "web.try_code", "web.ask_link", "web.choose_password"),
+    *("portal.try_sign_in", "portal.try_code", "portal.accept"),
+}
 # Programs ask for a token with their own secret.
 WITHOUT_COOKIE = {"api.IssueToken"}
 SIMPLE = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b")
@@ -99,7 +102,9 @@ class TestBeforeSigningIn:
         self, gateway: Flask, http: Any, willing: Any, endpoint: str
     ) -> None:
         address = next(it for it in addresses.every(gateway, "POST") if it.endpoint == endpoint)
-        form = {"email": "lan@example.vn", "password": "x", "code": "1"}
+        form = {"email": "lan@example.vn", "address": "lan@example.vn", "code": "1"}
+        form |= {"password": "x", "how": "password"}
+        http.set_cookie("mekong-portal-step", "lan%40example.vn")
         willing.calls.clear()
 
         answer = http.post(address.path, data=form, headers={"Origin": "https://evil.example"})

@@ -75,7 +75,8 @@ class TestEveryAnswer:
     ) -> None:
         app = make_gateway(cookie_secure=True)
         browser = app.test_client()
-        browser.set_cookie("__Host-mekong", "secret", domain="localhost")
+        for name in ("__Host-mekong", "__Host-mekong-portal"):
+            browser.set_cookie(name, "secret", domain="localhost")
         wrong = []
 
         for address in addresses.every(app):

@@ -116,3 +116,13 @@ class TestEnding:
         assert signed_in.get_cookie("mekong") is None
         assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
         assert willing.named("SignOut")[0].request.session_secret == secret
+
+    def test_so_does_a_customers(self, gateway: Any, signed_in: Any, willing: Any) -> None:
+        secret = signed_in.get_cookie("mekong-portal").value
+        token = gateway.extensions["gateway"].contact_sessions.csrf_token(secret)
+
+        answer = signed_in.post("/portal/sign-out", data={"csrf_token": token})
+
+        assert signed_in.get_cookie("mekong-portal") is None
+        assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+        assert willing.named("SignOutContact")[0].request.session_secret == secret

@@ -6,7 +6,12 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from crm.accounts.v1 import session_service_pb2, user_pb2
+from crm.accounts.v1 import (
+    contact_login_pb2,
+    contact_login_service_pb2,
+    session_service_pb2,
+    user_pb2,
+)
 from flask import Flask
 from google.protobuf import descriptor_pool, message_factory
 
@@ -67,6 +72,12 @@ def harmful(peers: Any, signed_in: Any) -> Any:
     session.rights.add(resource="*", action="*", level=user_pb2.LEVEL_ALL)
     session.viewed_as.CopyFrom(user_pb2.Role(id=ID, name=PAYLOAD))
     peers.answers["ExchangeSession"] = session
+    customer = contact_login_service_pb2.ExchangeContactSessionResponse(token="of-a-customer")
+    customer.contact_login.MergeFrom(
+        contact_login_pb2.ContactLogin(id=ID, contact_id=ID, display_name=PAYLOAD, language="en")
+    )
+    customer.expire_time.FromSeconds(int(time.time()) + 300)
+    peers.answers["ExchangeContactSession"] = customer
     return signed_in
 
 

@@ -109,6 +109,7 @@ class _Pages:
             self._sessions.sign_out(secret)
         response = _to("portal.sign_in")
         self._sessions.dismiss(response)
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
 
     def show_invitation(self, token: str) -> View:
