@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from crm.accounts.v1 import oidc_service_pb2
 from flask import Flask
 
 from tests.attack import addresses
@@ -45,6 +46,10 @@ class TestEveryAddress:
     def test_no_question_leads_elsewhere(
         self, gateway: Flask, signed_in: Any, http: Any, willing: Any
     ) -> None:
+        # Accounts tells where the provider is; that it may be elsewhere is what it is for.
+        willing.answers["BeginOidcSignIn"] = oidc_service_pb2.BeginOidcSignInResponse(
+            authorization_url="http://localhost/authorize"
+        )
         wrong = []
         for address in addresses.every(gateway, "GET"):
             places = itertools.cycle(("//evil.example", "/\\evil.example"))
