@@ -17,6 +17,7 @@ class Kind(StrEnum):
     RESET = "reset"
     INVITATION = "invitation"
     CODE = "code"
+    ADDRESS_CHANGED = "address_changed"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     PASSWORD_SET = "password_set"  # noqa: S105
     PASSWORD_RESET = "password_reset"  # noqa: S105
@@ -92,7 +93,7 @@ class Waiting:
     """A letter that was claimed: `attempts` counts this one.
 
     `recipient` is the key of the address that was typed, for an invitation the id of the user or
-    login, for a notice that of the user and, behind a slash, its own.
+    login, for a notice that of the user and, behind slashes, its own and where else it goes.
     """
 
     id: UUID
@@ -105,6 +106,11 @@ class Waiting:
     def reader_id(self) -> UUID:
         """Returns the id that `recipient` begins with, where it is no address."""
         return UUID(self.recipient.partition("/")[0])
+
+    @property
+    def address(self) -> str:
+        """Returns where a notice goes if not to the user's address of now, empty for that."""
+        return "".join(self.recipient.split("/", 2)[2:])
 
     @property
     def given_up(self) -> datetime:

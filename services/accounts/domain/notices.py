@@ -11,6 +11,8 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     "vi": {
         "hello": "Chào {name},",
         "subject": "Có phải bạn không? Cách đăng nhập Mekong của bạn đã thay đổi",
+        "address_changed": "Quản trị viên Mekong đã đổi địa chỉ e-mail đăng nhập của bạn; địa chỉ"
+        " này không còn dùng được.",
         "password_changed": "Mật khẩu Mekong của bạn đã được đổi, bởi người biết mật khẩu cũ.",
         "password_set": "Quản trị viên Mekong đã đặt mật khẩu khác cho bạn.",
         "password_reset": "Mật khẩu Mekong mới đã được chọn bằng liên kết gửi đến địa chỉ này.",
@@ -35,6 +37,8 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "hello": "Hello {name},",
         "subject": "Was it you? How you sign in to Mekong has changed",
+        "address_changed": "An administrator of Mekong changed the e-mail address that you sign in"
+        " with; this one no longer does.",
         "password_changed": "Your Mekong password was changed, by somebody who knew the old one.",
         "password_set": "An administrator of Mekong set another password for you.",
         "password_reset": "A new Mekong password was chosen by a link sent to this address.",

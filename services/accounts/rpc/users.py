@@ -97,7 +97,8 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         columns = fields.user_columns(messages.user_fields(request.user, paths), problems)
         problems.raise_if_any()
         async with self._sessions.begin() as session:
-            return messages.user(await users.update(session, user_id, request.user.etag, columns))
+            etag = request.user.etag
+            return messages.user(await users.update(session, self._post, user_id, etag, columns))
 
     async def DeactivateUser(
         self, request: pb2.DeactivateUserRequest, context: Context

@@ -1,7 +1,7 @@
 """Writing the messages that carry links, codes and news, and what becomes of them."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -135,6 +135,8 @@ class StaffMail:
             user = await users.get(session, waiting.reader_id)
             if user is not None and waiting.kind is Kind.INVITATION and not user.invited:
                 return None
+            if user is not None and waiting.address:
+                user = replace(user, email=waiting.address)
         return user if user is not None and user.active else None
 
     async def ends(self, session: AsyncSession, waiting: Waiting, link_id: UUID) -> datetime | None:
@@ -190,10 +192,14 @@ async def ask_reset(session: AsyncSession, email_key: str) -> None:
     await letters.STAFF.add(session, uuid_utils.compat.uuid7(), Kind.RESET, email_key)
 
 
-async def notify(session: AsyncSession, user_id: UUID, kind: Kind) -> None:
-    """Has a user told by mail of a change, of each in a mail of its own."""
+async def notify(session: AsyncSession, user_id: UUID, kind: Kind, address: str = "") -> None:
+    """Has a user told by mail of a change, of each in a mail of its own.
+
+    It goes to the address that the user has when it is written, unless to this one.
+    """
     letter_id = uuid_utils.compat.uuid7()
-    await letters.STAFF.add(session, letter_id, kind, f"{user_id}/{letter_id}")
+    recipient = f"{user_id}/{letter_id}" + (f"/{address}" if address else "")
+    await letters.STAFF.add(session, letter_id, kind, recipient)
 
 
 def _packed(words: Words) -> bytes:

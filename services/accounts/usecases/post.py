@@ -26,7 +26,9 @@ class Post:
                 "STAFF_SENDER_MISSING", "mails to colleagues have no sender", setting=_UNSET
             )
 
-    async def notify(self, session: AsyncSession, user_id: UUID, kind: Kind) -> None:
-        """Has a user told of a change; does nothing in a house that has no sender."""
+    async def notify(
+        self, session: AsyncSession, user_id: UUID, kind: Kind, address: str = ""
+    ) -> None:
+        """Has a user told of a change, at their address or this one; nothing without a sender."""
         if self.mails_staff:
-            await letters.notify(session, user_id, kind)
+            await letters.notify(session, user_id, kind, address)

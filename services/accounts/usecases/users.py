@@ -40,9 +40,12 @@ async def get(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def update(
-    session: AsyncSession, user_id: UUID, etag: str, columns: Mapping[str, object]
+    session: AsyncSession, post: Post, user_id: UUID, etag: str, columns: Mapping[str, object]
 ) -> User:
-    """Changes the given columns of a user, with a new revision if any differs."""
+    """Changes the given columns of a user, with a new revision if any differs.
+
+    Of another address the user is told at the one before.
+    """
     before, role = await _with_covered_role(session, user_id)
     unchanged(etag, before.revision, "user", user_id)
     await _known_places(session, columns)
@@ -52,6 +55,7 @@ async def update(
     if now.email != before.email:
         # What was mailed to the old address is no longer this user's.
         await links.end_all(session, user_id)
+        await post.notify(session, user_id, Kind.ADDRESS_CHANGED, before.email)
     if columns:
         await announce.user(session, "update", now, before)
     return now

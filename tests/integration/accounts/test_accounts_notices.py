@@ -61,6 +61,18 @@ class TestWhatIsTold:
             assert secret not in mail.text + mail.html
         assert (await house.deeds())[-1] == "user.set_password"
 
+    async def test_another_address_is_told_at_the_one_before(self, house: Any, post: Post) -> None:
+        lan = await house.add("Lan", email="Lan@b.vn")
+        for email in ("lan/1@b.vn", "lan.le@b.vn", "lan.le@b.vn"):
+            user = User(id=lan.id, email=email, display_name="Lan Lê")
+            await house.users().UpdateUser(user_service_pb2.UpdateUserRequest(user=user))
+
+        mails = await post.told()
+
+        assert sorted(it.address for it in mails) == ["Lan@b.vn", "lan/1@b.vn"]
+        assert all("đã đổi địa chỉ e-mail đăng nhập" in it.text for it in mails)
+        assert "lan.le@b.vn" not in "".join(it.text for it in mails)
+
     async def test_one_that_an_administrator_set(self, house: Any, post: Post) -> None:
         lan = await house.add("Lan")
         request = user_service_pb2.SetPasswordRequest(id=lan.id, new_password=NEW)
