@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import errors
 from services.accounts.domain import rights
 from services.accounts.domain.fields import Problems, sort_key
+from services.accounts.domain.letters import Kind
 from services.accounts.domain.people import Role, User
 from services.accounts.storage import challenges, groups, links, sessions, users
 from services.accounts.usecases import announce, granting, letters
 from services.accounts.usecases.found import existing, unchanged
+from services.accounts.usecases.post import Post
 
 
 async def create(session: AsyncSession, columns: Mapping[str, object], password_hash: str) -> User:
@@ -38,9 +40,12 @@ async def get(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def update(
-    session: AsyncSession, user_id: UUID, etag: str, columns: Mapping[str, object]
+    session: AsyncSession, post: Post, user_id: UUID, etag: str, columns: Mapping[str, object]
 ) -> User:
-    """Changes the given columns of a user, with a new revision if any differs."""
+    """Changes the given columns of a user, with a new revision if any differs.
+
+    Of another address the user is told at the one before.
+    """
     before, role = await _with_covered_role(session, user_id)
     unchanged(etag, before.revision, "user", user_id)
     await _known_places(session, columns)
@@ -50,6 +55,7 @@ async def update(
     if now.email != before.email:
         # What was mailed to the old address is no longer this user's.
         await links.end_all(session, user_id)
+        await post.notify(session, user_id, Kind.ADDRESS_CHANGED, before.email)
     if columns:
         await announce.user(session, "update", now, before)
     return now
@@ -69,12 +75,22 @@ async def deactivate(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def set_password(
-    session: AsyncSession, user_id: UUID, password_hash: str, keep_session: UUID | None
+    session: AsyncSession,
+    post: Post,
+    user_id: UUID,
+    password_hash: str,
+    keep_session: UUID | None,
+    *,
+    own: bool,
 ) -> None:
-    """Replaces a password and ends the user's sessions, except the one it was asked from."""
+    """Replaces a password and ends the user's sessions, except the one it was asked from.
+
+    The user is told of it; `own` says that it was the user who asked.
+    """
     before = existing(await users.get(session, user_id, lock=True), "user", user_id)
     now = await replace_password(session, before, password_hash, keep_session)
     await announce.user(session, "set_password", now)
+    await post.notify(session, user_id, Kind.PASSWORD_CHANGED if own else Kind.PASSWORD_SET)
 
 
 async def replace_password(
