@@ -123,7 +123,10 @@ def main() -> None:
             "NOT CHECKED: the rules for Prometheus. promtool is neither on PATH nor to be had from "
             "Debian's package prometheus (apt-get download)\n"
         )
-    extra = ("--set", "ingress.enabled=true", "--set", "prometheus.rules=configmap")
+    extra = (
+        *("--set", "ingress.enabled=true", "--set", "prometheus.rules=configmap"),
+        *("--set", "services.accounts.auditHead.enabled=true"),
+    )
     for arguments in ((), extra):
         manifests = render(*arguments)
         for version in VERSIONS:

@@ -44,7 +44,7 @@ from services.accounts.usecases.keyring import Keyring
 from services.accounts.usecases.letters import Scribe, StaffMail
 from services.accounts.usecases.logins import Senders
 from services.accounts.usecases.passwords import Passwords
-from services.accounts.usecases.resets import Post
+from services.accounts.usecases.post import Post
 from services.accounts.usecases.signin import Limits
 from services.accounts.usecases.tokens import Issuer
 from services.accounts.usecases.trail import Trail
@@ -96,7 +96,7 @@ async def main(settings: Settings) -> None:
             (session_grpc.add_SessionServiceServicer_to_server, signing_in),
             (
                 factor_grpc.add_SecondFactorServiceServicer_to_server,
-                SecondFactorServicer(sessions, proofs, factors),
+                SecondFactorServicer(sessions, proofs, factors, post),
             ),
             (
                 password_grpc.add_PasswordServiceServicer_to_server,
@@ -104,7 +104,7 @@ async def main(settings: Settings) -> None:
             ),
             (
                 oidc_grpc.add_OidcServiceServicer_to_server,
-                OidcServicer(sessions, limits, settings.encryption_key(), rules, provider),
+                OidcServicer(sessions, proofs, limits, key, rules, provider, post),
             ),
             (user_grpc.add_UserServiceServicer_to_server, users),
             (

@@ -1,4 +1,4 @@
-"""Messages with a link or a code, and how long they wait; what those to staff say."""
+"""Messages with a link or a code, or of a change, and how long they wait; what links say."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,25 @@ from services.accounts.domain.logins import Channel
 
 
 class Kind(StrEnum):
-    """What a letter, and its link, is for."""
+    """What a letter, and its link, is for; those of `NOTICES` say what was changed."""
 
     RESET = "reset"
     INVITATION = "invitation"
     CODE = "code"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PASSWORD_SET = "password_set"  # noqa: S105
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    FACTOR_ENROLLED = "factor_enrolled"
+    FACTOR_REMOVED = "factor_removed"
+    FACTOR_RESET = "factor_reset"
+    CODES_REPLACED = "codes_replaced"
+    OIDC_LINKED = "oidc_linked"
+    OIDC_UNLINKED = "oidc_unlinked"
+    OIDC_RESET = "oidc_reset"
+
+
+NOTICES = frozenset(Kind) - {Kind.RESET, Kind.INVITATION, Kind.CODE}
+"""Ask a user whether it was them who changed how they sign in; these carry no secret."""
 
 
 class State(StrEnum):
@@ -47,6 +61,7 @@ PATIENCE: Mapping[Kind, timedelta] = {
     Kind.RESET: timedelta(days=1),
     Kind.INVITATION: timedelta(days=7),
     Kind.CODE: codes.LASTS,
+    **dict.fromkeys(NOTICES, timedelta(days=7)),
 }
 """How long a letter waits for a notifier that is away."""
 
@@ -77,13 +92,24 @@ class Waiting:
     """A letter that was claimed: `attempts` counts this one.
 
     `recipient` is the key of the address that was typed, for an invitation the id of the user or
-    login.
+    login, for a notice that of the user and, behind a slash, its own.
     """
 
     id: UUID
     kind: Kind
     recipient: str
     attempts: int
+    create_time: datetime
+
+    @property
+    def reader_id(self) -> UUID:
+        """Returns the id that `recipient` begins with, where it is no address."""
+        return UUID(self.recipient.partition("/")[0])
+
+    @property
+    def given_up(self) -> datetime:
+        """Returns when it waited for long enough."""
+        return self.create_time + PATIENCE[self.kind]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from crm.accounts.v1 import events_pb2, second_factor_pb2, session_pb2, session_service_pb2
+from crm.accounts.v1 import (
+    events_pb2,
+    oidc_identity_pb2,
+    second_factor_pb2,
+    session_pb2,
+    session_service_pb2,
+)
 
 from chassis.rpc import times
 from services.accounts.domain.people import SecondFactor, Session, User
@@ -46,6 +52,18 @@ def second_factor(
         enrolled=kept is not None,
         enroll_time=times.out(kept.confirm_time) if kept else None,
         recovery_codes_left=codes_left,
+    )
+
+
+def oidc_identity(
+    user_id: UUID, since: datetime | None, *, only_way_in: bool
+) -> oidc_identity_pb2.OidcIdentity:
+    """Returns whether a user may sign in at the provider, None for who may not."""
+    return oidc_identity_pb2.OidcIdentity(
+        user_id=str(user_id),
+        linked=since is not None,
+        link_time=times.out(since) if since else None,
+        only_way_in=only_way_in,
     )
 
 

@@ -17,6 +17,7 @@ from services.accounts.rpc.proofs import Proof, Proofs, wrong
 from services.accounts.storage import factors as kept_factors
 from services.accounts.usecases import attempts, factors, found, users
 from services.accounts.usecases.factors import Factors
+from services.accounts.usecases.post import Post
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -24,10 +25,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class SecondFactorServicer(pb2_grpc.SecondFactorServiceServicer):
     """Serves `SecondFactorService`."""
 
-    def __init__(self, sessions: db.Sessions, proofs: Proofs, kept: Factors) -> None:
+    def __init__(self, sessions: db.Sessions, proofs: Proofs, kept: Factors, post: Post) -> None:
         self._sessions = sessions
         self._proofs = proofs
         self._factors = kept
+        self._post = post
 
     async def GetSecondFactor(
         self, request: pb2.GetSecondFactorRequest, context: Context
@@ -61,7 +63,9 @@ class SecondFactorServicer(pb2_grpc.SecondFactorServiceServicer):
         user_id, keep = callers.own_id(), callers.session_id(context)
         user, attempt = await self._proofs.counted(user_id)
         async with self._sessions.begin() as session:
-            codes = await self._factors.confirm(session, user_id, request.code.strip(), keep)
+            codes = await self._factors.confirm(
+                session, self._post, user_id, request.code.strip(), keep
+            )
             if codes is not None:
                 await attempts.take_back(session, attempt)
         if codes is None:
@@ -78,7 +82,7 @@ class SecondFactorServicer(pb2_grpc.SecondFactorServiceServicer):
         async with self._sessions.begin() as session:
             matches = await self._factors.accept(session, user_id, request.code.strip())
             if matches:
-                await factors.remove(session, user_id, keep)
+                await factors.remove(session, self._post, user_id, keep)
                 await attempts.take_back(session, proof[1])
         await self._right(proof, matches=matches)
         return empty_pb2.Empty()
@@ -91,7 +95,7 @@ class SecondFactorServicer(pb2_grpc.SecondFactorServiceServicer):
         proof = await self._begun(user_id, request.password)
         async with self._sessions.begin() as session:
             matches = await self._factors.accept(session, user_id, request.code.strip())
-            codes = await factors.replace_codes(session, user_id) if matches else ()
+            codes = await factors.replace_codes(session, self._post, user_id) if matches else ()
             if matches:
                 await attempts.take_back(session, proof[1])
         await self._right(proof, matches=matches)
@@ -110,7 +114,7 @@ class SecondFactorServicer(pb2_grpc.SecondFactorServiceServicer):
             )
         async with self._sessions.begin() as session:
             await users.covered(session, user_id)
-            await factors.reset(session, user_id)
+            await factors.reset(session, self._post, user_id)
         return empty_pb2.Empty()
 
     async def _begun(self, user_id: UUID, password: str) -> Proof:

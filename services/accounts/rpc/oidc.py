@@ -5,20 +5,23 @@ from typing import Any
 
 import grpc
 import structlog
+from crm.accounts.v1 import oidc_identity_pb2, session_service_pb2
 from crm.accounts.v1 import oidc_service_pb2 as pb2
 from crm.accounts.v1 import oidc_service_pb2_grpc as pb2_grpc
-from crm.accounts.v1 import session_service_pb2
 from google.protobuf import empty_pb2
 
 from chassis import db, errors
-from chassis.rpc import times
+from chassis.rpc import rights, times
 from services.accounts.clients.provider import Provider
 from services.accounts.config import Settings
 from services.accounts.domain import oidc as rules
 from services.accounts.domain.oidc import Check, Person, Rules, Untrusted
-from services.accounts.rpc import sessions
+from services.accounts.messages import sessions as messages
+from services.accounts.rpc import callers, sessions
+from services.accounts.rpc.proofs import Proofs
 from services.accounts.usecases import attempts, found, oidc, signin, users
 from services.accounts.usecases.oidc import Opening, Stranger
+from services.accounts.usecases.post import Post
 
 RETURN = "/sign-in/oidc/callback"
 """Where the provider sends browsers back to, below the gateway's `public_url`."""
@@ -50,16 +53,20 @@ class OidcServicer(pb2_grpc.OidcServiceServicer):
     def __init__(
         self,
         kept: db.Sessions,
+        proofs: Proofs,
         limits: signin.Limits,
         encryption_key: bytes,
         house: Rules,
         provider: Provider | None,
+        post: Post,
     ) -> None:
         self._sessions = kept
+        self._proofs = proofs
         self._limits = limits
         self._encryption_key = encryption_key
         self._house = house
         self._provider = provider
+        self._post = post
 
     async def GetOidcProvider(
         self, request: pb2.GetOidcProviderRequest, context: Context
@@ -101,7 +108,7 @@ class OidcServicer(pb2_grpc.OidcServiceServicer):
                 await attempts.take_back(session, attempt)
             raise
         async with self._sessions.begin() as session:
-            user = await oidc.recognise(session, self._house, who)
+            user = await oidc.recognise(session, self._post, self._house, who)
             if isinstance(user, Stranger):
                 await signin.refuse(session, user.user)
             else:
@@ -115,6 +122,32 @@ class OidcServicer(pb2_grpc.OidcServiceServicer):
             )
         return sessions.answer(next_)
 
+    async def GetOidcIdentity(
+        self, request: pb2.GetOidcIdentityRequest, context: Context
+    ) -> oidc_identity_pb2.OidcIdentity:
+        """Says whether somebody may sign in there; anybody may ask about oneself."""
+        user_id = callers.own_id() if request.id in callers.ME else found.parsed(request.id, "user")
+        if not callers.is_caller(user_id):
+            rights.require("users", "write")
+        async with self._sessions.begin() as session:
+            user = await users.get(session, user_id)
+            kept = await oidc.linked(session, self._house, user)
+        return messages.oidc_identity(kept.user_id, kept.since, only_way_in=kept.only_way_in)
+
+    async def UnlinkOwnOidcIdentity(
+        self, request: pb2.UnlinkOwnOidcIdentityRequest, context: Context
+    ) -> empty_pb2.Empty:
+        """Forgets who the caller is at the provider; the password proves that it is them."""
+        user_id, keep = callers.own_id(), callers.session_id(context)
+        async with self._sessions.begin() as session:
+            user = await users.get(session, user_id)
+            await oidc.must_keep_a_way_in(session, self._house, user)
+        _, attempt = await self._proofs.password(user_id, request.password)
+        async with self._sessions.begin() as session:
+            await oidc.unlink_own(session, self._post, user_id, keep)
+            await attempts.take_back(session, attempt)
+        return empty_pb2.Empty()
+
     async def UnlinkOidcUser(
         self, request: pb2.UnlinkOidcUserRequest, context: Context
     ) -> empty_pb2.Empty:
@@ -122,7 +155,7 @@ class OidcServicer(pb2_grpc.OidcServiceServicer):
         user_id = found.parsed(request.id, "user")
         async with self._sessions.begin() as session:
             await users.covered(session, user_id)
-            await oidc.unlink(session, user_id)
+            await oidc.unlink(session, self._post, user_id)
         return empty_pb2.Empty()
 
     async def _identified(

@@ -13,6 +13,7 @@ from services.accounts.domain import fields
 from services.accounts.domain.letters import Kind
 from services.accounts.usecases import resets
 from services.accounts.usecases.passwords import Passwords
+from services.accounts.usecases.post import Post
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -20,7 +21,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class PasswordServicer(pb2_grpc.PasswordServiceServicer):
     """Serves `PasswordService`."""
 
-    def __init__(self, sessions: db.Sessions, passwords: Passwords, post: resets.Post) -> None:
+    def __init__(self, sessions: db.Sessions, passwords: Passwords, post: Post) -> None:
         self._sessions = sessions
         self._passwords = passwords
         self._post = post
@@ -60,5 +61,5 @@ class PasswordServicer(pb2_grpc.PasswordServiceServicer):
             await resets.described(session, request.token)
         password_hash = await self._passwords.hash(request.new_password)
         async with self._sessions.begin() as session:
-            await resets.choose(session, request.token, password_hash)
+            await resets.choose(session, self._post, request.token, password_hash)
         return empty_pb2.Empty()

@@ -19,6 +19,7 @@ from services.accounts.storage import groups as kept_groups
 from services.accounts.storage import users as kept_users
 from services.accounts.usecases import found, groups, resets, users
 from services.accounts.usecases.passwords import Passwords
+from services.accounts.usecases.post import Post
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -34,7 +35,7 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         sessions: db.Sessions,
         passwords: Passwords,
         proofs: Proofs,
-        post: resets.Post,
+        post: Post,
         seal_key: SecretStr,
     ) -> None:
         self._sessions = sessions
@@ -125,7 +126,7 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
         password_hash = await self._passwords.hash(request.new_password)
         keep = callers.session_id(context) if own else None
         async with self._sessions.begin() as session:
-            await users.set_password(session, user_id, password_hash, keep)
+            await users.set_password(session, self._post, user_id, password_hash, keep, own=own)
         return empty_pb2.Empty()
 
     async def InviteUser(self, request: pb2.InviteUserRequest, context: Context) -> empty_pb2.Empty:

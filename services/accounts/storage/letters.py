@@ -1,4 +1,4 @@
-"""Queries of messages with links or codes, which wait to be handed to the notifier."""
+"""Queries of messages to people, which wait to be handed to the notifier."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -37,10 +37,14 @@ class Letters:
     async def claim(self, session: AsyncSession, limit: int, lease: timedelta) -> Sequence[Waiting]:
         """Returns up to `limit` that are due, and leaves them to this worker for the lease.
 
-        Each counts as tried from now on. Skips those that another worker is claiming.
+        Each counts as tried from now on. Skips those that another worker is claiming, and kinds
+        that only a later release knows.
         """
-        found = await session.execute(self._sql["CLAIM"], {"limit": limit, "lease": lease})
-        return [Waiting(row.id, Kind(row.kind), row.recipient, row.attempts) for row in found]
+        given = {"limit": limit, "lease": lease, "kinds": [kind.value for kind in Kind]}
+        return [
+            Waiting(row.id, Kind(row.kind), row.recipient, row.attempts, row.create_time)
+            for row in await session.execute(self._sql["CLAIM"], given)
+        ]
 
     async def lock(
         self, session: AsyncSession, letter_id: UUID, patience: timedelta
@@ -102,11 +106,11 @@ _STATEMENTS = {
     SET attempts = attempts + 1, next_time = clock_timestamp() + CAST(:lease AS interval)
     WHERE id = ANY(ARRAY(
         SELECT id FROM LETTERS
-        WHERE state = 'waiting' AND next_time <= clock_timestamp()
+        WHERE state = 'waiting' AND next_time <= clock_timestamp() AND kind = ANY(:kinds)
         ORDER BY next_time
         LIMIT :limit
         FOR UPDATE SKIP LOCKED))
-    RETURNING id, kind, recipient, attempts
+    RETURNING id, kind, recipient, attempts, create_time
 """,
     "LOCK": """
     SELECT link_id, sealed_words,

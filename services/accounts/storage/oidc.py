@@ -46,6 +46,15 @@ async def user_of(session: AsyncSession, issuer: str, subject: str) -> UUID | No
     return found
 
 
+async def linked_since(session: AsyncSession, user_id: UUID, issuer: str) -> datetime | None:
+    """Returns since when a user has an identity at an issuer; locks nothing."""
+    query = select(identities.c.create_time).where(
+        identities.c.user_id == user_id, identities.c.issuer == issuer
+    )
+    found: datetime | None = (await session.execute(query)).scalar_one_or_none()
+    return found
+
+
 async def link(session: AsyncSession, issuer: str, subject: str, user_id: UUID) -> bool:
     """Stores whose an identity is; False if it is somebody's, or the user has another there."""
     values = {"issuer": issuer, "subject": subject, "user_id": user_id}

@@ -34,10 +34,10 @@ class CustomerMail:
                 return None
         return login if login is not None and login.usable else None
 
-    async def ends(self, session: AsyncSession, kind: Kind, link_id: UUID) -> datetime | None:
+    async def ends(self, session: AsyncSession, waiting: Waiting, link_id: UUID) -> datetime | None:
         """Returns when a link or code ends that can still be used."""
-        left = rules.LEAST_LEFT[kind]
-        if kind is Kind.CODE:
+        left = rules.LEAST_LEFT[waiting.kind]
+        if waiting.kind is Kind.CODE:
             return await contact_codes.ends(session, link_id, left)
         return await invitations.ends(session, link_id, left)
 

@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import errors, sealing
 from chassis.db import audit
 from services.accounts.domain import recovery, totp
+from services.accounts.domain.letters import Kind
 from services.accounts.domain.people import SecondFactor, User
 from services.accounts.storage import challenges, factors, keys, sessions
 from services.accounts.usecases import announce
+from services.accounts.usecases.post import Post
 
 CONFIRM_WITHIN = timedelta(hours=1)
 
@@ -45,11 +47,11 @@ class Factors:
         return Beginning(secret, totp.uri(secret, user.email), begun + CONFIRM_WITHIN)
 
     async def confirm(
-        self, session: AsyncSession, user_id: UUID, code: str, keep_session: UUID | None
+        self, session: AsyncSession, post: Post, user_id: UUID, code: str, keep_session: UUID | None
     ) -> Sequence[str] | None:
         """Has sign-in ask for codes from now on; returns recovery codes, None for a wrong code.
 
-        Raises `FailedPrecondition` when none was begun within the hour.
+        The user is told of it. Raises `FailedPrecondition` when none was begun within the hour.
         """
         begun = await factors.lock_begun(session, user_id, CONFIRM_WITHIN)
         if begun is None:
@@ -61,6 +63,7 @@ class Factors:
         codes = await _new_codes(session, user_id)
         await _end_others(session, user_id, keep_session)
         await _record(session, "enroll_second_factor", user_id)
+        await post.notify(session, user_id, Kind.FACTOR_ENROLLED)
         return codes
 
     async def accept(self, session: AsyncSession, user_id: UUID, code: str) -> bool:
@@ -90,25 +93,30 @@ async def required(session: AsyncSession, user_id: UUID) -> None:
         raise _state("none", "none", "there is no second factor")
 
 
-async def replace_codes(session: AsyncSession, user_id: UUID) -> Sequence[str]:
-    """Gives a user who proved to be one new recovery codes in place of the others."""
+async def replace_codes(session: AsyncSession, post: Post, user_id: UUID) -> Sequence[str]:
+    """Gives a user who proved to be one new recovery codes in place of the others; tells them."""
     codes = await _new_codes(session, user_id)
     await _record(session, "replace_recovery_codes", user_id)
+    await post.notify(session, user_id, Kind.CODES_REPLACED)
     return codes
 
 
-async def remove(session: AsyncSession, user_id: UUID, keep_session: UUID | None) -> None:
-    """Has sign-in ask a user who proved to be one for no codes any more."""
+async def remove(
+    session: AsyncSession, post: Post, user_id: UUID, keep_session: UUID | None
+) -> None:
+    """Has sign-in ask a user who proved to be one for no codes any more; tells them."""
     await factors.remove(session, user_id)
     await _end_others(session, user_id, keep_session)
     await _record(session, "remove_second_factor", user_id)
+    await post.notify(session, user_id, Kind.FACTOR_REMOVED)
 
 
-async def reset(session: AsyncSession, user_id: UUID) -> None:
-    """Removes the factor of somebody who lost it; once more does nothing."""
+async def reset(session: AsyncSession, post: Post, user_id: UUID) -> None:
+    """Removes the factor of somebody who lost it, and tells them; once more does nothing."""
     if await factors.remove(session, user_id):
         await _end_others(session, user_id, None)
         await _record(session, "reset_second_factor", user_id)
+        await post.notify(session, user_id, Kind.FACTOR_RESET)
 
 
 async def _new_codes(session: AsyncSession, user_id: UUID) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Writing the messages that carry links and codes, and what becomes of them."""
+"""Writing the messages that carry links, codes and news, and what becomes of them."""
 
 import json
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import sealing
 from chassis.db import audit
 from services.accounts.domain import letters as rules
-from services.accounts.domain import secrets
+from services.accounts.domain import notices, secrets
 from services.accounts.domain.letters import Kind, Letter, Reason, State, Waiting, Words
 from services.accounts.domain.logins import Channel
 from services.accounts.domain.people import User
@@ -40,7 +40,7 @@ class Correspondence(Protocol[R]):
     async def reader(self, session: AsyncSession, waiting: Waiting) -> R | None:
         """Returns who gets one now, None when there is nobody."""
 
-    async def ends(self, session: AsyncSession, kind: Kind, link_id: UUID) -> datetime | None:
+    async def ends(self, session: AsyncSession, waiting: Waiting, link_id: UUID) -> datetime | None:
         """Returns when a link or code ends; None for one that is of no use to send any more."""
 
     async def compose(
@@ -84,7 +84,7 @@ class Scribe:
             await self._with.lost(session, waiting, None)
             return None
         if kept.link_id and kept.sealed_words:
-            ends = await self._with.ends(session, waiting.kind, kept.link_id)
+            ends = await self._with.ends(session, waiting, kept.link_id)
             if ends is not None:
                 words = self._opened(waiting.id, bytes(kept.sealed_words))
                 return Letter(kept.link_id, reader.id, words, ends, self._with.kin)
@@ -120,7 +120,7 @@ class Scribe:
 
 
 class StaffMail:
-    """Mails to colleagues, with links to choose a password."""
+    """Mails to colleagues: links to choose a password, and what was changed of signing in."""
 
     queue, kin = letters.STAFF, "password"
 
@@ -128,24 +128,31 @@ class StaffMail:
         self._url = public_url.rstrip("/")
 
     async def reader(self, session: AsyncSession, waiting: Waiting) -> User | None:
-        """Returns whose address was typed, or who was invited and has no password yet."""
+        """Returns whose address was typed, who was invited and has no password yet, or is told."""
         if waiting.kind is Kind.RESET:
             user = await users.by_email(session, waiting.recipient)
         else:
-            user = await users.get(session, UUID(waiting.recipient))
-            if user is not None and not user.invited:
+            user = await users.get(session, waiting.reader_id)
+            if user is not None and waiting.kind is Kind.INVITATION and not user.invited:
                 return None
         return user if user is not None and user.active else None
 
-    async def ends(self, session: AsyncSession, kind: Kind, link_id: UUID) -> datetime | None:
-        """Returns when a link ends that can still be used."""
-        link = await links.get(session, link_id, rules.LEAST_LEFT[kind])
+    async def ends(self, session: AsyncSession, waiting: Waiting, link_id: UUID) -> datetime | None:
+        """Returns when a link ends that can still be used; for a notice when it is given up."""
+        if waiting.kind in rules.NOTICES:
+            return waiting.given_up
+        link = await links.get(session, link_id, rules.LEAST_LEFT[waiting.kind])
         return link.expire_time if link else None
 
     async def compose(
         self, session: AsyncSession, waiting: Waiting, reader: User, link_id: UUID
     ) -> tuple[Words, datetime]:
-        """Makes a link."""
+        """Makes a link, but for a notice, which leads to where everybody finds their account."""
+        if waiting.kind in rules.NOTICES:
+            page = f"{self._url}/account/security"
+            return notices.written(
+                waiting.kind, reader, waiting.create_time, page
+            ), waiting.given_up
         kind, secret = waiting.kind, secrets.new()
         digest, lasts = secrets.digest(secret), rules.LASTS[kind]
         ends = await links.add(session, link_id, reader.id, kind, digest, lasts)
@@ -181,6 +188,12 @@ async def ask_reset(session: AsyncSession, email_key: str) -> None:
     Who that is, is looked up by whoever writes the mail: here it would show in the time it takes.
     """
     await letters.STAFF.add(session, uuid_utils.compat.uuid7(), Kind.RESET, email_key)
+
+
+async def notify(session: AsyncSession, user_id: UUID, kind: Kind) -> None:
+    """Has a user told by mail of a change, of each in a mail of its own."""
+    letter_id = uuid_utils.compat.uuid7()
+    await letters.STAFF.add(session, letter_id, kind, f"{user_id}/{letter_id}")
 
 
 def _packed(words: Words) -> bytes:

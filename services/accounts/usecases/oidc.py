@@ -11,11 +11,13 @@ from chassis import errors, sealing
 from chassis.db import audit
 from services.accounts.domain import fields, secrets
 from services.accounts.domain import oidc as rules
+from services.accounts.domain.letters import Kind
 from services.accounts.domain.oidc import Person, Rules, Why
 from services.accounts.domain.people import User
 from services.accounts.storage import oidc, sessions, users
 from services.accounts.usecases import announce, attempts, signin
 from services.accounts.usecases.attempts import Attempt
+from services.accounts.usecases.post import Post
 
 _LASTS = timedelta(minutes=10)
 _BY = "oidc"
@@ -36,6 +38,15 @@ class Stranger:
 
     why: Why
     user: User | None = None
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Since when a user may sign in at the provider, None for who may not."""
+
+    user_id: UUID
+    since: datetime | None
+    only_way_in: bool
 
 
 async def begin(session: AsyncSession, encryption_key: bytes) -> tuple[Opening, datetime]:
@@ -64,10 +75,13 @@ async def take(
     return Opening(state, nonce, verifier), attempt
 
 
-async def recognise(session: AsyncSession, house: Rules, who: Person) -> User | Stranger:
+async def recognise(
+    session: AsyncSession, post: Post, house: Rules, who: Person
+) -> User | Stranger:
     """Returns the user who somebody at the provider is.
 
     Once linked that goes by issuer and subject alone; before, by an address that was verified.
+    The user is told of being linked.
     """
     user_id = await oidc.user_of(session, who.issuer, who.subject)
     if user_id is not None:
@@ -83,6 +97,7 @@ async def recognise(session: AsyncSession, house: Rules, who: Person) -> User | 
         return Stranger(Why.INACTIVE, user)
     if await oidc.link(session, who.issuer, who.subject, user.id):
         await _record(session, "link_oidc", user.id, {"issuer": who.issuer})
+        await post.notify(session, user.id, Kind.OIDC_LINKED)
     elif await oidc.user_of(session, who.issuer, who.subject) != user.id:
         # An address that was given to somebody else there does not give them this account.
         return Stranger(Why.OTHER, user)
@@ -107,11 +122,47 @@ async def let_in(
     return await signin.welcome(session, limits, attempt, user, ip, user_agent, by=_BY)
 
 
-async def unlink(session: AsyncSession, user_id: UUID) -> None:
-    """Forgets who a user is at the provider and ends their sessions; once more does nothing."""
+async def linked(session: AsyncSession, house: Rules, user: User) -> Linked:
+    """Returns whether a user may sign in at the provider of this house."""
+    since = await oidc.linked_since(session, user.id, house.issuer)
+    return Linked(user.id, since, only_way_in=since is not None and user.invited)
+
+
+async def must_keep_a_way_in(session: AsyncSession, house: Rules, user: User) -> None:
+    """Raises `FailedPrecondition` for a user whom nothing but the provider lets in."""
+    if (await linked(session, house, user)).only_way_in:
+        raise errors.FailedPrecondition(
+            "STATE_FORBIDS",
+            "nothing else lets this user in; choose a password first",
+            resource="oidc_identity",
+            state="only_way_in",
+            to="unlinked",
+        )
+
+
+async def unlink_own(
+    session: AsyncSession, post: Post, user_id: UUID, keep_session: UUID | None
+) -> None:
+    """As `unlink`, for a user who proved to be one; the session it was asked from goes on."""
+    await _unlink(session, post, user_id, Kind.OIDC_UNLINKED, keep_session)
+
+
+async def unlink(session: AsyncSession, post: Post, user_id: UUID) -> None:
+    """Forgets who a user is at the provider and ends their sessions; once more does nothing.
+
+    The user is told of it.
+    """
+    await _unlink(session, post, user_id, Kind.OIDC_RESET, None)
+
+
+async def _unlink(
+    session: AsyncSession, post: Post, user_id: UUID, told: Kind, keep_session: UUID | None
+) -> None:
     if await oidc.unlink(session, user_id):
-        await announce.sessions_ended(session, await sessions.end_all(session, user_id))
+        ended = await sessions.end_all(session, user_id, but=keep_session)
+        await announce.sessions_ended(session, ended)
         await _record(session, "unlink_oidc", user_id)
+        await post.notify(session, user_id, told)
 
 
 async def _record(

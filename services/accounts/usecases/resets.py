@@ -1,6 +1,5 @@
 """Choosing a password by a link that came by e-mail."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,27 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import errors
 from chassis.db import audit
 from services.accounts.domain import fields, lockout, secrets
+from services.accounts.domain.letters import Kind
 from services.accounts.domain.people import PasswordLink, User
 from services.accounts.storage import links, sessions, users
 from services.accounts.usecases import attempts, letters
+from services.accounts.usecases.post import Post
 from services.accounts.usecases.users import covered, replace_password
-
-_UNSET = "MEKONG_STAFF_SENDER_IDENTITY_ID"
-
-
-@dataclass(frozen=True)
-class Post:
-    """Whether this house mails colleagues, and how many links may be asked for in a minute."""
-
-    mails_staff: bool
-    per_minute: int
-
-    def must_mail(self) -> None:
-        """Raises `FailedPrecondition` in a house that has no sender of such mails."""
-        if not self.mails_staff:
-            raise errors.FailedPrecondition(
-                "STAFF_SENDER_MISSING", "mails to colleagues have no sender", setting=_UNSET
-            )
 
 
 async def ask(session: AsyncSession, post: Post, email: str, ip: str) -> None:
@@ -62,8 +46,11 @@ async def described(session: AsyncSession, token: str) -> tuple[PasswordLink, Us
     return await _whose(session, await links.alive(session, secrets.digest(token)))
 
 
-async def choose(session: AsyncSession, token: str, password_hash: str) -> None:
-    """Uses a link: sets the password, ends all sessions; raises `NotFound` if it has ended."""
+async def choose(session: AsyncSession, post: Post, token: str, password_hash: str) -> None:
+    """Uses a link: sets the password, ends all sessions; raises `NotFound` if it has ended.
+
+    The user is told of it, but for a first password that an invitation asked for.
+    """
     used = await links.use(session, secrets.digest(token))
     link, user = await _whose(session, used, lock=True)
     await replace_password(session, user, password_hash, keep_session=None)
@@ -75,6 +62,8 @@ async def choose(session: AsyncSession, token: str, password_hash: str) -> None:
         subject_id=str(user.id),
         after={"by": link.kind},
     )
+    if link.kind != Kind.INVITATION:
+        await post.notify(session, user.id, Kind.PASSWORD_RESET)
 
 
 async def _whose(

@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import errors
 from services.accounts.domain import rights
 from services.accounts.domain.fields import Problems, sort_key
+from services.accounts.domain.letters import Kind
 from services.accounts.domain.people import Role, User
 from services.accounts.storage import challenges, groups, links, sessions, users
 from services.accounts.usecases import announce, granting, letters
 from services.accounts.usecases.found import existing, unchanged
+from services.accounts.usecases.post import Post
 
 
 async def create(session: AsyncSession, columns: Mapping[str, object], password_hash: str) -> User:
@@ -69,12 +71,22 @@ async def deactivate(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def set_password(
-    session: AsyncSession, user_id: UUID, password_hash: str, keep_session: UUID | None
+    session: AsyncSession,
+    post: Post,
+    user_id: UUID,
+    password_hash: str,
+    keep_session: UUID | None,
+    *,
+    own: bool,
 ) -> None:
-    """Replaces a password and ends the user's sessions, except the one it was asked from."""
+    """Replaces a password and ends the user's sessions, except the one it was asked from.
+
+    The user is told of it; `own` says that it was the user who asked.
+    """
     before = existing(await users.get(session, user_id, lock=True), "user", user_id)
     now = await replace_password(session, before, password_hash, keep_session)
     await announce.user(session, "set_password", now)
+    await post.notify(session, user_id, Kind.PASSWORD_CHANGED if own else Kind.PASSWORD_SET)
 
 
 async def replace_password(

@@ -1,10 +1,11 @@
-"""What protects one's account: the password and the second factor."""
+"""What protects one's account: the password, the second factor and who one is elsewhere."""
 
 from collections.abc import Sequence
 
 import segno
-from crm.accounts.v1 import second_factor_pb2, user_service_pb2
+from crm.accounts.v1 import oidc_service_pb2, second_factor_pb2, user_service_pb2
 from crm.accounts.v1 import second_factor_service_pb2 as pb2
+from crm.accounts.v1.oidc_service_pb2_grpc import OidcServiceStub
 from crm.accounts.v1.second_factor_service_pb2_grpc import SecondFactorServiceStub
 from crm.accounts.v1.user_service_pb2_grpc import UserServiceStub
 from flask import Blueprint, flash, url_for
@@ -25,6 +26,7 @@ def add(pages: Blueprint) -> None:
     pages.post("/account/security/confirm", endpoint="confirm_factor")(confirm)
     pages.post("/account/security/remove", endpoint="remove_factor")(remove)
     pages.post("/account/security/codes", endpoint="replace_codes")(replace_codes)
+    pages.post("/account/security/unlink", endpoint="unlink_oidc")(unlink)
 
 
 def show() -> desk.View:
@@ -107,14 +109,32 @@ def replace_codes() -> desk.View:
     return _codes_page(made.codes)
 
 
+def unlink() -> desk.View:
+    """Forget who one is at the OpenID provider."""
+    form = Form.sent(prefix="unlink-")
+    asked = oidc_service_pb2.UnlinkOwnOidcIdentityRequest(password=form.values.get("password", ""))
+    form.attempt(lambda: desk.ask(OidcServiceStub).UnlinkOwnOidcIdentity(asked), known=["password"])
+    if form.reason == "STATE_FORBIDS":
+        form.general = [desk.t("security.oidc_only")]
+    if form.bad:
+        return _page(unlink=form)
+    flash(desk.t("security.oidc_unlinked"))
+    return desk.to(url_for("web.security"))
+
+
 def _page(**forms: Form) -> desk.View:
     asked = pb2.GetSecondFactorRequest(id="me")
     factor: second_factor_pb2.SecondFactor
     factor = desk.ask(SecondFactorServiceStub).GetSecondFactor(asked)
-    names = ("password", "enroll", "remove", "codes")
+    names = ("password", "enroll", "remove", "codes", "unlink")
     shown = {name: forms.get(name) or Form(prefix=f"{name}-") for name in names}
     status = max(form.status for form in shown.values())
-    return desk.page("security.html", factor=factor, forms=shown), status
+    provider, identity = desk.gateway().oidc.label(), None
+    if provider:
+        me = oidc_service_pb2.GetOidcIdentityRequest(id="me")
+        identity = desk.ask(OidcServiceStub).GetOidcIdentity(me)
+    view = {"factor": factor, "forms": shown, "provider": provider, "identity": identity}
+    return desk.page("security.html", **view), status
 
 
 def _secret_page(form: Form) -> desk.View:

@@ -41,7 +41,7 @@ from services.accounts.usecases.factors import Factors
 from services.accounts.usecases.identities import Identities
 from services.accounts.usecases.keyring import Keyring
 from services.accounts.usecases.passwords import Passwords
-from services.accounts.usecases.resets import Post
+from services.accounts.usecases.post import Post
 from services.accounts.usecases.signin import Limits
 from services.accounts.usecases.tokens import Issuer, Token, issue
 from services.accounts.usecases.trail import Trail
@@ -203,7 +203,7 @@ async def house(
             ),
             (
                 second_factor_service_pb2_grpc.add_SecondFactorServiceServicer_to_server,
-                SecondFactorServicer(sessions, proofs, factors),
+                SecondFactorServicer(sessions, proofs, factors, post),
             ),
             (
                 password_service_pb2_grpc.add_PasswordServiceServicer_to_server,

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 from crm.accounts.v1 import oidc_service_pb2 as pb2
@@ -14,6 +15,9 @@ from chassis.context import Principal
 from services.accounts.clients.provider import Provider
 from services.accounts.config import Settings
 from services.accounts.rpc.oidc import RETURN, OidcServicer, house_rules
+from services.accounts.rpc.proofs import Proofs
+from services.accounts.usecases.passwords import Passwords
+from services.accounts.usecases.post import Post
 from tests.provider import CLIENT_ID, CLIENT_SECRET, Browser
 
 PUBLIC_URL = "http://127.0.0.1:9"
@@ -29,6 +33,8 @@ def with_provider(settings: Settings, issuer: str, **more: Any) -> Settings:
         "oidc_client_secret": CLIENT_SECRET,
         "oidc_label": "Sông Hồng",
         "public_url": PUBLIC_URL,
+        "staff_sender_identity_id": uuid4(),
+        "notifier_address": "-",
         **more,
     }
     return Settings.model_validate({**settings.model_dump(), **given})
@@ -42,8 +48,8 @@ class Door:
     address: Any
     browser: Browser
 
-    def stub(self, who: Principal = GATEWAY) -> Any:
-        return pb2_grpc.OidcServiceStub(self.address.as_(who))
+    def stub(self, who: Principal = GATEWAY, **claims: Any) -> Any:
+        return pb2_grpc.OidcServiceStub(self.address.as_(who, **claims))
 
     async def begin(self) -> Any:
         return await self.stub().BeginOidcSignIn(pb2.BeginOidcSignInRequest())
@@ -71,6 +77,18 @@ class Door:
     async def unlink(self, user_id: str, who: Principal) -> None:
         await self.stub(who).UnlinkOidcUser(pb2.UnlinkOidcUserRequest(id=user_id))
 
+    async def unlink_own(self, user_id: str, password: str, session_id: str = "") -> None:
+        stub = self.stub(Principal(user_id, "user"), sid=session_id)
+        await stub.UnlinkOwnOidcIdentity(pb2.UnlinkOwnOidcIdentityRequest(password=password))
+
+    async def identity(self, who: Principal, user_id: str = "me") -> Any:
+        return await self.stub(who).GetOidcIdentity(pb2.GetOidcIdentityRequest(id=user_id))
+
+    async def told(self) -> list[str]:
+        """Of which changes somebody is to be told."""
+        rows = await self.house.sql("SELECT kind FROM password_letters ORDER BY id")
+        return [row.kind for row in rows]
+
     async def whose(self, made: Any) -> str:
         """The user whose token a session gives."""
         asked = session_service_pb2.ExchangeSessionRequest(session_secret=made.session_secret)
@@ -83,13 +101,15 @@ async def opened(house: Any, serve: Any, settings: Settings) -> AsyncIterator[Do
     """Serves what belongs to a provider beside the house, on the same database."""
     rules = house_rules(settings)
     provider = Provider(rules, settings.oidc_client_secret) if settings.oidc_issuer else None
-    servicer = OidcServicer(
-        house.sessions, house.limits, settings.encryption_key(), rules, provider
-    )
+    post = Post(settings.staff_sender_identity_id is not None, per_minute=100)
+    passwords = Passwords(memory_kib=64, passes=1, threads=1)
+    proofs, key = Proofs(house.sessions, passwords, house.limits), settings.encryption_key()
+    servicer = OidcServicer(house.sessions, proofs, house.limits, key, rules, provider, post)
     add: Any = pb2_grpc.add_OidcServiceServicer_to_server
     address = await serve(settings, "accounts", [(add, servicer)])
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(cookie_jar=jar) as http:
         yield Door(house, address, Browser(http, REDIRECT_URI))
+    await passwords.close()
     if provider is not None:
         await provider.close()

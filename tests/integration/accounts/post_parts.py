@@ -111,6 +111,12 @@ class Post:
         made: User = await self.house.users().CreateUser(request)
         return made
 
+    async def told(self) -> list[Any]:
+        """Has everything sent that waits; returns the mails that ask whether it was them."""
+        while await self.make().round():
+            pass
+        return [it for it in self.messages.requests if f"{URL}/account/security" in it.text]
+
     async def standing(self) -> list[tuple[str, str]]:
         rows = await self.house.sql("SELECT state, reason FROM password_letters ORDER BY id")
         return [tuple(row) for row in rows]

@@ -54,6 +54,7 @@ class TestSigningIn:
         assert made.session.ip == "198.51.100.7"
         assert await door.whose(made) == lan.id
         assert (await house.deeds())[-2:] == ["user.link_oidc", "user.sign_in"]
+        assert await door.told() == ["oidc_linked"]
 
     async def test_from_then_on_the_address_does_not_matter(self, house: Any, door: Door) -> None:
         lan = await house.add("Lan")
@@ -68,6 +69,7 @@ class TestSigningIn:
 
         assert made.user.id == lan.id
         assert (await house.deeds()).count("user.link_oidc") == 1
+        assert await door.told() == ["oidc_linked"]
 
     async def test_two_first_sign_ins_at_once_link_once(self, house: Any, door: Door) -> None:
         lan = await house.add("Lan")
@@ -238,6 +240,7 @@ class TestUnlinking:
         with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
             await door.whose(made)
         assert (await house.deeds()).count("user.unlink_oidc") == 1
+        assert await door.told() == ["oidc_linked", "oidc_reset"]
 
     async def test_it_is_for_those_who_may_do_what_the_user_may(
         self, house: Any, door: Door

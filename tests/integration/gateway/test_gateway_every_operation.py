@@ -871,8 +871,11 @@ class TestEveryOperation:
         proof = {"password": password, "code": codes[0]}
         fresh = person("ReplaceRecoveryCodes", body=proof)["codes"]
         person("RemoveSecondFactor", body={"password": password, "code": fresh[0]})
+        identity = person("GetOidcIdentity", id="me")
+        person("UnlinkOwnOidcIdentity", body={"password": password})
 
         assert (state["enrolled"], state["recovery_codes_left"]) == (True, 10)
+        assert identity["linked"] is False
 
     def test_reports_and_what_sources_cost(self, api: Api, contact: Any) -> None:
         today = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).date()

@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from crm.accounts.v1 import oidc_identity_pb2 as crm_dot_accounts_dot_v1_dot_oidc__identity__pb2
 from crm.accounts.v1 import session_service_pb2 as crm_dot_accounts_dot_v1_dot_session__service__pb2
 from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/accounts/v1/oidc_service.proto\x12\x0f\x63rm.accounts.v1\x1a%crm/accounts/v1/session_service.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x18\n\x16GetOidcProviderRequest\"(\n\x17GetOidcProviderResponse\x12\r\n\x05label\x18\x01 \x01(\t\"\x18\n\x16\x42\x65ginOidcSignInRequest\"t\n\x17\x42\x65ginOidcSignInResponse\x12\x19\n\x11\x61uthorization_url\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"w\n\x19\x43ompleteOidcSignInRequest\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x12\x0e\n\x06issuer\x18\x04 \x01(\t\x12\x12\n\nuser_agent\x18\x05 \x01(\t\x12\n\n\x02ip\x18\x06 \x01(\t\"#\n\x15UnlinkOidcUserRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xb7\x03\n\x0bOidcService\x12m\n\x0fGetOidcProvider\x12\'.crm.accounts.v1.GetOidcProviderRequest\x1a(.crm.accounts.v1.GetOidcProviderResponse\"\x07\x90\x02\x01\xd0\xc1\x18\x03\x12j\n\x0f\x42\x65ginOidcSignIn\x12\'.crm.accounts.v1.BeginOidcSignInRequest\x1a(.crm.accounts.v1.BeginOidcSignInResponse\"\x04\xd0\xc1\x18\x03\x12g\n\x12\x43ompleteOidcSignIn\x12*.crm.accounts.v1.CompleteOidcSignInRequest\x1a\x1f.crm.accounts.v1.SignInResponse\"\x04\xd0\xc1\x18\x03\x12\x64\n\x0eUnlinkOidcUser\x12&.crm.accounts.v1.UnlinkOidcUserRequest\x1a\x16.google.protobuf.Empty\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.writeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/accounts/v1/oidc_service.proto\x12\x0f\x63rm.accounts.v1\x1a#crm/accounts/v1/oidc_identity.proto\x1a%crm/accounts/v1/session_service.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x18\n\x16GetOidcProviderRequest\"(\n\x17GetOidcProviderResponse\x12\r\n\x05label\x18\x01 \x01(\t\"\x18\n\x16\x42\x65ginOidcSignInRequest\"t\n\x17\x42\x65ginOidcSignInResponse\x12\x19\n\x11\x61uthorization_url\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"w\n\x19\x43ompleteOidcSignInRequest\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\r\n\x05\x65rror\x18\x03 \x01(\t\x12\x0e\n\x06issuer\x18\x04 \x01(\t\x12\x12\n\nuser_agent\x18\x05 \x01(\t\x12\n\n\x02ip\x18\x06 \x01(\t\"$\n\x16GetOidcIdentityRequest\x12\n\n\x02id\x18\x01 \x01(\t\"0\n\x1cUnlinkOwnOidcIdentityRequest\x12\x10\n\x08password\x18\x01 \x01(\t\"#\n\x15UnlinkOidcUserRequest\x12\n\n\x02id\x18\x01 \x01(\t2\x90\x05\n\x0bOidcService\x12m\n\x0fGetOidcProvider\x12\'.crm.accounts.v1.GetOidcProviderRequest\x1a(.crm.accounts.v1.GetOidcProviderResponse\"\x07\x90\x02\x01\xd0\xc1\x18\x03\x12j\n\x0f\x42\x65ginOidcSignIn\x12\'.crm.accounts.v1.BeginOidcSignInRequest\x1a(.crm.accounts.v1.BeginOidcSignInResponse\"\x04\xd0\xc1\x18\x03\x12g\n\x12\x43ompleteOidcSignIn\x12*.crm.accounts.v1.CompleteOidcSignInRequest\x1a\x1f.crm.accounts.v1.SignInResponse\"\x04\xd0\xc1\x18\x03\x12q\n\x0fGetOidcIdentity\x12\'.crm.accounts.v1.GetOidcIdentityRequest\x1a\x1d.crm.accounts.v1.OidcIdentity\"\x16\x90\x02\x01\xd0\xc1\x18\x02\xda\xc1\x18\x0busers.write\x12\x64\n\x15UnlinkOwnOidcIdentity\x12-.crm.accounts.v1.UnlinkOwnOidcIdentityRequest\x1a\x16.google.protobuf.Empty\"\x04\xd0\xc1\x18\x02\x12\x64\n\x0eUnlinkOidcUser\x12&.crm.accounts.v1.UnlinkOidcUserRequest\x1a\x16.google.protobuf.Empty\"\x12\x90\x02\x02\xca\xc1\x18\x0busers.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,20 +42,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OIDCSERVICE'].methods_by_name['BeginOidcSignIn']._serialized_options = b'\320\301\030\003'
   _globals['_OIDCSERVICE'].methods_by_name['CompleteOidcSignIn']._loaded_options = None
   _globals['_OIDCSERVICE'].methods_by_name['CompleteOidcSignIn']._serialized_options = b'\320\301\030\003'
+  _globals['_OIDCSERVICE'].methods_by_name['GetOidcIdentity']._loaded_options = None
+  _globals['_OIDCSERVICE'].methods_by_name['GetOidcIdentity']._serialized_options = b'\220\002\001\320\301\030\002\332\301\030\013users.write'
+  _globals['_OIDCSERVICE'].methods_by_name['UnlinkOwnOidcIdentity']._loaded_options = None
+  _globals['_OIDCSERVICE'].methods_by_name['UnlinkOwnOidcIdentity']._serialized_options = b'\320\301\030\002'
   _globals['_OIDCSERVICE'].methods_by_name['UnlinkOidcUser']._loaded_options = None
   _globals['_OIDCSERVICE'].methods_by_name['UnlinkOidcUser']._serialized_options = b'\220\002\002\312\301\030\013users.write'
-  _globals['_GETOIDCPROVIDERREQUEST']._serialized_start=184
-  _globals['_GETOIDCPROVIDERREQUEST']._serialized_end=208
-  _globals['_GETOIDCPROVIDERRESPONSE']._serialized_start=210
-  _globals['_GETOIDCPROVIDERRESPONSE']._serialized_end=250
-  _globals['_BEGINOIDCSIGNINREQUEST']._serialized_start=252
-  _globals['_BEGINOIDCSIGNINREQUEST']._serialized_end=276
-  _globals['_BEGINOIDCSIGNINRESPONSE']._serialized_start=278
-  _globals['_BEGINOIDCSIGNINRESPONSE']._serialized_end=394
-  _globals['_COMPLETEOIDCSIGNINREQUEST']._serialized_start=396
-  _globals['_COMPLETEOIDCSIGNINREQUEST']._serialized_end=515
-  _globals['_UNLINKOIDCUSERREQUEST']._serialized_start=517
-  _globals['_UNLINKOIDCUSERREQUEST']._serialized_end=552
-  _globals['_OIDCSERVICE']._serialized_start=555
-  _globals['_OIDCSERVICE']._serialized_end=994
+  _globals['_GETOIDCPROVIDERREQUEST']._serialized_start=221
+  _globals['_GETOIDCPROVIDERREQUEST']._serialized_end=245
+  _globals['_GETOIDCPROVIDERRESPONSE']._serialized_start=247
+  _globals['_GETOIDCPROVIDERRESPONSE']._serialized_end=287
+  _globals['_BEGINOIDCSIGNINREQUEST']._serialized_start=289
+  _globals['_BEGINOIDCSIGNINREQUEST']._serialized_end=313
+  _globals['_BEGINOIDCSIGNINRESPONSE']._serialized_start=315
+  _globals['_BEGINOIDCSIGNINRESPONSE']._serialized_end=431
+  _globals['_COMPLETEOIDCSIGNINREQUEST']._serialized_start=433
+  _globals['_COMPLETEOIDCSIGNINREQUEST']._serialized_end=552
+  _globals['_GETOIDCIDENTITYREQUEST']._serialized_start=554
+  _globals['_GETOIDCIDENTITYREQUEST']._serialized_end=590
+  _globals['_UNLINKOWNOIDCIDENTITYREQUEST']._serialized_start=592
+  _globals['_UNLINKOWNOIDCIDENTITYREQUEST']._serialized_end=640
+  _globals['_UNLINKOIDCUSERREQUEST']._serialized_start=642
+  _globals['_UNLINKOIDCUSERREQUEST']._serialized_end=677
+  _globals['_OIDCSERVICE']._serialized_start=680
+  _globals['_OIDCSERVICE']._serialized_end=1336
 # @@protoc_insertion_point(module_scope)

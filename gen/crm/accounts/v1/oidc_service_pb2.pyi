@@ -148,6 +148,50 @@ class CompleteOidcSignInRequest(_message.Message):
 Global___CompleteOidcSignInRequest: _TypeAlias = CompleteOidcSignInRequest  # noqa: Y015
 
 @_typing.final
+class GetOidcIdentityRequest(_message.Message):
+    """Asks whether somebody may sign in at the provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Required. A user's id; "me" is the caller."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOidcIdentityRequest: _TypeAlias = GetOidcIdentityRequest  # noqa: Y015
+
+@_typing.final
+class UnlinkOwnOidcIdentityRequest(_message.Message):
+    """Asks to forget who the caller is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    password: _builtins.str
+    """Required. The caller's."""
+    def __init__(
+        self,
+        *,
+        password: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["password", b"password"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnlinkOwnOidcIdentityRequest: _TypeAlias = UnlinkOwnOidcIdentityRequest  # noqa: Y015
+
+@_typing.final
 class UnlinkOidcUserRequest(_message.Message):
     """Asks to forget who somebody is."""
 

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from crm.accounts.v1 import oidc_identity_pb2 as crm_dot_accounts_dot_v1_dot_oidc__identity__pb2
 from crm.accounts.v1 import oidc_service_pb2 as crm_dot_accounts_dot_v1_dot_oidc__service__pb2
 from crm.accounts.v1 import session_service_pb2 as crm_dot_accounts_dot_v1_dot_session__service__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
@@ -52,6 +53,16 @@ class OidcServiceStub:
                 request_serializer=crm_dot_accounts_dot_v1_dot_oidc__service__pb2.CompleteOidcSignInRequest.SerializeToString,
                 response_deserializer=crm_dot_accounts_dot_v1_dot_session__service__pb2.SignInResponse.FromString,
                 _registered_method=True)
+        self.GetOidcIdentity = channel.unary_unary(
+                '/crm.accounts.v1.OidcService/GetOidcIdentity',
+                request_serializer=crm_dot_accounts_dot_v1_dot_oidc__service__pb2.GetOidcIdentityRequest.SerializeToString,
+                response_deserializer=crm_dot_accounts_dot_v1_dot_oidc__identity__pb2.OidcIdentity.FromString,
+                _registered_method=True)
+        self.UnlinkOwnOidcIdentity = channel.unary_unary(
+                '/crm.accounts.v1.OidcService/UnlinkOwnOidcIdentity',
+                request_serializer=crm_dot_accounts_dot_v1_dot_oidc__service__pb2.UnlinkOwnOidcIdentityRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.UnlinkOidcUser = channel.unary_unary(
                 '/crm.accounts.v1.OidcService/UnlinkOidcUser',
                 request_serializer=crm_dot_accounts_dot_v1_dot_oidc__service__pb2.UnlinkOidcUserRequest.SerializeToString,
@@ -85,6 +96,22 @@ class OidcServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOidcIdentity(self, request, context):
+        """Says whether the caller may sign in at the provider, or another user with the right to write users.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnlinkOwnOidcIdentity(self, request, context):
+        """Forgets who the caller is at the provider, and ends the caller's other sessions; the next sign-in there
+        links anew. Refused with STATE_FORBIDS to who has no password: nothing else would let them in. A wrong
+        password counts as a failed sign-in does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UnlinkOidcUser(self, request, context):
         """Forgets who a user is at the provider, and ends their sessions; the next sign-in there links anew.
         """
@@ -109,6 +136,16 @@ def add_OidcServiceServicer_to_server(servicer, server):
                     servicer.CompleteOidcSignIn,
                     request_deserializer=crm_dot_accounts_dot_v1_dot_oidc__service__pb2.CompleteOidcSignInRequest.FromString,
                     response_serializer=crm_dot_accounts_dot_v1_dot_session__service__pb2.SignInResponse.SerializeToString,
+            ),
+            'GetOidcIdentity': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOidcIdentity,
+                    request_deserializer=crm_dot_accounts_dot_v1_dot_oidc__service__pb2.GetOidcIdentityRequest.FromString,
+                    response_serializer=crm_dot_accounts_dot_v1_dot_oidc__identity__pb2.OidcIdentity.SerializeToString,
+            ),
+            'UnlinkOwnOidcIdentity': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnlinkOwnOidcIdentity,
+                    request_deserializer=crm_dot_accounts_dot_v1_dot_oidc__service__pb2.UnlinkOwnOidcIdentityRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'UnlinkOidcUser': grpc.unary_unary_rpc_method_handler(
                     servicer.UnlinkOidcUser,
@@ -198,6 +235,60 @@ class OidcService:
             '/crm.accounts.v1.OidcService/CompleteOidcSignIn',
             crm_dot_accounts_dot_v1_dot_oidc__service__pb2.CompleteOidcSignInRequest.SerializeToString,
             crm_dot_accounts_dot_v1_dot_session__service__pb2.SignInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOidcIdentity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.accounts.v1.OidcService/GetOidcIdentity',
+            crm_dot_accounts_dot_v1_dot_oidc__service__pb2.GetOidcIdentityRequest.SerializeToString,
+            crm_dot_accounts_dot_v1_dot_oidc__identity__pb2.OidcIdentity.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnlinkOwnOidcIdentity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.accounts.v1.OidcService/UnlinkOwnOidcIdentity',
+            crm_dot_accounts_dot_v1_dot_oidc__service__pb2.UnlinkOwnOidcIdentityRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from crm.accounts.v1 import oidc_identity_pb2 as _oidc_identity_pb2
 from crm.accounts.v1 import oidc_service_pb2 as _oidc_service_pb2
 from crm.accounts.v1 import session_service_pb2 as _session_service_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
@@ -43,6 +44,13 @@ class OidcServiceStub:
     """Ends a sign-in with what the browser brought from the provider: with a session, or a challenge where
     this house asks for its own second factor too. For the gateway.
     """
+    GetOidcIdentity: _grpc.UnaryUnaryMultiCallable[_oidc_service_pb2.GetOidcIdentityRequest, _oidc_identity_pb2.OidcIdentity]
+    """Says whether the caller may sign in at the provider, or another user with the right to write users."""
+    UnlinkOwnOidcIdentity: _grpc.UnaryUnaryMultiCallable[_oidc_service_pb2.UnlinkOwnOidcIdentityRequest, _empty_pb2.Empty]
+    """Forgets who the caller is at the provider, and ends the caller's other sessions; the next sign-in there
+    links anew. Refused with STATE_FORBIDS to who has no password: nothing else would let them in. A wrong
+    password counts as a failed sign-in does.
+    """
     UnlinkOidcUser: _grpc.UnaryUnaryMultiCallable[_oidc_service_pb2.UnlinkOidcUserRequest, _empty_pb2.Empty]
     """Forgets who a user is at the provider, and ends their sessions; the next sign-in there links anew."""
 
@@ -58,6 +66,13 @@ class OidcServiceAsyncStub(OidcServiceStub):
     CompleteOidcSignIn: _aio.UnaryUnaryMultiCallable[_oidc_service_pb2.CompleteOidcSignInRequest, _session_service_pb2.SignInResponse]  # type: ignore[assignment]
     """Ends a sign-in with what the browser brought from the provider: with a session, or a challenge where
     this house asks for its own second factor too. For the gateway.
+    """
+    GetOidcIdentity: _aio.UnaryUnaryMultiCallable[_oidc_service_pb2.GetOidcIdentityRequest, _oidc_identity_pb2.OidcIdentity]  # type: ignore[assignment]
+    """Says whether the caller may sign in at the provider, or another user with the right to write users."""
+    UnlinkOwnOidcIdentity: _aio.UnaryUnaryMultiCallable[_oidc_service_pb2.UnlinkOwnOidcIdentityRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Forgets who the caller is at the provider, and ends the caller's other sessions; the next sign-in there
+    links anew. Refused with STATE_FORBIDS to who has no password: nothing else would let them in. A wrong
+    password counts as a failed sign-in does.
     """
     UnlinkOidcUser: _aio.UnaryUnaryMultiCallable[_oidc_service_pb2.UnlinkOidcUserRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Forgets who a user is at the provider, and ends their sessions; the next sign-in there links anew."""
@@ -89,6 +104,25 @@ class OidcServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_session_service_pb2.SignInResponse, _abc.Awaitable[_session_service_pb2.SignInResponse]]:
         """Ends a sign-in with what the browser brought from the provider: with a session, or a challenge where
         this house asks for its own second factor too. For the gateway.
+        """
+
+    @_abc_1.abstractmethod
+    def GetOidcIdentity(
+        self,
+        request: _oidc_service_pb2.GetOidcIdentityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_oidc_identity_pb2.OidcIdentity, _abc.Awaitable[_oidc_identity_pb2.OidcIdentity]]:
+        """Says whether the caller may sign in at the provider, or another user with the right to write users."""
+
+    @_abc_1.abstractmethod
+    def UnlinkOwnOidcIdentity(
+        self,
+        request: _oidc_service_pb2.UnlinkOwnOidcIdentityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Forgets who the caller is at the provider, and ends the caller's other sessions; the next sign-in there
+        links anew. Refused with STATE_FORBIDS to who has no password: nothing else would let them in. A wrong
+        password counts as a failed sign-in does.
         """
 
     @_abc_1.abstractmethod

@@ -6,6 +6,7 @@ _USERS = "accounts.UserService"
 _CLIENTS = "accounts.ApiClientService"
 _SESSIONS = "accounts.SessionService"
 _FACTORS = "accounts.SecondFactorService"
+_OIDC = "accounts.OidcService"
 _AUDIT = "accounts.AuditService"
 _LOGINS = "accounts.ContactLoginService"
 _WORK = "interactions.AccessService"
@@ -21,7 +22,9 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/users/{id}:resetSecondFactor", f"{_FACTORS}/ResetSecondFactor", "*", status=204
     ),
-    Route("POST", "/users/{id}:unlinkOidc", "accounts.OidcService/UnlinkOidcUser", "*", status=204),
+    Route("POST", "/users/{id}:unlinkOidc", f"{_OIDC}/UnlinkOidcUser", "*", status=204),
+    Route("GET", "/users/{id}/oidc-identity", f"{_OIDC}/GetOidcIdentity"),
+    Route("POST", "/oidc-identity:unlink", f"{_OIDC}/UnlinkOwnOidcIdentity", "*", status=204),
     Route("POST", "/second-factor:enroll", f"{_FACTORS}/EnrollSecondFactor", "*"),
     Route("POST", "/second-factor:confirm", f"{_FACTORS}/ConfirmSecondFactor", "*"),
     Route("POST", "/second-factor:remove", f"{_FACTORS}/RemoveSecondFactor", "*", status=204),
