@@ -12,7 +12,7 @@ from gunicorn.http.errors import NoMoreData, ParseException
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from chassis import errors
+from chassis import errors, networks
 from services.gateway import api, auth, bundle, edge, languages, portal, problems, public, web
 from services.gateway.api.limits import Limits
 from services.gateway.bearers import Bearers
@@ -54,7 +54,7 @@ def create(settings: Settings) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.body_max_bytes
     app.json = _Json(app)
     peers = Peers(settings, Identity(settings))
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
+    limiter = Limiter(_caller, app=app, storage_uri="memory://", headers_enabled=False)
     limits = Limits(Bearers(settings.issuer_url), settings.api_requests_per_minute)
     sessions, customers = auth.Sessions(peers, settings), ContactSessions(peers, settings)
     oidc = Oidc(peers, sessions)
@@ -71,6 +71,11 @@ def create(settings: Settings) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _caller() -> str:
+    """Whom a rate is kept for: all addresses that one subscriber of a network has."""
+    return networks.block(get_remote_address())
 
 
 def _handle_failures(app: Flask, settings: Settings) -> None:

@@ -3,14 +3,30 @@
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chassis import networks
 
 FREE_ACCOUNT, FREE_ADDRESS = 5, 20
 LONGEST = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
-EVERYONE = "everyone"
 
 WINDOW = timedelta(minutes=15)
+PLACES_KEPT = timedelta(days=30)
+"""How long an account is known at a network address where it signed in."""
+PLACE = "known "
+"""How keys of places begin; their rows count nothing."""
+
+
+class Realm(StrEnum):
+    """Who signs in. Each counts by itself: who guesses at one holds up nobody of the other.
+
+    The value begins its keys.
+    """
+
+    STAFF = ""
+    CUSTOMERS = "customers "
 
 
 @dataclass(frozen=True)
@@ -24,11 +40,12 @@ class Requests:
     of_account: int
     of_address: int
     everyone: str
+    realm: Realm
 
 
-RESETS = Requests("reset", 3, 20, "resets")
+RESETS = Requests("reset", 3, 20, "resets", Realm.STAFF)
 # Customers of one mobile network share few addresses.
-CODES = Requests("code", 5, 100, "codes")
+CODES = Requests("code", 5, 100, "codes", Realm.CUSTOMERS)
 
 
 @dataclass(frozen=True)
@@ -46,9 +63,19 @@ def account_key(email_key: str) -> str:
     return "account/" + hashlib.sha256(email_key.encode()).hexdigest()
 
 
-def address_key(ip: str) -> str:
-    """Returns the key of a network address."""
-    return "address/" + hashlib.sha256(ip.encode()).hexdigest()
+def address_key(ip: str, realm: Realm = Realm.STAFF) -> str:
+    """Returns the key of a network address, the same for all that one subscriber has."""
+    return f"{realm}address/{hashlib.sha256(networks.block(ip).encode()).hexdigest()}"
+
+
+def everyone_key(realm: Realm) -> str:
+    """Returns the key of all together."""
+    return f"{realm}everyone"
+
+
+def place_key(email_key: str, ip: str, realm: Realm) -> str:
+    """Returns the key of an account at a network address, where it may have signed in."""
+    return f"{PLACE}{account_key(email_key)} {address_key(ip, realm)}"
 
 
 def request_keys(of: Requests, email_key: str, ip: str) -> tuple[str, str]:

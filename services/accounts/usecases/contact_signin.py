@@ -55,10 +55,11 @@ async def admit(
 ) -> tuple[ContactLogin | None, Attempt]:
     """Counts an attempt; returns the login of the address, None when nobody may use it.
 
-    Raises `ResourceExhausted` when account, network address or the whole installation must wait.
+    Raises `ResourceExhausted` when account, network address or all customers must wait.
     """
     key = reachable.key(address)
-    attempt = await attempts.count(session, limits.failures_per_minute, account(key), ip)
+    realm = lockout.Realm.CUSTOMERS
+    attempt = await attempts.count(session, limits.failures_per_minute, account(key), ip, realm)
     found = await logins.by_address(session, key)
     return found if found is not None and found.usable else None, attempt
 

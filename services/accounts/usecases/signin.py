@@ -55,7 +55,7 @@ async def admit(
 ) -> tuple[User | None, Attempt]:
     """Counts an attempt; returns the user of the address, None when there is none.
 
-    Raises `ResourceExhausted` when account, network address or the whole installation must wait.
+    Raises `ResourceExhausted` when account, network address or all staff must wait.
     """
     attempt = await attempts.count(session, limits.failures_per_minute, email, ip)
     return await users.by_email(session, fields.email_key(email)), attempt
