@@ -18,7 +18,7 @@ from services.gateway.api.limits import Limits
 from services.gateway.bearers import Bearers
 from services.gateway.clients import Peers
 from services.gateway.config import Settings
-from services.gateway.files import Files
+from services.gateway.files import MOST_TO_CUSTOMERS, Files
 from services.gateway.identity import Identity
 from services.gateway.oidc import Oidc
 from services.gateway.portal.sessions import ContactSessions
@@ -45,6 +45,7 @@ class Gateway:
     limits: Limits
     files: Files
     contact_sessions: ContactSessions
+    files_of_customers: Files
 
 
 def create(settings: Settings) -> Flask:
@@ -58,7 +59,8 @@ def create(settings: Settings) -> Flask:
     limits = Limits(Bearers(settings.issuer_url), settings.api_requests_per_minute)
     sessions, customers = auth.Sessions(peers, settings), ContactSessions(peers, settings)
     oidc = Oidc(peers, sessions)
-    gateway = Gateway(settings, peers, sessions, oidc, limiter, limits, Files(), customers)
+    theirs = Files(MOST_TO_CUSTOMERS)
+    gateway = Gateway(settings, peers, sessions, oidc, limiter, limits, Files(), customers, theirs)
     app.extensions["gateway"] = gateway
     app.jinja_env.globals.update(asset=bundle.asset, built=bundle.built, icon=bundle.icon)
     edge.install(app, settings)

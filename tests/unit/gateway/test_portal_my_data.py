@@ -8,6 +8,7 @@ from crm.interactions.v1 import portal_service_pb2 as pb2
 from crm.leads.v1 import portal_service_pb2
 from flask.testing import FlaskClient
 
+from services.gateway import files
 from services.gateway.portal import pages
 from tests.unit.gateway.portal_parts import ID, sent, shown
 
@@ -28,6 +29,29 @@ class TestMyData:
         assert [it["what"] for it in json.loads(answer.get_data())] == ["profile", 1, 2]
         assert answer.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
         assert {call.seconds_left > 60 for call in peers.named("ExportMyData")} == {True}
+
+    def test_each_customer_has_one_at_a_time(self, portal: FlaskClient, peers: Any) -> None:
+        peers.answers["ExportMyData"] = lambda *_: iter(())
+
+        first = sent(portal, "/portal/my-data")
+        asked = len(peers.named("ExportMyData"))
+        second = sent(portal, "/portal/my-data")
+        first.close()
+        third = sent(portal, "/portal/my-data")
+
+        assert [it.status_code for it in (first, second, third)] == [200, 429, 200]
+        assert asked == 2
+        assert len(peers.named("ExportMyData")) == 4
+
+    def test_staff_get_theirs_however_many_customers_have(
+        self, portal: FlaskClient, gateway: Any, peers: Any
+    ) -> None:
+        parts = gateway.extensions["gateway"]
+        for number in range(files.MOST_TO_CUSTOMERS):
+            parts.files_of_customers.stream(iter([b"x"]), "text/plain", "a", whose=f"{number}")
+
+        assert sent(portal, "/portal/my-data").status_code == 429
+        assert parts.files.answer(iter([[["x"]]]), ["x"], "a.csv").status_code == 200
 
     def test_a_get_takes_nothing(self, portal: FlaskClient, peers: Any) -> None:
         shown(portal, "/portal/my-data")
