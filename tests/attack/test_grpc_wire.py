@@ -1,7 +1,11 @@
 """Oversized and malformed calls end in a refusal, and the next caller is served."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import io
+import json
+import logging as stdlib_logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -9,6 +13,7 @@ import pytest
 import structlog
 from google.protobuf.wrappers_pb2 import StringValue
 
+from chassis import logging
 from tests.attack.wires import Wire
 from tests.integration.chassis import rpc_house
 from tests.integration.chassis.rpc_house import SERVICE, House
@@ -21,6 +26,58 @@ SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     """A frame of HTTP/2."""
     return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
+
+
+def literal(name: bytes, value: bytes) -> bytes:
+    """A header of HPACK in its own words: neither indexed nor compressed."""
+    return b"\x00" + b"".join(_length(it) + it for it in (name, value))
+
+
+def _length(text: bytes) -> bytes:
+    if len(text) < 127:
+        return bytes([len(text)])
+    rest, out = len(text) - 127, b"\x7f"
+    while rest >= 128:
+        out += bytes([rest % 128 + 128])
+        rest //= 128
+    return out + bytes([rest])
+
+
+def calling(token: str, *more: tuple[bytes, bytes]) -> bytes:
+    """The bytes of a whole connection with one call, with headers that no client would send."""
+    headers = (
+        (b":method", b"POST"),
+        (b":scheme", b"http"),
+        (b":path", f"/{SERVICE}/Read".encode()),
+        (b":authority", b"echo"),
+        (b"te", b"trailers"),
+        (b"content-type", b"application/grpc"),
+        (b"authorization", f"Bearer {token}".encode()),
+        *more,
+    )
+    sent = b"".join(literal(*it) for it in headers)
+    return PREFACE + SETTINGS + frame(1, 4, 1, sent) + frame(0, 1, 1, b"\x00" * 5)
+
+
+def settled(wire: Wire) -> None:
+    """Wait until the other side says something on the first stream, or is gone."""
+    heard = b""
+    while piece := wire.hear():
+        heard += piece
+        rest = heard
+        while len(rest) >= 9:
+            if int.from_bytes(rest[5:9]) == 1:
+                return
+            rest = rest[9 + int.from_bytes(rest[:3]) :]
+
+
+@dataclass(frozen=True)
+class Replica:
+    """How the log is written."""
+
+    instance: str = "pod-1"
+    log_level: str = "info"
+    log_format: str = "json"
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +122,53 @@ class TestMessages:
 
         assert refused in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL)
 
-    @pytest.mark.parametrize("key", ["x-request-id", "traceparent"])
-    async def test_what_is_logged_cannot_begin_a_line(self, house: House, key: str) -> None:
-        with structlog.testing.capture_logs() as lines:
-            await raw(house, b"", [(f"{key}", "a" * 5_000)])
 
-        assert all("a" * 200 not in str(it) for it in lines)
+class TestLog:
+    @pytest.fixture
+    def written(self) -> Iterator[io.StringIO]:
+        """What the process writes as its log, as in production."""
+        root = stdlib_logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        logging.configure(Replica(), "echo")
+        out = io.StringIO()
+        (handler,) = root.handlers
+        assert isinstance(handler, stdlib_logging.StreamHandler)
+        handler.setStream(out)
+        yield out
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
+
+    async def ids(self, house: House, written: io.StringIO, name: str, value: bytes) -> list[str]:
+        """The request ids in the log after a call with such a header, and then a usual one."""
+        for header in ((name.encode(), value), (b"x-request-id", b"the-last-one")):
+            wire = Wire(house.address)
+            wire.say(calling(house.issuer.sign(), header))
+            await asyncio.to_thread(settled, wire)
+            await asyncio.to_thread(wire.close)
+        await rpc_house.until(lambda: "the-last-one" in written.getvalue())
+        lines = [json.loads(it) for it in written.getvalue().split("\n") if it]
+        assert {it["event"] for it in lines} == {"grpc_call"}
+        return [it["request_id"] for it in lines]
+
+    @pytest.mark.parametrize("name", ["x-request-id", "traceparent", "x-any"])
+    @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\x00", b"\xc2\x85"], ids=repr)
+    async def test_a_line_break_of_a_caller_begins_no_line(
+        self, house: House, written: io.StringIO, name: str, end: bytes
+    ) -> None:
+        found = await self.ids(house, written, name, b"a" + end + b'{"event": "forged"}')
+
+        assert found[-1] == "the-last-one"
+        assert "forged" not in written.getvalue()
+
+    @pytest.mark.parametrize("name", ["x-request-id", "traceparent"])
+    async def test_nor_is_what_is_too_long_written_down(
+        self, house: House, written: io.StringIO, name: str
+    ) -> None:
+        found = await self.ids(house, written, name, b"a" * 5_000)
+
+        assert len(found) == 2
+        assert "a" * 200 not in written.getvalue()
 
 
 class TestConnections:
