@@ -7,9 +7,11 @@ from flask import Flask, Response, make_response, redirect, render_template, req
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from chassis import errors
-from services.gateway import languages, problems
+from services.gateway import languages, problems, visitors
 from services.gateway.languages import Language
 from services.gateway.portal.sessions import ContactSessions
+from services.gateway.visitors import agent as _agent
+from services.gateway.visitors import ip as _ip
 from services.gateway.web import words
 
 if TYPE_CHECKING:
@@ -242,8 +244,7 @@ def _complaints(
 
 def _why(refused: errors.Error, otherwise: str) -> str:
     if isinstance(refused, errors.ResourceExhausted):
-        minutes = max(1, round((refused.retry_after_seconds or 60) / 60))
-        return _t("sign_in.too_often", minutes=minutes)
+        return _t("sign_in.too_often", minutes=visitors.minutes(refused))
     if isinstance(refused, errors.InvalidArgument):
         return _t("portal_sign_in.no_address")
     if isinstance(refused, errors.FailedPrecondition):
@@ -259,11 +260,3 @@ def _code(refused: errors.Error) -> int:
 
 def _to(endpoint: str, **values: Any) -> Response:
     return make_response(redirect(url_for(endpoint, **values), code=303))
-
-
-def _agent() -> str:
-    return request.headers.get("User-Agent", "")
-
-
-def _ip() -> str:
-    return request.remote_addr or ""
