@@ -76,8 +76,8 @@ class Words:
 class Waiting:
     """A letter that was claimed: `attempts` counts this one.
 
-    `recipient` is the key of the address that was typed, for an invitation the id of the user or
-    login.
+    `recipient` is the key of the address that was typed, for a code with its browser
+    (`codes.asked`), for an invitation the id of the user or login.
     """
 
     id: UUID

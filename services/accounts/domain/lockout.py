@@ -1,16 +1,20 @@
 """How long somebody who keeps failing to sign in must wait."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 FREE_ACCOUNT, FREE_ADDRESS = 5, 20
+FREE_CUSTOMERS = 100
+"""As `FREE_ADDRESS`, of customers: those of one mobile network share few addresses."""
 LONGEST = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 EVERYONE = "everyone"
 
 WINDOW = timedelta(minutes=15)
+_ACCOUNT = "account/"
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,23 @@ class Failures:
 
 def account_key(email_key: str) -> str:
     """Returns the key of an account, whether it exists or not, without the address in it."""
-    return "account/" + hashlib.sha256(email_key.encode()).hexdigest()
+    return _ACCOUNT + hashlib.sha256(email_key.encode()).hexdigest()
+
+
+def parted(keys: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Returns the keys of accounts, and the others, which people share."""
+    mine = [it for it in keys if it.startswith(_ACCOUNT)]
+    return mine, [it for it in keys if it not in mine]
 
 
 def address_key(ip: str) -> str:
     """Returns the key of a network address."""
     return "address/" + hashlib.sha256(ip.encode()).hexdigest()
+
+
+def customers_key(ip: str) -> str:
+    """Returns the key of a network address from which customers sign in."""
+    return f"customers {address_key(ip)}"
 
 
 def request_keys(of: Requests, email_key: str, ip: str) -> tuple[str, str]:

@@ -24,18 +24,24 @@ class Attempt:
 
 
 async def count(
-    session: AsyncSession, per_minute: int, email: str | None, ip: str | None = None
+    session: AsyncSession,
+    per_minute: int,
+    email: str | None,
+    ip: str | None = None,
+    *,
+    customers: bool = False,
 ) -> Attempt:
     """Counts an attempt for an account, whether there is one or not, and a network address.
 
-    None counts for no account, or no address. Raises `ResourceExhausted` when either or the whole
-    installation must wait.
+    None counts for no account, or no address. Attempts of `customers` count apart by network
+    address. Raises `ResourceExhausted` when either or the whole installation must wait.
     """
     free = {}
     if email is not None:
         free[lockout.account_key(fields.email_key(email))] = lockout.FREE_ACCOUNT
     if ip is not None:
-        free[lockout.address_key(ip)] = lockout.FREE_ADDRESS
+        key = lockout.customers_key(ip) if customers else lockout.address_key(ip)
+        free[key] = lockout.FREE_CUSTOMERS if customers else lockout.FREE_ADDRESS
     keys = list(free)
     now, known = await sessions.lock_failures(session, [*keys, lockout.EVERYONE])
     longest = max(lockout.wait(each, now) for each in known.values())
@@ -59,6 +65,17 @@ async def take_back(session: AsyncSession, attempt: Attempt) -> None:
 async def forgive(session: AsyncSession, attempt: Attempt) -> None:
     """Forgets what failed for the attempt's account and network address."""
     await sessions.forgive(session, attempt.keys, lockout.EVERYONE)
+
+
+async def forgive_account(session: AsyncSession, attempt: Attempt) -> None:
+    """Forgets what failed for the account, and of the network address this attempt alone.
+
+    Customers of one mobile network share few addresses: one who signs in says nothing of others.
+    """
+    mine, shared = lockout.parted(attempt.keys)
+    # The rows in the order in which `count` locks them.
+    await sessions.forget(session, mine)
+    await sessions.take_back(session, shared, lockout.EVERYONE, attempt.time)
 
 
 async def count_program(session: AsyncSession, client_id: str, ip: str) -> None:
