@@ -1,8 +1,13 @@
 """Who sends a request to sign in, as accounts is told, and how long they wait who may not yet."""
 
+from collections.abc import Callable
+
 from flask import request
 
 from chassis import errors
+
+_SOON = 5
+"""Seconds; that soon, many sign in at once, and nobody has failed."""
 
 
 def agent() -> str:
@@ -15,6 +20,9 @@ def ip() -> str:
     return request.remote_addr or ""
 
 
-def minutes(refused: errors.ResourceExhausted) -> int:
-    """Return how long to wait, 1 for less."""
-    return max(1, round((refused.retry_after_seconds or 60) / 60))
+def told_to_wait(refused: errors.ResourceExhausted, t: Callable[..., str]) -> str:
+    """Return how long to wait, in the words of `t`."""
+    seconds = refused.retry_after_seconds or 60
+    if seconds <= _SOON:
+        return t("sign_in.busy")
+    return t("sign_in.too_often", minutes=max(1, round(seconds / 60)))

@@ -1,6 +1,7 @@
 """How long somebody who keeps failing to sign in must wait."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,6 +9,8 @@ from enum import StrEnum
 from chassis import networks
 
 FREE_ACCOUNT, FREE_ADDRESS = 5, 20
+FREE_CUSTOMERS = 100
+"""As `FREE_ADDRESS`, of customers: those of one mobile network share few addresses."""
 LONGEST = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -17,6 +20,7 @@ PLACES_KEPT = timedelta(days=30)
 """How long an account is known at a network address where it signed in."""
 PLACE = "known "
 """How keys of places begin; their rows count nothing."""
+_ACCOUNT = "account/"
 
 
 class Realm(StrEnum):
@@ -27,6 +31,11 @@ class Realm(StrEnum):
 
     STAFF = ""
     CUSTOMERS = "customers "
+
+    @property
+    def free_address(self) -> int:
+        """How many failures of a network address make nobody wait."""
+        return FREE_CUSTOMERS if self is Realm.CUSTOMERS else FREE_ADDRESS
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,13 @@ class Failures:
 
 def account_key(email_key: str) -> str:
     """Returns the key of an account, whether it exists or not, without the address in it."""
-    return "account/" + hashlib.sha256(email_key.encode()).hexdigest()
+    return _ACCOUNT + hashlib.sha256(email_key.encode()).hexdigest()
+
+
+def parted(keys: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Returns the keys of accounts, and the others, which people share."""
+    mine = [it for it in keys if it.startswith(_ACCOUNT)]
+    return mine, [it for it in keys if it not in mine]
 
 
 def address_key(ip: str, realm: Realm = Realm.STAFF) -> str:

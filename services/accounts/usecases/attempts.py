@@ -36,12 +36,15 @@ async def count(
     email: str | None,
     ip: str | None = None,
     realm: Realm = Realm.STAFF,
+    *,
+    known_as: str | None = None,
 ) -> Attempt:
     """Counts an attempt for an account, whether there is one or not, and a network address.
 
     None counts for no account, or no address: who is signed in has none, and at a provider no
-    account is tried. Only who gives both is a stranger, counts for all together, and waits for all,
-    unless the account signed in from there before. Raises `ResourceExhausted` to wait.
+    account is tried. `known_as` names one that is tried and not charged. Only a stranger, of whom
+    account and address are given, counts for all of the realm together, and waits for all unless
+    the account signed in from there before. Raises `ResourceExhausted` to wait.
     """
     free: dict[str, int] = {}
     everyone = place = ""
@@ -49,10 +52,11 @@ async def count(
     if account is not None:
         free[lockout.account_key(account)] = lockout.FREE_ACCOUNT
     if ip is not None:
-        free[lockout.address_key(ip, realm)] = lockout.FREE_ADDRESS
-    if account is not None and ip is not None:
+        free[lockout.address_key(ip, realm)] = realm.free_address
+    tried = fields.email_key(known_as) if known_as is not None else account
+    if tried is not None and ip is not None:
         everyone = lockout.everyone_key(realm)
-        place = lockout.place_key(account, ip, realm)
+        place = lockout.place_key(tried, ip, realm)
     keys = list(free)
     now, known = await sessions.lock_failures(session, [*keys, everyone] if everyone else keys)
     await _wait(session, known, now, "too many failed attempts to sign in", everyone, place)
@@ -73,6 +77,19 @@ async def take_back(session: AsyncSession, attempt: Attempt) -> None:
 async def forgive(session: AsyncSession, attempt: Attempt) -> None:
     """Forgets what failed for the attempt's account and network address, and knows them now."""
     await sessions.forgive(session, attempt.keys, attempt.everyone)
+    if attempt.place:
+        await sessions.know(session, attempt.place)
+
+
+async def forgive_account(session: AsyncSession, attempt: Attempt) -> None:
+    """As `forgive`, but forgets of the network address this attempt alone.
+
+    Customers of one mobile network share few addresses: one who signs in says nothing of others.
+    """
+    mine, shared = lockout.parted(attempt.keys)
+    # The rows in the order in which `count` locks them.
+    await sessions.forget(session, mine)
+    await sessions.take_back(session, shared, attempt.everyone, attempt.time)
     if attempt.place:
         await sessions.know(session, attempt.place)
 

@@ -7,8 +7,6 @@ from chassis import errors
 from services.gateway import problems, visitors
 from services.gateway.web import desk
 
-_SOON = 5
-"""Seconds; that soon, many sign in at once, and nobody has failed."""
 _REFUSALS = (
     errors.Unauthenticated,
     errors.InvalidArgument,
@@ -97,9 +95,7 @@ def leave() -> desk.View:
 
 def too_often(refused: errors.ResourceExhausted) -> str:
     """Return how long to wait, in the reader's language."""
-    if (refused.retry_after_seconds or 60) <= _SOON:
-        return desk.t("sign_in.busy")
-    return desk.t("sign_in.too_often", minutes=visitors.minutes(refused))
+    return visitors.told_to_wait(refused, desk.t)
 
 
 def _why(refused: errors.Error, otherwise: str) -> str:

@@ -27,7 +27,8 @@ class TestWhoAsks:
     def test_without_a_session_one_is_sent_to_sign_in(self, http: FlaskClient, place: str) -> None:
         answer = http.get(f"/portal{place}")
 
-        assert (answer.status_code, answer.headers["Location"]) == (303, "/portal/sign-in")
+        back = f"?next=/portal{place}" if place else ""
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/portal/sign-in{back}")
 
     def test_peers_are_asked_with_the_customers_token(
         self, portal: FlaskClient, peers: Any
