@@ -14,61 +14,12 @@ import structlog
 from google.protobuf.wrappers_pb2 import StringValue
 
 from chassis import logging
+from tests.attack.http2 import PREFACE, SETTINGS, calling, frame, settled
 from tests.attack.wires import Wire
 from tests.integration.chassis import rpc_house
 from tests.integration.chassis.rpc_house import SERVICE, House
 
 MOST = 64 * 1024
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-
-
-def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """A frame of HTTP/2."""
-    return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
-
-
-def literal(name: bytes, value: bytes) -> bytes:
-    """A header of HPACK in its own words: neither indexed nor compressed."""
-    return b"\x00" + b"".join(_length(it) + it for it in (name, value))
-
-
-def _length(text: bytes) -> bytes:
-    if len(text) < 127:
-        return bytes([len(text)])
-    rest, out = len(text) - 127, b"\x7f"
-    while rest >= 128:
-        out += bytes([rest % 128 + 128])
-        rest //= 128
-    return out + bytes([rest])
-
-
-def calling(token: str, *more: tuple[bytes, bytes]) -> bytes:
-    """The bytes of a whole connection with one call, with headers that no client would send."""
-    headers = (
-        (b":method", b"POST"),
-        (b":scheme", b"http"),
-        (b":path", f"/{SERVICE}/Read".encode()),
-        (b":authority", b"echo"),
-        (b"te", b"trailers"),
-        (b"content-type", b"application/grpc"),
-        (b"authorization", f"Bearer {token}".encode()),
-        *more,
-    )
-    sent = b"".join(literal(*it) for it in headers)
-    return PREFACE + SETTINGS + frame(1, 4, 1, sent) + frame(0, 1, 1, b"\x00" * 5)
-
-
-def settled(wire: Wire) -> None:
-    """Wait until the other side says something on the first stream, or is gone."""
-    heard = b""
-    while piece := wire.hear():
-        heard += piece
-        rest = heard
-        while len(rest) >= 9:
-            if int.from_bytes(rest[5:9]) == 1:
-                return
-            rest = rest[9 + int.from_bytes(rest[:3]) :]
 
 
 @dataclass(frozen=True)
@@ -143,7 +94,7 @@ class TestLog:
         """The request ids in the log after a call with such a header, and then a usual one."""
         for header in ((name.encode(), value), (b"x-request-id", b"the-last-one")):
             wire = Wire(house.address)
-            wire.say(calling(house.issuer.sign(), header))
+            wire.say(calling(f"/{SERVICE}/Read", house.issuer.sign(), header))
             await asyncio.to_thread(settled, wire)
             await asyncio.to_thread(wire.close)
         await rpc_house.until(lambda: "the-last-one" in written.getvalue())
