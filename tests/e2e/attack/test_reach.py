@@ -24,7 +24,8 @@ from tests.e2e.attack.reach_parts import (
     bodies,
     things,
 )
-from tests.e2e.test_role_matrix import ROLES, Somebody
+from tests.e2e.test_role_matrix import Somebody
+from tests.roles import ROLES
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -22,7 +22,8 @@ from services.accounts.usecases.keyring import Keyring
 from services.gateway.api import described
 from services.gateway.api.routes import ROUTES
 from tests.e2e.attack.reach_parts import Caller, things
-from tests.e2e.test_role_matrix import ROLES, Somebody
+from tests.e2e.test_role_matrix import Somebody
+from tests.roles import ROLES
 
 EXAMPLES = int(os.environ.get("MEKONG_EXAMPLES", "3"))
 SECONDS = 60.0
