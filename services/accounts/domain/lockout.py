@@ -89,8 +89,11 @@ def everyone_key(realm: Realm) -> str:
 
 
 def place_key(email_key: str, ip: str, realm: Realm) -> str:
-    """Returns the key of an account at a network address, where it may have signed in."""
-    return f"{PLACE}{account_key(email_key)} {address_key(ip, realm)}"
+    """Returns the key of an account at a network address, where it may have signed in.
+
+    It ends with that of the account, by which it is found when somebody is erased.
+    """
+    return f"{PLACE}{address_key(ip, realm)} {account_key(email_key)}"
 
 
 def request_keys(of: Requests, email_key: str, ip: str) -> tuple[str, str]:
