@@ -8,6 +8,7 @@ from functools import cache
 
 from flask import Flask
 from google.protobuf import descriptor_pool
+from google.protobuf.message import Message
 
 from chassis.rpc.rights import Rule
 from services import rights
@@ -129,13 +130,20 @@ NEEDS: Mapping[str, Sequence[str]] = {
 
 
 @cache
-def paths() -> Mapping[tuple[str, str], str]:
-    """The methods of the house, by the package of their service and their name."""
-    return {
-        (service.rpartition(".")[0], method.name): f"/{service}/{method.name}"
-        for service in STUBS
-        for method in descriptor_pool.Default().FindServiceByName(service).methods
-    }
+def paths() -> Mapping[str, Sequence[str]]:
+    """The methods of the house by their short names, of which two services may have the same."""
+    found: dict[str, list[str]] = {}
+    for service in STUBS:
+        for method in descriptor_pool.Default().FindServiceByName(service).methods:
+            found.setdefault(method.name, []).append(f"/{service}/{method.name}")
+    return found
+
+
+def asked(name: str, request: Message) -> str:
+    """The method of that name that a request is for."""
+    of_package = f"/{request.DESCRIPTOR.file.package}."
+    candidates = paths()[name]
+    return next((it for it in candidates if it.startswith(of_package)), candidates[0])
 
 
 def endpoints(app: Flask) -> set[str]:
@@ -147,5 +155,5 @@ def endpoints(app: Flask) -> set[str]:
 def needed(endpoint: str) -> Iterator[Rule]:
     """What the contract says of each call that a page cannot do without."""
     for name in NEEDS[endpoint.removeprefix("web.")]:
-        (path,) = {path for (_, method), path in paths().items() if method == name}
+        (path,) = paths()[name]
         yield rights.rule(path)

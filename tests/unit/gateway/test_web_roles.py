@@ -65,8 +65,7 @@ def as_role(http: FlaskClient, willing: Any) -> Callable[[str], FlaskClient]:
 
 def _held(name: str, answer: Any, granted: Rights) -> Callable[[Any, Any], Any]:
     def answered(request: Any, context: Any) -> Any:
-        asked = request[0] if isinstance(request, list) else request
-        path = pages.paths()[asked.DESCRIPTOR.file.package, name]
+        path = pages.asked(name, request[0] if isinstance(request, list) else request)
         return REFUSED if lacks(granted, rights.rule(path)) else _plain(answer)
 
     return answered
