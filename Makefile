@@ -5,7 +5,7 @@ SLOWEST := --durations 25 --durations-min 2
 MEKONG := exec env PYTHONPATH=.:gen .venv/bin/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo up test lint types contracts protos docs chart sbom audit sure faults mailbox bench setup setup-dev clean lock
+.PHONY: help run demo up test lint types contracts protos docs chart sbom audit sure faults fuzz mailbox bench setup setup-dev clean lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ faults: setup-dev ## break real processes many times and prove that nothing is l
 	@# Two houses at once, since each mostly waits for its processes. In the order of the files:
 	@# otherwise those of one long test come last, and one of the two has nothing to do.
 	@MEKONG_FAULTS=long $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -v --tb native --durations 20 tests/faults
+
+fuzz: setup-dev ## send each operation of the REST API 50 requests made from its description
+	@MEKONG_EXAMPLES=50 $(PY) -m pytest -v --tb short tests/e2e/attack/test_schema.py
 
 mailbox: setup-dev ## send a campaign through a real Postfix into a mailbox (root, Debian's postfix)
 	@MEKONG_MAILBOX=1 $(PY) -m pytest -v tests/e2e/test_postfix.py

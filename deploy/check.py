@@ -126,8 +126,9 @@ def main() -> None:
     extra = (
         *("--set", "ingress.enabled=true", "--set", "prometheus.rules=configmap"),
         *("--set", "services.accounts.auditHead.enabled=true"),
+        *("--set", "networkPolicy.ops[0].namespaceSelector.matchLabels.name=monitoring"),
     )
-    for arguments in ((), extra):
+    for arguments in ((), extra, ("--set", "networkPolicy.enabled=false")):
         manifests = render(*arguments)
         for version in VERSIONS:
             validate(manifests, version)

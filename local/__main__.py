@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import traceback
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,12 @@ COMMANDS = {
     "up": "start everything and stay up until Ctrl-C",
     "status": "print what a running house says of itself, as JSON",
 }
-STAFF_SENDER = "staff_sender_identity_id"
-MAILING_STAFF = ("accounts", "interactions")
+SENDERS: Mapping[str, tuple[str, ...]] = {
+    "staff_sender_identity_id": ("accounts", "interactions"),
+    "contact_email_identity_id": ("accounts",),
+    "contact_sms_identity_id": ("accounts",),
+}
+"""Settings that name a sender of messages to colleagues or customers, and who is told them."""
 
 
 def main(argv: list[str]) -> int:
@@ -47,12 +52,14 @@ def main(argv: list[str]) -> int:
         longest_pause=arguments.longest_pause,
     )
     house = supervisor.Supervisor(options, supervisor.to_terminal)
-    mails = not any(f".{STAFF_SENDER}=" in it for it in arguments.set)
-    job = None if arguments.command == "up" else _main_job(home, arguments.command, file, mails)
+    missing = [it for it in SENDERS if not any(f".{it}=" in given for given in arguments.set)]
+    job = None if arguments.command == "up" else _main_job(home, arguments.command, file, missing)
     return asyncio.run(house.run(job, leave=arguments.command == "demo"))
 
 
-def _main_job(home: Path, command: str, file: Path | None, mails_staff: bool) -> supervisor.Job:
+def _main_job(
+    home: Path, command: str, file: Path | None, senders: Collection[str]
+) -> supervisor.Job:
     async def job(state: dict[str, Any]) -> int:
         from local.demo import main as demo  # what it needs need not delay the start
 
@@ -67,27 +74,34 @@ def _main_job(home: Path, command: str, file: Path | None, mails_staff: bool) ->
                 code = 1
         else:
             supervisor.to_terminal("the data of the last run is here (make clean removes it)")
+        if code == 0:
+            await name_senders(home, state, senders, again=command == "run")
         if command == "run":
-            if mails_staff and code == 0:
-                await mail_staff(home, state)
             _tell_addresses(state)
         return code
 
     return job
 
 
-async def mail_staff(home: Path, state: dict[str, Any]) -> None:
-    """Give colleagues a sender of their mails, and who mails them another life that knows it.
+async def name_senders(
+    home: Path, state: dict[str, Any], settings: Collection[str] = tuple(SENDERS), *, again: bool
+) -> None:
+    """Give the house senders of its messages to colleagues and customers.
 
-    Who sends is stored by a house that runs, so its first start cannot know it.
+    Who sends is stored by a house that runs, so its first start cannot know it: with `again` those
+    who are told it get another life now, otherwise they know it from their next start on.
     """
     from local.demo import main as demo
 
-    sender = await demo.staff_sender(_demo_house(state))
-    told = {f"MEKONG_{STAFF_SENDER.upper()}": sender}
+    ids = await demo.senders(_demo_house(state))
     for name, process in state["processes"].items():
-        mails = name.partition("-")[0] in MAILING_STAFF
-        if mails and Home(home, {}).change(name, told) and process["pid"] is not None:
+        told = {
+            f"MEKONG_{setting.upper()}": ids[setting]
+            for setting in settings
+            if name.partition("-")[0] in SENDERS[setting]
+        }
+        changed = bool(told) and Home(home, {}).change(name, told)
+        if again and changed and process["pid"] is not None:
             os.kill(process["pid"], signal.SIGTERM)
 
 
@@ -110,6 +124,7 @@ def _tell_addresses(state: dict[str, Any]) -> None:
     for label, value in (
         ("Mekong", state["gateway_url"]),
         ("sign in", f"{state['first_user']}   password: {password}"),
+        ("portal", f"{state['gateway_url']}/portal"),
         ("API", f"{state['gateway_url']}/api/docs"),
         ("sandbox inbox", state["inbox_url"]),
         ("logs", f"{state['home']}/logs"),

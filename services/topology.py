@@ -170,7 +170,11 @@ def consumers(regions: Sequence[str]) -> list[Consumer]:
         Consumer(
             "FACTS",
             "accounts-contacts",
-            ["crm.leads.v1.ContactDeleted", "crm.leads.v1.ContactLoginWanted"],
+            [
+                "crm.leads.v1.ContactDeleted",
+                "crm.leads.v1.ContactLoginWanted",
+                "crm.leads.v1.ContactUpdated",
+            ],
         ),
         *(consumer for region in regions for consumer in _regional(region)),
     ]

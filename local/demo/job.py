@@ -55,9 +55,19 @@ async def sender(api: Api, channel: str, wanted: Json | None = None) -> tuple[st
     return advertiser["id"], identity["id"]
 
 
-async def staff_sender(api: Api) -> str:
-    """Return the id of the sender identity of mails to colleagues, added if it is missing."""
-    return (await sender(api, "EMAIL", content.STAFF_SENDER))[1]
+async def senders(api: Api) -> dict[str, str]:
+    """Return by setting the ids of who sends to colleagues and customers, adding what is missing.
+
+    Customers get invitations and codes by the senders of the main job.
+    """
+    _, staff = await sender(api, "EMAIL", content.STAFF_SENDER)
+    _, email = await sender(api, "EMAIL")
+    _, sms = await sender(api, "SMS")
+    return {
+        "staff_sender_identity_id": staff,
+        "contact_email_identity_id": email,
+        "contact_sms_identity_id": sms,
+    }
 
 
 async def bring_in(api: Api, file: Path, tell: Tell, *, dry_run: bool) -> Json:

@@ -40,10 +40,10 @@ async def run(house: House, file: Path | None) -> int:
         return await _report(console, api, house, done, file)
 
 
-async def staff_sender(house: House) -> str:
-    """Return the id of the sender of mails to colleagues, which is there from now on."""
+async def senders(house: House) -> dict[str, str]:
+    """Return the ids of the senders of a house's own messages by setting; they are there then."""
     async with Api(house.access) as api:
-        return await job.staff_sender(api)
+        return await job.senders(api)
 
 
 async def _report(

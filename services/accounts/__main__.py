@@ -9,6 +9,7 @@ from crm.accounts.v1 import contact_login_service_pb2_grpc as login_grpc
 from crm.accounts.v1 import erasure_service_pb2_grpc as erasure_grpc
 from crm.accounts.v1 import oidc_service_pb2_grpc as oidc_grpc
 from crm.accounts.v1 import password_service_pb2_grpc as password_grpc
+from crm.accounts.v1 import portal_service_pb2_grpc as portal_grpc
 from crm.accounts.v1 import second_factor_service_pb2_grpc as factor_grpc
 from crm.accounts.v1 import session_service_pb2_grpc as session_grpc
 from crm.accounts.v1 import user_service_pb2_grpc as user_grpc
@@ -32,6 +33,7 @@ from services.accounts.rpc.erasing import ErasureServicer
 from services.accounts.rpc.factors import SecondFactorServicer
 from services.accounts.rpc.logins import ContactLoginServicer
 from services.accounts.rpc.oidc import OidcServicer, house_rules
+from services.accounts.rpc.portal import PortalServicer
 from services.accounts.rpc.proofs import Proofs
 from services.accounts.rpc.resets import PasswordServicer
 from services.accounts.rpc.sessions import SessionServicer
@@ -115,6 +117,10 @@ async def main(settings: Settings) -> None:
             (audit_grpc.add_AuditServiceServicer_to_server, AuditServicer(sessions, trail, seal)),
             (login_grpc.add_ContactLoginServiceServicer_to_server, logins),
             (login_grpc.add_ContactSessionServiceServicer_to_server, customers),
+            (
+                portal_grpc.add_PortalServiceServicer_to_server,
+                PortalServicer(sessions, limits.idle),
+            ),
         ],
         background=[
             workers.keep_keys(sessions, keyring),

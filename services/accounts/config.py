@@ -58,7 +58,7 @@ class Settings(ServiceSettings):
     """Password checks at once; the others wait, so that sign-ins cannot take every core."""
 
     sign_in_failures_per_minute: int = Field(default=300, ge=1)
-    """Refused sign-ins of the whole installation after which all wait for the next minute."""
+    """Refused sign-ins of all staff, or all customers, after which strangers wait for a minute."""
 
     notifier_address: str = ""
     """`host:port` of the home notifier, which mails links to choose a password."""

@@ -49,8 +49,16 @@ def contact_handlers(senders: Senders) -> Mapping[str, Handler]:
             raise Poison("EVENT_INVALID") from None
         await logins.contact_deleted(session, contact_id)
 
+    async def changed(session: AsyncSession, event: Event) -> None:
+        try:
+            person = login_messages.changed_contact(event.data)
+        except login_messages.NoFact:
+            raise Poison("EVENT_INVALID") from None
+        await logins.contact_changed(session, person)
+
     return {
         "crm.leads.v1.ContactLoginWanted": wanted,
+        "crm.leads.v1.ContactUpdated": changed,
         "crm.leads.v1.ContactDeleted": deleted,
     }
 

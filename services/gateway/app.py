@@ -12,13 +12,13 @@ from gunicorn.http.errors import NoMoreData, ParseException
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from chassis import errors
+from chassis import errors, networks
 from services.gateway import api, auth, bundle, edge, languages, portal, problems, public, web
 from services.gateway.api.limits import Limits
 from services.gateway.bearers import Bearers
 from services.gateway.clients import Peers
 from services.gateway.config import Settings
-from services.gateway.files import Files
+from services.gateway.files import MOST_TO_CUSTOMERS, Files
 from services.gateway.identity import Identity
 from services.gateway.oidc import Oidc
 from services.gateway.portal.sessions import ContactSessions
@@ -45,6 +45,7 @@ class Gateway:
     limits: Limits
     files: Files
     contact_sessions: ContactSessions
+    files_of_customers: Files
 
 
 def create(settings: Settings) -> Flask:
@@ -54,13 +55,17 @@ def create(settings: Settings) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.body_max_bytes
     app.json = _Json(app)
     peers = Peers(settings, Identity(settings))
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
+    limiter = Limiter(_caller, app=app, storage_uri="memory://", headers_enabled=False)
     limits = Limits(Bearers(settings.issuer_url), settings.api_requests_per_minute)
-    sessions, customers = auth.Sessions(peers, settings), ContactSessions(peers, settings)
+    sessions = auth.Sessions(peers, settings)
+    customers = ContactSessions(peers, settings, sessions.place)
     oidc = Oidc(peers, sessions)
-    gateway = Gateway(settings, peers, sessions, oidc, limiter, limits, Files(), customers)
+    theirs = Files(MOST_TO_CUSTOMERS)
+    gateway = Gateway(settings, peers, sessions, oidc, limiter, limits, Files(), customers, theirs)
     app.extensions["gateway"] = gateway
     app.jinja_env.globals.update(asset=bundle.asset, built=bundle.built, icon=bundle.icon)
+    app.jinja_env.globals.update(in_language=languages.link)
+    app.jinja_env.globals.update(organisation=settings.organisation_name)
     edge.install(app, settings)
     _handle_failures(app, settings)
     api.attach(app, gateway)
@@ -71,6 +76,11 @@ def create(settings: Settings) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _caller() -> str:
+    """Whom a rate is kept for: all addresses that one subscriber of a network has."""
+    return networks.block(get_remote_address())
 
 
 def _handle_failures(app: Flask, settings: Settings) -> None:

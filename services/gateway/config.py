@@ -96,6 +96,12 @@ class Settings(config.Settings):
     sign_in_per_minute: int = Field(default=20, ge=1)
     """Tries to sign in or to get a token, per address and replica."""
 
+    portal_sign_ins_per_minute: int = Field(default=120, ge=1)
+    """As `sign_in_per_minute`, of customers: those of one mobile network share few addresses."""
+
+    organisation_name: str = Field(default="", max_length=80)
+    """What customers know the house by, shown on pages of theirs; nothing is shown without it."""
+
     api_requests_per_minute: int = Field(default=600, ge=1)
     """REST requests of a person or program, per replica; a program may have a limit of its own."""
 

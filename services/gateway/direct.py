@@ -1,4 +1,4 @@
-"""HTTP to addresses of the settings, that goes nowhere else."""
+"""HTTP to addresses of the settings, that goes nowhere else: by no redirection and no proxy."""
 
 import urllib.request
 from typing import Any
@@ -11,4 +11,5 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         """Follow no redirection: it is an answer that has nothing."""
 
 
-OPENER = urllib.request.build_opener(_Stay)
+# Without proxies of its own it takes those of the environment, which would see secrets of clients.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay)

@@ -5,7 +5,7 @@ import io
 import itertools
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from flask import Response
@@ -15,8 +15,8 @@ from services.gateway import downloads
 
 SECONDS = 900.0
 """How long a file may take; a million rows take a minute or two."""
-MOST = 4
-"""Files that a process sends at once, since each holds a thread."""
+MOST, MOST_TO_CUSTOMERS = 4, 2
+"""Files that a process sends at once, to staff and to customers, since each holds a thread."""
 
 Rows = Iterable[Sequence[str]]
 P = TypeVar("P")
@@ -28,10 +28,12 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 
 
 class Files:
-    """The files that this process sends."""
+    """The files that this process sends to some, `most` at once."""
 
-    def __init__(self) -> None:
-        self._places = threading.Semaphore(MOST)
+    def __init__(self, most: int = MOST) -> None:
+        self._places = threading.Semaphore(most)
+        self._receiving: set[str] = set()
+        self._lock = threading.Lock()
 
     def answer(self, parts: Iterator[Rows], headings: Sequence[str], file_name: str) -> Response:
         """Return a response that sends the rows of each part as they come.
@@ -39,29 +41,51 @@ class Files:
         Raises `ResourceExhausted` when too many are being sent, and the first part's failure; one
         that comes later cuts the file off, so that nobody takes a part for the whole.
         """
-        first = self._begun(parts, ())
-        return self._sent(_file(_lines(headings, first, parts), file_name))
+        place = self._place("")
+        first = _begun(parts, (), place)
+        return _sent(_file(_lines(headings, first, parts), file_name), place)
 
-    def stream(self, parts: Iterator[bytes], mimetype: str, file_name: str) -> Response:
-        """Return a response that sends the parts as they come; raises as `answer`."""
-        first = self._begun(parts, b"")
-        return self._sent(_file(itertools.chain((first,), parts), file_name, mimetype))
+    def stream(
+        self, parts: Iterator[bytes], mimetype: str, file_name: str, *, whose: str = ""
+    ) -> Response:
+        """Return a response that sends the parts as they come; raises as `answer`.
 
-    def _begun(self, parts: Iterator[P], otherwise: P) -> P:
-        if not self._places.acquire(blocking=False):
-            raise errors.ResourceExhausted(
-                "RATE_LIMITED", "too many files at once; ask again soon", retry_after_seconds=10
-            )
-        try:
-            return next(parts, otherwise)
-        except BaseException:
+        Who is named in `whose` has one at a time.
+        """
+        place = self._place(whose)
+        first = _begun(parts, b"", place)
+        return _sent(_file(itertools.chain((first,), parts), file_name, mimetype), place)
+
+    def _place(self, whose: str) -> Callable[[], None]:
+        """Take a place, and return what gives it back."""
+        with self._lock:
+            if whose in self._receiving or not self._places.acquire(blocking=False):
+                raise errors.ResourceExhausted(
+                    "RATE_LIMITED", "too many files at once; ask again soon", retry_after_seconds=10
+                )
+            if whose:
+                self._receiving.add(whose)
+
+        def give_back() -> None:
+            with self._lock:
+                self._receiving.discard(whose)
             self._places.release()
-            raise
 
-    def _sent(self, response: Response) -> Response:
-        response.headers["X-Accel-Buffering"] = "no"
-        response.call_on_close(self._places.release)
-        return response
+        return give_back
+
+
+def _begun(parts: Iterator[P], otherwise: P, give_back: Callable[[], None]) -> P:
+    try:
+        return next(parts, otherwise)
+    except BaseException:
+        give_back()
+        raise
+
+
+def _sent(response: Response, give_back: Callable[[], None]) -> Response:
+    response.headers["X-Accel-Buffering"] = "no"
+    response.call_on_close(give_back)
+    return response
 
 
 def table(rows: Rows, headings: Sequence[str], file_name: str) -> Response:

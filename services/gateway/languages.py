@@ -1,8 +1,9 @@
 """Which of the two languages a page is shown in."""
 
 from typing import Literal
+from urllib.parse import urlencode
 
-from flask import Request
+from flask import Request, current_app
 from werkzeug.wrappers import Response
 
 Language = Literal["vi", "en"]
@@ -29,6 +30,15 @@ def of(request: Request, own: str = "") -> Language:
 def kept(request: Request) -> str:
     """Return what the browser was told to keep, or an empty string."""
     return request.cookies.get(_OVER_HTTPS) or request.cookies.get(COOKIE, "")
+
+
+def link(request: Request, language: str) -> str:
+    """Return where this page is read in another language; what answers a form has its page."""
+    path, parts = request.path, current_app.create_url_adapter(request)
+    while parts is not None and not parts.test(path, method="GET") and path.count("/") > 1:
+        path = path.rpartition("/")[0]
+    kept = request.args.to_dict(flat=False) if path == request.path else {}
+    return f"{path}?{urlencode({**kept, 'lang': [language]}, doseq=True)}"
 
 
 def keep_asked(request: Request, response: Response, *, secure: bool) -> None:

@@ -12,6 +12,7 @@ from crm.accounts.v1 import (
     session_service_pb2_grpc,
     user_service_pb2_grpc,
 )
+from crm.accounts.v1 import portal_service_pb2_grpc as login_portal
 from crm.campaigns.v1 import access_service_pb2_grpc as campaign_access
 from crm.campaigns.v1 import (
     campaign_service_pb2_grpc,
@@ -128,6 +129,7 @@ STUBS: Mapping[str, Any] = {
     "crm.accounts.v1.ContactSessionService": (
         contact_login_service_pb2_grpc.ContactSessionServiceStub
     ),
+    "crm.accounts.v1.PortalService": login_portal.PortalServiceStub,
     "crm.accounts.v1.TokenService": session_service_pb2_grpc.TokenServiceStub,
     "crm.accounts.v1.AuditService": audit_service_pb2_grpc.AuditServiceStub,
 }

@@ -63,6 +63,7 @@ from services.interactions.rpc.working import WorkingHoursServicer
 from services.interactions.storage import notifications
 from services.interactions.workers import moving
 from services.interactions.workers import proposals as proposal_workers
+from services.interactions.workers import requests as request_workers
 from services.interactions.workers.batching import Maker
 from services.interactions.workers.contact_reminders import Herald
 from services.interactions.workers.delivering import Courier
@@ -198,6 +199,7 @@ async def main(settings: Settings) -> None:
             workers.expand_series(sessions, settings.expand_seconds),
             Resolver(settings, sessions, desk.people),
             Maker(settings, sessions, desk.people, leads),
+            request_workers.watch(sessions, colleagues, settings.requests_seconds),
             workers.revert_batches(sessions, settings.open_seconds),
             Courier(settings, sessions, desk.people, desk.notifier),
             Herald(settings, sessions, desk.people, desk.notifier),

@@ -43,6 +43,9 @@ class Settings(ServiceSettings):
     open_seconds: float = Field(default=1.0, gt=0)
     """How often follow-ups whose time has come are looked for; they open this much late."""
 
+    requests_seconds: float = Field(default=30.0, gt=0)
+    """How often requests of customers are looked for that are nobody's; they are told so late."""
+
     expand_seconds: float = Field(default=1.0, gt=0)
     """How often series that have follow-ups to plan are looked for."""
 

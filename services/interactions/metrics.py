@@ -26,6 +26,11 @@ due_age = Gauge(
     "mekong_interactions_deliveries_due_age_seconds",
     "Age of the oldest message of a follow-up that is due and not handed over, over all replicas.",
 )
+erasure_request_age = Gauge(
+    "mekong_interactions_oldest_erasure_request_age_seconds",
+    "Time since the oldest request of a customer to be erased that is not closed, over all"
+    " replicas.",
+)
 
 
 def moved(changed: Iterable[Delivery[Any]], of: Counter = deliveries) -> None:

@@ -1,7 +1,8 @@
 """Every address of the gateway, filled with ids, as its own map names them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from flask import Flask
 from werkzeug.routing import Rule
@@ -32,21 +33,22 @@ def every(app: Flask, *methods: str) -> Iterator[Address]:
     for rule in app.url_map.iter_rules():
         offered = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         for method in sorted(offered & set(methods) if methods else offered):
-            yield Address(method, _filled(rule), rule.endpoint)
+            yield Address(method, filled(rule), rule.endpoint)
 
 
-def _filled(rule: Rule) -> str:
+def filled(rule: Rule, given: Mapping[str, object] = MappingProxyType({})) -> str:
     """The path with an id in each place; the places of some kinds of its own take a word."""
-    values = {name: _value(rule, name) for name in rule._converters}
+    values = {name: _value(rule, name) or given.get(name, ID) for name in rule._converters}
     built = rule.build(values, append_unknown=False)
     assert built is not None, rule
     return built[1]
 
 
 def _value(rule: Rule, name: str) -> object:
+    """A word for a place that takes no id, None for one that does."""
     kind = type(rule._converters[name]).__name__
     if kind == "IntegerConverter":
         return 1
     if kind == "AnyConverter":
         return sorted(rule._converters[name].items)[0]  # type: ignore[attr-defined]
-    return ID
+    return None

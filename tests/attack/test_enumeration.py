@@ -1,5 +1,7 @@
 """Neither answers nor the work behind them tell whether there is such an account."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from sqlalchemy import event
 from chassis import errors
 from services.accounts.usecases.passwords import Passwords
 from services.accounts.usecases.signin import NOBODY
+from tests.integration.accounts import login_parts
 from tests.integration.accounts.conftest import (  # noqa: F401 (fixtures)
     accounts_database,
     house,
@@ -30,8 +33,9 @@ async def people(house: Any) -> list[str]:  # noqa: F811
     return [str(known.email), str(gone.email), "nobody@mekong.example"]
 
 
-async def told(house: Any, email: str) -> tuple[str, str, list[str]]:  # noqa: F811
-    """What a wrong password is answered with, and the statements that were made meanwhile."""
+@contextmanager
+def noted(house: Any) -> Iterator[list[str]]:  # noqa: F811
+    """The statements that are made within the block."""
     made: list[str] = []
     engine = house.sessions.kw["bind"].sync_engine
 
@@ -40,11 +44,16 @@ async def told(house: Any, email: str) -> tuple[str, str, list[str]]:  # noqa: F
 
     event.listen(engine, "before_cursor_execute", note)
     try:
-        with refused(errors.Unauthenticated, "SIGN_IN_REFUSED") as refusal:
-            request = pb2.SignInRequest(email=email, password=WRONG, ip=email)
-            await house.signing_in().SignIn(request)
+        yield made
     finally:
         event.remove(engine, "before_cursor_execute", note)
+
+
+async def told(house: Any, email: str) -> tuple[str, str, list[str]]:  # noqa: F811
+    """What a wrong password is answered with, and the statements that were made meanwhile."""
+    with noted(house) as made, refused(errors.Unauthenticated, "SIGN_IN_REFUSED") as refusal:
+        request = pb2.SignInRequest(email=email, password=WRONG, ip=email)
+        await house.signing_in().SignIn(request)
     return refusal.error.message, str(sorted(refusal.error.metadata)), made
 
 
@@ -72,6 +81,62 @@ class TestSigningIn:
         assert (await house.deeds()).count("user.sign_in_refused") == before + 3
         assert rows[-1].key == f"user/{NOBODY}"
         assert "nobody@" not in str(rows)
+
+
+@pytest.fixture
+async def portal(
+    house: Any,  # noqa: F811
+    sessions: Any,  # noqa: F811
+    settings: Any,  # noqa: F811
+    serve: Any,  # noqa: F811
+) -> login_parts.Portal:
+    return await login_parts.portal(house, sessions, settings, serve)
+
+
+@pytest.fixture
+async def customers(portal: login_parts.Portal) -> list[str]:
+    """The addresses of a customer who has a code, of one who was disabled, and of nobody."""
+    known, gone = await portal.add("Known"), await portal.add("Gone")
+    for login in (known, gone):
+        await portal.code(login.address)
+    await portal.disable(gone)
+    return [known.address, gone.address, "nobody@example.vn"]
+
+
+class TestCustomers:
+    @pytest.mark.parametrize(
+        "proof", [{"code": "no code"}, {"password": WRONG}], ids=["code", "password"]
+    )
+    async def test_signing_in_is_answered_alike_after_the_same_statements(
+        self,
+        house: Any,  # noqa: F811
+        portal: login_parts.Portal,
+        customers: list[str],
+        proof: dict[str, str],
+    ) -> None:
+        answers = []
+        for address in customers:
+            with noted(house) as made, refused(errors.Unauthenticated, "SIGN_IN_REFUSED") as said:
+                await portal.sign_in(address, ip=address, **proof)
+            answers.append((said.error.message, sorted(said.error.metadata), made))
+
+        assert answers[0] == answers[1] == answers[2]
+        assert len(answers[0][2]) > 3
+
+    async def test_a_code_is_asked_for_by_the_same_statements(
+        self,
+        house: Any,  # noqa: F811
+        portal: login_parts.Portal,
+        customers: list[str],
+    ) -> None:
+        made = []
+        for address in customers:
+            with noted(house) as statements:
+                await portal.ask(address, ip=address)
+            made.append(statements)
+
+        assert made[0] == made[1] == made[2]
+        assert len(made[0]) > 2
 
 
 class TestComparing:

@@ -1,7 +1,11 @@
 """Oversized and malformed calls end in a refusal, and the next caller is served."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import io
+import json
+import logging as stdlib_logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -9,18 +13,22 @@ import pytest
 import structlog
 from google.protobuf.wrappers_pb2 import StringValue
 
+from chassis import logging
+from tests.attack.http2 import PREFACE, SETTINGS, calling, frame, settled
 from tests.attack.wires import Wire
 from tests.integration.chassis import rpc_house
 from tests.integration.chassis.rpc_house import SERVICE, House
 
 MOST = 64 * 1024
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 
-def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """A frame of HTTP/2."""
-    return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
+@dataclass(frozen=True)
+class Replica:
+    """How the log is written."""
+
+    instance: str = "pod-1"
+    log_level: str = "info"
+    log_format: str = "json"
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +73,53 @@ class TestMessages:
 
         assert refused in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL)
 
-    @pytest.mark.parametrize("key", ["x-request-id", "traceparent"])
-    async def test_what_is_logged_cannot_begin_a_line(self, house: House, key: str) -> None:
-        with structlog.testing.capture_logs() as lines:
-            await raw(house, b"", [(f"{key}", "a" * 5_000)])
 
-        assert all("a" * 200 not in str(it) for it in lines)
+class TestLog:
+    @pytest.fixture
+    def written(self) -> Iterator[io.StringIO]:
+        """What the process writes as its log, as in production."""
+        root = stdlib_logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        logging.configure(Replica(), "echo")
+        out = io.StringIO()
+        (handler,) = root.handlers
+        assert isinstance(handler, stdlib_logging.StreamHandler)
+        handler.setStream(out)
+        yield out
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
+
+    async def ids(self, house: House, written: io.StringIO, name: str, value: bytes) -> list[str]:
+        """The request ids in the log after a call with such a header, and then a usual one."""
+        for header in ((name.encode(), value), (b"x-request-id", b"the-last-one")):
+            wire = Wire(house.address)
+            wire.say(calling(f"/{SERVICE}/Read", house.issuer.sign(), header))
+            await asyncio.to_thread(settled, wire)
+            await asyncio.to_thread(wire.close)
+        await rpc_house.until(lambda: "the-last-one" in written.getvalue())
+        lines = [json.loads(it) for it in written.getvalue().split("\n") if it]
+        assert {it["event"] for it in lines} == {"grpc_call"}
+        return [it["request_id"] for it in lines]
+
+    @pytest.mark.parametrize("name", ["x-request-id", "traceparent", "x-any"])
+    @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\x00", b"\xc2\x85"], ids=repr)
+    async def test_a_line_break_of_a_caller_begins_no_line(
+        self, house: House, written: io.StringIO, name: str, end: bytes
+    ) -> None:
+        found = await self.ids(house, written, name, b"a" + end + b'{"event": "forged"}')
+
+        assert found[-1] == "the-last-one"
+        assert "forged" not in written.getvalue()
+
+    @pytest.mark.parametrize("name", ["x-request-id", "traceparent"])
+    async def test_nor_is_what_is_too_long_written_down(
+        self, house: House, written: io.StringIO, name: str
+    ) -> None:
+        found = await self.ids(house, written, name, b"a" * 5_000)
+
+        assert len(found) == 2
+        assert "a" * 200 not in written.getvalue()
 
 
 class TestConnections:

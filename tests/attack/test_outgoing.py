@@ -1,10 +1,18 @@
 """Nobody makes the house call an address of their choice: there is nothing that would."""
 
 import ast
+import importlib
+import threading
+import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
+import pytest
 from google.protobuf.descriptor import FieldDescriptor
 
+from services.gateway import direct
 from services.gateway.api import comments
 from services.gateway.api.routes import ROUTES
 from tests.attack import source
@@ -43,12 +51,44 @@ ALLOWED = {
 }
 
 
+# Who opens what only services/gateway/direct.py says how to open, and with what of ours in it.
+DIRECT = {
+    "services/gateway/bearers.py": "keys of the issuer",
+    "services/gateway/identity.py": "the gateway's own token, by its secret",
+}
+
+
 def dotted(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     if isinstance(node, ast.Call):
         return f"{dotted(node.func)}()"
     return node.id if isinstance(node, ast.Name) else ""
+
+
+@contextmanager
+def listening(asked: list[str]) -> Iterator[str]:
+    """A server that notes what it is asked for, as proxies are with the whole address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def opening() -> Iterator[str]:
@@ -83,6 +123,41 @@ class TestTheSource:
 
     def test_nothing_is_allowed_that_is_not_there(self) -> None:
         assert all((source.ROOT / name).exists() for name in ALLOWED)
+
+    def test_only_these_open_what_the_gateway_opens(self) -> None:
+        found = set()
+        for path in source.modules("services", "direct"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    place = getattr(node, "module", None) or ""
+                    names = {place, *(f"{place}.{it.name}".strip(".") for it in node.names)}
+                    if "services.gateway.direct" in names:
+                        found.add(str(path.relative_to(source.ROOT)))
+
+        assert found == DIRECT.keys()
+
+
+class TestProxies:
+    def test_none_of_the_environment_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[str] = []
+        with listening(asked) as proxy, listening([]) as issuer:
+            for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+                monkeypatch.setenv(name, proxy)
+            for name in ("no_proxy", "NO_PROXY"):
+                monkeypatch.delenv(name, raising=False)
+            fresh = importlib.reload(direct)
+            through = urllib.request.build_opener()
+            with fresh.OPENER.open(f"{issuer}/oauth2/token", b"secret", timeout=10) as answer:
+                assert answer.status == 204
+            assert asked == []
+            with through.open(f"{issuer}/oauth2/token", b"secret", timeout=10):
+                assert asked == [f"{issuer}/oauth2/token"]
+
+    def test_no_session_of_ours_takes_one(self) -> None:
+        for name in ALLOWED:
+            for node in ast.walk(ast.parse((source.ROOT / name).read_text("utf-8"))):
+                if isinstance(node, ast.Call):
+                    assert "trust_env" not in {it.arg for it in node.keywords}, name
 
 
 class TestTheContract:

@@ -8,7 +8,9 @@ import pytest
 from crm.accounts.v1 import oidc_service_pb2
 from flask import Flask
 
-from tests.attack import addresses
+from tests.attack import addresses, forms
+from tests.attack.addresses import ID, Address
+from tests.attack.forms import Forms
 
 ELSEWHERE = [
     "https://evil.example",
@@ -60,6 +62,37 @@ class TestEveryAddress:
                 wrong.append(str(address))
 
         assert wrong == []
+
+
+class TestEveryForm:
+    @pytest.mark.timeout(300)
+    @pytest.mark.parametrize("place", ["//evil.example", "/\\evil.example", "https://evil.example"])
+    def test_what_is_sent_leads_nowhere_else(
+        self, gateway: Flask, signed_in: Any, willing: Any, place: str
+    ) -> None:
+        browser, wrong, went = Forms(gateway, signed_in), [], 0
+        typed = {**dict.fromkeys(forms.inputs(), ID), **dict.fromkeys(NAMES, place)}
+
+        for address in forms.taking(gateway):
+            answer = browser.send(address, typed, {"Referer": f"https:{place}"})
+            went += 300 <= answer.status_code < 400
+            if leaves(answer):
+                wrong.append(str(address))
+
+        assert wrong == []
+        assert went > 30
+
+    @pytest.mark.parametrize("place", ELSEWHERE)
+    @pytest.mark.parametrize("act", ["invite", "disable", "enable"])
+    def test_what_is_done_with_a_login_stays_here(
+        self, gateway: Flask, signed_in: Any, willing: Any, place: str, act: str
+    ) -> None:
+        address = Address("POST", f"/logins/{ID}/{act}", f"web.{act}_login")
+
+        answer = Forms(gateway, signed_in).send(address, {"next": place})
+
+        assert answer.status_code == 303
+        assert not leaves(answer)
 
 
 @pytest.mark.parametrize("place", ELSEWHERE)

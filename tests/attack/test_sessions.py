@@ -92,6 +92,21 @@ class TestGuessing:
         assert codes == [401] * 3 + [429] * 3
         assert {it.request.ip for it in peers.named("SignIn")} == {"127.0.0.1"}
 
+    def test_a_network_of_ipv6_counts_as_one(self, make_gateway: Any, peers: Any) -> None:
+        peers.answers["SignIn"] = errors.Unauthenticated("SIGN_IN_REFUSED", "no")
+        http = make_gateway(sign_in_per_minute=3).test_client()
+
+        codes = [
+            http.post(
+                "/sign-in",
+                data=FORM,
+                environ_overrides={"REMOTE_ADDR": f"2001:db8:1:{network}::{number}"},
+            ).status_code
+            for network, number in ((2, 1), (2, 2), (2, 3), (2, 4), (2, 5), (3, 1))
+        ]
+
+        assert codes == [401] * 3 + [429] * 2 + [401]
+
     @pytest.mark.parametrize("reason", ["unknown", "wrong", "shut out"])
     def test_a_page_says_the_same_whoever_it_is(self, http: Any, peers: Any, reason: str) -> None:
         peers.answers["SignIn"] = errors.Unauthenticated("SIGN_IN_REFUSED", f"{reason}")

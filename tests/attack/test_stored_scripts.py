@@ -1,84 +1,14 @@
 """Whatever text a service tells is shown as text, on every page that there is."""
 
 import re
-import time
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from crm.accounts.v1 import (
-    contact_login_pb2,
-    contact_login_service_pb2,
-    session_service_pb2,
-    user_pb2,
-)
 from flask import Flask
-from google.protobuf import descriptor_pool, message_factory
 
-from services.gateway.stubs import STUBS
 from tests.attack import addresses
-from tests.attack.addresses import ID
-from tests.attack.stuffed import PAYLOAD, stuffed
-
-# Made by interactions, each text in it escaped: tests/unit/interactions/test_proposals_press.py.
-DOCUMENTS = frozenset({"html"})
-
-
-class Harm(HTMLParser):
-    """Notes what of a page a browser would run."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take down events of elements, addresses that run, and scripts without a source."""
-        given = dict(attrs)
-        for name, value in given.items():
-            runs = (
-                (value or "").strip().lower().startswith(("javascript:", "data:text", "vbscript:"))
-            )
-            if name.startswith("on") or (runs and name in _ADDRESSES):
-                self.found.append(f"<{tag} {name}={value!r}>")
-        if tag == "script" and not (given.get("src") or "").startswith("/static/"):
-            self.found.append("<script>")
-        if tag == "iframe" and "srcdoc" in given and given.get("sandbox", "no") != "":
-            self.found.append("<iframe srcdoc> without a sandbox")
-
-
-_ADDRESSES = {"href", "src", "action", "formaction", "data", "xlink:href", "hx-get", "hx-post"}
-
-
-def harm(page: str) -> list[str]:
-    parser = Harm()
-    parser.feed(page)
-    return parser.found
-
-
-@pytest.fixture
-def harmful(peers: Any, signed_in: Any) -> Any:
-    """Peers whose every answer is full of harm; returns the browser of who looks."""
-    for service in STUBS:
-        for method in descriptor_pool.Default().FindServiceByName(service).methods:
-            made = message_factory.GetMessageClass(method.output_type)()
-            answer = stuffed(made, DOCUMENTS)
-            streams = method.server_streaming
-            peers.answers[method.name] = (lambda *_, it=answer: iter([it])) if streams else answer
-    session = session_service_pb2.ExchangeSessionResponse(
-        token="of-a-person",
-        user=user_pb2.User(id=ID, display_name=PAYLOAD, email=PAYLOAD, locale="en"),
-    )
-    session.expire_time.FromSeconds(int(time.time()) + 300)
-    session.rights.add(resource="*", action="*", level=user_pb2.LEVEL_ALL)
-    session.viewed_as.CopyFrom(user_pb2.Role(id=ID, name=PAYLOAD))
-    peers.answers["ExchangeSession"] = session
-    customer = contact_login_service_pb2.ExchangeContactSessionResponse(token="of-a-customer")
-    customer.contact_login.MergeFrom(
-        contact_login_pb2.ContactLogin(id=ID, contact_id=ID, display_name=PAYLOAD, language="en")
-    )
-    customer.expire_time.FromSeconds(int(time.time()) + 300)
-    peers.answers["ExchangeContactSession"] = customer
-    return signed_in
+from tests.attack.harm import harm
+from tests.attack.stuffed import PAYLOAD
 
 
 class TestTheDetector:

@@ -36,7 +36,7 @@ class Wire:
         began = time.monotonic()
         while time.monotonic() - began < most:
             readable, _, _ = select.select([self._socket], [], [], every)
-            if readable and not self._heard():
+            if readable and not self.hear():
                 return time.monotonic() - began
             if not self.say(byte):
                 return time.monotonic() - began
@@ -46,7 +46,8 @@ class Wire:
         """Hang up."""
         self._socket.close()
 
-    def _heard(self) -> bytes:
+    def hear(self) -> bytes:
+        """What comes next, nothing once the other side is gone."""
         try:
             return self._socket.recv(65_536)
         except ConnectionError:

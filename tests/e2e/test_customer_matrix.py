@@ -43,6 +43,7 @@ class Case:
 _LEADS, _DONE = "/crm.leads.v1.PortalService", "/crm.interactions.v1.PortalService"
 _CONSENT = {"advertiser_id": str(uuid4()), "purpose": "PURPOSE_CARE", "channel": "CHANNEL_SMS"}
 CASES: Mapping[str, Case] = {
+    "/crm.accounts.v1.PortalService/ExportMyLogin": Case(),
     f"{_LEADS}/GetMyProfile": Case(),
     f"{_LEADS}/UpdateMyProfile": Case(fields={"profile": {"salutation": "Anh"}}),
     f"{_LEADS}/ListMyConsents": Case(),

@@ -1,7 +1,6 @@
 """Every method and every route, as every role: refused exactly where the contract says so."""
 
 import time
-from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -10,31 +9,16 @@ import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
-from chassis.rpc.rights import Caller, Rule
+from chassis.rpc.rights import Caller
 from local.running import House
 from services import rights
-from services.accounts.domain.rights import BUILTIN, expanded
 from services.accounts.usecases.keyring import Keyring
 from services.accounts.usecases.tokens import ISSUER
 from services.gateway.api.routes import ROUTES
 from tests.e2e.matrix import BROKEN, called, methods, path, requested
+from tests.roles import ROLES, Rights, lacks
 
 pytestmark = pytest.mark.timeout(300)
-
-Rights = Mapping[str, Mapping[str, str]]
-ROLES: Mapping[str, Rights] = {
-    **{name: expanded(granted) for name, granted in BUILTIN.items()},
-    "without rights": {},
-}
-ORDER = ("none", "own", "team", "all")
-
-
-def lacks(granted: Rights, rule: Rule) -> bool:
-    """Whether somebody who calls by themselves with these rights lacks what every call needs."""
-    return rule.caller in (Caller.HOUSE, Caller.HOUSE_FOR_ANYBODY, Caller.CONTACT) or any(
-        ORDER.index(granted.get(it.resource, {}).get(it.action, "none")) < ORDER.index(it.level)
-        for it in rule.needs
-    )
 
 
 class Somebody:

@@ -92,8 +92,9 @@ class Words:
 class Waiting:
     """A letter that was claimed: `attempts` counts this one.
 
-    `recipient` is the key of the address that was typed, for an invitation the id of the user or
-    login, for a notice that of the user and, behind slashes, its own and where else it goes.
+    `recipient` is the key of the address that was typed, for a code with its browser
+    (`codes.asked`), for an invitation the id of the user or login, for a notice that of the user
+    and, behind slashes, its own and where else it goes.
     """
 
     id: UUID

@@ -1,16 +1,41 @@
 """How long somebody who keeps failing to sign in must wait."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chassis import networks
 
 FREE_ACCOUNT, FREE_ADDRESS = 5, 20
+FREE_CUSTOMERS = 100
+"""As `FREE_ADDRESS`, of customers: those of one mobile network share few addresses."""
 LONGEST = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
-EVERYONE = "everyone"
 
 WINDOW = timedelta(minutes=15)
+PLACES_KEPT = timedelta(days=30)
+"""How long an account is known at a network address where it signed in."""
+PLACE = "known "
+"""How keys of places begin; their rows count nothing."""
+_ACCOUNT = "account/"
+
+
+class Realm(StrEnum):
+    """Who signs in. Each counts by itself: who guesses at one holds up nobody of the other.
+
+    The value begins its keys.
+    """
+
+    STAFF = ""
+    CUSTOMERS = "customers "
+
+    @property
+    def free_address(self) -> int:
+        """How many failures of a network address make nobody wait."""
+        return FREE_CUSTOMERS if self is Realm.CUSTOMERS else FREE_ADDRESS
 
 
 @dataclass(frozen=True)
@@ -24,11 +49,12 @@ class Requests:
     of_account: int
     of_address: int
     everyone: str
+    realm: Realm
 
 
-RESETS = Requests("reset", 3, 20, "resets")
+RESETS = Requests("reset", 3, 20, "resets", Realm.STAFF)
 # Customers of one mobile network share few addresses.
-CODES = Requests("code", 5, 100, "codes")
+CODES = Requests("code", 5, 100, "codes", Realm.CUSTOMERS)
 
 
 @dataclass(frozen=True)
@@ -43,12 +69,31 @@ class Failures:
 
 def account_key(email_key: str) -> str:
     """Returns the key of an account, whether it exists or not, without the address in it."""
-    return "account/" + hashlib.sha256(email_key.encode()).hexdigest()
+    return _ACCOUNT + hashlib.sha256(email_key.encode()).hexdigest()
 
 
-def address_key(ip: str) -> str:
-    """Returns the key of a network address."""
-    return "address/" + hashlib.sha256(ip.encode()).hexdigest()
+def parted(keys: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Returns the keys of accounts, and the others, which people share."""
+    mine = [it for it in keys if it.startswith(_ACCOUNT)]
+    return mine, [it for it in keys if it not in mine]
+
+
+def address_key(ip: str, realm: Realm = Realm.STAFF) -> str:
+    """Returns the key of a network address, the same for all that one subscriber has."""
+    return f"{realm}address/{hashlib.sha256(networks.block(ip).encode()).hexdigest()}"
+
+
+def everyone_key(realm: Realm) -> str:
+    """Returns the key of all together."""
+    return f"{realm}everyone"
+
+
+def place_key(email_key: str, ip: str, realm: Realm) -> str:
+    """Returns the key of an account at a network address, where it may have signed in.
+
+    It ends with that of the account, by which it is found when somebody is erased.
+    """
+    return f"{PLACE}{address_key(ip, realm)} {account_key(email_key)}"
 
 
 def request_keys(of: Requests, email_key: str, ip: str) -> tuple[str, str]:

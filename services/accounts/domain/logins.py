@@ -36,6 +36,7 @@ class Problem(StrEnum):
     ADDRESS_TAKEN = "address_taken"
     NOT_SENT = "not_sent"
     CONTACT_DELETED = "contact_deleted"
+    ADDRESS_CHANGED = "address_changed"
 
 
 class Proof(StrEnum):
@@ -48,7 +49,10 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True)
 class Person:
-    """A contact as leads knows it: `addresses` has the one of each channel that is sent to."""
+    """A contact as leads knows it: `addresses` has the one of each channel that is sent to.
+
+    `every_address` has all of them, also those that are known to be dead.
+    """
 
     contact_id: UUID
     name: str
@@ -56,6 +60,7 @@ class Person:
     addresses: Mapping[Channel, str]
     owners: Sequence[UUID] = ()
     team_id: UUID | None = None
+    every_address: Sequence[str] = ()
 
     @property
     def language(self) -> str:
@@ -65,7 +70,10 @@ class Person:
 
 @dataclass(frozen=True)
 class ContactLogin:
-    """A customer's way into the portal; `address_key` is None while nobody signs in with it."""
+    """A customer's way into the portal; `address_key` is None while nobody signs in with it.
+
+    `former_keys` are those of before, by which what was sent there is found when it is erased.
+    """
 
     id: UUID
     revision: int
@@ -82,6 +90,20 @@ class ContactLogin:
     last_sign_in_time: datetime | None
     create_time: datetime
     password_hash: str = field(repr=False, default="")
+    former_keys: tuple[str, ...] = ()
+
+    def keys_before(self, now: object) -> list[str]:
+        """Returns what was signed in with before, when `now` is what will be."""
+        known = {*self.former_keys, *([self.address_key] if self.address_key else [])}
+        return sorted(it for it in known if it != now)
+
+    def is_still(self, now: "ContactLogin | None") -> bool:
+        """Whether what was proved to be this login holds for it as it is now."""
+        same = now is not None and now.usable
+        return same and (now.address_key, now.password_hash) == (
+            self.address_key,
+            self.password_hash,
+        )
 
     @property
     def usable(self) -> bool:
@@ -122,13 +144,17 @@ def may_be_invited(login: ContactLogin, *, moves: bool) -> None:
 
     `moves` is that the contact has another address now.
     """
-    if login.state is State.DISABLED or (login.state is State.ACTIVE and not moves):
+    shut = login.state is State.DISABLED and login.problem is not Problem.ADDRESS_CHANGED
+    if shut or (login.state is State.ACTIVE and not moves):
         raise forbidden(login, State.INVITED)
 
 
 def enabled(login: ContactLogin) -> State:
-    """Returns what a disabled login becomes; raises `FailedPrecondition` without a contact."""
-    if login.problem is Problem.CONTACT_DELETED:
+    """Returns what a disabled login becomes.
+
+    Raises `FailedPrecondition` without a contact, or an address of the contact's.
+    """
+    if login.problem in (Problem.CONTACT_DELETED, Problem.ADDRESS_CHANGED):
         raise forbidden(login, State.ACTIVE)
     return State.ACTIVE if login.last_sign_in_time else State.INVITED
 

@@ -34,6 +34,9 @@ OWNED = frozenset({"contacts", "follow_ups", "notes", "proposals", "requests", "
 
 ACTIONS = ("read", "write", "delete", "export", "start", "erase")
 ANY = "*"
+IRREVERSIBLE = frozenset({"erase"})
+"""What nobody undoes: no wildcard gives it but that of who may do everything to everything."""
+
 HIDEABLE = (
     "contacts.phones",
     "contacts.emails",
@@ -49,12 +52,14 @@ Rights = Mapping[str, Mapping[str, str]]
 def level(rights: Rights, resource: str, action: str) -> Level:
     """Returns the level of the most precise right; what is not named is NONE.
 
-    A wildcard that gives OWN or TEAM gives nothing of what nobody owns.
+    A wildcard that gives OWN or TEAM gives nothing of what nobody owns. One for actions gives
+    nothing that is irreversible, unless it gives everything.
     """
     for place, doing in ((resource, action), (resource, ANY), (ANY, action), (ANY, ANY)):
         found = rights.get(place, {}).get(doing)
         if found is not None:
-            return Level(found) if fits(resource, Level(found)) else Level.NONE
+            counts = doing != ANY or action not in IRREVERSIBLE or _everything(place, found)
+            return Level(found) if counts and fits(resource, Level(found)) else Level.NONE
     return Level.NONE
 
 
@@ -89,6 +94,10 @@ def beyond(rights: Rights, own: Callable[[str, str], Level]) -> tuple[str, str] 
         if level(rights, resource, action) > own(resource, action):
             return resource, action
     return None
+
+
+def _everything(place: str, reach: str) -> bool:
+    return place == ANY and Level(reach) is Level.ALL
 
 
 def _all() -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from crm.accounts.v1 import contact_login_pb2 as pb2
 from crm.accounts.v1 import contact_login_service_pb2 as service_pb2
-from crm.accounts.v1 import events_pb2
+from crm.accounts.v1 import events_pb2, portal_service_pb2
 from crm.leads.v1 import contact_pb2
 from crm.leads.v1 import events_pb2 as lead_events
 from google.protobuf.message import DecodeError
@@ -33,6 +33,7 @@ _PROBLEMS: Mapping[Problem, "pb2.ContactLoginProblem.ValueType"] = {
     Problem.ADDRESS_TAKEN: pb2.CONTACT_LOGIN_PROBLEM_ADDRESS_TAKEN,
     Problem.NOT_SENT: pb2.CONTACT_LOGIN_PROBLEM_NOT_SENT,
     Problem.CONTACT_DELETED: pb2.CONTACT_LOGIN_PROBLEM_CONTACT_DELETED,
+    Problem.ADDRESS_CHANGED: pb2.CONTACT_LOGIN_PROBLEM_ADDRESS_CHANGED,
 }
 _CHANNELS: Mapping[Channel, "pb2.LoginChannel.ValueType"] = {
     Channel.SMS: pb2.LOGIN_CHANNEL_SMS,
@@ -96,6 +97,35 @@ def invitation(
     )
 
 
+def exported(
+    kept: ContactLogin | None, sessions: Sequence[ContactSession]
+) -> portal_service_pb2.ExportMyLoginResponse:
+    """Returns a login, and the browsers signed in, as the customer sees them."""
+    if kept is None:
+        return portal_service_pb2.ExportMyLoginResponse()
+    mine = portal_service_pb2.MyLogin(
+        channel=_CHANNELS[kept.channel],
+        address=kept.address,
+        language=kept.language,
+        has_password=bool(kept.password_hash),
+        invite_time=times.out(kept.invite_time),
+        last_sign_in_time=times.out(kept.last_sign_in_time),
+        create_time=times.out(kept.create_time),
+    )
+    return portal_service_pb2.ExportMyLoginResponse(
+        login=mine,
+        sessions=[
+            portal_service_pb2.MySession(
+                user_agent=it.user_agent,
+                ip=it.ip,
+                create_time=times.out(it.create_time),
+                last_use_time=times.out(it.last_use_time),
+            )
+            for it in sessions
+        ],
+    )
+
+
 def session_revoked(ended: ContactSession) -> events_pb2.SessionRevoked:
     """Returns the event that a customer's session ended before its time."""
     return events_pb2.SessionRevoked(session_id=str(ended.id), secret_hash=ended.secret_hash.hex())
@@ -116,6 +146,10 @@ def person(contact: contact_pb2.Contact) -> Person:
         addresses={by: address for by, address in reached.items() if address},
         owners=[UUID(it) for it in contact.owner_ids],
         team_id=scope.identity(contact.team_id),
+        every_address=[
+            *(it.number for it in contact.phones),
+            *(it.address for it in contact.emails),
+        ],
     )
 
 
@@ -129,6 +163,14 @@ def wanted(payload: bytes) -> tuple[Person, Channel]:
     if not told.address:
         raise NoFact("address")
     return Person(contact_id, told.display_name, told.locale, {by: told.address}), by
+
+
+def changed_contact(payload: bytes) -> Person:
+    """Reads how a contact is now; raises `NoFact`."""
+    try:
+        return person(lead_events.ContactUpdated.FromString(payload).contact)
+    except (DecodeError, ValueError) as unfit:
+        raise NoFact(type(unfit).__name__) from unfit
 
 
 def deleted_contact(payload: bytes) -> UUID:

@@ -10,10 +10,9 @@ from google.protobuf import empty_pb2
 
 from chassis import db, errors
 from chassis.rpc import times
-from services.accounts.domain import fields, reachable
-from services.accounts.domain.logins import ContactLogin, Proof
+from services.accounts.domain import codes, fields, reachable, secrets
+from services.accounts.domain.logins import ContactLogin
 from services.accounts.messages import logins as messages
-from services.accounts.storage import logins as kept_logins
 from services.accounts.usecases import attempts, contact_signin
 from services.accounts.usecases.contact_signin import Browser, Welcome
 from services.accounts.usecases.logins import Senders, account
@@ -47,10 +46,11 @@ class ContactSessionServicer(pb2_grpc.ContactSessionServiceServicer):
         self, request: pb2.RequestContactCodeRequest, context: Context
     ) -> empty_pb2.Empty:
         """Has a code sent, if there is somebody; does the same when there is nobody."""
-        _check_address(request.address)
+        _check_asking(request.address, request.browser_secret)
         self._senders.must_send(reachable.channel_of(reachable.key(request.address)))
         async with self._sessions.begin() as session:
-            await contact_signin.ask_code(session, self._senders, request.address, request.ip)
+            browser = Browser(request.ip, "", secrets.digest(request.browser_secret))
+            await contact_signin.ask_code(session, self._senders, request.address, browser)
         return empty_pb2.Empty()
 
     async def SignInContact(
@@ -61,7 +61,8 @@ class ContactSessionServicer(pb2_grpc.ContactSessionServiceServicer):
             problems = fields.Problems()
             problems.add("code", "give either code or password")
             problems.raise_if_any()
-        browser = Browser(request.ip, request.user_agent)
+        secret_hash = secrets.digest(request.browser_secret)
+        browser = Browser(request.ip, request.user_agent, secret_hash)
         if request.code:
             async with self._sessions.begin() as session:
                 made = await contact_signin.by_code(
@@ -132,7 +133,7 @@ class ContactSessionServicer(pb2_grpc.ContactSessionServiceServicer):
             await self._prove(login, old)
         password_hash = await self._passwords.hash(request.new_password)
         async with self._sessions.begin() as session:
-            await contact_signin.set_password(session, self._limits, secret, password_hash)
+            await contact_signin.set_password(session, self._limits, secret, login, password_hash)
         return empty_pb2.Empty()
 
     async def _by_password(self, address: str, password: str, browser: Browser) -> Welcome | None:
@@ -141,15 +142,11 @@ class ContactSessionServicer(pb2_grpc.ContactSessionServiceServicer):
             login, attempt = await contact_signin.admit(session, limits, address, ip)
         if not await self._matches(login, password) or login is None:
             return None
-        newer = None
+        newer = ""
         if self._passwords.outdated(login.password_hash):
             newer = await self._passwords.hash(password)
         async with self._sessions.begin() as session:
-            if newer is not None:
-                await kept_logins.set_password_hash(session, login.id, newer)
-            return await contact_signin.welcome(
-                session, limits, login.id, Proof.PASSWORD, browser, attempt
-            )
+            return await contact_signin.by_password(session, limits, login, newer, browser, attempt)
 
     async def _prove(self, login: ContactLogin, old_password: str) -> None:
         """Raises `Unauthenticated` for another password than the login's, which is counted."""
@@ -175,8 +172,10 @@ def _signed_in(made: Welcome) -> pb2.SignInContactResponse:
     return messages.signed_in(made.secret, made.session.expire_time, made.login)
 
 
-def _check_address(address: str) -> None:
+def _check_asking(address: str, browser_secret: str) -> None:
     problems = fields.Problems()
+    if not codes.SECRET_LEAST <= len(browser_secret) <= codes.SECRET_MOST:
+        problems.add("browser_secret", "must be 16 to 100 characters at random")
     if not reachable.is_address(address):
         problems.add(
             "address", "not a phone number or e-mail address" if address else "is required"

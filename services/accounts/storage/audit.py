@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, text, update
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
 from chassis.db import arrays
 from services.accounts.domain.chain import FIRST, Entry
-from services.accounts.storage.tables import audit_keys
 
 Subject = tuple[str, str]
 Sealed = tuple[UUID, bytes]
@@ -93,21 +92,6 @@ async def add_keys(
         "sealed": arrays.blobs(it for _, it in keys),
     }
     await db.ask(session, db.Ask(_ADD_KEYS, given, db.nothing))
-
-
-async def destroy_keys(session: AsyncSession, subject_type: str, subject_id: str) -> int:
-    """Forgets the keys of a subject, so that nobody can read its values; returns how many."""
-    query = (
-        update(audit_keys)
-        .where(
-            audit_keys.c.subject_type == subject_type,
-            audit_keys.c.subject_id == subject_id,
-            audit_keys.c.destroy_time.is_(None),
-        )
-        .values(sealed_key=None, destroy_time=func.now())
-        .returning(audit_keys.c.id)
-    )
-    return len((await session.execute(query)).all())
 
 
 async def page(

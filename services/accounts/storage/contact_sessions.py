@@ -30,6 +30,12 @@ async def live(session: AsyncSession, secret_hash: bytes, idle: timedelta) -> Co
     return _session(row) if row else None
 
 
+async def every(session: AsyncSession, login_id: UUID, idle: timedelta) -> Sequence[ContactSession]:
+    """Returns a login's sessions that have not ended, newest first."""
+    query = select(table).where(table.c.login_id == login_id, _alive(idle))
+    return [_session(row) for row in await session.execute(query.order_by(table.c.id.desc()))]
+
+
 async def note_use(session: AsyncSession, session_id: UUID) -> None:
     """Remembers that the session is used, at most once a minute."""
     old = table.c.last_use_time < func.now() - _USE_NOTED_EVERY

@@ -9,17 +9,21 @@ from chassis.db import arrays
 from services.accounts.storage.audit import Subject
 
 
-async def destroy(session: AsyncSession, subjects: Sequence[Subject]) -> int:
+async def destroy(
+    session: AsyncSession, subjects: Sequence[Subject], *, later_too: bool = True
+) -> int:
     """Forgets the keys of subjects for good; returns how many there were.
 
-    Waits for whoever chains entries, who sees it afterwards.
+    Nor are values kept that come later, unless `later_too` is false. Waits for whoever chains
+    entries, who sees it afterwards.
     """
     given = {
         "types": arrays.texts(it for it, _ in subjects),
         "ids": arrays.texts(it for _, it in subjects),
     }
     await session.execute(_LOCK)
-    await session.execute(_NOTE, given)
+    if later_too:
+        await session.execute(_NOTE, given)
     return len((await session.execute(_DESTROY, given)).all())
 
 

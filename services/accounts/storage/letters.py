@@ -84,7 +84,7 @@ class Letters:
         await session.execute(self._sql["DROP"], {"id": letter_id})
 
     async def forget(self, session: AsyncSession, recipients: Collection[str]) -> list[UUID]:
-        """Deletes all to these recipients, and returns the messages that came of them."""
+        """Deletes all to these recipients, for whichever browser, and returns their messages."""
         given = {"recipients": arrays.texts(recipients)}
         found = await session.execute(self._sql["FORGET"], given)
         return [it.message_id for it in found if it.message_id is not None]
@@ -131,7 +131,9 @@ _STATEMENTS = {
 """,
     "DROP": "DELETE FROM LETTERS WHERE id = :id AND state = 'waiting'",
     "FORGET": """
-    DELETE FROM LETTERS WHERE recipient = ANY(CAST(:recipients AS text[])) RETURNING message_id
+    DELETE FROM LETTERS
+    WHERE split_part(recipient, ' for ', 1) = ANY(CAST(:recipients AS text[]))
+    RETURNING message_id
 """,
     "PRUNE": """
     DELETE FROM LETTERS WHERE id = ANY(ARRAY(

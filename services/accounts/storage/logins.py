@@ -35,9 +35,12 @@ async def get(session: AsyncSession, login_id: UUID, *, lock: bool = False) -> C
     return await _one(session, query.with_for_update() if lock else query)
 
 
-async def by_address(session: AsyncSession, address_key: str) -> ContactLogin | None:
-    """Returns whoever signs in with this address; locks nothing."""
-    return await _one(session, select(table).where(table.c.address_key == address_key))
+async def by_address(
+    session: AsyncSession, address_key: str, *, lock: bool = False
+) -> ContactLogin | None:
+    """Returns whoever signs in with this address."""
+    query = select(table).where(table.c.address_key == address_key)
+    return await _one(session, query.with_for_update() if lock else query)
 
 
 async def by_contact(
@@ -132,4 +135,9 @@ def _login(row: Row[Any]) -> ContactLogin:
 
 
 _NAMES = [it.name for it in fields(ContactLogin)]
-_KINDS: Mapping[str, Any] = {"channel": Channel, "state": State, "problem": Problem}
+_KINDS: Mapping[str, Any] = {
+    "channel": Channel,
+    "state": State,
+    "problem": Problem,
+    "former_keys": tuple,
+}

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, case, delete, func, insert, select, u
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.accounts.domain.lockout import Failures
+from services.accounts.domain.lockout import PLACE, Failures
 from services.accounts.domain.people import Session
 from services.accounts.storage.tables import sessions, sign_in_failures
 
@@ -115,7 +115,7 @@ async def put_failures(session: AsyncSession, known: Failures) -> None:
 
 
 async def forgive(session: AsyncSession, keys: Sequence[str], everyone: str) -> None:
-    """Forgets the failures of these keys, and one of those that all share."""
+    """Forgets the failures of these keys, and one of those that all share, if they count there."""
     await forget(session, keys)
     await _take_back_one(session, everyone)
 
@@ -128,7 +128,10 @@ async def forget(session: AsyncSession, keys: Sequence[str]) -> None:
 async def take_back(
     session: AsyncSession, keys: Sequence[str], everyone: str, at: datetime
 ) -> None:
-    """Takes back one failure of these keys and of all; ends a wait that began with it, at `at`."""
+    """Takes back one failure of these keys and of all; ends a wait that began with it, at `at`.
+
+    `everyone` is empty where it did not count for all.
+    """
     table = sign_in_failures
     ended = func.least(table.c.blocked_until, func.now())
     await session.execute(
@@ -142,15 +145,43 @@ async def take_back(
     await _take_back_one(session, everyone)
 
 
+async def know(session: AsyncSession, place: str) -> None:
+    """Remembers that an account signed in where the key of the place says."""
+    table = sign_in_failures
+    now = {"last_time": func.now(), "blocked_until": func.now()}
+    query = upsert(table).values({"key": place, "failures": 0, **now})
+    await session.execute(query.on_conflict_do_update(index_elements=[table.c.key], set_=now))
+
+
+async def is_known(session: AsyncSession, place: str) -> bool:
+    """Whether an account signed in there and the place is kept; locks nothing."""
+    table = sign_in_failures
+    found = await session.execute(select(table.c.key).where(table.c.key == place))
+    return found.first() is not None
+
+
 async def drop_old_failures(session: AsyncSession, older: timedelta, limit: int = 1_000) -> int:
     """Deletes up to `limit` rows that no longer count; returns how many."""
+    return await _drop(session, ~sign_in_failures.c.key.startswith(PLACE), older, limit)
+
+
+async def drop_old_places(session: AsyncSession, older: timedelta, limit: int = 1_000) -> int:
+    """Deletes up to `limit` places where nobody signed in since; returns how many."""
+    return await _drop(session, sign_in_failures.c.key.startswith(PLACE), older, limit)
+
+
+async def _drop(
+    session: AsyncSession, which: ColumnElement[bool], older: timedelta, limit: int
+) -> int:
     table = sign_in_failures
-    old = select(table.c.key).where(table.c.last_time < func.now() - older).limit(limit)
+    old = select(table.c.key).where(which, table.c.last_time < func.now() - older).limit(limit)
     query = delete(table).where(table.c.key.in_(old)).returning(table.c.key)
     return len((await session.execute(query)).all())
 
 
 async def _take_back_one(session: AsyncSession, key: str) -> None:
+    if not key:
+        return
     table = sign_in_failures
     await session.execute(
         update(table)

@@ -175,6 +175,7 @@ contact_logins = Table(
     Column("invite_time", _time),
     Column("last_sign_in_time", _time),
     Column("create_time", _time, nullable=False),
+    Column("former_keys", ARRAY(Text), nullable=False),
 )
 
 contact_sessions = Table(
@@ -191,10 +192,11 @@ contact_sessions = Table(
     Column("expire_time", _time, nullable=False),
 )
 
-contact_codes = Table(
-    "contact_codes",
+contact_browser_codes = Table(
+    "contact_browser_codes",
     metadata,
     Column("login_id", Uuid, primary_key=True),
+    Column("browser_hash", LargeBinary, primary_key=True),
     Column("id", Uuid, nullable=False),
     Column("code_hash", LargeBinary, nullable=False),
     Column("tries", Integer, nullable=False),

@@ -10,6 +10,9 @@ from services.accounts.domain.people import Role, Session, Team, User
 from services.accounts.messages import logins as login_messages
 from services.accounts.messages import people, sessions
 
+NOBODY = "nobody"
+"""The subject of what was tried in the name of an address that nobody has."""
+
 
 async def user(session: AsyncSession, action: str, now: User, before: User | None = None) -> None:
     """Announces a user that was added or changed."""
@@ -90,14 +93,14 @@ async def login(
     )
 
 
-async def login_deed(session: AsyncSession, action: str, subject: ContactLogin) -> None:
-    """Records what was done with a login that did not change it."""
+async def login_deed(session: AsyncSession, action: str, subject: ContactLogin | None) -> None:
+    """Records what was done with a login that did not change it, or in the name of nobody's."""
     await audit.record(
         session,
         action=f"contact.{action}",
         subject_type="contact",
-        subject_id=str(subject.contact_id),
-        after={"login_id": subject.id},
+        subject_id=str(subject.contact_id) if subject else NOBODY,
+        after={"login_id": subject.id if subject else NOBODY},
     )
 
 

@@ -27,7 +27,7 @@ class CustomerMail:
     async def reader(self, session: AsyncSession, waiting: Waiting) -> ContactLogin | None:
         """Returns whose address was typed, or who was invited."""
         if waiting.kind is Kind.CODE:
-            login = await logins.by_address(session, waiting.recipient)
+            login = await logins.by_address(session, codes.asker(waiting.recipient)[0])
         else:
             login = await logins.get(session, UUID(waiting.recipient))
             if login is not None and login.state is not State.INVITED:
@@ -47,9 +47,9 @@ class CustomerMail:
         """Makes a code or invitation, which ends those before."""
         lasts = rules.LASTS[waiting.kind]
         if waiting.kind is Kind.CODE:
-            digits = codes.new()
+            digits, (_, browser) = codes.new(), codes.asker(waiting.recipient)
             kept = codes.digest(self._encryption_key, reader.id, digits)
-            ends = await contact_codes.put(session, reader.id, link_id, kept, lasts)
+            ends = await contact_codes.put(session, reader.id, browser, link_id, kept, lasts)
             return texts.code(reader, digits, self._url), ends
         secret = secrets.new()
         await invitations.end_all(session, reader.id)
@@ -86,6 +86,10 @@ async def invite(session: AsyncSession, login: ContactLogin) -> None:
     await letters.CUSTOMERS.add(session, letter_id, Kind.INVITATION, str(login.id))
 
 
-async def ask_code(session: AsyncSession, address_key: str) -> None:
-    """Has a code sent to the customer of an address, if there is one, looked up by the writer."""
-    await letters.CUSTOMERS.add(session, uuid_utils.compat.uuid7(), Kind.CODE, address_key)
+async def ask_code(session: AsyncSession, address_key: str, browser_hash: bytes) -> None:
+    """Has a code sent to the customer of an address, if there is one, looked up by the writer.
+
+    It works in the browser that asked.
+    """
+    asked = codes.asked(address_key, browser_hash)
+    await letters.CUSTOMERS.add(session, uuid_utils.compat.uuid7(), Kind.CODE, asked)

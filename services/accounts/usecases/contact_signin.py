@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import errors
 from services.accounts.domain import codes, fields, lockout, reachable, secrets
+from services.accounts.domain.lockout import Realm
 from services.accounts.domain.logins import ContactLogin, ContactSession, Invitation, Proof, State
 from services.accounts.domain.people import ALL_SERVICES
 from services.accounts.storage import contact_codes, contact_sessions, invitations, logins
 from services.accounts.usecases import announce, attempts, contact_letters
 from services.accounts.usecases.attempts import Attempt
+from services.accounts.usecases.found import existing
 from services.accounts.usecases.logins import Senders, account, end_others
 from services.accounts.usecases.signin import Limits
 from services.accounts.usecases.tokens import Issuer, Token
@@ -25,10 +27,11 @@ _SHOWN_AGENT, _SHOWN_IP = 200, 64
 
 @dataclass(frozen=True)
 class Browser:
-    """Where somebody signs in from."""
+    """Where somebody signs in from; `secret_hash` is the same where a code was asked for."""
 
     ip: str
     user_agent: str
+    secret_hash: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -40,25 +43,28 @@ class Welcome:
     login: ContactLogin
 
 
-async def ask_code(session: AsyncSession, senders: Senders, address: str, ip: str) -> None:
-    """Has a code sent to the customer of an address, if there is one.
+async def ask_code(session: AsyncSession, senders: Senders, address: str, browser: Browser) -> None:
+    """Has a code sent to the customer of an address, if there is one, for this browser alone.
 
     Raises `ResourceExhausted` for an address, somebody's or not, that asks too often.
     """
     key = reachable.key(address)
-    await attempts.count_request(session, lockout.CODES, senders.per_minute, account(key), ip)
-    await contact_letters.ask_code(session, key)
+    await attempts.count_request(
+        session, lockout.CODES, senders.per_minute, account(key), browser.ip
+    )
+    await contact_letters.ask_code(session, key, browser.secret_hash)
 
 
 async def admit(
     session: AsyncSession, limits: Limits, address: str, ip: str
 ) -> tuple[ContactLogin | None, Attempt]:
-    """Counts an attempt; returns the login of the address, None when nobody may use it.
+    """Counts an attempt with a password; returns the login of the address, None when unusable.
 
-    Raises `ResourceExhausted` when account, network address or the whole installation must wait.
+    Raises `ResourceExhausted` when account, network address or all customers must wait.
     """
     key = reachable.key(address)
-    attempt = await attempts.count(session, limits.failures_per_minute, account(key), ip)
+    per_minute = limits.failures_per_minute
+    attempt = await attempts.count(session, per_minute, account(key), ip, Realm.CUSTOMERS)
     found = await logins.by_address(session, key)
     return found if found is not None and found.usable else None, attempt
 
@@ -68,48 +74,82 @@ async def by_code(
 ) -> Welcome | None:
     """Signs a customer in with a code, which ends; None for one that is not right.
 
-    The attempt and the try are counted in the same transaction as what comes of them, so that an
-    address that nobody has takes as many commits as any other. Raises as `admit`.
+    The try is counted in the same transaction as what comes of it, so that an address that nobody
+    has takes as many commits as any other. It counts for the code, which was sent for this
+    browser, and for the network address, but not for the account: else whoever guesses codes
+    would lock out who has a password. Raises `ResourceExhausted` when the network address or all
+    customers must wait.
     """
-    login, attempt = await admit(session, limits, address, browser.ip)
+    # First of all, as everybody locks it who also locks codes or invitations.
+    address_key = reachable.key(address)
+    login = await logins.by_address(session, address_key, lock=True)
+    login = login if login is not None and login.usable else None
+    attempt = await attempts.count(
+        session,
+        limits.failures_per_minute,
+        None,
+        browser.ip,
+        Realm.CUSTOMERS,
+        known_as=account(address_key),
+    )
     login_id = login.id if login else _NOBODY
-    kept = await contact_codes.count_try(session, login_id, codes.TRIES)
+    kept = await contact_codes.count_try(session, login_id, browser.secret_hash, codes.TRIES)
     given = codes.digest(key, login_id, codes.typed(code))
     if not hmac.compare_digest(given, kept or b"") or login is None:
         await refuse(session, login)
         return None
-    return await welcome(session, limits, login.id, Proof.CODE, browser, attempt)
+    return await welcome(session, limits, login, Proof.CODE, browser, attempt)
+
+
+async def by_password(
+    session: AsyncSession,
+    limits: Limits,
+    proved: ContactLogin,
+    newer_hash: str,
+    browser: Browser,
+    attempt: Attempt,
+) -> Welcome | None:
+    """Signs a customer in whose password was right for the login as it was then.
+
+    None when another was chosen, or the login moved or ended, while passwords were compared.
+    Stores a newer hash of the same password, unless it is empty.
+    """
+    now = await logins.get(session, proved.id, lock=True)
+    if now is None or not proved.is_still(now):
+        return None
+    if newer_hash:
+        await logins.set_password_hash(session, now.id, newer_hash)
+    return await welcome(session, limits, now, Proof.PASSWORD, browser, attempt)
 
 
 async def refuse(session: AsyncSession, login: ContactLogin | None) -> None:
-    """Notes that somebody failed to prove that they are a customer that exists."""
-    if login is not None:
-        await announce.login_deed(session, "sign_in_refused", login)
+    """Notes that somebody failed to prove that they are a customer.
+
+    As much is written where there is none, or the time it takes would tell.
+    """
+    await announce.login_deed(session, "sign_in_refused", login)
 
 
 async def welcome(
     session: AsyncSession,
     limits: Limits,
-    login_id: UUID,
+    before: ContactLogin,
     proof: Proof,
     browser: Browser,
     attempt: Attempt | None = None,
-) -> Welcome | None:
-    """Makes the session of a customer who proved to be one; None for one who may not sign in.
+) -> Welcome:
+    """Makes the session of a customer who proved to be one, whose usable login is locked.
 
     What else could have signed them in ends, and what failed before is forgiven.
     """
-    before = await logins.get(session, login_id, lock=True)
-    if before is None or not before.usable:
-        return None
     if attempt is not None:
-        await attempts.forgive(session, attempt)
+        await attempts.forgive_account(session, attempt)
     secret = secrets.new()
     made = await contact_sessions.add(
         session,
         {
             "id": uuid_utils.compat.uuid7(),
-            "login_id": login_id,
+            "login_id": before.id,
             "secret_hash": secrets.digest(secret),
             "proof": proof,
             "user_agent": fields.clean(browser.user_agent)[:_SHOWN_AGENT],
@@ -117,17 +157,17 @@ async def welcome(
         },
         limits.session,
     )
-    await contact_codes.end(session, login_id)
-    await invitations.end_all(session, login_id)
+    await contact_codes.end(session, before.id)
+    await invitations.end_all(session, before.id)
     if before.state is State.INVITED:
         values = {"state": State.ACTIVE, "last_sign_in_time": made.create_time, "problem": ""}
-        now = await logins.change(session, login_id, values)
+        now = await logins.change(session, before.id, values)
         await announce.login(session, "activate_login", now, before)
     else:
-        await logins.note_sign_in(session, login_id, made.create_time)
+        await logins.note_sign_in(session, before.id, made.create_time)
     await announce.login_deed(session, "sign_in", before)
-    found = await logins.get(session, login_id)
-    return Welcome(made, secret, found) if found else None
+    found = existing(await logins.get(session, before.id), "contact_login", before.id)
+    return Welcome(made, secret, found)
 
 
 async def invited(session: AsyncSession, token: str) -> tuple[Invitation, ContactLogin]:
@@ -143,14 +183,14 @@ async def accept(
     session: AsyncSession, limits: Limits, token: str, password_hash: str, browser: Browser
 ) -> Welcome:
     """Uses an invitation; stores a password if one was chosen. Raises `NotFound` if it ended."""
+    found, _ = await invited(session, token)
+    login = await logins.get(session, found.login_id, lock=True)
     used = await invitations.use(session, secrets.digest(token))
-    if used is None:
+    if login is None or not login.usable or used is None:
         raise invitation_ended()
     if password_hash:
-        await logins.set_password_hash(session, used.login_id, password_hash)
-    made = await welcome(session, limits, used.login_id, Proof.INVITATION, browser)
-    if made is None:
-        raise invitation_ended()
+        await logins.set_password_hash(session, login.id, password_hash)
+    made = await welcome(session, limits, login, Proof.INVITATION, browser)
     if password_hash:
         await announce.login_deed(session, "set_password", made.login)
     return made
@@ -214,10 +254,16 @@ def must_prove(live: ContactSession, login: ContactLogin, old_password: str, now
 
 
 async def set_password(
-    session: AsyncSession, limits: Limits, secret: str, password_hash: str
+    session: AsyncSession, limits: Limits, secret: str, proved: ContactLogin, password_hash: str
 ) -> None:
-    """Stores a password and ends the customer's other sessions."""
-    live, login = await live_session(session, limits, secret)
+    """Stores a password and ends the customer's other sessions.
+
+    Raises `Unauthenticated` when the session ended, or the login changed since it was `proved`.
+    """
+    login = await logins.get(session, proved.id, lock=True)
+    live, _ = await live_session(session, limits, secret)
+    if login is None or not proved.is_still(login):
+        raise errors.Unauthenticated("SIGN_IN_REFUSED", "the old password is another one")
     await logins.set_password_hash(session, login.id, password_hash)
     await contact_codes.end(session, login.id)
     await end_others(session, login, but=live.id)

@@ -23,7 +23,7 @@ async def erase(session: AsyncSession, person: Person) -> Erased:
     erased.add("audit_keys", await erasing.destroy(session, sorted(own)))
     gone = [it for each in person.contact_ids if (it := await logins.forget(session, each))]
     erased.add("logins", len(gone))
-    addresses = [*person.addresses, *(it.address_key for it in gone if it.address_key)]
+    addresses = [*person.addresses, *(key for it in gone for key in it.keys_before(None))]
     sent = await letters.CUSTOMERS.forget(session, [*addresses, *(str(it.id) for it in gone)])
     erased.own("message", sent)
     failed = [*addresses, *_accounts(addresses)]

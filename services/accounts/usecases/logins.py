@@ -114,6 +114,7 @@ async def invite(
     names = ("display_name", "name_key", "language", "channel", "address", "address_key")
     changed = {name: columns[name] for name in names}
     changed |= {"problem": Problem.NONE, "invite_time": func.now(), "state": State.INVITED}
+    changed["former_keys"] = before.keys_before(columns["address_key"])
     if moves:
         # What was proved or chosen by whoever reads the old address is not the new one's.
         changed |= {"password_hash": "", "last_sign_in_time": None}
@@ -154,14 +155,29 @@ async def contact_deleted(session: AsyncSession, contact_id: UUID) -> None:
     before = await logins.by_contact(session, contact_id, lock=True)
     if before is None:
         return
-    gone: dict[str, object] = {
-        "state": State.DISABLED,
-        "problem": Problem.CONTACT_DELETED,
-        "address": "",
-        "address_key": None,
-        "password_hash": "",
-    }
-    await _changed(session, "disable_login", before, gone)
+    gone = _shut(before, Problem.CONTACT_DELETED)
+    await _changed(session, "disable_login", before, {**gone, "address": ""})
+
+
+async def contact_changed(session: AsyncSession, person: Person) -> None:
+    """Takes over how a contact is called; disables the login of an address that is theirs no more.
+
+    Whoever reads the old address, which may have been somebody else's by mistake, is signed out
+    and gets no codes any more.
+    """
+    before = await logins.by_contact(session, person.contact_id, lock=True)
+    if before is None or before.problem is Problem.CONTACT_DELETED:
+        return
+    name = fields.clean(person.name)
+    known = {reachable.key(it) for it in person.every_address}
+    named = {"display_name": name, "name_key": fields.sort_key(name), "language": person.language}
+    noticed = before.problem is Problem.ADDRESS_CHANGED
+    if not noticed and reachable.key(before.address) not in known:
+        gone = {**named, **_shut(before, Problem.ADDRESS_CHANGED)}
+        await _changed(session, "disable_login", before, gone)
+    elif (before.display_name, before.language) != (name, person.language):
+        now = await logins.change(session, before.id, named)
+        await announce.login(session, "update_login", now, before)
 
 
 async def forget(session: AsyncSession, contact_id: UUID) -> ContactLogin | None:
@@ -189,6 +205,17 @@ async def end_others(
     """Ends a customer's sessions, except one."""
     ended = await contact_sessions.end_all(session, login.id, but=but)
     await announce.contact_sessions_ended(session, login, ended)
+
+
+def _shut(before: ContactLogin, why: Problem) -> dict[str, object]:
+    """Returns what changes of a login whose address nobody is to sign in with any more."""
+    return {
+        "state": State.DISABLED,
+        "problem": why,
+        "address_key": None,
+        "former_keys": before.keys_before(None),
+        "password_hash": "",
+    }
 
 
 async def _changed(

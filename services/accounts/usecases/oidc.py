@@ -63,8 +63,8 @@ async def take(
 ) -> tuple[Opening, Attempt]:
     """Ends a sign-in that was begun and counts it as an attempt of a network address.
 
-    Raises `Unauthenticated` for one that has ended, `ResourceExhausted` when address or whole
-    installation must wait; it can then be taken later.
+    Raises `Unauthenticated` for one that has ended, `ResourceExhausted` when the address must wait;
+    it can then be taken later.
     """
     state_hash = secrets.digest(state)
     sealed = await oidc.take(session, state_hash)

@@ -20,9 +20,6 @@ from services.accounts.usecases.tokens import Issuer, Token
 _SHOWN_AGENT, _SHOWN_IP = 200, 64
 _CHALLENGE_LASTS = timedelta(minutes=5)
 
-NOBODY = "nobody"
-"""The subject of what was tried in the name of an address that no user has."""
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -55,7 +52,7 @@ async def admit(
 ) -> tuple[User | None, Attempt]:
     """Counts an attempt; returns the user of the address, None when there is none.
 
-    Raises `ResourceExhausted` when account, network address or the whole installation must wait.
+    Raises `ResourceExhausted` when account, network address or all staff must wait.
     """
     attempt = await attempts.count(session, limits.failures_per_minute, email, ip)
     return await users.by_email(session, fields.email_key(email)), attempt
@@ -66,7 +63,7 @@ async def refuse(session: AsyncSession, user: User | None) -> None:
 
     As much is written where there is no such user, or the time it takes would tell.
     """
-    await _record(session, "sign_in_refused", NOBODY if user is None else user.id)
+    await _record(session, "sign_in_refused", announce.NOBODY if user is None else user.id)
 
 
 async def proceed(

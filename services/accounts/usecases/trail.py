@@ -14,7 +14,7 @@ from chassis.db import audit as own_audit
 from services.accounts.domain import chain
 from services.accounts.domain.chain import Entry, Happening
 from services.accounts.domain.walking import Walk
-from services.accounts.storage import audit, chained
+from services.accounts.storage import audit, chained, erasing
 from services.accounts.storage.audit import Filter, Kept, Place
 
 _Keys = dict[audit.Subject, tuple[UUID, bytes]]
@@ -149,8 +149,11 @@ async def note_export(session: AsyncSession, wanted: Filter) -> int:
 
 
 async def erase(session: AsyncSession, subject_type: str, subject_id: str) -> None:
-    """Destroys the keys of a subject's values; the chain over their ciphertext still holds."""
-    if await audit.destroy_keys(session, subject_type, subject_id):
+    """Destroys the keys of the values kept of a subject; the chain over their ciphertext holds.
+
+    What is told of it later is kept again: whoever erases a person does so by an erasure.
+    """
+    if await erasing.destroy(session, [(subject_type, subject_id)], later_too=False):
         await own_audit.record(
             session, action="audit.erase", subject_type=subject_type, subject_id=subject_id
         )

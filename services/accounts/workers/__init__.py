@@ -146,6 +146,7 @@ async def _sweep(sessions: db.Sessions, idle: timedelta) -> int:
         return max(
             await kept_sessions.drop_ended(session, idle, _BATCH),
             await kept_sessions.drop_old_failures(session, older, _BATCH),
+            await kept_sessions.drop_old_places(session, lockout.PLACES_KEPT, _BATCH),
             await challenges.drop_expired(session, _BATCH),
             await kept_oidc.drop_expired(session, _BATCH),
             await links.drop_expired(session, _BATCH),

@@ -4,7 +4,7 @@ import hashlib
 
 from flask import Flask, Response, g
 
-from chassis import errors
+from chassis import errors, networks
 from services.gateway.bearers import Bearers
 from services.gateway.quotas import Buckets, Quota
 
@@ -54,4 +54,4 @@ def attach(app: Flask) -> None:
 
 
 def _short(address: str) -> str:
-    return hashlib.sha256(address.encode()).hexdigest()[:32]
+    return hashlib.sha256(networks.block(address).encode()).hexdigest()[:32]

@@ -32,10 +32,11 @@ def show() -> desk.View:
 def take() -> Response:
     """Send all of it as it is read: one list in JSON, which is whole only if it ends so.
 
-    A POST, since it leaves entries in the audit log.
+    A POST, since it leaves entries in the audit log. Each customer has one at a time.
     """
-    answers = _answers()
-    return desk.gateway().files.stream(_json(answers), "application/json", FILE_NAME)
+    lines, whose = _json(_answers()), desk.customer().login_id
+    sending = desk.gateway().files_of_customers
+    return sending.stream(lines, "application/json", FILE_NAME, whose=whose)
 
 
 def show_erase() -> desk.View:
@@ -60,9 +61,9 @@ def ask() -> desk.View:
 
 
 def _answers() -> Iterator[bytes]:
-    """Yield the lines of each service, each asked when the one before was read to its end.
+    """Yield the lines of each service, one after the other.
 
-    What calls need of the request that began this is taken now: a stream outlives it.
+    All are asked when the first line is, within the request: a stream outlives it.
     """
     parts: list[Any] = [
         desk.ask(LeadsStub).ExportMyData(leads.ExportMyDataRequest(), timeout=files.SECONDS),
@@ -70,7 +71,9 @@ def _answers() -> Iterator[bytes]:
             interactions.ExportMyDataRequest(), timeout=files.SECONDS
         ),
     ]
-    return (answer.lines for part in parts for answer in part)
+    for part in parts:
+        for answer in part:
+            yield answer.lines
 
 
 def _json(answers: Iterator[bytes]) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, g, redirect, request
+from flask import Blueprint, Flask, g, redirect, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from chassis import errors
@@ -12,6 +12,7 @@ from services.gateway.portal import (
     desk,
     home,
     my_data,
+    places,
     preferences,
     profile,
     proposals,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from services.gateway.app import Gateway
 
 PARTS = (home, profile, preferences, proposals, appointments, purchases, requests, my_data)
-SIGN_IN = "/portal/sign-in"
 WRITES_PER_MINUTE = 60
 
 
@@ -36,7 +36,10 @@ def attach(app: Flask, gateway: "Gateway") -> None:
     pages.register_error_handler(errors.Unauthenticated, _sign_in_again)
     app.register_blueprint(pages)
     # What a customer writes is read by people: no faster than a person types.
-    limit = gateway.limiter.limit(f"{WRITES_PER_MINUTE} per minute")
+    limit = gateway.limiter.limit(
+        f"{WRITES_PER_MINUTE} per minute",
+        key_func=lambda: gateway.contact_sessions.limited_by(request),
+    )
     for rule in list(app.url_map.iter_rules()):
         if rule.endpoint.startswith("my.") and "POST" in (rule.methods or ()):
             view: Any = app.view_functions[rule.endpoint]
@@ -47,7 +50,7 @@ def _admit() -> WerkzeugResponse | None:
     sessions = desk.gateway().contact_sessions
     secret = sessions.secret_of(request)
     if not secret:
-        return redirect(SIGN_IN, code=303)
+        return _sign_in()
     sessions.check_csrf(request, secret)
     g.customer = sessions.who(secret)
     g.portal_csrf = sessions.csrf_token(secret)
@@ -57,4 +60,8 @@ def _admit() -> WerkzeugResponse | None:
 
 
 def _sign_in_again(_: Exception) -> WerkzeugResponse:
-    return redirect(SIGN_IN, code=303)
+    return _sign_in()
+
+
+def _sign_in() -> WerkzeugResponse:
+    return redirect(url_for("portal.sign_in", next=places.wanted(request) or None), code=303)

@@ -1,6 +1,9 @@
 """Customers who signed in: their cookie, and the token that opens what is their own."""
 
+import secrets
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
@@ -8,7 +11,7 @@ from crm.accounts.v1 import contact_login_service_pb2 as pb2
 from crm.accounts.v1.contact_login_service_pb2_grpc import ContactSessionServiceStub
 from flask import Request, Response
 
-from chassis import errors
+from chassis import errors, networks
 from services.gateway.clients import Peers
 from services.gateway.config import Settings
 from services.gateway.cookies import Guard, Held, Jar, digest
@@ -18,6 +21,7 @@ _HELD_SECONDS = 5.0
 _EXPIRY_MARGIN_SECONDS = 10.0
 _STEP_SECONDS = 15 * 60
 _LONGEST = 500
+_SECRET_LENGTH = 32
 
 
 @dataclass(frozen=True)
@@ -31,35 +35,61 @@ class Customer:
     language: str
 
 
+@dataclass(frozen=True)
+class Step:
+    """Where a code was sent, and the secret of the browser that it works in."""
+
+    address: str
+    browser_secret: str
+
+
 class ContactSessions:
     """Signs customers in and out, and gives the token of a session, kept for seconds."""
 
-    def __init__(self, peers: Peers, settings: Settings) -> None:
+    def __init__(
+        self, peers: Peers, settings: Settings, place: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        """`place` holds one of the few threads that may wait for passwords to be compared."""
         self._peers = peers
+        self._place = place
         self._held: Held[bytes, Customer] = Held()
         self._jar, self._guard = Jar(settings, "mekong-portal"), Guard(settings)
 
-    def request_code(self, address: str, ip: str) -> None:
-        """Have a code sent, if somebody signs in with the address.
+    def request_code(self, step: Step, ip: str) -> None:
+        """Have a code sent for this browser, if somebody signs in with the address.
 
         Raises `InvalidArgument` for no address, `ResourceExhausted`, `FailedPrecondition`
         CONTACT_SENDER_MISSING.
         """
-        self._stub().RequestContactCode(pb2.RequestContactCodeRequest(address=address, ip=ip))
+        self._stub().RequestContactCode(
+            pb2.RequestContactCodeRequest(
+                address=step.address, ip=ip, browser_secret=step.browser_secret
+            )
+        )
 
-    def sign_in(
-        self, address: str, *, code: str = "", password: str = "", user_agent: str, ip: str
+    def by_code(
+        self, step: Step, code: str, *, user_agent: str, ip: str
     ) -> pb2.SignInContactResponse:
         """Return a new session; raises `Unauthenticated` SIGN_IN_REFUSED, `ResourceExhausted`."""
         return self._stub().SignInContact(
             pb2.SignInContactRequest(
-                address=address,
+                address=step.address,
                 code=code,
-                password=password,
+                browser_secret=step.browser_secret,
                 user_agent=user_agent[:_LONGEST],
                 ip=ip,
             )
         )
+
+    def by_password(
+        self, address: str, password: str, *, user_agent: str, ip: str
+    ) -> pb2.SignInContactResponse:
+        """Return a new session; raises `Unauthenticated` SIGN_IN_REFUSED, `ResourceExhausted`."""
+        asked = pb2.SignInContactRequest(
+            address=address, password=password, user_agent=user_agent[:_LONGEST], ip=ip
+        )
+        with self._place():
+            return self._stub().SignInContact(asked)
 
     def invitation(self, token: str) -> pb2.DescribeContactInvitationResponse:
         """Return whom an invitation is for; raises `NotFound` for one that has ended."""
@@ -69,12 +99,15 @@ class ContactSessions:
     def accept(
         self, token: str, *, password: str, user_agent: str, ip: str
     ) -> pb2.SignInContactResponse:
-        """Return a new session; raises `NotFound`, `InvalidArgument` for an unfit password."""
-        return self._stub().AcceptInvitation(
-            pb2.AcceptInvitationRequest(
-                token=token, password=password, user_agent=user_agent[:_LONGEST], ip=ip
-            )
+        """Return a new session.
+
+        Raises `NotFound`, `InvalidArgument` for an unfit password, `ResourceExhausted`.
+        """
+        asked = pb2.AcceptInvitationRequest(
+            token=token, password=password, user_agent=user_agent[:_LONGEST], ip=ip
         )
+        with self._place() if password else nullcontext():
+            return self._stub().AcceptInvitation(asked)
 
     def set_password(self, secret: str, *, old: str, new: str) -> None:
         """Give the customer another password; their other sessions end.
@@ -82,9 +115,11 @@ class ContactSessions:
         Raises `Unauthenticated` SIGN_IN_REFUSED for another old one or an ended session,
         `FailedPrecondition` PROOF_TOO_OLD, `InvalidArgument`, `ResourceExhausted`.
         """
-        self._stub().SetContactPassword(
-            pb2.SetContactPasswordRequest(session_secret=secret, old_password=old, new_password=new)
+        asked = pb2.SetContactPasswordRequest(
+            session_secret=secret, old_password=old, new_password=new
         )
+        with self._place():
+            self._stub().SetContactPassword(asked)
 
     def who(self, secret: str) -> Customer:
         """Return whose session this is.
@@ -125,14 +160,33 @@ class ContactSessions:
         """Return the session secret that came with `request`, or an empty string."""
         return self._jar.of(request)
 
-    def remember_address(self, response: Response, address: str) -> None:
+    def limited_by(self, request: Request) -> str:
+        """Return what a browser's requests are counted under: its session, or its address.
+
+        Customers of one mobile network share few addresses.
+        """
+        secret = self.secret_of(request)
+        return digest(secret).hex() if secret else networks.block(request.remote_addr or "")
+
+    def new_step(self, request: Request, address: str) -> Step:
+        """Return what a code is asked for with: by the secret that the browser has, or a new one.
+
+        So the code that a browser asked for last is the one that works in it.
+        """
+        return Step(address, self.step_of(request).browser_secret or secrets.token_urlsafe(24))
+
+    def remember_step(self, response: Response, step: Step) -> None:
         """Set the cookie on `response` that the page of the code needs."""
         ends = int(time.time()) + _STEP_SECONDS
-        self._jar.put(response, quote(address, safe=""), ends, name=self._step)
+        value = f"{step.browser_secret}.{quote(step.address, safe='')}"
+        self._jar.put(response, value, ends, name=self._step)
 
-    def address_of(self, request: Request) -> str:
-        """Return the address that a code was sent to, or an empty string."""
-        return unquote(self._jar.of(request, name=self._step))
+    def step_of(self, request: Request) -> Step:
+        """Return where a code was sent and for which browser; empty ones when none was."""
+        browser_secret, _, address = self._jar.of(request, name=self._step).partition(".")
+        if not address or len(browser_secret) != _SECRET_LENGTH:
+            return Step("", "")
+        return Step(unquote(address), browser_secret)
 
     def csrf_token(self, secret: str) -> str:
         """Return what forms and scripts of this session must send back."""

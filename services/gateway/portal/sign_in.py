@@ -3,20 +3,24 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from flask import Flask, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from chassis import errors
-from services.gateway import languages, problems
+from services.gateway import languages, problems, visitors
 from services.gateway.languages import Language
+from services.gateway.portal import places
 from services.gateway.portal.sessions import ContactSessions
+from services.gateway.visitors import agent as _agent
+from services.gateway.visitors import ip as _ip
 from services.gateway.web import words
 
 if TYPE_CHECKING:
     from services.gateway.app import Gateway
 
 View = str | WerkzeugResponse | tuple[str, int]
-HOME = "/portal"
+log = structlog.get_logger(__name__)
 
 _REFUSALS = (
     errors.Unauthenticated,
@@ -31,7 +35,11 @@ _REFUSALS = (
 def attach(app: Flask, gateway: "Gateway") -> None:
     """Add the pages to `app`."""
     pages, settings = _Pages(gateway.contact_sessions), gateway.settings
-    tries = gateway.limiter.limit(f"{settings.sign_in_per_minute} per minute")
+    tries = gateway.limiter.limit(f"{settings.portal_sign_ins_per_minute} per minute")
+    of_session = gateway.limiter.limit(
+        f"{settings.sign_in_per_minute} per minute",
+        key_func=lambda: gateway.contact_sessions.limited_by(request),
+    )
     visits = gateway.limiter.limit(f"{settings.public_per_minute} per minute")
     for rule, name, method, limit, view in (
         ("/portal/sign-in", "sign_in", "GET", visits, pages.show),
@@ -42,7 +50,7 @@ def attach(app: Flask, gateway: "Gateway") -> None:
         ("/portal/welcome/<token>", "welcome", "GET", visits, pages.show_invitation),
         ("/portal/welcome/<token>", "accept", "POST", tries, pages.accept),
         ("/portal/password", "password", "GET", visits, pages.show_password),
-        ("/portal/password", "set_password", "POST", tries, pages.set_password),
+        ("/portal/password", "set_password", "POST", of_session, pages.set_password),
     ):
         app.add_url_rule(rule, f"portal.{name}", limit(view), methods=[method])
 
@@ -63,49 +71,48 @@ class _Pages:
             password = request.form.get("password", "")
             if not typed or not password:
                 return self._begun(typed, _t("portal_sign_in.both_needed"), 400)
+        step = self._sessions.new_step(request, typed)
         try:
             if password:
-                made = self._sessions.sign_in(
-                    typed, password=password, user_agent=_agent(), ip=_ip()
-                )
+                made = self._sessions.by_password(typed, password, user_agent=_agent(), ip=_ip())
                 return self._welcomed(made)
-            self._sessions.request_code(typed, _ip())
+            self._sessions.request_code(step, _ip())
         except _REFUSALS as refused:
             return self._begun(
                 typed, _why(refused, "portal_sign_in.password_refused"), _code(refused)
             )
-        response = _to("portal.code")
-        self._sessions.remember_address(response, typed)
+        response = _to("portal.code", next=places.asked(request) or None)
+        self._sessions.remember_step(response, step)
         return response
 
     def show_code(self) -> View:
         """Ask for the code that was sent."""
-        address = self._sessions.address_of(request)
-        return _page("code.html", address=address) if address else _to("portal.sign_in")
+        address = self._sessions.step_of(request).address
+        return _page("code.html", address=address) if address else _anew()
 
     def enter_code(self) -> View:
         """Sign in with a code; a wrong one may be tried again."""
         self._sessions.check_origin(request)
-        address = self._sessions.address_of(request)
-        if not address:
-            return _to("portal.sign_in")
-        typed = request.form.get("code", "").strip()
+        step = self._sessions.step_of(request)
+        if not step.address:
+            return _anew()
+        typed, address = request.form.get("code", "").strip(), step.address
         if not typed:
             return _page(
                 "code.html", address=address, said=_t("portal_sign_in.code_needed"), status=400
             )
         try:
-            made = self._sessions.sign_in(address, code=typed, user_agent=_agent(), ip=_ip())
+            made = self._sessions.by_code(step, typed, user_agent=_agent(), ip=_ip())
         except _REFUSALS as refused:
             said = _why(refused, "portal_sign_in.code_refused")
             return _page("code.html", address=address, said=said, status=_code(refused))
         return self._welcomed(made)
 
     def leave(self) -> View:
-        """Sign out."""
+        """Sign out; where nobody is signed in any more there is nothing to end."""
         secret = self._sessions.secret_of(request)
-        self._sessions.check_csrf(request, secret)
         if secret:
+            self._sessions.check_csrf(request, secret)
             self._sessions.sign_out(secret)
         response = _to("portal.sign_in")
         self._sessions.dismiss(response)
@@ -128,6 +135,8 @@ class _Pages:
             return self._gone()
         except errors.InvalidArgument as refused:
             return self._invitation(token, _complaints(refused, {"password": "new_password"}))
+        except errors.ResourceExhausted as refused:
+            return self._invitation(token, {"new_password": _why(refused, "")})
         return self._welcomed(made)
 
     def show_password(self) -> View:
@@ -137,6 +146,8 @@ class _Pages:
     def set_password(self) -> View:
         """Store a password, or say what is refused."""
         secret = self._sessions.secret_of(request)
+        if not secret:
+            return self._password()
         self._sessions.check_csrf(request, secret)
         old, new = (request.form.get(it, "") for it in ("old_password", "new_password"))
         if new != request.form.get("repeat", ""):
@@ -148,7 +159,7 @@ class _Pages:
             return self._password(_complaints(refused))
         except errors.Unauthenticated as refused:
             if refused.reason == "TOKEN_EXPIRED":
-                return _to("portal.sign_in")
+                return _to("portal.sign_in", next=url_for("portal.password"))
             return self._password({"old_password": "security.password_wrong"})
         except errors.FailedPrecondition:
             return self._password({"old_password": "portal_sign_in.prove"})
@@ -161,9 +172,18 @@ class _Pages:
         return _page("sign_in.html", typed=typed, said=said, open_password=opened, status=status)
 
     def _welcomed(self, made: Any) -> View:
-        response = make_response(redirect(HOME, code=303))
+        response = make_response(redirect(places.asked(request) or places.HOME, code=303))
+        self._end(self._sessions.secret_of(request))
         self._sessions.remember(response, made)
         return response
+
+    def _end(self, secret: str) -> None:
+        """End the session that this browser had, since its cookie is about to be overwritten."""
+        try:
+            if secret:
+                self._sessions.sign_out(secret)
+        except (errors.Unavailable, errors.DeadlineExceeded) as away:
+            log.info("former_session_left", error=type(away).__name__)
 
     def _invitation(self, token: str, wrong: dict[str, str] | None = None) -> View:
         try:
@@ -191,7 +211,7 @@ class _Pages:
         except errors.Unauthenticated:
             customer = None
         if customer is None:
-            return _to("portal.sign_in")
+            return _to("portal.sign_in", next=url_for("portal.password"))
         return _page(
             "password.html",
             language=languages.of(request, customer.language),
@@ -208,7 +228,7 @@ def _page(
     template: str, *, language: Language | None = None, status: int = 200, **values: Any
 ) -> View:
     shown = language or languages.of(request)
-    values = {"said": "", "wrong": {}, **values}
+    values = {"said": "", "wrong": {}, "next": places.asked(request), **values}
     body = render_template(
         f"portal/{template}",
         language=shown,
@@ -242,8 +262,7 @@ def _complaints(
 
 def _why(refused: errors.Error, otherwise: str) -> str:
     if isinstance(refused, errors.ResourceExhausted):
-        minutes = max(1, round((refused.retry_after_seconds or 60) / 60))
-        return _t("sign_in.too_often", minutes=minutes)
+        return visitors.told_to_wait(refused, _t)
     if isinstance(refused, errors.InvalidArgument):
         return _t("portal_sign_in.no_address")
     if isinstance(refused, errors.FailedPrecondition):
@@ -261,9 +280,5 @@ def _to(endpoint: str, **values: Any) -> Response:
     return make_response(redirect(url_for(endpoint, **values), code=303))
 
 
-def _agent() -> str:
-    return request.headers.get("User-Agent", "")
-
-
-def _ip() -> str:
-    return request.remote_addr or ""
+def _anew() -> Response:
+    return _to("portal.sign_in", next=places.asked(request) or None)

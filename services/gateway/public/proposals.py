@@ -94,7 +94,7 @@ class _Pages:
 
     def _page(self, token: str, refused: Refused | None = None) -> View:
         found = self._stub().OpenProposal(pb2.OpenProposalRequest(token=token))
-        language = _language_of(found.locale)
+        language = languages.of(request, "en" if found.locale == "en" else "vi")
         links = _links(token, language)
         body = render_template(
             "public/proposal.html",
@@ -126,11 +126,3 @@ def _links(token: str, language: Language) -> Links:
 def _asked() -> str | None:
     asked = request.args.get("lang", "")
     return asked if asked in TEXTS else None
-
-
-def _language_of(locale: str) -> Language:
-    """Return the language asked for, else the one that the proposal is written in."""
-    asked = {request.args.get("lang"), languages.kept(request)} & TEXTS.keys()
-    if asked:
-        return languages.of(request)
-    return "en" if locale == "en" else "vi"

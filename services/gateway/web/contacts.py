@@ -9,7 +9,7 @@ from crm.leads.v1 import contact_pb2, contact_service_pb2
 from crm.leads.v1.contact_service_pb2_grpc import ContactServiceStub
 from flask import Blueprint, request
 
-from services.gateway.web import desk, lookups, names
+from services.gateway.web import desk, login_ways, lookups, names
 
 FILTERS = ("q", "kind", "status", "stage", "source", "owner", "tag", "import", "order")
 ORDERS = {
@@ -83,6 +83,7 @@ def detail(contact_id: object) -> desk.View:
 def show(contact_id: str, *, status: int = 200, **typed: object) -> desk.View:
     """Return the page of a contact; `typed` is what a refused form on it held."""
     contact = get(contact_id)
+    login = lookups.login(contact.id)
     body = desk.page(
         "contact.html",
         contact=contact,
@@ -92,7 +93,8 @@ def show(contact_id: str, *, status: int = 200, **typed: object) -> desk.View:
         stages=lookups.stages(),
         users=lookups.users(),
         next_statuses=next_statuses(contact),
-        login=lookups.login(contact.id),
+        login=login,
+        login_ways=login_ways.ways(login, contact) if login else (),
         **typed,
     )
     return body, status

@@ -9,7 +9,7 @@ from crm.leads.v1 import contact_pb2, contact_service_pb2
 from crm.leads.v1.contact_service_pb2_grpc import ContactServiceStub
 from flask import Blueprint, flash, request, url_for
 
-from services.gateway.web import contact_fields, contacts, desk, names
+from services.gateway.web import contact_fields, contacts, desk, login_ways, lookups, names
 from services.gateway.web.forms import Form
 
 CHANNEL = "channel"
@@ -159,4 +159,6 @@ def _page(login_id: str, form: Form | None = None) -> desk.View:
     asked = pb2.GetContactLoginRequest(id=login_id)
     login = desk.ask(ContactLoginServiceStub).GetContactLogin(asked)
     form = form or Form(prefix="login-")
-    return desk.page("login.html", login=login, login_form=form), form.status
+    contact = lookups.contacts([login.contact_id]).get(login.contact_id)
+    ways = login_ways.ways(login, contact)
+    return desk.page("login.html", login=login, login_form=form, ways=ways), form.status

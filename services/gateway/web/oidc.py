@@ -3,7 +3,7 @@
 from flask import Blueprint, make_response, request, url_for
 
 from chassis import errors
-from services.gateway import problems
+from services.gateway import problems, visitors
 from services.gateway.web import desk, sign_in, words
 
 
@@ -31,7 +31,7 @@ def come_back() -> desk.View:
     """Sign in who comes back from the provider; the cookie ends, whatever comes of it."""
     gateway = desk.gateway()
     try:
-        answer = gateway.oidc.complete(request, user_agent=sign_in.agent(), ip=sign_in.ip())
+        answer = gateway.oidc.complete(request, user_agent=visitors.agent(), ip=visitors.ip())
     except (
         errors.Unauthenticated,
         errors.PermissionDenied,

@@ -5,6 +5,7 @@ from crm.accounts.v1.password_service_pb2_grpc import PasswordServiceStub
 from flask import Blueprint, flash, request, url_for
 
 from chassis import errors
+from services.gateway import visitors
 from services.gateway.web import desk
 from services.gateway.web.forms import Form
 from services.gateway.web.sign_in import too_often
@@ -27,7 +28,7 @@ def ask() -> desk.View:
     """Have a link mailed; what is said is the same whether or not the address is known."""
     desk.gateway().sessions.check_origin(request)
     form = Form.sent()
-    asked = pb2.RequestPasswordResetRequest(email=form.get("email"), ip=request.remote_addr or "")
+    asked = pb2.RequestPasswordResetRequest(email=form.get("email"), ip=visitors.ip())
     stub = desk.gateway().peers.own(PasswordServiceStub)
 
     def call() -> bool:

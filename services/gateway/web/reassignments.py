@@ -51,6 +51,7 @@ def _numbers(count: pb2.ReassignmentCount) -> dict[str, str]:
         "series": count.series_count,
         "planned": count.occurrence_count,
         "batches": count.batch_count,
+        "requests": count.request_count,
     }
     return {name: formats.number(desk.language(), it) for name, it in told.items()}
 

@@ -24,6 +24,9 @@ ORDER = (
     *("suppressions", "senders", "inbound_mails", "logins", "users", "api_clients", "audit"),
 )
 ACTIONS = ("read", "write", "delete", "export", "start", "erase")
+IRREVERSIBLE = ("erase",)
+"""What wildcards do not give, but that of everything to everything."""
+
 HIDEABLE = ("phones", "emails", "birthday", "address", "description")
 LEVELS = {
     "own": user_pb2.LEVEL_OWN,
@@ -119,7 +122,9 @@ def granted(given: Iterable[user_pb2.Right]) -> Granted:
             for pair in ((resource, action), (resource, "*"), ("*", action), ("*", "*")):
                 if pair in said:
                     level = _NAMES.get(said[pair], "")
-                    if level and (resource in OWNED or level == "all"):
+                    everything = pair == ("*", "*") and level == "all"
+                    counts = pair[1] != "*" or action not in IRREVERSIBLE or everything
+                    if level and counts and (resource in OWNED or level == "all"):
                         found[resource, action] = level
                     break
     return found

@@ -4,11 +4,9 @@ from flask import Blueprint, Response, make_response, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from chassis import errors
-from services.gateway import problems
+from services.gateway import problems, visitors
 from services.gateway.web import desk
 
-_SOON = 5
-"""Seconds; that soon, many sign in at once, and nobody has failed."""
 _REFUSALS = (
     errors.Unauthenticated,
     errors.InvalidArgument,
@@ -39,7 +37,7 @@ def attempt() -> desk.View:
     if not email or not password:
         return page(email=email, said=desk.t("sign_in.both_needed"), status=400)
     try:
-        answer = sessions.sign_in(email, password, user_agent=agent(), ip=ip())
+        answer = sessions.sign_in(email, password, user_agent=visitors.agent(), ip=visitors.ip())
     except _REFUSALS as refused:
         said = _why(refused, desk.t("sign_in.refused"))
         return page(email=email, said=said, status=problems.of(refused).status)
@@ -69,7 +67,9 @@ def attempt_code() -> desk.View:
         return _code_page(said=desk.t("sign_in.code_needed"), status=400)
     challenge = sessions.challenge_of(request)
     try:
-        answer = sessions.complete_sign_in(challenge, code, user_agent=agent(), ip=ip())
+        answer = sessions.complete_sign_in(
+            challenge, code, user_agent=visitors.agent(), ip=visitors.ip()
+        )
     except _REFUSALS as refused:
         if refused.reason == "CHALLENGE_ENDED":
             response = make_response(page(email="", said=desk.t("sign_in.code_late"), status=401))
@@ -95,10 +95,7 @@ def leave() -> desk.View:
 
 def too_often(refused: errors.ResourceExhausted) -> str:
     """Return how long to wait, in the reader's language."""
-    if (refused.retry_after_seconds or 60) <= _SOON:
-        return desk.t("sign_in.busy")
-    minutes = max(1, round((refused.retry_after_seconds or 60) / 60))
-    return desk.t("sign_in.too_often", minutes=minutes)
+    return visitors.told_to_wait(refused, desk.t)
 
 
 def _why(refused: errors.Error, otherwise: str) -> str:
@@ -107,16 +104,6 @@ def _why(refused: errors.Error, otherwise: str) -> str:
     if isinstance(refused, errors.Unavailable):
         return desk.t("sign_in.away")
     return otherwise
-
-
-def agent() -> str:
-    """Return what the browser says it is."""
-    return request.headers.get("User-Agent", "")
-
-
-def ip() -> str:
-    """Return the browser's network address."""
-    return request.remote_addr or ""
 
 
 def _back() -> str:

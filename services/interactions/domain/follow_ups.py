@@ -88,6 +88,15 @@ class FollowUp:
         """Whether it is a call or meeting, which people do together."""
         return self.type in MET
 
+    @property
+    def is_for_customer(self) -> bool:
+        """Whether the customer sees it: a meeting, or a call that was agreed on.
+
+        Calls that a series or batch planned are what colleagues are to do.
+        """
+        planned_alike = self.series_id is not None or self.batch_id is not None
+        return self.type is Type.MEETING or (self.type is Type.CALL and not planned_alike)
+
     def must_be_pending(self, to: str) -> None:
         """Raises `FailedPrecondition` when it is closed and so cannot become `to`."""
         if self.status not in PENDING:

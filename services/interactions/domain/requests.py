@@ -15,6 +15,7 @@ from services.interactions.domain.proposals.events import CUSTOMER
 RESOURCE = "request"
 LONGEST_SUBJECT, LONGEST_TEXT = 200, 4_000
 MOST_WAITING, MOST_REPLIES = 20, 200
+MOST_TOLD = 50
 
 
 class Kind(StrEnum):
@@ -86,6 +87,21 @@ class Reply:
     def by_customer(self) -> bool:
         """Whether the customer wrote it."""
         return self.author_id == CUSTOMER
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """A colleague who may answer the requests of a team, or those of `everybody`."""
+
+    user_id: UUID
+    team_id: UUID | None
+    everybody: bool
+
+
+def answerers(kept: Request, staff: Sequence[Answerer]) -> list[UUID]:
+    """Returns who is told of a request that is nobody's: its team, else all who may answer it."""
+    team = [it.user_id for it in staff if kept.team_id and it.team_id == kept.team_id]
+    return (team or [it.user_id for it in staff if it.everybody])[:MOST_TOLD]
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,10 @@ def proposal(kept: Proposal) -> portal_pb2.MyProposal:
 
 
 def appointment(kept: FollowUp, request_id: UUID | None = None) -> portal_pb2.MyAppointment:
-    """Returns a call or meeting; the titles of calls are written for colleagues."""
+    """Returns a call or meeting, without its title, which is written for colleagues."""
     return portal_pb2.MyAppointment(
         id=str(kept.id),
         type=_TYPES[kept.type],
-        title=kept.title if kept.type is Type.MEETING else "",
         start_time=times.out(kept.start_time),
         end_time=times.out(kept.end_time),
         state=_STATES[kept.status],

@@ -66,4 +66,5 @@ def _out(count: Count) -> pb2.ReassignmentCount:
         series_count=count.series,
         occurrence_count=count.occurrences,
         batch_count=count.batches,
+        request_count=count.requests,
     )

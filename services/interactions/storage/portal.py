@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import and_, func, not_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.interactions.domain.follow_ups import PENDING, FollowUp, Type
+from services.interactions.storage.follow_ups import of_values
 from services.interactions.storage.tables import deliveries, follow_ups, interactions
 
 Place = tuple[datetime, UUID]
@@ -30,6 +32,27 @@ class Sent(NamedTuple):
     channel: str
     due_time: datetime
     state: str
+
+
+async def appointments(
+    session: AsyncSession, contact_id: UUID, size: int, after: Place | None, *, past: bool
+) -> Sequence[FollowUp]:
+    """Returns up to `size` that a contact sees (`FollowUp.is_for_customer`), from after a place.
+
+    Those to come are planned and not over, by start; the others come newest first.
+    """
+    c = follow_ups.c
+    agreed = and_(c.type == Type.CALL, c.series_id.is_(None), c.batch_id.is_(None))
+    query = select(follow_ups).where(c.contact_id == contact_id)
+    query = query.where(or_(c.type == Type.MEETING, agreed)).limit(size)
+    to_come = and_(c.status.in_(PENDING), c.end_time > func.now())
+    query = query.where(not_(to_come) if past else to_come)
+    place = tuple_(c.start_time, c.id)
+    if after is not None:
+        query = query.where(place < after if past else place > after)
+    by = (c.start_time.desc(), c.id.desc()) if past else (c.start_time, c.id)
+    found = await session.execute(query.order_by(*by))
+    return [of_values({str(name): it for name, it in row._mapping.items()}) for row in found]
 
 
 async def logged(

@@ -23,18 +23,22 @@ from sqlalchemy.types import Uuid
 from chassis.db import arrays
 from chassis.scope import Scope
 from services.interactions.domain.follow_ups import PENDING, FollowUp, Status
+from services.interactions.domain.requests import Request
+from services.interactions.domain.requests import State as RequestState
 from services.interactions.storage import follow_ups, owned
-from services.interactions.storage.tables import follow_up_batches, series
+from services.interactions.storage import requests as kept_requests
+from services.interactions.storage.tables import follow_up_batches, requests, series
 from services.interactions.storage.tables import follow_ups as table
 
 
 class Count(NamedTuple):
-    """How much there is: follow-ups, series, what these planned and nobody touched, batches."""
+    """How much there is: follow-ups, series, what these planned untouched, batches, requests."""
 
     follow_ups: int
     series: int
     occurrences: int
     batches: int
+    requests: int
 
 
 class Given(NamedTuple):
@@ -63,6 +67,7 @@ async def count(session: AsyncSession, reach: Scope, user_id: UUID) -> Count:
         await _number(session, series, _of(series, reach, user_id)),
         await _number(session, table, [_has(table, user_id), planned]),
         await _number(session, follow_up_batches, batches),
+        await _number(session, requests, _waiting(reach, user_id)),
     )
 
 
@@ -96,6 +101,24 @@ async def give_batches(session: AsyncSession, reach: Scope, leaver: UUID, taker:
     return Moved(*(await session.execute(_GIVE_BATCHES, given)).one())
 
 
+async def give_requests(
+    session: AsyncSession, reach: Scope, leaver: UUID, taker: UUID, *, owners: bool
+) -> Sequence[tuple[Request, UUID]]:
+    """Gives requests that are not closed to another, or to another `owner` of the contact.
+
+    Returns each with who has it now.
+    """
+    query = select(requests.c.id).where(*_waiting(reach, leaver)).order_by(requests.c.id)
+    ids = list(await session.scalars(query.with_for_update()))
+    given = {"ids": arrays.uuids(ids), "leaver": leaver, "taker": taker, "owners": owners}
+    found = await session.execute(_GIVE_REQUESTS.columns(*requests.c, column("taker", Uuid)), given)
+    names = [it.name for it in requests.c]
+    return [
+        (kept_requests.of_values({it: getattr(row, it) for it in names}), row.taker)
+        for row in found
+    ]
+
+
 async def lock_follow_ups(
     session: AsyncSession, reach: Scope, user_id: UUID, series_ids: Collection[UUID], limit: int
 ) -> list[UUID]:
@@ -123,6 +146,10 @@ async def give_follow_ups(
 
 def _pending(reach: Scope, user_id: UUID) -> list[ColumnElement[bool]]:
     return [*_of(table, reach, user_id), table.c.status.in_(PENDING)]
+
+
+def _waiting(reach: Scope, user_id: UUID) -> list[ColumnElement[bool]]:
+    return [*_of(requests, reach, user_id), requests.c.state != RequestState.CLOSED]
 
 
 def _of(of: Table, reach: Scope, user_id: UUID) -> list[ColumnElement[bool]]:
@@ -180,19 +207,27 @@ _PLANNED = """
 _GIVE_SERIES = _giving("series", _NAMED, _RAISED)
 _GIVE_OCCURRENCES = _giving("follow_ups", _PLANNED, "")
 _GIVE_BATCHES = _giving("follow_up_batches", _NAMED, _RAISED)
-_GIVE = text(f"""
-    UPDATE follow_ups AS f
-    SET assignee_ids = {_INSTEAD.format(taker="n.taker")}, revision = revision + 1,
-        update_time = now()
-    FROM (
-        SELECT g.id, coalesce(
-            (SELECT o.id FROM unnest(c.owner_ids) WITH ORDINALITY AS o (id, place)
-             WHERE :owners AND o.id <> :leaver ORDER BY o.place LIMIT 1), :taker) AS taker,
-            g.assignee_ids AS before
-        FROM follow_ups AS g
-        LEFT JOIN contacts AS c ON c.id = g.contact_id AND NOT c.deleted
-        WHERE g.id = ANY(CAST(:ids AS uuid[]))
-    ) AS n
-    WHERE f.id = n.id
-    RETURNING {", ".join(f"f.{it.name}" for it in table.c)}, n.taker, n.taker = ANY(n.before)
-""")  # noqa: S608
+
+
+def _giving_each(of: str, told: str) -> TextClause:
+    """Returns what gives rows of a table to another, or to another owner of their contact."""
+    return text(f"""
+        UPDATE {of} AS f
+        SET assignee_ids = {_INSTEAD.format(taker="n.taker")}, revision = revision + 1,
+            update_time = now()
+        FROM (
+            SELECT g.id, coalesce(
+                (SELECT o.id FROM unnest(c.owner_ids) WITH ORDINALITY AS o (id, place)
+                 WHERE :owners AND o.id <> :leaver ORDER BY o.place LIMIT 1), :taker) AS taker,
+                g.assignee_ids AS before
+            FROM {of} AS g
+            LEFT JOIN contacts AS c ON c.id = g.contact_id AND NOT c.deleted
+            WHERE g.id = ANY(CAST(:ids AS uuid[]))
+        ) AS n
+        WHERE f.id = n.id
+        RETURNING {told}, n.taker, n.taker = ANY(n.before)
+    """)  # noqa: S608
+
+
+_GIVE = _giving_each("follow_ups", ", ".join(f"f.{it.name}" for it in table.c))
+_GIVE_REQUESTS = _giving_each("requests", ", ".join(f"f.{it.name}" for it in requests.c))

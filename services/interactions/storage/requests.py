@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
 from chassis.scope import Scope
+from services.interactions.domain.notifications import Kind as NotificationKind
 from services.interactions.domain.requests import Kind, Reply, Request, State
 from services.interactions.storage import owned
-from services.interactions.storage.tables import request_replies, requests
+from services.interactions.storage.tables import notifications, request_replies, requests
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,10 @@ async def page(
     return [_request(row) for row in await session.execute(query)]
 
 
-async def count_waiting(session: AsyncSession, contact_id: UUID) -> int:
-    """Returns how many of a contact are not closed, which is bounded."""
+async def count_open(session: AsyncSession, contact_id: UUID) -> int:
+    """Returns how many of a contact wait for an answer, which is bounded."""
     query = select(func.count()).where(_WAITS, requests.c.contact_id == contact_id)
+    query = query.where(requests.c.state == State.OPEN)
     counted: int = (await session.execute(query)).scalar_one()
     return counted
 
@@ -135,15 +137,42 @@ async def replies(session: AsyncSession, request_id: UUID) -> Sequence[Reply]:
     return [Reply(**row._mapping) for row in found]
 
 
+async def untold(session: AsyncSession, limit: int) -> Sequence[Request]:
+    """Returns up to `limit` that wait for an answer of nobody in particular, and nobody knows it.
+
+    Oldest first; a customer's reply makes one unknown again.
+    """
+    c, n = requests.c, notifications.c
+    known = select(n.id).where(
+        n.source_id == c.id, n.kind == NotificationKind.REQUEST, n.occasion == c.revision
+    )
+    query = select(requests).where(_WAITS, c.state == State.OPEN)
+    query = query.where(func.cardinality(c.assignee_ids) == 0, ~known.exists())
+    return [_request(row) for row in await session.execute(query.order_by(c.id).limit(limit))]
+
+
+async def oldest_erasure_seconds(session: AsyncSession) -> float:
+    """Returns how long the oldest request for erasure waits that is not closed; 0 for none."""
+    c = requests.c
+    age = func.extract("epoch", func.now() - func.min(c.create_time))
+    query = select(age).where(_WAITS, c.kind == Kind.ERASURE)
+    return float((await session.execute(query)).scalar_one() or 0.0)
+
+
 async def drop_of_contact(session: AsyncSession, contact_id: UUID) -> Sequence[Request]:
     """Deletes all of a contact with their replies, and returns them."""
     query = delete(requests).where(requests.c.contact_id == contact_id).returning(requests)
     return [_request(row) for row in await session.execute(query)]
 
 
+def of_values(values: Mapping[str, Any]) -> Request:
+    """Returns a request of its columns."""
+    made = {"kind": Kind(values["kind"]), "state": State(values["state"])}
+    return Request(**{**values, **made, "assignee_ids": tuple(values["assignee_ids"])})
+
+
 def _request(row: Row[Any]) -> Request:
-    made = {"kind": Kind(row.kind), "state": State(row.state)}
-    return Request(**{**row._mapping, **made, "assignee_ids": tuple(row.assignee_ids)})
+    return of_values({str(name): value for name, value in row._mapping.items()})
 
 
 # Word for word as in the index.

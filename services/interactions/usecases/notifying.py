@@ -90,6 +90,21 @@ async def asked(session: AsyncSession, request: Request) -> None:
     await notifications.add(session, told)
 
 
+async def took(session: AsyncSession, request: Request, taker: UUID) -> None:
+    """Tells somebody that a request of a customer is theirs to answer now."""
+    if str(taker) != _actor():
+        told = Told(taker, Kind.REQUEST, request.id, _actor(), request.revision)
+        await notifications.add(session, [told])
+
+
+async def unowned(session: AsyncSession, request: Request, readers: Collection[UUID]) -> None:
+    """Tells those who may answer that a customer asks whom nobody has, once each time."""
+    told = [
+        Told(user_id, Kind.REQUEST, request.id, CUSTOMER, request.revision) for user_id in readers
+    ]
+    await notifications.add(session, told)
+
+
 async def failed(session: AsyncSession, follow_ups: Iterable[FollowUp]) -> None:
     """Tells the assignees of follow-ups whose message ended with failures, once a follow-up."""
     told = [

@@ -1,7 +1,6 @@
 """What customers see in the portal, each by the contact that their token names."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.context import require_contact
 from chassis.db import audit
 from chassis.scope import EVERYTHING
-from services.interactions.domain.follow_ups import MET, FollowUp
+from services.interactions.domain.follow_ups import FollowUp
 from services.interactions.domain.proposals.proposals import SHOWN, Proposal
 from services.interactions.domain.requests import Request
 from services.interactions.storage import follow_ups as planned
@@ -33,22 +32,14 @@ async def proposals(session: AsyncSession, size: int, before: Place) -> Sequence
 async def appointments(
     session: AsyncSession, size: int, after: Place, *, past: bool
 ) -> Sequence[FollowUp]:
-    """Returns up to `size` calls and meetings: to come by start, or past, newest first."""
-    now: datetime = await planned.database_time(session)
-    wanted = planned.Filter(
-        contact_id=require_contact(),
-        types=MET,
-        start_from=None if past else now,
-        start_until=now if past else None,
-        newest_first=past,
-    )
-    return await planned.page(session, wanted, EVERYTHING, size, after)
+    """Returns up to `size` calls and meetings: to come by start, or the others, newest first."""
+    return await taken.appointments(session, require_contact(), size, after, past=past)
 
 
 async def appointment(session: AsyncSession, follow_up_id: UUID) -> FollowUp:
     """Returns a call or meeting of the customer; raises `NotFound` for any other."""
     kept = await planned.get(session, follow_up_id, of=require_contact())
-    if kept is None or not kept.is_met:
+    if kept is None or not kept.is_for_customer:
         raise missing(APPOINTMENT, follow_up_id)
     return kept
 

@@ -47,7 +47,13 @@ async def reassign(session: AsyncSession, reach: Scope, wish: Wish) -> tuple[Cou
     given = await reassigning.give_follow_ups(
         session, ids, wish.leaver, wish.taker, owners=wish.owners
     )
-    count = Count(len(given), series.all, planned.all, batches.all)
+    asked = await reassigning.give_requests(
+        session, reach, wish.leaver, wish.taker, owners=wish.owners
+    )
+    for request, taker in asked:
+        await announce.request_changed(session, "assign", request)
+        await notifying.took(session, request, taker)
+    count = Count(len(given), series.all, planned.all, batches.all, len(asked))
     await announce.reassigned(
         session, wish.leaver, wish.taker, count, [it.follow_up for it in given]
     )

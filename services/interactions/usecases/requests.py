@@ -21,8 +21,8 @@ async def ask(session: AsyncSession, contact: Contact, asked: Asked) -> Request:
     """Stores what a customer asks, and tells who is to answer.
 
     What is asked once more while the first waits is that one: of an appointment as a reply to it,
-    of erasure nothing more. Raises `ResourceExhausted` beyond 20 that are not closed, `NotFound`
-    when the contact was deleted meanwhile.
+    of erasure nothing more. Raises `ResourceExhausted` beyond 20 that wait for an answer, but never
+    for erasure, which everybody may ask for; `NotFound` when the contact was deleted meanwhile.
     """
     await story.still_there(session, contact.id)
     await requests.one_at_a_time(session, contact.id)
@@ -31,7 +31,8 @@ async def ask(session: AsyncSession, contact: Contact, asked: Asked) -> Request:
         if known is not None:
             is_new = asked.kind is Kind.APPOINTMENT
             return await _say(session, known, asked.text) if is_new else known
-    if await requests.count_waiting(session, contact.id) >= rules.MOST_WAITING:
+    is_bounded = asked.kind is not Kind.ERASURE
+    if is_bounded and await requests.count_open(session, contact.id) >= rules.MOST_WAITING:
         raise rules.too_many(rules.MOST_WAITING)
     values = {
         "id": uuid_utils.compat.uuid7(),
@@ -60,7 +61,7 @@ async def ask_another_time(
     Raises `NotFound` for what is none of the contact's, `FailedPrecondition` for one that is over.
     """
     kept = await follow_ups.get(session, follow_up_id, of=contact.id)
-    if kept is None or not kept.is_met:
+    if kept is None or not kept.is_for_customer:
         raise missing("appointment", follow_up_id)
     kept.must_be_pending("moved")
     asked = Asked(Kind.APPOINTMENT, "", words, kept.id, kept.assignee_ids, kept.team_id)

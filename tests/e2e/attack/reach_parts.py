@@ -8,14 +8,19 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from google.protobuf import message_factory
+
+from local.running import House
 from services.gateway.api.routes import ROUTES
 from services.gateway.api.table import PREFIX, Route
+from tests.e2e.matrix import called, methods, path
 
 SECONDS = 60.0
 MARK = "kín đáo 7f3a"
 """In every text of the one who has things: where it shows to the other, something leaked."""
-ACTIONS = ("read", "write", "delete", "export", "start")
-OWNED = ("contacts", "follow_ups", "notes", "proposals", "campaigns")
+ACTIONS = ("read", "write", "delete", "export", "start", "erase")
+OWNED = ("contacts", "follow_ups", "notes", "proposals", "requests", "campaigns")
+OCCURRENCE = "2031-01-13T02:00:00Z"
 SHARED = ("segments", "templates", "sources", "messages", "suppressions", "senders")
 
 
@@ -78,7 +83,7 @@ def things(owner: Caller, house: Caller) -> dict[str, str]:
 
     def add(collection: str, name: str, body: Any, **path: str) -> str:
         found = owner(name, body, **path)
-        made[collection] = found.get("id") or found["series"]["id"]
+        made[collection] = found.get("id") or found["feed"]["id"]
         return made[collection]
 
     contact = add(
@@ -88,6 +93,15 @@ def things(owner: Caller, house: Caller) -> dict[str, str]:
     )
     plan = {"title": MARK, "type": "CALL", "contact_ids": [contact]}
     add("follow-ups", "CreateFollowUp", {**plan, "start_time": "2031-01-02T03:04:05Z"})
+    batch = {**plan, "assign_to_owner": True, "start_time": "2032-01-02T03:04:05Z"}
+    add("follow-up-batches", "CreateFollowUpBatch", batch)
+    weekly = {"rrule": "FREQ=WEEKLY;BYDAY=MO", "start": "2031-01-06T09:00"}
+    add("series", "CreateSeries", {**plan, "duration": {"seconds": 900}, "calendar": weekly})
+    add("calendar-feeds", "CreateFeed", {"name": MARK})
+    add("contact-logins", "CreateContactLogin", {"contact_id": contact, "channel": "EMAIL"})
+    gone = owner("CreateContact", {"display_name": "Người đã quên"})
+    sure = {"reason": "REQUESTED", "confirm": gone["reference_code"]}
+    add("erasures", "EraseContact", sure, contact_id=gone["id"])
     add("notes", "CreateNote", {"text": MARK}, contact_id=contact)
     call = {"contact_id": contact, "kind": "CALL", "text": MARK}
     add("interactions", "CreateInteraction", {"interaction": call})
@@ -125,6 +139,17 @@ def things(owner: Caller, house: Caller) -> dict[str, str]:
     return made
 
 
+def asked_for(house: House, token: str) -> str:
+    """Have the customer of a token ask for something; returns the request's id."""
+    name = "/crm.interactions.v1.PortalService/CreateMyRequest"
+    method = next(it for it in methods() if path(it) == name)
+    request = message_factory.GetMessageClass(method.input_type)(subject=MARK, text=MARK)
+    code, reason, answers = called(house, method, token, request)
+    assert not reason, (code, reason)
+    made: Any = message_factory.GetMessageClass(method.output_type).FromString(answers[0])
+    return str(made.id)
+
+
 def bodies(made: Mapping[str, str]) -> dict[str, Any]:
     """What is asked where an empty request would be refused before anybody looks whose it is."""
     contact, follow_up = made["contacts"], made["follow-ups"]
@@ -132,6 +157,8 @@ def bodies(made: Mapping[str, str]) -> dict[str, Any]:
     return {
         "UpdateContact": {"company": "x"},
         "ConfirmAddress": {"address": "kin@example.vn"},
+        "EraseContact": {"reason": "REQUESTED", "confirm": contact},
+        "CreateContactLogin": {"contact_id": contact, "channel": "EMAIL"},
         "ChangeStatus": {"status": "CONTACTED"},
         "MoveToLifeStage": {"life_stage_id": made["life-stages"]},
         "GiveConsent": consent,
@@ -147,6 +174,10 @@ def bodies(made: Mapping[str, str]) -> dict[str, Any]:
             "start_time": "2031-01-02T03:04:05Z",
         },
         "RescheduleFollowUps": {"follow_ups": [{"id": follow_up}], "day": "2031-01-20"},
+        "UpdateSeries": {"title": "x"},
+        "SkipOccurrence": {"recurrence_time": OCCURRENCE},
+        "SplitSeries": {"recurrence_time": OCCURRENCE, "series": {"title": "x"}},
+        "ReplyToRequest": {"text": "x"},
         "CreateNote": {"text": "x"},
         "UpdateNote": {"text": "x"},
         "CreateInteraction": {"interaction": {"contact_id": contact, "kind": "CALL", "text": "x"}},

@@ -11,6 +11,7 @@ from local.running import House
 from services.accounts.usecases.keyring import Keyring
 from services.gateway.api.routes import ROUTES
 from services.gateway.api.table import Route
+from tests import customers
 from tests.e2e.attack.reach_parts import (
     ACTIONS,
     MARK,
@@ -19,15 +20,19 @@ from tests.e2e.attack.reach_parts import (
     Answer,
     Caller,
     asked,
+    asked_for,
     bodies,
     things,
 )
-from tests.e2e.test_role_matrix import ROLES, Somebody
+from tests.e2e.test_role_matrix import Somebody
+from tests.roles import ROLES
 
 pytestmark = pytest.mark.timeout(300)
 
 OWN = {place: dict.fromkeys(ACTIONS, "own") for place in OWNED}
 READS_THE_REST = {place: {"read": "all"} for place in SHARED}
+# Whose login it is is whose contact it is.
+LOGINS = {"logins": {"read": "all", "write": "all"}}
 # Verbs that need more than an id and a word before anybody looks whose it is.
 UNREADABLE: set[str] = set()
 
@@ -42,7 +47,7 @@ def admin(house: House, keyring: Keyring) -> Caller:
 @pytest.fixture(scope="module")
 def hire(house: House, keyring: Keyring, admin: Caller) -> Callable[[str], Caller]:
     """Adds a user who sees their own: services ask accounts who that is."""
-    granted = {**OWN, **READS_THE_REST}
+    granted = {**OWN, **READS_THE_REST, **LOGINS}
     rights = [
         {"resource": place, "action": action, "level": level.upper()}
         for place, may in granted.items()
@@ -74,7 +79,7 @@ def bob(hire: Callable[[str], Caller]) -> Caller:
 
 
 @pytest.fixture(scope="module")
-def made(alice: Caller, admin: Caller) -> dict[str, str]:
+def made(house: House, keyring: Keyring, alice: Caller, admin: Caller) -> dict[str, str]:
     """What Alice has, once all services know of it."""
     made = things(alice, admin)
     ends = time.monotonic() + 60
@@ -82,6 +87,7 @@ def made(alice: Caller, admin: Caller) -> dict[str, str]:
     while MARK not in alice.call(route, {"contact_id": made["contacts"]}, "", None).text:
         assert time.monotonic() < ends
         time.sleep(0.2)
+    made["requests"] = asked_for(house, customers.token(keyring, house, made["contacts"]))
     return made
 
 
@@ -91,14 +97,58 @@ def attempts(caller: Caller, made: dict[str, str]) -> Iterator[tuple[Route, bool
     for route in ROUTES:
         if not route.needs_token or route.kind in ("upload", "mail", "stream"):
             continue
-        collection = route.path.split("/")[1].partition(":")[0]
-        its_id = made.get(collection, "")
+        its_id = made.get(collection(route), "")
         path = dict.fromkeys(route.parameters, its_id or made["contacts"])
         answer = caller.call(route, path, asked(route, made), given.get(route.name))
-        yield route, bool(route.parameters) and collection in OTHERS, answer
+        yield route, bool(route.parameters) and collection(route) in OTHERS, answer
 
 
-OTHERS = {"contacts", "follow-ups", "notes", "interactions", "proposals", "campaigns"}
+OTHERS = {
+    *("contacts", "follow-ups", "follow-up-batches", "series", "calendar-feeds", "notes"),
+    *("interactions", "proposals", "requests", "campaigns", "contact-logins", "erasures"),
+}
+_EVERYBODYS = "nobody's own: a right to it is all or nothing"
+_SETTINGS = f"of the organisation, {_EVERYBODYS}"
+# Collections whose addresses name things, and why none of Alice's is among them.
+NOT_OWNED = {
+    "sources": _EVERYBODYS,
+    "source-costs": _EVERYBODYS,
+    "life-stages": _SETTINGS,
+    "segments": _EVERYBODYS,
+    "imports": _EVERYBODYS,
+    "templates": _EVERYBODYS,
+    "proposal-templates": _EVERYBODYS,
+    "messages": _EVERYBODYS,
+    "doubts": _EVERYBODYS,
+    "suppressions": _EVERYBODYS,
+    "agreements": _EVERYBODYS,
+    "do-not-call-lists": _EVERYBODYS,
+    "advertisers": _SETTINGS,
+    "sender-identities": _SETTINGS,
+    "users": _SETTINGS,
+    "teams": _SETTINGS,
+    "roles": _SETTINGS,
+    "api-clients": _SETTINGS,
+    "runs": "of a campaign that was started: test_campaigns_reach.py::TestRuns",
+    "notifications": "one's own: test_interactions_notifications.py, others have none of them",
+    "sessions": "one's own: test_accounts_sign_in.py::TestSessions::test_anothers_need_the_right",
+}
+
+
+def collection(route: Route) -> str:
+    """The first part of a route's address: what kind of thing it is about."""
+    return route.path.split("/")[1].partition(":")[0]
+
+
+class TestTheList:
+    def test_each_kind_of_thing_is_tried_or_has_a_reason(self) -> None:
+        named = {collection(it) for it in ROUTES if it.parameters}
+
+        assert named == OTHERS | NOT_OWNED.keys()
+        assert OTHERS.isdisjoint(NOT_OWNED)
+
+    def test_alice_has_one_of_each(self, made: dict[str, str]) -> None:
+        assert made.keys() >= OTHERS
 
 
 @pytest.fixture(scope="module")
@@ -134,15 +184,18 @@ class TestAnothers:
         assert status in (403, 404)
 
     def test_nothing_of_it_changed(self, answers: Any, alice: Caller, made: dict[str, str]) -> None:
-        for collection, name in (
+        for kind, name in (
             ("contacts", "GetContact"),
             ("follow-ups", "GetFollowUp"),
             ("notes", "GetNote"),
             ("interactions", "GetInteraction"),
             ("proposals", "GetProposal"),
             ("campaigns", "GetCampaign"),
+            ("requests", "GetRequest"),
+            ("series", "GetSeries"),
+            ("contact-logins", "GetContactLogin"),
         ):
-            found = alice(name, id=made[collection])
+            found = alice(name, id=made[kind])
             assert MARK in str(found), name
 
     def test_its_owner_reaches_it_by_the_same_ways(
@@ -155,7 +208,7 @@ class TestAnothers:
             if MARK
             in alice.call(
                 route,
-                dict.fromkeys(route.parameters, made[route.path.split("/")[1]]),
+                dict.fromkeys(route.parameters, made[collection(route)]),
                 asked(route, made),
                 None,
             ).text

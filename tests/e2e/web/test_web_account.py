@@ -11,7 +11,7 @@ import pyotp
 import pytest
 
 from bench.jobs import access
-from local.__main__ import mail_staff
+from local.__main__ import name_senders
 from local.demo.api import Api, Refused
 from local.home import read_state
 from services.accounts.domain.totp import STEP_SECONDS
@@ -109,7 +109,7 @@ class TestLinks:
     @pytest.fixture
     async def invited(self, home: Path, api: Api) -> str:
         """The address of somebody whom this house, which mails its staff, has invited."""
-        await mail_staff(home, read_state(home))
+        await name_senders(home, read_state(home), again=True)
         deadline = time.monotonic() + SECONDS / 1_000
         while True:
             try:

@@ -3,7 +3,6 @@
 import json
 import secrets
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,10 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.web.conftest import PHONE, looked_at, mailed, person
-
-pytestmark = pytest.mark.skipif(
-    find_spec("services.gateway.portal.sign_in") is None, reason="customers cannot sign in yet"
-)
 
 PLACES = (
     *("", "/profile", "/preferences", "/proposals", "/appointments", "/appointments?past=1"),

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from crm.accounts.v1 import contact_login_pb2
 from crm.accounts.v1 import contact_login_service_pb2 as pb2
 from crm.accounts.v1 import contact_login_service_pb2_grpc as pb2_grpc
+from crm.accounts.v1 import portal_service_pb2_grpc as portal_grpc
 from crm.leads.v1 import contact_pb2, contact_service_pb2, contact_service_pb2_grpc
 
 from chassis import context, db, errors, scope
@@ -19,6 +20,7 @@ from services.accounts.config import Settings
 from services.accounts.domain.logins import Channel
 from services.accounts.rpc.contact_sessions import ContactSessionServicer
 from services.accounts.rpc.logins import ContactLoginServicer
+from services.accounts.rpc.portal import PortalServicer
 from services.accounts.usecases.contact_letters import CustomerMail
 from services.accounts.usecases.letters import Scribe
 from services.accounts.usecases.logins import Senders
@@ -34,6 +36,7 @@ EMAIL, SMS = contact_login_pb2.LOGIN_CHANNEL_EMAIL, contact_login_pb2.LOGIN_CHAN
 LINK = re.compile(rf"{URL}/portal/welcome/([\w-]+)")
 CODE = re.compile(r"\b(\d{6})\b")
 IP = "198.51.100.7"
+BROWSER, OTHER_BROWSER = "the secret of a browser", "that of another browser"
 
 
 class Leads(contact_service_pb2_grpc.ContactServiceServicer):
@@ -84,6 +87,11 @@ class Portal:
         """Calls as the gateway does for customers."""
         return pb2_grpc.ContactSessionServiceStub(self.served.as_(who))
 
+    def mine(self, contact_id: str) -> Any:
+        """Calls as the customer who that contact is."""
+        who = Principal(str(uuid4()), "contact", contact_id=contact_id)
+        return portal_grpc.PortalServiceStub(self.served.as_(who))
+
     def knows(self, name: str, **more: Any) -> contact_pb2.Contact:
         """Have leads know a contact, with an e-mail address and a phone."""
         plain = name.lower().replace(" ", ".")
@@ -119,22 +127,24 @@ class Portal:
         """Have what waits handed to the notifier; returns how many were tried."""
         return await self.postman.round()
 
-    async def code(self, address: str) -> str:
+    async def code(self, address: str, browser: str = BROWSER) -> str:
         """Ask for a code, and return it as it was sent."""
-        await self.ask(address)
+        await self.ask(address, browser=browser)
         await self.deliver()
         found = CODE.search(self.messages.requests[-1].text)
         assert found is not None
         return found[1]
 
-    async def ask(self, address: str, ip: str = IP) -> None:
-        request = pb2.RequestContactCodeRequest(address=address, ip=ip)
+    async def ask(self, address: str, ip: str = IP, browser: str = BROWSER) -> None:
+        request = pb2.RequestContactCodeRequest(address=address, ip=ip, browser_secret=browser)
         await self.customers().RequestContactCode(request)
 
     async def sign_in(self, address: str, **given: Any) -> Any:
         """Sign in with code= or password=."""
         return await self.customers().SignInContact(
-            pb2.SignInContactRequest(**{"address": address, "ip": IP, **given})
+            pb2.SignInContactRequest(
+                **{"address": address, "ip": IP, "browser_secret": BROWSER, **given}
+            )
         )
 
     async def accept(self, token: str, password: str = "") -> Any:
@@ -199,6 +209,10 @@ async def portal(
             (
                 pb2_grpc.add_ContactSessionServiceServicer_to_server,
                 ContactSessionServicer(sessions, house.issuer, passwords, limits, senders, key),
+            ),
+            (
+                portal_grpc.add_PortalServiceServicer_to_server,
+                PortalServicer(sessions, limits.idle),
             ),
         ],
     )

@@ -22,6 +22,7 @@ from tests.integration.serving import refused
 TAKEN = contact_login_pb2.CONTACT_LOGIN_PROBLEM_ADDRESS_TAKEN
 NOT_SENT = contact_login_pb2.CONTACT_LOGIN_PROBLEM_NOT_SENT
 GONE = contact_login_pb2.CONTACT_LOGIN_PROBLEM_CONTACT_DELETED
+CHANGED = contact_login_pb2.CONTACT_LOGIN_PROBLEM_ADDRESS_CHANGED
 DISABLED = contact_login_pb2.CONTACT_LOGIN_STATE_DISABLED
 
 
@@ -114,6 +115,93 @@ class TestALoginThatIsWanted:
     async def test_what_says_nothing_is_poison(self, portal: Portal, data: bytes) -> None:
         with pytest.raises(Poison):
             await handed(portal, "crm.leads.v1.ContactLoginWanted", data)
+
+
+class TestAContactThatChanged:
+    async def changed(self, portal: Portal, login: Any, **given: Any) -> None:
+        """Have leads know the contact otherwise, and tell of it."""
+        contact = portal.leads.people[login.contact_id]
+        for field, values in given.items():
+            contact.ClearField(field)
+            contact.MergeFrom(contact_pb2.Contact(**{field: values}))
+        await told(portal, events_pb2.ContactUpdated(contact=contact))
+
+    async def test_an_address_that_is_theirs_no_more_opens_nothing(
+        self, house: Any, portal: Portal
+    ) -> None:
+        login, token = await portal.invited("Lan")
+        signed_in = await portal.accept(token, "a long password")
+        code = await portal.code(login.address)
+
+        await self.changed(portal, login, emails=[{"address": "moi@example.vn", "valid": True}])
+
+        for proof in ({"code": code}, {"password": "a long password"}):
+            with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
+                await portal.sign_in(login.address, **proof)
+        with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
+            await portal.exchange(signed_in.session_secret)
+        found = await portal.get(login)
+        assert (found.state, found.problem, found.address) == (DISABLED, CHANGED, login.address)
+        assert {"contact.disable_login", "contact.end_session"} <= {*(await house.deeds())}
+        sent = len(portal.messages.requests)
+        await portal.ask(login.address)
+        await portal.deliver()
+        assert len(portal.messages.requests) == sent
+
+    async def test_it_is_mended_by_an_invitation_to_the_new_one_alone(self, portal: Portal) -> None:
+        login, _ = await portal.invited("Lan")
+        await self.changed(portal, login, emails=[{"address": "moi@example.vn", "valid": True}])
+
+        with refused(errors.FailedPrecondition, "STATE_FORBIDS"):
+            await portal.staff().EnableContactLogin(pb2.EnableContactLoginRequest(id=login.id))
+        await portal.staff().InviteContact(pb2.InviteContactRequest(id=login.id))
+
+        signed_in = await portal.accept(await portal.sent_link())
+        assert signed_in.contact_login.address == "moi@example.vn"
+        assert signed_in.contact_login.problem == 0
+
+    @pytest.mark.parametrize(
+        "kept",
+        [
+            [{"address": "moi@example.vn", "primary": True}, {"address": "LAN@example.vn"}],
+            [{"address": "lan@example.vn", "valid": False}],
+        ],
+        ids=["one of several", "written off as dead"],
+    )
+    async def test_an_address_that_stays_opens_what_it_did(self, portal: Portal, kept: Any) -> None:
+        login, token = await portal.invited("Lan")
+        signed_in = await portal.accept(token)
+
+        await self.changed(portal, login, emails=kept)
+
+        assert (await portal.exchange(signed_in.session_secret)).token
+        assert (await portal.get(login)).problem == 0
+
+    async def test_a_new_name_and_language_are_taken_over(self, house: Any, portal: Portal) -> None:
+        login, token = await portal.invited("Lan")
+        signed_in = await portal.accept(token)
+
+        for _ in range(2):
+            await self.changed(portal, login, display_name="Lê Thị Lan", locale="en-GB")
+
+        found = (await portal.exchange(signed_in.session_secret)).contact_login
+        assert (found.display_name, found.language) == ("Lê Thị Lan", "en")
+        assert (await house.deeds()).count("contact.update_login") == 1
+        request = pb2.ListContactLoginsRequest(query="le thi lan")
+        (listed,) = (await portal.staff().ListContactLogins(request)).contact_logins
+        assert listed.id == login.id
+
+    async def test_a_contact_without_a_login_is_nothing_to_it(
+        self, house: Any, portal: Portal
+    ) -> None:
+        await told(portal, events_pb2.ContactUpdated(contact=portal.knows("Lan")))
+
+        assert await house.sql("SELECT 1 FROM contact_logins") == []
+
+    @pytest.mark.parametrize("data", [b"\xff", b""], ids=["garbage", "nobody"])
+    async def test_what_says_nothing_is_poison(self, portal: Portal, data: bytes) -> None:
+        with pytest.raises(Poison):
+            await handed(portal, "crm.leads.v1.ContactUpdated", data)
 
 
 class TestAContactThatIsNoMore:

@@ -1,20 +1,25 @@
 """Customers sign in by code, password or invitation, and nobody else does."""
 
+import asyncio
 import hashlib
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import grpc
 import pytest
 from crm.accounts.v1 import contact_login_pb2
 from crm.accounts.v1 import contact_login_service_pb2 as pb2
+from sqlalchemy import event
 
 from chassis import db, errors
 from services.accounts.config import Settings
-from services.accounts.domain import codes
+from services.accounts.domain import codes, lockout
 from services.accounts.domain.logins import Channel
 from tests.integration.accounts import login_parts, post_parts
-from tests.integration.accounts.login_parts import SMS, Portal
+from tests.integration.accounts.login_parts import CODE, OTHER_BROWSER, SMS, Portal
 from tests.integration.serving import refused
 
 ACTIVE = contact_login_pb2.CONTACT_LOGIN_STATE_ACTIVE
@@ -29,6 +34,22 @@ async def portal(house: Any, sessions: db.Sessions, settings: Settings, serve: A
 def wrong(code: str) -> str:
     """Another code of six digits."""
     return f"{(int(code) + 1) % 1_000_000:06}"
+
+
+@contextmanager
+def statements(sessions: db.Sessions) -> Iterator[list[str]]:
+    """What the database is told meanwhile, without the values."""
+    seen: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    engine = sessions.kw["bind"].sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 class TestACode:
@@ -86,8 +107,8 @@ class TestACode:
     async def test_after_ten_minutes_it_is_none(self, house: Any, portal: Portal) -> None:
         login = await portal.add("Lan")
         code = await portal.code(login.address)
-        (row,) = await house.sql("SELECT expire_time - now() AS left FROM contact_codes")
-        await house.sql("UPDATE contact_codes SET expire_time = now()")
+        (row,) = await house.sql("SELECT expire_time - now() AS left FROM contact_browser_codes")
+        await house.sql("UPDATE contact_browser_codes SET expire_time = now()")
 
         assert 590 < row.left.total_seconds() <= 600
         with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
@@ -101,11 +122,69 @@ class TestACode:
         for _ in range(5):
             with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
                 await portal.sign_in(login.address, code=wrong(code))
-            await house.sql("DELETE FROM sign_in_failures")  # its wait is another test's
 
         with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
             await portal.sign_in(login.address, code=code)
         assert (await house.deeds()).count("contact.sign_in_refused") == 6
+
+    async def test_it_works_in_the_browser_that_asked_alone(self, portal: Portal) -> None:
+        login = await portal.add("Lan")
+        code = await portal.code(login.address)
+
+        for browser in (OTHER_BROWSER, ""):
+            with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
+                await portal.sign_in(login.address, code=code, browser_secret=browser)
+        await portal.sign_in(login.address, code=code)
+
+    async def test_somebody_else_who_asks_and_guesses_ends_none_of_ours(
+        self, portal: Portal
+    ) -> None:
+        login, token = await portal.invited("Lan")
+        await portal.accept(token, PASSWORD)
+        code = await portal.code(login.address)
+        other = await portal.code(login.address, OTHER_BROWSER)
+        for _ in range(6):
+            with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
+                given = {"code": wrong(other), "browser_secret": OTHER_BROWSER}
+                await portal.sign_in(login.address, **given)
+
+        await portal.sign_in(login.address, password=PASSWORD)
+        again = await portal.code(login.address)
+        with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
+            await portal.sign_in(login.address, code=code)
+        await portal.sign_in(login.address, code=again)
+
+    async def test_both_who_ask_at_once_get_one(self, portal: Portal) -> None:
+        login = await portal.add("Lan")
+        await portal.deliver()
+        await portal.ask(login.address, browser=OTHER_BROWSER)
+        await portal.ask(login.address)
+
+        await portal.deliver()
+
+        found = [CODE.search(it.text) for it in portal.messages.requests[-2:]]
+        answers = await asyncio.gather(
+            *(portal.sign_in(login.address, code=it[1]) for it in found if it),
+            return_exceptions=True,
+        )
+        assert [isinstance(it, grpc.aio.AioRpcError) for it in answers].count(False) == 1
+
+    async def test_a_browser_without_a_secret_gets_none(self, portal: Portal) -> None:
+        for browser in ("", "short", "x" * 101):
+            with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
+                await portal.ask("lan@example.vn", browser=browser)
+            assert refusal.fields() == ["browser_secret"]
+
+    async def test_two_who_use_it_at_once_are_one_session(self, house: Any, portal: Portal) -> None:
+        login = await portal.add("Lan")
+        code = await portal.code(login.address)
+
+        answers = await asyncio.gather(
+            *(portal.sign_in(login.address, code=code) for _ in range(4)), return_exceptions=True
+        )
+
+        assert len([it for it in answers if not isinstance(it, BaseException)]) == 1
+        assert len(await house.sql("SELECT 1 FROM contact_sessions")) == 1
 
     async def test_it_is_of_one_login_and_the_same_two_are_kept_as_different_ones(
         self, house: Any, portal: Portal, monkeypatch: pytest.MonkeyPatch
@@ -119,7 +198,7 @@ class TestACode:
             await portal.sign_in(binh.address, code=of_lan)
         await portal.code(binh.address)
 
-        kept = await house.sql("SELECT code_hash FROM contact_codes")
+        kept = await house.sql("SELECT code_hash FROM contact_browser_codes")
         assert len({bytes(row.code_hash) for row in kept}) == 2
         plain = {hashlib.sha256(of_lan.encode()).digest(), of_lan.encode()}
         assert plain.isdisjoint(bytes(row.code_hash) for row in kept)
@@ -211,6 +290,26 @@ class TestWhoIsNotKnown:
 
         assert 0.5 < statistics.median(known) / statistics.median(unknown) < 2
 
+    @pytest.mark.parametrize("proof", [{"code": "000000"}, {"password": NEW}], ids=["code", "pass"])
+    async def test_as_much_is_done_as_for_somebody(
+        self, house: Any, portal: Portal, proof: dict[str, str]
+    ) -> None:
+        login, token = await portal.invited("Lan")
+        await portal.accept(token, PASSWORD)
+        await portal.code(login.address)
+
+        async def done(address: str) -> list[str]:
+            no = refused(errors.Unauthenticated, "SIGN_IN_REFUSED")
+            with statements(portal.house.sessions) as seen, no:
+                await portal.sign_in(address, **proof)
+            return seen
+
+        known, unknown = await done(login.address), await done("nobody@example.vn")
+
+        assert known == unknown
+        assert known
+        assert (await house.deeds())[-2:] == ["contact.sign_in_refused"] * 2
+
     async def test_a_channel_without_a_sender_says_the_same_to_everybody(
         self, house: Any, sessions: db.Sessions, settings: Settings, serve: Any
     ) -> None:
@@ -227,18 +326,33 @@ class TestWhoKeepsFailing:
         for address in (login.address, "nobody@example.vn"):
             for number in range(5):
                 with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
-                    await portal.sign_in(address, code="000000", ip=f"198.51.100.{number}")
+                    await portal.sign_in(address, password=NEW, ip=f"198.51.100.{number}")
             with refused(errors.ResourceExhausted, "RATE_LIMITED") as refusal:
                 await portal.sign_in(address, password=PASSWORD)
             assert refusal.error.retry_after_seconds
 
     async def test_a_network_address_waits_whoever_is_tried(self, portal: Portal) -> None:
-        for number in range(20):
+        for number in range(lockout.FREE_CUSTOMERS):
             with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
                 await portal.sign_in(f"nobody{number}@example.vn", code="000000")
 
         with refused(errors.ResourceExhausted, "RATE_LIMITED"):
             await portal.sign_in("nobody@example.vn", code="000000")
+
+    async def test_one_who_signs_in_forgives_nobody_else_at_the_network_address(
+        self, house: Any, portal: Portal
+    ) -> None:
+        login, token = await portal.invited("Lan")
+        await portal.accept(token, PASSWORD)
+        for number in range(3):
+            with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
+                await portal.sign_in(f"nobody{number}@example.vn", password=NEW)
+
+        await portal.sign_in(login.address, password=PASSWORD)
+
+        key = lockout.address_key(login_parts.IP, lockout.Realm.CUSTOMERS)
+        (kept,) = await house.sql("SELECT failures FROM sign_in_failures WHERE key = :k", k=key)
+        assert kept.failures == 3
 
     async def test_a_colleague_with_the_same_address_does_not_wait(
         self, house: Any, portal: Portal
@@ -248,7 +362,7 @@ class TestWhoKeepsFailing:
         await portal.add("Lan", emails=[{"address": same, "valid": True}])
         for _ in range(5):
             with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
-                await portal.sign_in(same, code="000000")
+                await portal.sign_in(same, password=NEW)
 
         post = post_parts.Post(house, portal.messages, lambda: portal.postman)
         await post.sign_in(same, PASSWORD)
@@ -285,6 +399,16 @@ class TestAnInvitation:
         assert not signed_in.contact_login.has_password
         with refused(errors.NotFound, "INVITATION_INVALID"):
             await portal.accept(token)
+
+    async def test_two_who_use_it_at_once_are_one_session(self, house: Any, portal: Portal) -> None:
+        _, token = await portal.invited("Lan")
+
+        answers = await asyncio.gather(
+            *(portal.accept(token, PASSWORD) for _ in range(4)), return_exceptions=True
+        )
+
+        assert len([it for it in answers if not isinstance(it, BaseException)]) == 1
+        assert len(await house.sql("SELECT 1 FROM contact_sessions")) == 1
 
     async def test_a_password_that_was_chosen_works_from_then_on(self, portal: Portal) -> None:
         login, token = await portal.invited("Lan")

@@ -4,9 +4,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from crm.accounts.v1 import contact_login_service_pb2 as pb2
 
 from chassis import db, errors
 from services.accounts.config import Settings
+from services.accounts.domain import lockout
 from services.accounts.domain.logins import Channel
 from services.accounts.domain.logins import Person as Reached
 from services.accounts.usecases import erasing, logins
@@ -107,6 +109,32 @@ class TestLogins:
         await erase(house, login.contact_id)
 
         assert await house.sql("SELECT 1 FROM contact_logins") == []
+
+    @pytest.mark.parametrize("deleted", [True, False], ids=["deleted", "not deleted"])
+    async def test_so_does_what_was_sent_to_an_address_of_before(
+        self, house: Any, portal: Portal, deleted: bool
+    ) -> None:
+        login, token = await portal.invited(NAME)
+        await portal.accept(token)
+        await portal.code(ADDRESS)
+        with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
+            await portal.sign_in(ADDRESS, password="a wrong password")
+        moved = pb2.InviteContactRequest(id=login.id, channel=login_parts.SMS)
+        await portal.staff().InviteContact(moved)
+        await portal.deliver()
+        if deleted:
+            async with house.sessions.begin() as session:
+                await logins.contact_deleted(session, UUID(login.contact_id))
+        rows = await house.sql("SELECT message_id FROM contact_letters")
+
+        erased = await erase(house, login.contact_id, emails=("another@example.vn",))
+
+        assert len(rows) == 3
+        assert erased.subjects >= {("message", str(it.message_id)) for it in rows}
+        assert await house.sql("SELECT 1 FROM contact_letters") == []
+        left = await everything(house)
+        assert ADDRESS not in left
+        assert lockout.account_key(logins.account(ADDRESS)) not in left
 
     async def test_one_that_is_wanted_later_is_not_made(self, house: Any, portal: Portal) -> None:
         contact = portal.knows(NAME)

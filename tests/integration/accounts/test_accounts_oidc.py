@@ -199,7 +199,7 @@ class TestTheWay:
 
         assert caught.error.metadata["check"] == check
         failed = await house.sql("SELECT key FROM sign_in_failures WHERE failures > 0")
-        assert {row.key.partition("/")[0] for row in failed} == {"address", "everyone"}
+        assert {row.key.partition("/")[0] for row in failed} == {"address"}
 
     async def test_a_code_of_another_sign_in_is_refused(self, house: Any, door: Door) -> None:
         """Of one's own code that is put into somebody else's browser: PKCE and nonce."""

@@ -96,8 +96,8 @@ class TestSweep:
         lan = await house.add("Lan")
         await login_of(house, lan.id)
         await house.sql(
-            "INSERT INTO contact_codes (login_id, id, code_hash, expire_time)"
-            " VALUES (:id, :id, '', now())",
+            "INSERT INTO contact_browser_codes (login_id, browser_hash, id, code_hash, expire_time)"
+            " VALUES (:id, '', :id, '', now())",
             id=UUID(lan.id),
         )
         await house.sql(
@@ -107,5 +107,5 @@ class TestSweep:
 
         await workers._sweep(house.sessions, timedelta(hours=2))
 
-        assert await house.sql("SELECT 1 FROM contact_codes") == []
+        assert await house.sql("SELECT 1 FROM contact_browser_codes") == []
         assert len(await house.sql("SELECT 1 FROM deleted_contacts")) == 1

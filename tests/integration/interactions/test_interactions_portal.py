@@ -13,6 +13,7 @@ from crm.interactions.v1 import (
     request_pb2,
 )
 from crm.interactions.v1 import portal_service_pb2 as pb2
+from sqlalchemy import text
 
 from chassis import errors
 from chassis.db import outbox
@@ -58,10 +59,10 @@ class TestAppointments:
 
         assert [(it.id, it.title, it.state) for it in found] == [
             (called.id, "", PLANNED),
-            (met.id, "Xem căn hộ", PLANNED),
+            (met.id, "", PLANNED),
         ]
-        text = b"".join(it.SerializeToString() for it in found).decode(errors="ignore")
-        assert [it for it in ("khách khó tính", "Đòi nợ") if it in text] == []
+        said = b"".join(it.SerializeToString() for it in found).decode(errors="ignore")
+        assert [it for it in ("khách khó tính", "Đòi nợ", "Xem căn hộ") if it in said] == []
 
     async def test_those_that_were_are_asked_for_apart(self, house: House) -> None:
         contact = house.contact()
@@ -70,6 +71,36 @@ class TestAppointments:
 
         assert [it.id for it in await appointments(house, contact)] == [new.id]
         assert [it.id for it in await appointments(house, contact, past=True)] == [old.id]
+
+    async def test_one_that_runs_is_to_come_and_one_that_is_over_or_off_is_not(
+        self, house: House
+    ) -> None:
+        contact = house.contact()
+        running = await meet(house, contact, -10)
+        over = await meet(house, contact, -600)
+        off = await meet(house, contact)
+        cancel = follow_up_service_pb2.CancelFollowUpRequest(id=off.id)
+        await house.follow_ups().CancelFollowUp(cancel)
+
+        assert [it.id for it in await appointments(house, contact)] == [running.id]
+        past = await appointments(house, contact, past=True)
+        assert [it.id for it in past] == [off.id, over.id]
+
+    async def test_calls_that_are_planned_for_colleagues_are_none(self, house: House) -> None:
+        contact = house.contact()
+        called = await meet(house, contact, 60, type=CALL)
+        async with house.sessions.begin() as session:
+            await session.execute(
+                text("UPDATE follow_ups SET batch_id = gen_random_uuid() WHERE id = :id"),
+                {"id": called.id},
+            )
+
+        assert await appointments(house, contact) == []
+        with refused(errors.NotFound, "RESOURCE_MISSING"):
+            request = pb2.GetMyAppointmentRequest(id=called.id)
+            await house.portal(contact.id).GetMyAppointment(request)
+        with refused(errors.NotFound, "RESOURCE_MISSING"):
+            await ask_another_time(house, contact, called.id)
 
     async def test_they_come_in_pages(self, house: House) -> None:
         contact = house.contact()
@@ -132,7 +163,7 @@ class TestAnotherTime:
 
         with refused(errors.FailedPrecondition, "STATE_FORBIDS"):
             await ask_another_time(house, contact, planned.id)
-        (one,) = await appointments(house, contact)
+        (one,) = await appointments(house, contact, past=True)
         assert one.state == CANCELLED
 
 
@@ -148,6 +179,15 @@ class TestErasure:
         assert (first.kind, again.id) == (request_pb2.REQUEST_KIND_ERASURE, first.id)
         wanted = [request_pb2.REQUEST_KIND_ERASURE]
         assert await listed(house, lan, kinds=wanted) == [first.id]
+
+    async def test_who_asked_much_may_ask_for_it(self, house: House) -> None:
+        contact = house.contact()
+        for _ in range(20):
+            await ask(house, contact)
+
+        made = await house.portal(contact.id).AskForErasure(pb2.AskForErasureRequest())
+
+        assert made.kind == request_pb2.REQUEST_KIND_ERASURE
 
 
 class TestAnothersThings:

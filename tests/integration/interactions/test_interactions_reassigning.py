@@ -5,15 +5,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from crm.interactions.v1 import follow_up_service_pb2
+from crm.interactions.v1 import follow_up_service_pb2, notification_service_pb2
 from crm.interactions.v1 import reassignment_service_pb2 as pb2
 from sqlalchemy import text
 
 from chassis import errors
-from chassis.context import Level
+from chassis.context import Level, Principal
 from chassis.scope import Scope
 from services.interactions.usecases import follow_ups, reassigning
 from tests.integration.interactions.house import later, person, somebody_waits
+from tests.integration.interactions.portal_parts import ask, close, got
 from tests.integration.interactions.test_interactions_series import change, make, planned, rule
 from tests.integration.serving import refused
 
@@ -108,6 +109,42 @@ class TestFollowUps:
 
         assert await give(house, me, request_id="r") == first
         assert await count(house) == (1, 0, 0, 0)
+
+
+class TestRequests:
+    async def test_those_that_are_not_closed_go_to_another_who_is_told(self, house: Any) -> None:
+        contact = house.contact(LEAVER)
+        waits, closed = await ask(house, contact), await ask(house, contact, "xong")
+        await close(house, closed.id)
+        others = await ask(house, house.contact(OTHER))
+
+        answer = await give(house)
+
+        assert answer.given.request_count == 1
+        assert list((await got(house, waits.id)).assignee_ids) == [TAKER]
+        assert list((await got(house, closed.id)).assignee_ids) == [LEAVER]
+        assert list((await got(house, others.id)).assignee_ids) == [OTHER]
+        taker = Principal(TAKER, "user", None, {"requests": {"read": "own"}})
+        listed = notification_service_pb2.ListNotificationsRequest()
+        (told,) = (await house.notifications(taker).ListNotifications(listed)).notifications
+        assert told.request_id == waits.id
+
+    async def test_to_another_owner_of_the_contact_where_there_is_one(self, house: Any) -> None:
+        owned = await ask(house, house.contact(LEAVER, OTHER))
+        own = await ask(house, house.contact(LEAVER))
+
+        await give(house, prefer_owners=True)
+
+        assert list((await got(house, owned.id)).assignee_ids) == [OTHER]
+        assert list((await got(house, own.id)).assignee_ids) == [TAKER]
+
+    async def test_they_are_counted_before(self, house: Any) -> None:
+        await ask(house, house.contact(LEAVER))
+
+        request = pb2.CountReassignmentRequest(user_id=LEAVER)
+        found = await house.reassignments(person()).CountReassignment(request)
+
+        assert found.request_count == 1
 
 
 class TestSeries:

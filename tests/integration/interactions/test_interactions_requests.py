@@ -91,7 +91,7 @@ class TestAsking:
 
         with refused(errors.ResourceExhausted, "REQUESTS_TOO_MANY"):
             await ask(house, contact)
-        await close(house, made.id)
+        await answer(house, made.id)
         await ask(house, contact)
 
     async def test_who_was_deleted_asks_nothing_and_leaves_nothing(self, house: House) -> None:

@@ -87,6 +87,31 @@ class TestRights:
             assert rights.level(seen, resource, "read") is min(both)
         assert all(set(actions) == {"read"} for actions in seen.values())
 
+    @pytest.mark.parametrize(
+        ("granted", "level"),
+        [
+            ({"*": {"*": "all"}}, Level.ALL),
+            ({"contacts": {"erase": "team"}}, Level.TEAM),
+            ({"*": {"erase": "all"}}, Level.ALL),
+            ({"contacts": {"*": "all"}}, Level.NONE),
+            ({"contacts": {"*": "team"}, "*": {"*": "all"}}, Level.NONE),
+            ({"*": {"*": "team"}}, Level.NONE),
+        ],
+    )
+    def test_what_nobody_undoes_is_named_or_everything(
+        self, granted: rights.Rights, level: Level
+    ) -> None:
+        assert rights.level(granted, "contacts", "erase") is level
+
+    def test_of_the_roles_that_come_with_the_system_the_administrator_alone_erases(self) -> None:
+        erasing = {
+            name
+            for name, granted in rights.BUILTIN.items()
+            if any(rights.level(granted, it, "erase") is not Level.NONE for it in rights.RESOURCES)
+        }
+
+        assert erasing == {rights.ADMIN}
+
     def test_sales_see_their_own_contacts_and_no_campaigns(self) -> None:
         sales = rights.BUILTIN["sales"]
 

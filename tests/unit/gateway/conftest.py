@@ -30,6 +30,7 @@ from chassis import errors
 from chassis.rpc import status
 from services.gateway import app
 from services.gateway.config import Settings
+from tests.unit.gateway.portal_parts import portal  # noqa: F401 (fixture)
 from tests.unit.gateway.web_parts import CAMPAIGN, doubt
 
 

@@ -119,8 +119,12 @@ def limited(make_gateway: Callable[..., Any], peers: Any, clock: Clock) -> Any:
     limits.buckets = Buckets(clock=clock)
     http = made.test_client()
 
-    def call(token: str, path: str = "/contacts") -> Any:
-        return http.get(f"/api/v1{path}", headers={"Authorization": f"Bearer {token}"})
+    def call(token: str, path: str = "/contacts", address: str = "127.0.0.1") -> Any:
+        return http.get(
+            f"/api/v1{path}",
+            headers={"Authorization": f"Bearer {token}"},
+            environ_overrides={"REMOTE_ADDR": address},
+        )
 
     return call
 
@@ -153,6 +157,12 @@ class TestApi:
         assert [it.status_code for it in answers] == [200, 200, 429]
         assert len(peers.calls) == 2
         assert limited("first").status_code == 200
+
+    def test_a_network_of_ipv6_counts_as_one(self, limited: Any) -> None:
+        places = ["2::1", "2::2", "2::3", "3::1"]
+        codes = [limited("x", address=f"2001:db8:1:{it}").status_code for it in places]
+
+        assert codes == [200, 200, 429, 200]
 
     def test_services_of_the_house_are_not_counted(self, limited: Any) -> None:
         answers = [limited("house") for _ in range(10)]

@@ -1,107 +1,20 @@
 """The portal's pages: whose token asks, what is typed stays, and what is refused is told."""
 
-import json
 import re
 from typing import Any
 
 import pytest
-from crm.interactions.v1 import portal_pb2, proposal_pb2, request_pb2
-from crm.interactions.v1 import portal_service_pb2 as pb2
-from crm.leads.v1 import contact_pb2, portal_service_pb2, transaction_pb2
-from crm.leads.v1 import portal_pb2 as mine_pb2
-from crm.notifier.v1 import suppression_service_pb2
+from crm.leads.v1 import contact_pb2
 from flask.testing import FlaskClient
 
 from chassis import errors
 from chassis.errors import FieldViolation
-from services.gateway.portal import desk, pages
-from services.gateway.portal.sessions import ContactSessions
+from services.gateway.portal import desk
 from services.gateway.web import words
-from tests.unit.gateway.portal_parts import CUSTOMER, ID, sent, shown
+from tests.unit.gateway.portal_parts import ADVERTISER, ID, sent, shown
 
 AWAY = errors.Unavailable("PEER_UNAVAILABLE", "away", peer="interactions")
-ADVERTISER = "0192f3a0-0000-7000-8000-0000000000ad"
 PLACES = "profile preferences proposals appointments purchases requests my-data erase".split()
-
-
-@pytest.fixture
-def portal(http: FlaskClient, peers: Any, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    """A browser of a customer who has one of everything."""
-    monkeypatch.setattr(ContactSessions, "secret_of", lambda *_: "secret")
-    monkeypatch.setattr(ContactSessions, "who", lambda *_: CUSTOMER)
-    profile = mine_pb2.MyProfile(
-        etag="3",
-        display_name="Đào <b>",
-        given_name="Đào",
-        phones=["+84912345678"],
-        time_zone="America/New_York",
-        locale="vi",
-    )
-    meeting = portal_pb2.MyAppointment(
-        id=ID,
-        type=portal_pb2.MY_APPOINTMENT_TYPE_MEETING,
-        title="Xem căn hộ",
-        state=portal_pb2.MY_APPOINTMENT_STATE_PLANNED,
-    )
-    meeting.start_time.FromJsonString("2031-02-03T17:00:00Z")
-    asked = portal_pb2.MyRequest(
-        id=ID,
-        kind=request_pb2.REQUEST_KIND_QUESTION,
-        subject="Bảo hành <i>",
-        state=request_pb2.REQUEST_STATE_ANSWERED,
-        replies=[portal_pb2.MyReply(text="Mai có thợ <u>")],
-    )
-    offer = portal_pb2.MyProposal(
-        id=ID,
-        title="Máy lọc",
-        total="1.188.000 ₫",
-        valid_until="2031-03-01",
-        state=proposal_pb2.PROPOSAL_STATE_SENT,
-    )
-    bought = mine_pb2.MyTransaction(
-        number="HD-1",
-        type=transaction_pb2.TRANSACTION_TYPE_ORDER,
-        amount=250_000,
-        currency="VND",
-        lines=[transaction_pb2.TransactionLine(product="Trà", quantity=2, amount=250_000)],
-    )
-    advertisers = suppression_service_pb2.ListAdvertisersResponse()
-    advertisers.advertisers.add(id=ADVERTISER, name="Sông Hồng")
-    peers.answers.update(
-        GetMyProfile=profile,
-        UpdateMyProfile=profile,
-        ListMyConsents=portal_service_pb2.ListMyConsentsResponse(
-            consents=[
-                mine_pb2.MyConsent(
-                    advertiser_id=ADVERTISER,
-                    purpose=contact_pb2.PURPOSE_MARKETING,
-                    channel=contact_pb2.CHANNEL_EMAIL,
-                    state=mine_pb2.MY_CONSENT_STATE_GIVEN,
-                )
-            ]
-        ),
-        ChangeMyConsent=mine_pb2.MyConsent(),
-        ListAdvertisers=advertisers,
-        ListMyTransactions=portal_service_pb2.ListMyTransactionsResponse(transactions=[bought]),
-        ListMyProposals=pb2.ListMyProposalsResponse(proposals=[offer]),
-        GetMyProposal=proposal_pb2.PublicProposal(
-            title="Máy lọc",
-            state=proposal_pb2.PROPOSAL_STATE_SENT,
-            issue=2,
-            html="<article class='proposal'>Tổng cộng</article>",
-            attachments=[proposal_pb2.ProposalAttachment(name="Bảng giá.pdf", size=2_097_152)],
-        ),
-        AcceptMyProposal=proposal_pb2.PublicProposal(),
-        ListMyAppointments=pb2.ListMyAppointmentsResponse(appointments=[meeting]),
-        GetMyAppointment=meeting,
-        AskForAnotherTime=asked,
-        ListMyRequests=pb2.ListMyRequestsResponse(requests=[asked]),
-        GetMyRequest=asked,
-        CreateMyRequest=asked,
-        ReplyToMyRequest=asked,
-        AskForErasure=asked,
-    )
-    return http
 
 
 def wrong(field: str, why: str) -> errors.InvalidArgument:
@@ -114,7 +27,8 @@ class TestWhoAsks:
     def test_without_a_session_one_is_sent_to_sign_in(self, http: FlaskClient, place: str) -> None:
         answer = http.get(f"/portal{place}")
 
-        assert (answer.status_code, answer.headers["Location"]) == (303, "/portal/sign-in")
+        back = f"?next=/portal{place}" if place else ""
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/portal/sign-in{back}")
 
     def test_peers_are_asked_with_the_customers_token(
         self, portal: FlaskClient, peers: Any
@@ -329,40 +243,6 @@ class TestRequests:
         assert "many open requests" in answer.get_data(as_text=True)
 
 
-class TestMyData:
-    def test_all_services_lines_make_one_list(self, portal: FlaskClient, peers: Any) -> None:
-        first = portal_service_pb2.ExportMyDataResponse(lines=b'{"what": "profile"}\n')
-        parts: dict[str, list[Any]] = {
-            "leads": [first],
-            "interactions": [pb2.ExportMyDataResponse(lines=b'{"what": 1}\n{"what": 2}\n')],
-        }
-        peers.answers["ExportMyData"] = lambda asked, _: iter(
-            parts[asked.DESCRIPTOR.full_name.split(".")[1]]
-        )
-
-        answer = sent(portal, "/portal/my-data")
-
-        assert [it["what"] for it in json.loads(answer.get_data())] == ["profile", 1, 2]
-        assert answer.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
-        assert {call.seconds_left > 60 for call in peers.named("ExportMyData")} == {True}
-
-    def test_a_get_takes_nothing(self, portal: FlaskClient, peers: Any) -> None:
-        shown(portal, "/portal/my-data")
-
-        assert not peers.named("ExportMyData")
-
-    def test_erasure_is_asked_by_who_is_sure(self, portal: FlaskClient, peers: Any) -> None:
-        unsure = sent(portal, "/portal/erase", text="xin xóa")
-        assert unsure.status_code == 400
-        assert "xin xóa</textarea>" in unsure.get_data(as_text=True)
-        assert not peers.named("AskForErasure")
-
-        answer = sent(portal, "/portal/erase", text="xin xóa", sure="yes")
-
-        assert answer.headers["Location"] == f"/portal/requests/{ID}"
-        assert peers.named("AskForErasure")[-1].request.text == "xin xóa"
-
-
 class TestWords:
     def test_every_key_that_pages_name_exists(self) -> None:
         named = re.compile(r"""\bt\(\s*["']([a-z_]+\.[a-z_]+)["']""")
@@ -386,16 +266,3 @@ class TestWords:
                 name = desk.short(family, value.number)
                 hidden = family == "proposal_state" and name in ("draft", "withdrawn")
                 assert (f"{family}.{name}" in en) is not hidden, (family, name)
-
-
-class TestPace:
-    def test_nobody_writes_faster_than_people_read(
-        self, make_gateway: Any, portal: FlaskClient, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(pages, "WRITES_PER_MINUTE", 2)
-        browser = make_gateway().test_client()
-
-        answers = [sent(browser, "/portal/requests", subject="x", text="y") for _ in range(3)]
-
-        assert [it.status_code for it in answers] == [303, 303, 429]
-        assert shown(browser, "/portal/requests")

@@ -1,5 +1,6 @@
 """Customers sign in on pages of their own, and their session opens nothing of staff."""
 
+import re
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis import errors
 from chassis.errors import FieldViolation
+from services.gateway import languages
 from services.gateway.portal import sessions as portal_sessions
 
 ADDRESS = "lan@example.vn"
@@ -73,6 +75,7 @@ class TestACode:
 
         request = peers.named("RequestContactCode")[0].request
         assert (request.address, request.ip) == (ADDRESS, "127.0.0.1")
+        assert len(request.browser_secret) >= 16
         assert peers.last.metadata["authorization"].startswith("Bearer own-")
         for part in ('autocomplete="one-time-code"', 'inputmode="numeric"', ADDRESS):
             assert part in page
@@ -83,6 +86,7 @@ class TestACode:
         assert (answer.status_code, answer.headers["Location"]) == (303, "/portal")
         request = peers.last.request
         assert (request.address, request.code, request.password) == (ADDRESS, "123456", "")
+        assert request.browser_secret == peers.named("RequestContactCode")[0].request.browser_secret
         cookies = {it.split("=")[0]: it for it in answer.headers.getlist("Set-Cookie")}
         for part in ("the secret", "HttpOnly", "SameSite=Lax", "Expires="):
             assert part in cookies["mekong-portal"]
@@ -109,6 +113,29 @@ class TestACode:
         assert "000000" not in answer.get_data(as_text=True)
         assert asked.get_cookie("mekong-portal") is None
         assert asked.get_cookie("mekong-portal-step") is not None
+
+    def test_another_one_is_for_the_same_browser_and_no_other(
+        self, asked: FlaskClient, peers: Any, gateway: Any
+    ) -> None:
+        again = {"address": ADDRESS, "how": "code"}
+        asked.post("/portal/sign-in", data=again)
+        gateway.test_client().post("/portal/sign-in", data=again)
+
+        first, second, other = (
+            it.request.browser_secret for it in peers.named("RequestContactCode")
+        )
+        assert first == second != other
+
+    @pytest.mark.parametrize("cookie", [ADDRESS, f"short.{ADDRESS}", "." + ADDRESS])
+    def test_a_cookie_that_is_none_of_ours_begins_anew(
+        self, http: FlaskClient, peers: Any, cookie: str
+    ) -> None:
+        http.set_cookie("mekong-portal-step", cookie)
+
+        answer = http.post("/portal/sign-in/code", data={"code": "123456"})
+
+        assert answer.headers["Location"] == "/portal/sign-in"
+        assert peers.calls == []
 
     def test_none_is_asked_for_again(self, asked: FlaskClient, peers: Any) -> None:
         assert asked.post("/portal/sign-in/code", data={"code": " "}).status_code == 400
@@ -166,6 +193,26 @@ class TestAPassword:
         assert "The address or the password is not right" in page
         assert "<details open>" in page
         assert "a long password" not in page
+
+    def test_it_has_a_form_of_its_own_so_that_enter_asks_for_no_code(
+        self, http: FlaskClient
+    ) -> None:
+        page = http.get("/portal/sign-in").get_data(as_text=True)
+
+        forms = [it.partition("</form")[0] for it in page.split("<form")[1:]]
+        (form,) = (it for it in forms if 'name="password"' in it)
+        assert re.findall(r'name="how" value="(\w+)"', form) == ["password"]
+
+    def test_so_many_wait_at_once_and_the_next_is_told_to_come_back(
+        self, make_gateway: Any, peers: Any
+    ) -> None:
+        gateway = make_gateway(sign_ins_max=1)
+        with gateway.extensions["gateway"].sessions.place():
+            answer = gateway.test_client().post("/portal/sign-in?lang=en", data=dict(self.GIVEN))
+
+        assert answer.status_code == 429
+        assert "Many are signing in" in answer.get_data(as_text=True)
+        assert peers.named("SignInContact") == []
 
     @pytest.mark.parametrize("missing", ["address", "password"])
     def test_both_are_needed(self, http: FlaskClient, peers: Any, missing: str) -> None:
@@ -258,6 +305,33 @@ class TestASession:
         assert peers.named("SignOutContact")[0].request.session_secret == browser.secret
         assert browser.get_cookie("mekong-portal") is None
 
+    def test_signing_out_where_nobody_is_signed_in_leads_on(
+        self, http: FlaskClient, peers: Any
+    ) -> None:
+        answer = http.post("/portal/sign-out")
+
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/portal/sign-in")
+        assert peers.calls == []
+
+    def test_signing_out_clears_what_the_browser_kept(self, browser: Any, peers: Any) -> None:
+        peers.answers["SignOutContact"] = empty_pb2.Empty()
+
+        answer = browser.post("/portal/sign-out", data={"csrf_token": browser.csrf})
+
+        assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
+
+    @pytest.mark.parametrize("ending", [empty_pb2.Empty(), AWAY], ids=["ends", "away"])
+    def test_the_one_that_the_browser_had_ends_when_somebody_signs_in(
+        self, browser: Any, peers: Any, ending: Any
+    ) -> None:
+        peers.answers.update(SignInContact=signed_in(), SignOutContact=ending)
+
+        answer = browser.post("/portal/sign-in", data=dict(TestAPassword.GIVEN))
+
+        assert answer.headers["Location"] == "/portal"
+        assert peers.named("SignOutContact")[0].request.session_secret == browser.secret
+        assert browser.get_cookie("mekong-portal").value == "the secret"
+
     def test_it_opens_nothing_of_staff(self, browser: Any, peers: Any) -> None:
         assert browser.get("/contacts").headers["Location"].startswith("/sign-in")
         assert browser.get("/api/v1/contacts").status_code == 401
@@ -327,13 +401,65 @@ class TestChoosingAPassword:
         assert self.sent(browser, csrf_token="x").status_code == 403
         assert peers.named("SetContactPassword") == []
 
-    def test_who_is_not_signed_in_does_so_first(self, http: FlaskClient, peers: Any) -> None:
+    def test_who_is_not_signed_in_does_so_first(
+        self, http: FlaskClient, peers: Any, gateway: Any
+    ) -> None:
         peers.answers["ExchangeContactSession"] = REFUSED
-        nobody = http.get(self.URL)
+        nobody, gone = http.get(self.URL), gateway.test_client()
         http.set_cookie("mekong-portal", "ended")
 
-        assert nobody.headers["Location"] == "/portal/sign-in"
-        assert http.get(self.URL).headers["Location"] == "/portal/sign-in"
+        for answer in (nobody, http.get(self.URL), gone.post(self.URL)):
+            assert answer.headers["Location"] == f"/portal/sign-in?next={self.URL}"
+
+
+class TestWhereOneWanted:
+    PLACE = "/portal/requests?page=t"
+
+    def test_a_page_is_come_back_to_after_a_code(self, http: FlaskClient, peers: Any) -> None:
+        peers.answers.update(RequestContactCode=empty_pb2.Empty(), SignInContact=signed_in())
+        first = http.get(self.PLACE).headers["Location"]
+        asked = http.get(first).get_data(as_text=True)
+        given = {"address": ADDRESS, "how": "code", "next": self.PLACE}
+
+        second = http.post("/portal/sign-in", data=given).headers["Location"]
+        page = http.get(second).get_data(as_text=True)
+        answer = http.post("/portal/sign-in/code", data={"code": "1", "next": self.PLACE})
+
+        for it in (asked, page):
+            assert f'name="next" value="{self.PLACE}"' in it
+        assert answer.headers["Location"] == self.PLACE
+
+    @pytest.mark.parametrize(
+        ("came_from", "place"),
+        [
+            ("http://localhost/portal/requests/new", "?next=/portal/requests/new"),
+            ("https://evil.example/portal/requests", ""),
+            ("", ""),
+        ],
+        ids=["our page", "another site", "nobody knows"],
+    )
+    def test_a_form_of_a_session_that_ended_leads_back_to_its_page(
+        self, browser: Any, peers: Any, came_from: str, place: str
+    ) -> None:
+        peers.answers["ExchangeContactSession"] = REFUSED
+        headers = {"Referer": came_from} if came_from else {}
+
+        answer = browser.post(
+            "/portal/requests", data={"csrf_token": browser.csrf}, headers=headers
+        )
+
+        assert answer.headers["Location"] == f"/portal/sign-in{place}"
+
+    @pytest.mark.parametrize(
+        "place",
+        ["//evil.example", "https://evil.example", "/contacts", "/portalx", "/portal/sign-out"],
+    )
+    def test_no_other_place_is(self, http: FlaskClient, peers: Any, place: str) -> None:
+        peers.answers["SignInContact"] = signed_in()
+
+        answer = http.post("/portal/sign-in", data={**dict(TestAPassword.GIVEN), "next": place})
+
+        assert answer.headers["Location"] == "/portal"
 
 
 class TestEveryPage:
@@ -357,9 +483,34 @@ class TestEveryPage:
         assert f"<h1>{title}</h1>" in first.get_data(as_text=True)
         assert f'<html lang="{lang}">' in later
 
+    @pytest.mark.parametrize(
+        ("path", "leads"),
+        [
+            ("/portal/sign-in", "/portal/sign-in?lang=en"),
+            ("/portal/preferences/channel", "/portal/preferences?lang=en"),
+        ],
+        ids=["a form with a page", "a form without one"],
+    )
+    def test_the_other_language_is_a_page_that_can_be_opened(
+        self, gateway: Any, path: str, leads: str
+    ) -> None:
+        with gateway.test_request_context(path, method="POST") as context:
+            assert languages.link(context.request, "en") == leads
+
+    def test_the_other_language_keeps_the_rest_of_the_address(self, gateway: Any) -> None:
+        with gateway.test_request_context("/portal/appointments?past=1&lang=vi") as context:
+            found = languages.link(context.request, "en")
+
+        assert found == "/portal/appointments?past=1&lang=en"
+
+    def test_the_house_is_named(self, make_gateway: Any) -> None:
+        http = make_gateway(organisation_name="Cửu Long <Xanh>").test_client()
+
+        assert "Cửu Long &lt;Xanh&gt;" in http.get("/portal/sign-in").get_data(as_text=True)
+
     def test_tries_are_bounded(self, make_gateway: Any, peers: Any) -> None:
         peers.answers["SignInContact"] = REFUSED
-        http = make_gateway(sign_in_per_minute=2).test_client()
+        http = make_gateway(portal_sign_ins_per_minute=2).test_client()
         given = dict(TestAPassword.GIVEN)
 
         answers = [http.post("/portal/sign-in", data=given).status_code for _ in range(3)]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from crm.accounts.v1 import contact_login_pb2
 from crm.accounts.v1 import contact_login_service_pb2 as pb2
-from crm.leads.v1 import contact_pb2
+from crm.leads.v1 import contact_pb2, contact_service_pb2
 from flask.testing import FlaskClient
 from google.protobuf import empty_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -38,9 +38,18 @@ def listed(*logins: Any, token: str = "") -> Any:
     return pb2.ListContactLoginsResponse(contact_logins=logins, next_page_token=token)
 
 
+def known(*, phone: str = "+84912345678", email: str = "") -> dict[str, Any]:
+    """What leads answers about the contact, who is reached there now."""
+    phones = [contact_pb2.Phone(number=phone, valid=True)] if phone else []
+    emails = [contact_pb2.Email(address=email, valid=True)] if email else []
+    contact = contact_pb2.Contact(id=CONTACT, phones=phones, emails=emails)
+    found = contact_service_pb2.BatchGetContactsResponse(contacts=[contact])
+    return {"BatchGetContacts": found}
+
+
 @pytest.fixture
 def browser(signed_in: FlaskClient, peers: Any) -> FlaskClient:
-    peers.answers.update(ListContactLogins=listed(login()), GetContactLogin=login())
+    peers.answers.update(ListContactLogins=listed(login()), GetContactLogin=login(), **known())
     return signed_in
 
 
@@ -203,7 +212,7 @@ class TestDeeds:
         ("state", "offered", "not_offered"),
         [
             ("INVITED", ["invite", "disable"], ["enable", "delete"]),
-            ("ACTIVE", ["invite", "disable"], ["enable", "delete"]),
+            ("ACTIVE", ["disable"], ["invite", "enable", "delete"]),
             ("DISABLED", ["enable", "delete"], ["invite", "disable"]),
         ],
     )
@@ -222,3 +231,43 @@ class TestDeeds:
         assert all(f"/logins/{LOGIN}/{it}" in page for it in offered)
         assert not any(f"/logins/{LOGIN}/{it}" in page for it in not_offered)
         assert "0912 345 678" in page
+
+    def test_another_invitation_goes_by_the_same_channel_unless_another_is_chosen(
+        self, browser: FlaskClient, peers: Any
+    ) -> None:
+        peers.answers.update(GetContactLogin=login("INVITED"), **known(email="lan@example.vn"))
+
+        page = browser.get(ONE).get_data(as_text=True)
+
+        assert '<option value="sms" selected>' in page
+        assert '<option value="email">' in page
+
+    @pytest.mark.parametrize(
+        ("reached", "offered"),
+        [
+            ({"phone": "+84987654321"}, ["sms"]),
+            ({"email": "lan@example.vn"}, ["email"]),
+            ({"phone": ""}, []),
+        ],
+        ids=["another number", "an e-mail address besides", "nowhere"],
+    )
+    def test_who_signs_in_is_invited_only_to_where_they_do_not(
+        self, browser: FlaskClient, peers: Any, reached: dict[str, str], offered: list[str]
+    ) -> None:
+        peers.answers.update(known(**reached))
+
+        page = browser.get(ONE).get_data(as_text=True)
+
+        assert [it for it in ("email", "sms") if f'<option value="{it}"' in page] == offered
+
+    def test_who_lost_the_address_is_invited_to_the_new_one_and_not_let_in_by_the_old(
+        self, browser: FlaskClient, peers: Any
+    ) -> None:
+        changed = contact_login_pb2.CONTACT_LOGIN_PROBLEM_ADDRESS_CHANGED
+        peers.answers["GetContactLogin"] = login("DISABLED", problem=changed)
+
+        page = browser.get(ONE).get_data(as_text=True)
+
+        assert f"/logins/{LOGIN}/invite" in page
+        assert f"/logins/{LOGIN}/enable" not in page
+        assert "does not have this address any more" in page

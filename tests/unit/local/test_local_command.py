@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -54,15 +55,21 @@ class TestMain:
         assert json.loads(capsys.readouterr().out) == {"ready": True, "pid": 1}
 
 
-class TestStaffSender:
-    def test_services_are_started_again_once_with_who_mails_colleagues(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ):
-        async def made(_: object) -> str:
-            return "the-sender"
+class TestSenders:
+    IDS: ClassVar = {it: f"the {it}" for it in command.SENDERS}
 
-        monkeypatch.setattr("local.demo.main.staff_sender", made)
+    @pytest.fixture(autouse=True)
+    def _house(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def made(_: object) -> dict[str, str]:
+            return self.IDS
+
+        monkeypatch.setattr("local.demo.main.senders", made)
         monkeypatch.setattr(command, "_demo_house", lambda state: None)
+
+    def told(self, home: Path, name: str) -> object:
+        return json.loads(Home(home, {}).changes(name).read_text())
+
+    def test_services_are_started_again_once_with_who_sends(self, tmp_path: Path):
         waiting = [sys.executable, "-c", "import time; time.sleep(600)"]
         with (
             subprocess.Popen(waiting) as running,
@@ -76,14 +83,33 @@ class TestStaffSender:
                 "leads": {"pid": other.pid},
             }
 
-            asyncio.run(command.mail_staff(tmp_path, {"processes": processes}))
+            asyncio.run(command.name_senders(tmp_path, {"processes": processes}, again=True))
             assert running.wait(10) == accounts.wait(10) == -signal.SIGTERM
             processes["interactions"]["pid"] = processes["accounts"]["pid"] = other.pid
-            asyncio.run(command.mail_staff(tmp_path, {"processes": processes}))
+            asyncio.run(command.name_senders(tmp_path, {"processes": processes}, again=True))
 
             assert other.poll() is None
             other.kill()
-        told = {"MEKONG_STAFF_SENDER_IDENTITY_ID": "the-sender"}
-        for name in ("accounts", "interactions", "interactions-2"):
-            assert json.loads(Home(tmp_path, {}).changes(name).read_text()) == told
+        staff = {"MEKONG_STAFF_SENDER_IDENTITY_ID": "the staff_sender_identity_id"}
+        for name in ("interactions", "interactions-2"):
+            assert self.told(tmp_path, name) == staff
+        assert self.told(tmp_path, "accounts") == {
+            **staff,
+            "MEKONG_CONTACT_EMAIL_IDENTITY_ID": "the contact_email_identity_id",
+            "MEKONG_CONTACT_SMS_IDENTITY_ID": "the contact_sms_identity_id",
+        }
         assert not Home(tmp_path, {}).changes("leads").exists()
+
+    def test_a_house_that_leaves_knows_them_at_its_next_start(self, tmp_path: Path):
+        waiting = [sys.executable, "-c", "import time; time.sleep(600)"]
+        with subprocess.Popen(waiting) as accounts:
+            state = {"processes": {"accounts": {"pid": accounts.pid}}}
+            wanted = ["contact_sms_identity_id"]
+
+            asyncio.run(command.name_senders(tmp_path, state, wanted, again=False))
+
+            assert accounts.poll() is None
+            accounts.kill()
+        assert self.told(tmp_path, "accounts") == {
+            "MEKONG_CONTACT_SMS_IDENTITY_ID": "the contact_sms_identity_id"
+        }

@@ -84,6 +84,8 @@ class _ContactLoginProblemEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_C
     """The newest invitation could not be sent."""
     CONTACT_LOGIN_PROBLEM_CONTACT_DELETED: _ContactLoginProblem.ValueType  # 3
     """The contact was deleted; nobody can sign in any more."""
+    CONTACT_LOGIN_PROBLEM_ADDRESS_CHANGED: _ContactLoginProblem.ValueType  # 4
+    """The contact has the address no more, so that nobody signs in with it; InviteContact to where the contact is reached now mends it."""
 
 class ContactLoginProblem(_ContactLoginProblem, metaclass=_ContactLoginProblemEnumTypeWrapper):
     """Why a login does not work as it should."""
@@ -96,6 +98,8 @@ CONTACT_LOGIN_PROBLEM_NOT_SENT: ContactLoginProblem.ValueType  # 2
 """The newest invitation could not be sent."""
 CONTACT_LOGIN_PROBLEM_CONTACT_DELETED: ContactLoginProblem.ValueType  # 3
 """The contact was deleted; nobody can sign in any more."""
+CONTACT_LOGIN_PROBLEM_ADDRESS_CHANGED: ContactLoginProblem.ValueType  # 4
+"""The contact has the address no more, so that nobody signs in with it; InviteContact to where the contact is reached now mends it."""
 Global___ContactLoginProblem: _TypeAlias = ContactLoginProblem  # noqa: Y015
 
 @_typing.final
@@ -127,13 +131,13 @@ class ContactLogin(_message.Message):
     contact_id: _builtins.str
     """Output only. The contact of leads whose data it opens; each has one login at most."""
     display_name: _builtins.str
-    """Output only. As the contact was called when the login was made or invited last."""
+    """Output only. As the contact is called."""
     language: _builtins.str
     """Output only. "vi" or "en": the language of messages and pages."""
     channel: Global___LoginChannel.ValueType
     """Output only. Where invitations and codes go."""
     address: _builtins.str
-    """Output only. The phone (E.164) or e-mail address that the customer signs in with; it stays when the contact's changes."""
+    """Output only. The phone (E.164) or e-mail address that the customer signs in with. Once the contact has it no more, the login is disabled."""
     state: Global___ContactLoginState.ValueType
     """Output only."""
     problem: Global___ContactLoginProblem.ValueType

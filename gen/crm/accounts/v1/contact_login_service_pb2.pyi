@@ -258,19 +258,23 @@ class RequestContactCodeRequest(_message.Message):
 
     ADDRESS_FIELD_NUMBER: _builtins.int
     IP_FIELD_NUMBER: _builtins.int
+    BROWSER_SECRET_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     """Required. Phone or e-mail address, as people write it."""
     ip: _builtins.str
     """Optional. Of the browser."""
+    browser_secret: _builtins.str
+    """Required. What only the browser that asks knows, 16 to 100 characters at random; the code works with it alone."""
     def __init__(
         self,
         *,
         address: _builtins.str = ...,
         ip: _builtins.str = ...,
+        browser_secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "ip", b"ip"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "browser_secret", b"browser_secret", "ip", b"ip"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -287,6 +291,7 @@ class SignInContactRequest(_message.Message):
     PASSWORD_FIELD_NUMBER: _builtins.int
     USER_AGENT_FIELD_NUMBER: _builtins.int
     IP_FIELD_NUMBER: _builtins.int
+    BROWSER_SECRET_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     """Required. Phone or e-mail address, as people write it."""
     code: _builtins.str
@@ -297,6 +302,8 @@ class SignInContactRequest(_message.Message):
     """Optional. Of the browser."""
     ip: _builtins.str
     """Optional. Of the browser."""
+    browser_secret: _builtins.str
+    """Optional. Required with a code: as when it was asked for."""
     def __init__(
         self,
         *,
@@ -305,10 +312,11 @@ class SignInContactRequest(_message.Message):
         password: _builtins.str = ...,
         user_agent: _builtins.str = ...,
         ip: _builtins.str = ...,
+        browser_secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "code", b"code", "ip", b"ip", "password", b"password", "user_agent", b"user_agent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "browser_secret", b"browser_secret", "code", b"code", "ip", b"ip", "password", b"password", "user_agent", b"user_agent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -100,7 +100,7 @@ class ContactLoginServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def InviteContact(self, request, context):
-        """Sends another invitation to the address that the contact has now; sessions, password and invitations end when it is another than before. An active login whose address stays needs none and is refused, as is a disabled one.
+        """Sends another invitation to the address that the contact has now; sessions, password and invitations end when it is another than before. An active login whose address stays needs none and is refused, as is one that people disabled.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,7 @@ class ContactLoginServiceStub:
     ListContactLogins: _grpc.UnaryUnaryMultiCallable[_contact_login_service_pb2.ListContactLoginsRequest, _contact_login_service_pb2.ListContactLoginsResponse]
     """Lists logins by name, those whose contacts the caller may read; a page may have fewer than were asked for and yet a next one."""
     InviteContact: _grpc.UnaryUnaryMultiCallable[_contact_login_service_pb2.InviteContactRequest, _contact_login_pb2.ContactLogin]
-    """Sends another invitation to the address that the contact has now; sessions, password and invitations end when it is another than before. An active login whose address stays needs none and is refused, as is a disabled one."""
+    """Sends another invitation to the address that the contact has now; sessions, password and invitations end when it is another than before. An active login whose address stays needs none and is refused, as is one that people disabled."""
     DisableContactLogin: _grpc.UnaryUnaryMultiCallable[_contact_login_service_pb2.DisableContactLoginRequest, _contact_login_pb2.ContactLogin]
     """Lets a customer sign in no more, and ends their sessions within seconds."""
     EnableContactLogin: _grpc.UnaryUnaryMultiCallable[_contact_login_service_pb2.EnableContactLoginRequest, _contact_login_pb2.ContactLogin]
@@ -62,7 +62,7 @@ class ContactLoginServiceAsyncStub(ContactLoginServiceStub):
     ListContactLogins: _aio.UnaryUnaryMultiCallable[_contact_login_service_pb2.ListContactLoginsRequest, _contact_login_service_pb2.ListContactLoginsResponse]  # type: ignore[assignment]
     """Lists logins by name, those whose contacts the caller may read; a page may have fewer than were asked for and yet a next one."""
     InviteContact: _aio.UnaryUnaryMultiCallable[_contact_login_service_pb2.InviteContactRequest, _contact_login_pb2.ContactLogin]  # type: ignore[assignment]
-    """Sends another invitation to the address that the contact has now; sessions, password and invitations end when it is another than before. An active login whose address stays needs none and is refused, as is a disabled one."""
+    """Sends another invitation to the address that the contact has now; sessions, password and invitations end when it is another than before. An active login whose address stays needs none and is refused, as is one that people disabled."""
     DisableContactLogin: _aio.UnaryUnaryMultiCallable[_contact_login_service_pb2.DisableContactLoginRequest, _contact_login_pb2.ContactLogin]  # type: ignore[assignment]
     """Lets a customer sign in no more, and ends their sessions within seconds."""
     EnableContactLogin: _aio.UnaryUnaryMultiCallable[_contact_login_service_pb2.EnableContactLoginRequest, _contact_login_pb2.ContactLogin]  # type: ignore[assignment]
@@ -103,7 +103,7 @@ class ContactLoginServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_login_service_pb2.InviteContactRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_login_pb2.ContactLogin, _abc.Awaitable[_contact_login_pb2.ContactLogin]]:
-        """Sends another invitation to the address that the contact has now; sessions, password and invitations end when it is another than before. An active login whose address stays needs none and is refused, as is a disabled one."""
+        """Sends another invitation to the address that the contact has now; sessions, password and invitations end when it is another than before. An active login whose address stays needs none and is refused, as is one that people disabled."""
 
     @_abc_1.abstractmethod
     def DisableContactLogin(

@@ -90,9 +90,9 @@ class Right(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
     resource: _builtins.str
-    """Required. "contacts", "follow_ups", "notes", "proposals", "segments", "imports", "templates", "campaigns", "messages", "suppressions", "senders", "inbound_mails", "doubts", "support", "sources", "logins", "users", "api_clients", "audit"; or "*". Contacts, follow-ups, notes, proposals and campaigns have owners and teams; a right to any other kind is LEVEL_ALL or LEVEL_NONE, and a wildcard of less gives nothing of it."""
+    """Required. "contacts", "follow_ups", "notes", "proposals", "requests", "segments", "imports", "templates", "campaigns", "messages", "suppressions", "senders", "inbound_mails", "doubts", "support", "sources", "logins", "users", "api_clients", "audit"; or "*". Contacts, follow-ups, notes, proposals, requests and campaigns have owners and teams; a right to any other kind is LEVEL_ALL or LEVEL_NONE, and a wildcard of less gives nothing of it."""
     action: _builtins.str
-    """Required. "read", "write", "delete", "export", "start"; or "*"."""
+    """Required. "read", "write", "delete", "export", "start", "erase"; or "*", which gives no "erase" unless resource is "*" and level LEVEL_ALL."""
     level: Global___Level.ValueType
     """Required."""
     def __init__(

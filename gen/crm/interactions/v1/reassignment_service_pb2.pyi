@@ -48,6 +48,7 @@ class ReassignmentCount(_message.Message):
     SERIES_COUNT_FIELD_NUMBER: _builtins.int
     OCCURRENCE_COUNT_FIELD_NUMBER: _builtins.int
     BATCH_COUNT_FIELD_NUMBER: _builtins.int
+    REQUEST_COUNT_FIELD_NUMBER: _builtins.int
     follow_up_count: _builtins.int
     """Output only. Follow-ups, but for occurrences of series that nobody touched."""
     series_count: _builtins.int
@@ -56,6 +57,8 @@ class ReassignmentCount(_message.Message):
     """Output only. Occurrences that these planned and nobody touched."""
     batch_count: _builtins.int
     """Output only. Batches that still make follow-ups."""
+    request_count: _builtins.int
+    """Output only. Requests of customers that are not closed."""
     def __init__(
         self,
         *,
@@ -63,10 +66,11 @@ class ReassignmentCount(_message.Message):
         series_count: _builtins.int = ...,
         occurrence_count: _builtins.int = ...,
         batch_count: _builtins.int = ...,
+        request_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_count", b"batch_count", "follow_up_count", b"follow_up_count", "occurrence_count", b"occurrence_count", "series_count", b"series_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_count", b"batch_count", "follow_up_count", b"follow_up_count", "occurrence_count", b"occurrence_count", "request_count", b"request_count", "series_count", b"series_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -87,7 +91,7 @@ class ReassignFollowUpsRequest(_message.Message):
     to_user_id: _builtins.str
     """Required. Who takes over; another user."""
     prefer_owners: _builtins.bool
-    """Optional. A follow-up of a contact with another owner goes to that owner; the rest, and what is of a series or batch, to to_user_id."""
+    """Optional. A follow-up or request of a contact with another owner goes to that owner; the rest, and what is of a series or batch, to to_user_id."""
     request_id: _builtins.str
     """Optional."""
     def __init__(

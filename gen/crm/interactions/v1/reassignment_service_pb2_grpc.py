@@ -59,7 +59,7 @@ class ReassignmentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReassignFollowUps(self, request, context):
-        """Gives everything scheduled or open of a user to another: follow-ups, series with what they planned, and batches that still make some. All of it or nothing, up to 10,000 follow-ups a call.
+        """Gives everything scheduled or open of a user to another: follow-ups, series with what they planned, batches that still make some, and requests of customers that are not closed. All of it or nothing, up to 10,000 follow-ups a call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class ReassignmentServiceStub:
     CountReassignment: _grpc.UnaryUnaryMultiCallable[_reassignment_service_pb2.CountReassignmentRequest, _reassignment_service_pb2.ReassignmentCount]
     """Counts what ReassignFollowUps would give to others."""
     ReassignFollowUps: _grpc.UnaryUnaryMultiCallable[_reassignment_service_pb2.ReassignFollowUpsRequest, _reassignment_service_pb2.ReassignFollowUpsResponse]
-    """Gives everything scheduled or open of a user to another: follow-ups, series with what they planned, and batches that still make some. All of it or nothing, up to 10,000 follow-ups a call."""
+    """Gives everything scheduled or open of a user to another: follow-ups, series with what they planned, batches that still make some, and requests of customers that are not closed. All of it or nothing, up to 10,000 follow-ups a call."""
 
 @_typing.type_check_only
 class ReassignmentServiceAsyncStub(ReassignmentServiceStub):
@@ -46,7 +46,7 @@ class ReassignmentServiceAsyncStub(ReassignmentServiceStub):
     CountReassignment: _aio.UnaryUnaryMultiCallable[_reassignment_service_pb2.CountReassignmentRequest, _reassignment_service_pb2.ReassignmentCount]  # type: ignore[assignment]
     """Counts what ReassignFollowUps would give to others."""
     ReassignFollowUps: _aio.UnaryUnaryMultiCallable[_reassignment_service_pb2.ReassignFollowUpsRequest, _reassignment_service_pb2.ReassignFollowUpsResponse]  # type: ignore[assignment]
-    """Gives everything scheduled or open of a user to another: follow-ups, series with what they planned, and batches that still make some. All of it or nothing, up to 10,000 follow-ups a call."""
+    """Gives everything scheduled or open of a user to another: follow-ups, series with what they planned, batches that still make some, and requests of customers that are not closed. All of it or nothing, up to 10,000 follow-ups a call."""
 
 class ReassignmentServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach."""
@@ -65,6 +65,6 @@ class ReassignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reassignment_service_pb2.ReassignFollowUpsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reassignment_service_pb2.ReassignFollowUpsResponse, _abc.Awaitable[_reassignment_service_pb2.ReassignFollowUpsResponse]]:
-        """Gives everything scheduled or open of a user to another: follow-ups, series with what they planned, and batches that still make some. All of it or nothing, up to 10,000 follow-ups a call."""
+        """Gives everything scheduled or open of a user to another: follow-ups, series with what they planned, batches that still make some, and requests of customers that are not closed. All of it or nothing, up to 10,000 follow-ups a call."""
 
 def add_ReassignmentServiceServicer_to_server(servicer: ReassignmentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -27,21 +27,23 @@ from crm.leads.v1 import transaction_pb2 as crm_dot_leads_dot_v1_dot_transaction
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63rm/leads/v1/portal.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1e\x63rm/leads/v1/transaction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x02\n\tMyProfile\x12\x0c\n\x04\x65tag\x18\x01 \x01(\t\x12\x16\n\x0ereference_code\x18\x02 \x01(\t\x12\x12\n\nsalutation\x18\x03 \x01(\t\x12\x13\n\x0b\x66\x61mily_name\x18\x04 \x01(\t\x12\x12\n\ngiven_name\x18\x05 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x06 \x01(\t\x12\x0e\n\x06phones\x18\x07 \x03(\t\x12\x0e\n\x06\x65mails\x18\x08 \x03(\t\x12+\n\x08\x62irthday\x18\t \x01(\x0b\x32\x19.crm.leads.v1.PartialDate\x12&\n\x07\x61\x64\x64ress\x18\n \x01(\x0b\x32\x15.crm.leads.v1.Address\x12\x0e\n\x06locale\x18\x0b \x01(\t\x12\x11\n\ttime_zone\x18\x0c \x01(\t\x12\x30\n\x11preferred_channel\x18\r \x01(\x0e\x32\x15.crm.leads.v1.Channel\"\xc9\x01\n\tMyConsent\x12\x15\n\radvertiser_id\x18\x01 \x01(\t\x12&\n\x07purpose\x18\x02 \x01(\x0e\x32\x15.crm.leads.v1.Purpose\x12&\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x1c.crm.leads.v1.MyConsentState\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb1\x02\n\rMyTransaction\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12+\n\x04type\x18\x03 \x01(\x0e\x32\x1d.crm.leads.v1.TransactionType\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12(\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04shop\x18\x07 \x01(\t\x12\x0e\n\x06status\x18\x08 \x01(\t\x12,\n\x05lines\x18\t \x03(\x0b\x32\x1d.crm.leads.v1.TransactionLine\x12\x10\n\x08\x64ue_date\x18\n \x01(\t\x12-\n\tpaid_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc1\x01\n\x0eMyConsentEntry\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x15\n\radvertiser_id\x18\x02 \x01(\t\x12&\n\x07purpose\x18\x03 \x01(\x0e\x32\x15.crm.leads.v1.Purpose\x12&\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06method\x18\x06 \x01(\t*n\n\x0eMyConsentState\x12 \n\x1cMY_CONSENT_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16MY_CONSENT_STATE_GIVEN\x10\x01\x12\x1e\n\x1aMY_CONSENT_STATE_WITHDRAWN\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63rm/leads/v1/portal.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1e\x63rm/leads/v1/transaction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x02\n\tMyProfile\x12\x0c\n\x04\x65tag\x18\x01 \x01(\t\x12\x16\n\x0ereference_code\x18\x02 \x01(\t\x12\x12\n\nsalutation\x18\x03 \x01(\t\x12\x13\n\x0b\x66\x61mily_name\x18\x04 \x01(\t\x12\x12\n\ngiven_name\x18\x05 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x06 \x01(\t\x12\x0e\n\x06phones\x18\x07 \x03(\t\x12\x0e\n\x06\x65mails\x18\x08 \x03(\t\x12+\n\x08\x62irthday\x18\t \x01(\x0b\x32\x19.crm.leads.v1.PartialDate\x12&\n\x07\x61\x64\x64ress\x18\n \x01(\x0b\x32\x15.crm.leads.v1.Address\x12\x0e\n\x06locale\x18\x0b \x01(\t\x12\x11\n\ttime_zone\x18\x0c \x01(\t\x12\x30\n\x11preferred_channel\x18\r \x01(\x0e\x32\x15.crm.leads.v1.Channel\"\xd6\x01\n\tMyDetails\x12\x0f\n\x07\x63ompany\x18\x01 \x01(\t\x12\x11\n\tjob_title\x18\x02 \x01(\t\x12$\n\x06gender\x18\x03 \x01(\x0e\x32\x14.crm.leads.v1.Gender\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x0e\n\x06source\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63onvert_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc9\x01\n\tMyConsent\x12\x15\n\radvertiser_id\x18\x01 \x01(\t\x12&\n\x07purpose\x18\x02 \x01(\x0e\x32\x15.crm.leads.v1.Purpose\x12&\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x1c.crm.leads.v1.MyConsentState\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb1\x02\n\rMyTransaction\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12+\n\x04type\x18\x03 \x01(\x0e\x32\x1d.crm.leads.v1.TransactionType\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12(\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04shop\x18\x07 \x01(\t\x12\x0e\n\x06status\x18\x08 \x01(\t\x12,\n\x05lines\x18\t \x03(\x0b\x32\x1d.crm.leads.v1.TransactionLine\x12\x10\n\x08\x64ue_date\x18\n \x01(\t\x12-\n\tpaid_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc1\x01\n\x0eMyConsentEntry\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x15\n\radvertiser_id\x18\x02 \x01(\t\x12&\n\x07purpose\x18\x03 \x01(\x0e\x32\x15.crm.leads.v1.Purpose\x12&\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06method\x18\x06 \x01(\t*n\n\x0eMyConsentState\x12 \n\x1cMY_CONSENT_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16MY_CONSENT_STATE_GIVEN\x10\x01\x12\x1e\n\x1aMY_CONSENT_STATE_WITHDRAWN\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.portal_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MYCONSENTSTATE']._serialized_start=1181
-  _globals['_MYCONSENTSTATE']._serialized_end=1291
+  _globals['_MYCONSENTSTATE']._serialized_start=1398
+  _globals['_MYCONSENTSTATE']._serialized_end=1508
   _globals['_MYPROFILE']._serialized_start=137
   _globals['_MYPROFILE']._serialized_end=471
-  _globals['_MYCONSENT']._serialized_start=474
-  _globals['_MYCONSENT']._serialized_end=675
-  _globals['_MYTRANSACTION']._serialized_start=678
-  _globals['_MYTRANSACTION']._serialized_end=983
-  _globals['_MYCONSENTENTRY']._serialized_start=986
-  _globals['_MYCONSENTENTRY']._serialized_end=1179
+  _globals['_MYDETAILS']._serialized_start=474
+  _globals['_MYDETAILS']._serialized_end=688
+  _globals['_MYCONSENT']._serialized_start=691
+  _globals['_MYCONSENT']._serialized_end=892
+  _globals['_MYTRANSACTION']._serialized_start=895
+  _globals['_MYTRANSACTION']._serialized_end=1200
+  _globals['_MYCONSENTENTRY']._serialized_start=1203
+  _globals['_MYCONSENTENTRY']._serialized_end=1396
 # @@protoc_insertion_point(module_scope)

@@ -125,6 +125,58 @@ class MyProfile(_message.Message):
 Global___MyProfile: _TypeAlias = MyProfile  # noqa: Y015
 
 @_typing.final
+class MyDetails(_message.Message):
+    """What is kept of a customer besides the profile, for who takes their data along."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_FIELD_NUMBER: _builtins.int
+    JOB_TITLE_FIELD_NUMBER: _builtins.int
+    GENDER_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    CONVERT_TIME_FIELD_NUMBER: _builtins.int
+    company: _builtins.str
+    """Output only."""
+    job_title: _builtins.str
+    """Output only."""
+    gender: _contact_pb2.Gender.ValueType
+    """Output only."""
+    source: _builtins.str
+    """Output only. Through what the customer came; the source's name."""
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Words by which colleagues find the customer."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Since when the customer is known."""
+
+    @_builtins.property
+    def convert_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the customer became one; unset before."""
+
+    def __init__(
+        self,
+        *,
+        company: _builtins.str = ...,
+        job_title: _builtins.str = ...,
+        gender: _contact_pb2.Gender.ValueType = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        source: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        convert_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["convert_time", b"convert_time", "create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company", b"company", "convert_time", b"convert_time", "create_time", b"create_time", "gender", b"gender", "job_title", b"job_title", "source", b"source", "tags", b"tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MyDetails: _TypeAlias = MyDetails  # noqa: Y015
+
+@_typing.final
 class MyConsent(_message.Message):
     """Whether an advertiser may write to the customer for a purpose by a channel."""
 

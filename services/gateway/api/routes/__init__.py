@@ -67,6 +67,7 @@ INTERNAL: dict[str, str] = {
     **{
         f"crm.{service}.v1.PortalService/{method}": "the portal's pages, for who signed in there"
         for service, methods in {
+            "accounts": ("ExportMyLogin",),
             "leads": (
                 *("GetMyProfile", "UpdateMyProfile", "ListMyConsents", "ChangeMyConsent"),
                 *("ListMyTransactions", "ExportMyData"),
