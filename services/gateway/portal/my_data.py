@@ -1,14 +1,18 @@
 """Taking along what is kept of the customer, and asking that it be erased."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from crm.accounts.v1 import portal_service_pb2 as accounts
+from crm.accounts.v1.portal_service_pb2_grpc import PortalServiceStub as LoginStub
 from crm.interactions.v1 import portal_service_pb2 as interactions
 from crm.interactions.v1.portal_service_pb2_grpc import PortalServiceStub as InteractionsStub
 from crm.leads.v1 import portal_service_pb2 as leads
 from crm.leads.v1.portal_service_pb2_grpc import PortalServiceStub as LeadsStub
 from flask import Blueprint, Response, flash
 
+from chassis.rpc import lines
 from services.gateway import files
 from services.gateway.portal import desk
 from services.gateway.web.forms import Form
@@ -64,19 +68,28 @@ def _answers() -> Iterator[bytes]:
 
     What calls need of the request that began this is taken now: a stream outlives it.
     """
+    login = desk.ask(LoginStub).ExportMyLogin(accounts.ExportMyLoginRequest())
     parts: list[Any] = [
         desk.ask(LeadsStub).ExportMyData(leads.ExportMyDataRequest(), timeout=files.SECONDS),
         desk.ask(InteractionsStub).ExportMyData(
             interactions.ExportMyDataRequest(), timeout=files.SECONDS
         ),
     ]
-    return (answer.lines for part in parts for answer in part)
+    rest = (answer.lines for part in parts for answer in part)
+    return itertools.chain(_login(login), rest)
+
+
+def _login(found: accounts.ExportMyLoginResponse) -> Iterator[bytes]:
+    if found.HasField("login"):
+        yield lines.line("login", found.login)
+    for it in found.sessions:
+        yield lines.line("session", it)
 
 
 def _json(answers: Iterator[bytes]) -> Iterator[bytes]:
     between = b"["
-    for lines in answers:
-        for line in lines.splitlines():
+    for some in answers:
+        for line in some.splitlines():
             yield between + b"\n" + line
             between = b","
     yield b"\n]\n" if between == b"," else b"[]\n"

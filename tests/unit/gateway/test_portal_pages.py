@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from crm.accounts.v1 import portal_service_pb2 as login_pb2
 from crm.interactions.v1 import portal_pb2, proposal_pb2, request_pb2
 from crm.interactions.v1 import portal_service_pb2 as pb2
 from crm.leads.v1 import contact_pb2, portal_service_pb2, transaction_pb2
@@ -246,6 +247,38 @@ class TestPreferences:
         assert answer.status_code == 400
         assert not peers.named("ChangeMyConsent")
 
+    def test_while_nobody_knows_the_names_what_was_chosen_can_be_withdrawn(
+        self, portal: FlaskClient, peers: Any
+    ) -> None:
+        peers.answers["ListAdvertisers"] = AWAY
+        fields = {"purpose": "marketing", "channel": "email", "given": "no"}
+
+        text = shown(portal, "/portal/preferences?lang=en")
+        answer = sent(portal, "/portal/preferences/consents", advertiser_id=ADVERTISER, **fields)
+        other = sent(portal, "/portal/preferences/consents", advertiser_id=ID, **fields)
+
+        assert f"Sender {ADVERTISER[:8]}" in text
+        assert (answer.status_code, other.status_code) == (303, 400)
+        (call,) = peers.named("ChangeMyConsent")
+        assert (call.request.advertiser_id, call.request.given) == (ADVERTISER, False)
+
+    def test_all_advertising_is_refused_at_once(self, portal: FlaskClient, peers: Any) -> None:
+        answer = sent(portal, "/portal/preferences/refusal")
+
+        asked = [it.request for it in peers.named("ChangeMyConsent")]
+        assert answer.headers["Location"] == "/portal/preferences"
+        assert {(it.advertiser_id, it.purpose, it.channel, it.given) for it in asked} == {
+            (ADVERTISER, contact_pb2.PURPOSE_MARKETING, channel, False)
+            for channel in (contact_pb2.CHANNEL_SMS, contact_pb2.CHANNEL_EMAIL)
+        }
+
+    def test_what_is_not_refused_of_all_advertising_is_said(
+        self, portal: FlaskClient, peers: Any
+    ) -> None:
+        peers.answers["ChangeMyConsent"] = AWAY
+
+        assert sent(portal, "/portal/preferences/refusal").status_code == 503
+
     def test_a_channel_is_preferred(self, portal: FlaskClient, peers: Any) -> None:
         sent(portal, "/portal/preferences/channel", channel="email")
 
@@ -333,6 +366,11 @@ class TestRequests:
 class TestMyData:
     def test_all_services_lines_make_one_list(self, portal: FlaskClient, peers: Any) -> None:
         first = portal_service_pb2.ExportMyDataResponse(lines=b'{"what": "profile"}\n')
+        login = login_pb2.MyLogin(address="+84912345678")
+        browser = login_pb2.MySession(user_agent="Firefox")
+        peers.answers["ExportMyLogin"] = login_pb2.ExportMyLoginResponse(
+            login=login, sessions=[browser]
+        )
         parts: dict[str, list[Any]] = {
             "leads": [first],
             "interactions": [pb2.ExportMyDataResponse(lines=b'{"what": 1}\n{"what": 2}\n')],
@@ -343,9 +381,16 @@ class TestMyData:
 
         answer = sent(portal, "/portal/my-data")
 
-        assert [it["what"] for it in json.loads(answer.get_data())] == ["profile", 1, 2]
+        taken = json.loads(answer.get_data())
+        assert [it["what"] for it in taken] == ["login", "session", "profile", 1, 2]
+        assert (taken[0]["address"], taken[1]["user_agent"]) == ("+84912345678", "Firefox")
         assert answer.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
         assert {call.seconds_left > 60 for call in peers.named("ExportMyData")} == {True}
+
+    def test_while_a_part_is_away_nothing_is_taken(self, portal: FlaskClient, peers: Any) -> None:
+        peers.answers["ExportMyLogin"] = AWAY
+
+        assert sent(portal, "/portal/my-data").status_code == 503
 
     def test_a_get_takes_nothing(self, portal: FlaskClient, peers: Any) -> None:
         shown(portal, "/portal/my-data")
