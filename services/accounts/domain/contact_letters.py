@@ -93,5 +93,5 @@ def _of(login: ContactLogin, organisation: str) -> str:
 def _sms(login: ContactLogin, text: str, organisation: str) -> Words:
     """Returns an SMS that begins with who sends it; in ASCII, of which more goes into one."""
     parts = unicodedata.normalize("NFKD", organisation.replace("đ", "d").replace("Đ", "D"))
-    sender = parts.encode("ascii", "ignore").decode().strip()[:_LONGEST_SENDER]
+    sender = parts.encode("ascii", "ignore").decode()[:_LONGEST_SENDER].strip()
     return Words(login.address, "", f"{sender}: {text}" if sender else text, "", Channel.SMS)

@@ -245,6 +245,7 @@ class TestPreferences:
         answer = sent(portal, "/portal/preferences/consents", given="yes", advertiser_id=ID)
 
         assert answer.status_code == 400
+        assert 'href="/portal/preferences?lang=en"' in answer.get_data(as_text=True)
         assert not peers.named("ChangeMyConsent")
 
     def test_while_nobody_knows_the_names_what_was_chosen_can_be_withdrawn(
