@@ -9,7 +9,8 @@ from services.accounts.domain.letters import Words, mail
 from services.accounts.domain.logins import Channel, ContactLogin
 
 _LONGEST_SENDER = 30
-"""Letters of a house's name in an SMS, of which there are 160 with all else."""
+_SEGMENT = 160
+"""Letters of an SMS that is paid once."""
 
 _TEXTS: Mapping[str, Mapping[str, str]] = {
     "vi": {
@@ -91,7 +92,11 @@ def _of(login: ContactLogin, organisation: str) -> str:
 
 
 def _sms(login: ContactLogin, text: str, organisation: str) -> Words:
-    """Returns an SMS that begins with who sends it; in ASCII, of which more goes into one."""
+    """Returns an SMS that begins with who sends it, as far as there is room in one segment.
+
+    In ASCII, of which more goes into one.
+    """
     parts = unicodedata.normalize("NFKD", organisation.replace("đ", "d").replace("Đ", "D"))
-    sender = parts.encode("ascii", "ignore").decode()[:_LONGEST_SENDER].strip()
+    room = max(0, min(_LONGEST_SENDER, _SEGMENT - len(text) - len(": ")))
+    sender = parts.encode("ascii", "ignore").decode()[:room].strip()
     return Words(login.address, "", f"{sender}: {text}" if sender else text, "", Channel.SMS)

@@ -69,3 +69,14 @@ def test_an_sms_begins_with_the_house_in_letters_that_every_phone_has(
     assert words.text.splitlines()[-1] == "@khach.example.com #123456"
     assert words.text.isascii()
     assert len(words.text) <= 160
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_an_invitation_by_sms_stays_one_segment(language: str) -> None:
+    link = f"{URL}/portal/welcome/{'x' * 43}"
+
+    words = contact_letters.invitation(login(Channel.SMS, language), link, HOUSE)
+
+    assert words.text.startswith("Cong ty")
+    assert words.text.endswith(link)
+    assert len(words.text) <= 160
