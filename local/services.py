@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from local import ports
+from local.demo import content
 from local.home import ROOT, Home
 from local.nats import Nats
 from local.postgres import Postgres
@@ -136,6 +137,7 @@ class Environment:
                 "KEY_ENCRYPTION_KEY_FILE": str(secrets.encryption_key_file("key_encryption_key")),
                 "SERVICE_CLIENTS_FILE": str(secrets.service_clients_file()),
                 "FIRST_USER_EMAIL": FIRST_USER,
+                "ORGANISATION_NAME": content.ADVERTISER["name"],
                 "FIRST_PASSWORD_FILE": str(secrets.directory / "first_password"),
             }
         identity = {
@@ -148,6 +150,7 @@ class Environment:
                 "LISTEN": self._listen(instance),
                 "PUBLIC_URL": self.gateway_url(),
                 "COOKIE_SECURE": "false",  # plain HTTP on this machine
+                "ORGANISATION_NAME": content.ADVERTISER["name"],
             }
         if name == "interactions":
             return identity | {

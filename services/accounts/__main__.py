@@ -168,7 +168,10 @@ def _postmen(
     portal_url = settings.portal_url or settings.public_url
     for identities, correspondence in (
         ({Channel.EMAIL: staff} if staff else {}, StaffMail(settings.public_url)),
-        (_to_customers(settings), CustomerMail(key, portal_url)),
+        (
+            _to_customers(settings),
+            CustomerMail(key, portal_url, settings.organisation_name),
+        ),
     ):
         if identities:
             yield Postman(

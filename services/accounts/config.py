@@ -72,6 +72,9 @@ class Settings(ServiceSettings):
     leads_address: str = ""
     """`host:port` of leads, which says whom of its contacts a caller may reach and how."""
 
+    organisation_name: str = Field(default="", max_length=80)
+    """What customers know the house by, as messages to them call it."""
+
     contact_email_identity_id: UUID | None = None
     """The notifier's identity that e-mails to customers are sent by: invitations and codes."""
 

@@ -99,11 +99,9 @@ class ContactLogin:
 
     def is_still(self, now: "ContactLogin | None") -> bool:
         """Whether what was proved to be this login holds for it as it is now."""
-        same = now is not None and now.usable
-        return same and (now.address_key, now.password_hash) == (
-            self.address_key,
-            self.password_hash,
-        )
+        if now is None or not now.usable:
+            return False
+        return (now.address_key, now.password_hash) == (self.address_key, self.password_hash)
 
     @property
     def usable(self) -> bool:

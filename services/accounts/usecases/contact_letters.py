@@ -20,9 +20,10 @@ class CustomerMail:
 
     queue, kin = letters.CUSTOMERS, "portal"
 
-    def __init__(self, encryption_key: bytes, portal_url: str) -> None:
+    def __init__(self, encryption_key: bytes, portal_url: str, organisation: str = "") -> None:
         self._encryption_key = encryption_key
         self._url = portal_url.rstrip("/")
+        self._organisation = organisation
 
     async def reader(self, session: AsyncSession, waiting: Waiting) -> ContactLogin | None:
         """Returns whose address was typed, or who was invited."""
@@ -50,11 +51,12 @@ class CustomerMail:
             digits, (_, browser) = codes.new(), codes.asker(waiting.recipient)
             kept = codes.digest(self._encryption_key, reader.id, digits)
             ends = await contact_codes.put(session, reader.id, browser, link_id, kept, lasts)
-            return texts.code(reader, digits, self._url), ends
+            return texts.code(reader, digits, self._url, self._organisation), ends
         secret = secrets.new()
         await invitations.end_all(session, reader.id)
         ends = await invitations.add(session, link_id, reader.id, secrets.digest(secret), lasts)
-        return texts.invitation(reader, f"{self._url}/portal/welcome/{secret}"), ends
+        link = f"{self._url}/portal/welcome/{secret}"
+        return texts.invitation(reader, link, self._organisation), ends
 
     async def begun(self, session: AsyncSession, waiting: Waiting, reader: ContactLogin) -> None:
         """Records that a code was asked for."""

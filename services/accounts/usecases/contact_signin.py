@@ -116,6 +116,7 @@ async def by_password(
     """
     now = await logins.get(session, proved.id, lock=True)
     if now is None or not proved.is_still(now):
+        await refuse(session, proved)
         return None
     if newer_hash:
         await logins.set_password_hash(session, now.id, newer_hash)

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+from crm.accounts.v1 import portal_service_pb2 as accounts
+from crm.accounts.v1.portal_service_pb2_grpc import PortalServiceStub as LoginStub
 from crm.interactions.v1 import portal_service_pb2 as interactions
 from crm.interactions.v1.portal_service_pb2_grpc import PortalServiceStub as InteractionsStub
 from crm.leads.v1 import portal_service_pb2 as leads
 from crm.leads.v1.portal_service_pb2_grpc import PortalServiceStub as LeadsStub
 from flask import Blueprint, Response, flash
 
+from chassis.rpc import lines
 from services.gateway import files
 from services.gateway.portal import desk
 from services.gateway.web.forms import Form
@@ -34,9 +37,9 @@ def take() -> Response:
 
     A POST, since it leaves entries in the audit log. Each customer has one at a time.
     """
-    lines, whose = _json(_answers()), desk.customer().login_id
+    every, whose = _json(_answers()), desk.customer().login_id
     sending = desk.gateway().files_of_customers
-    return sending.stream(lines, "application/json", FILE_NAME, whose=whose)
+    return sending.stream(every, "application/json", FILE_NAME, whose=whose)
 
 
 def show_erase() -> desk.View:
@@ -65,21 +68,30 @@ def _answers() -> Iterator[bytes]:
 
     All are asked when the first line is, within the request: a stream outlives it.
     """
+    login = desk.ask(LoginStub).ExportMyLogin(accounts.ExportMyLoginRequest())
     parts: list[Any] = [
         desk.ask(LeadsStub).ExportMyData(leads.ExportMyDataRequest(), timeout=files.SECONDS),
         desk.ask(InteractionsStub).ExportMyData(
             interactions.ExportMyDataRequest(), timeout=files.SECONDS
         ),
     ]
+    yield from _login(login)
     for part in parts:
         for answer in part:
             yield answer.lines
 
 
+def _login(found: accounts.ExportMyLoginResponse) -> Iterator[bytes]:
+    if found.HasField("login"):
+        yield lines.line("login", found.login)
+    for it in found.sessions:
+        yield lines.line("session", it)
+
+
 def _json(answers: Iterator[bytes]) -> Iterator[bytes]:
     between = b"["
-    for lines in answers:
-        for line in lines.splitlines():
+    for some in answers:
+        for line in some.splitlines():
             yield between + b"\n" + line
             between = b","
     yield b"\n]\n" if between == b"," else b"[]\n"

@@ -1,12 +1,14 @@
 """How the customer would rather be reached, and what they agree to get."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from crm.leads.v1 import contact_pb2, portal_pb2, portal_service_pb2
 from crm.leads.v1.portal_service_pb2_grpc import PortalServiceStub
 from crm.notifier.v1 import suppression_pb2, suppression_service_pb2
 from crm.notifier.v1.suppression_service_pb2_grpc import SenderServiceStub
-from flask import Blueprint, flash
+from flask import Blueprint, flash, g
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from services.gateway.portal import desk
@@ -24,6 +26,7 @@ def add(pages: Blueprint) -> None:
     pages.get("/preferences", endpoint="preferences")(show)
     pages.post("/preferences/channel", endpoint="prefer_channel")(prefer)
     pages.post("/preferences/consents", endpoint="change_consent")(change)
+    pages.post("/preferences/refusal", endpoint="refuse_advertising")(refuse_advertising)
 
 
 def show() -> desk.View:
@@ -50,8 +53,7 @@ def change() -> desk.View:
     purpose = names.value(contact_pb2.Purpose, form.get("purpose"))
     channel = names.value(contact_pb2.Channel, form.get("channel"))
     given = form.get("given") == "yes"
-    known = advertisers()
-    if known and form.get("advertiser_id") not in {it.id for it in known}:
+    if form.get("advertiser_id") not in _known(_consents()):
         form.general.append(desk.t("preferences.unknown"))
         form.status = 400
         return _done(form, "")
@@ -66,17 +68,53 @@ def change() -> desk.View:
     return _done(form, "preferences.given" if given else "preferences.withdrawn")
 
 
+def refuse_advertising() -> desk.View:
+    """Withdraw every consent to advertising; once more it changes nothing."""
+    form, stub = Form.sent(), desk.ask(PortalServiceStub)
+    for advertiser_id in _known(_consents()):
+        for channel in CHANNELS:
+            number = names.value(contact_pb2.Channel, channel)
+            asked = portal_service_pb2.ChangeMyConsentRequest(
+                advertiser_id=advertiser_id,
+                purpose=contact_pb2.PURPOSE_MARKETING,
+                channel=contact_pb2.Channel.ValueType(number),
+                given=False,
+            )
+            if form.attempt(functools.partial(stub.ChangeMyConsent, asked)) is None:
+                return _done(form, "")
+    return _done(form, "preferences.refused_all")
+
+
 def advertisers() -> Sequence[suppression_pb2.Advertiser]:
     """Return the legal entities that write to people; empty while the notifier is away.
 
     Their names are public, and customers have no right to the notifier: the gateway asks.
     """
-    asked = suppression_service_pb2.ListAdvertisersRequest(page_size=MOST)
-    found = desk.maybe(
-        lambda: desk.gateway().peers.own(SenderServiceStub).ListAdvertisers(asked).advertisers,
-        source="notifier",
-    )
-    return found or []
+    if "advertisers" not in g:
+        asked = suppression_service_pb2.ListAdvertisersRequest(page_size=MOST)
+        found = desk.maybe(
+            lambda: desk.gateway().peers.own(SenderServiceStub).ListAdvertisers(asked).advertisers,
+            source="notifier",
+        )
+        g.advertisers = found or []
+    return cast("Sequence[suppression_pb2.Advertiser]", g.advertisers)
+
+
+def _consents() -> Sequence[portal_pb2.MyConsent]:
+    asked = portal_service_pb2.ListMyConsentsRequest()
+    return desk.ask(PortalServiceStub).ListMyConsents(asked).consents
+
+
+def _known(consents: Sequence[portal_pb2.MyConsent]) -> Mapping[str, str]:
+    """Return the names of who writes to people, by id, those among whom the customer has chosen.
+
+    What was chosen can be changed while the notifier, which knows the names, is away.
+    """
+    named = {it.id: it.name for it in advertisers()}
+    unnamed = {
+        it.advertiser_id: desk.t("preferences.unnamed", id=it.advertiser_id[:8]) for it in consents
+    }
+    return {**unnamed, **named}
 
 
 def _done(form: Form, said: str) -> desk.View:
@@ -87,8 +125,7 @@ def _done(form: Form, said: str) -> desk.View:
 
 
 def _page(form: Form | None = None) -> str:
-    asked = portal_service_pb2.ListMyConsentsRequest()
-    found = desk.ask(PortalServiceStub).ListMyConsents(asked).consents
+    found = _consents()
     told = {
         (
             it.advertiser_id,
@@ -102,7 +139,7 @@ def _page(form: Form | None = None) -> str:
         "preferences.html",
         form=form or Form(),
         preferred=names.short(contact_pb2.Channel, mine.preferred_channel) if mine else "",
-        advertisers=advertisers(),
+        advertisers=_known(found),
         purposes=PURPOSES,
         channels=CHANNELS,
         told=told,

@@ -24,7 +24,7 @@ def add(pages: Blueprint) -> None:
 
 def ask(contact_id: object) -> desk.View:
     """Say what erasing means, and ask for a reason and the contact's code."""
-    return _form(str(contact_id), Form())
+    return _form(str(contact_id), Form.filled({"reason": request.args.get("reason", "")}))
 
 
 def order(contact_id: object) -> desk.View:

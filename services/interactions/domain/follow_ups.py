@@ -84,11 +84,6 @@ class FollowUp:
         return scope.covers(self.assignee_ids, self.team_id, self.creator_id)
 
     @property
-    def is_met(self) -> bool:
-        """Whether it is a call or meeting, which people do together."""
-        return self.type in MET
-
-    @property
     def is_for_customer(self) -> bool:
         """Whether the customer sees it: a meeting, or a call that was agreed on.
 

@@ -111,7 +111,8 @@ async def give_requests(
     query = select(requests.c.id).where(*_waiting(reach, leaver)).order_by(requests.c.id)
     ids = list(await session.scalars(query.with_for_update()))
     given = {"ids": arrays.uuids(ids), "leaver": leaver, "taker": taker, "owners": owners}
-    found = await session.execute(_GIVE_REQUESTS.columns(*requests.c, column("taker", Uuid)), given)
+    told = (column("taker", Uuid), column("had", Boolean))
+    found = await session.execute(_GIVE_REQUESTS.columns(*requests.c, *told), given)
     names = [it.name for it in requests.c]
     return [
         (kept_requests.of_values({it: getattr(row, it) for it in names}), row.taker)

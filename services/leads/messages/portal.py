@@ -39,6 +39,20 @@ def profile(it: Contact) -> portal_pb2.MyProfile:
     )
 
 
+def details(it: Contact, source: str) -> portal_pb2.MyDetails:
+    """Return what is kept of a person besides the profile; `source` is the name of theirs."""
+    whole = contacts.contact(it)
+    return portal_pb2.MyDetails(
+        company=whole.company,
+        job_title=whole.job_title,
+        gender=whole.gender,
+        tags=whole.tags,
+        source=source,
+        create_time=whole.create_time,
+        convert_time=whole.convert_time if whole.HasField("convert_time") else None,
+    )
+
+
 def paths(mask: FieldMask, given: portal_pb2.MyProfile) -> list[str]:
     """Return the paths an update changes; raises `InvalidArgument` naming the others."""
     return fieldmask.paths(mask, given, CHANGEABLE)

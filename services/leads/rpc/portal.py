@@ -100,10 +100,11 @@ class PortalServicer(portal_service_pb2_grpc.PortalServiceServicer):
     async def ExportMyData(
         self, request: pb.ExportMyDataRequest, context: Context
     ) -> AsyncIterator[pb.ExportMyDataResponse]:
-        """Streams the profile, the ledger of consents and the transactions, page by page."""
+        """Streams profile, details, the ledger of consents and the transactions, page by page."""
         async with self._sessions.begin() as session:
-            mine = await portal.note_export(session)
-        yield _answer([lines.line("profile", messages.profile(mine))])
+            mine, source = await portal.note_export(session)
+        told = lines.line("profile", messages.profile(mine))
+        yield _answer([told, lines.line("details", messages.details(mine, source))])
         async for some in self._pages("consent", portal.entries, messages.entry):
             yield some
         async for some in self._pages("transaction", portal.transactions, messages.transaction):

@@ -16,6 +16,7 @@ from services.leads.domain.contact import Contact, Draft
 from services.leads.domain.my_consents import Standing, Wish
 from services.leads.domain.transaction import Transaction
 from services.leads.storage import consents as ledger
+from services.leads.storage import sources
 from services.leads.storage import transactions as storage
 from services.leads.usecases import access, consents, contacts
 
@@ -96,10 +97,15 @@ async def entries(session: AsyncSession, page: Page) -> tuple[list[Entry], ledge
     return await ledger.page(session, context.require_contact(), page)
 
 
-async def note_export(session: AsyncSession) -> Contact:
-    """Note that the customer takes along what is kept; returns the contact."""
+async def note_export(session: AsyncSession) -> tuple[Contact, str]:
+    """Note that the customer takes along what is kept; returns the contact and its source's name.
+
+    Without a source the name is empty.
+    """
     contact = await access.own(session)
     await audit.record(
         session, action="contact.export", subject_type="contact", subject_id=str(contact.id)
     )
-    return contact
+    source_id = contact.profile.source_id
+    source = await sources.get(session, source_id) if source_id else None
+    return contact, source.name if source else ""

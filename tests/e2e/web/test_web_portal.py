@@ -71,7 +71,8 @@ async def test_a_customer_lives_in_the_portal_on_a_phone(
     await phone.resize(PHONE)
     await phone.open("/portal?lang=vi")
     home = await phone.text()
-    assert "Xem căn hộ" in home
+    assert "Cuộc gặp" in home
+    assert "Xem căn hộ" not in home
     assert f"Báo giá {word}" in home
 
     # Profile: a province that is none stays typed with its reason, then it is stored.
@@ -137,7 +138,8 @@ async def test_a_customer_lives_in_the_portal_on_a_phone(
     file = tmp_path / "my-data.json"
     await (await downloading.value).save_as(file)
     taken = json.loads(file.read_text("utf-8"))
-    assert {it["what"] for it in taken} >= {"profile", "consent", "appointment", "request"}
+    parts = {"login", "session", "profile", "details", "consent", "appointment", "request"}
+    assert {it["what"] for it in taken} >= parts
     assert "khách khó tính" not in file.read_text("utf-8")
 
     # Erasure: nothing without being sure, then a request with a notice for staff.

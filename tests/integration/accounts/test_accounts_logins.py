@@ -37,7 +37,7 @@ class TestLettingSomebodyIn:
 
         assert (login.display_name, login.address, login.state) == ("Lê Thị Đào", "a@b.vn", INVITED)
         (mail,) = portal.messages.requests
-        assert (mail.address, mail.subject) == ("a@b.vn", "Mời bạn vào trang khách hàng")
+        assert (mail.address, mail.subject) == ("a@b.vn", "Mời bạn vào cổng khách hàng")
         assert mail.request_id.startswith("portal/")
         assert (await house.deeds())[-2:] == ["contact.create_login", "contact.invite_to_portal"]
 

@@ -4,7 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from crm.leads.v1 import contact_pb2, events_pb2, portal_pb2, transaction_pb2
+from crm.leads.v1 import (
+    contact_pb2,
+    events_pb2,
+    portal_pb2,
+    source_pb2,
+    source_service_pb2,
+    transaction_pb2,
+)
 from crm.leads.v1 import contact_service_pb2 as contacts_pb2
 from crm.leads.v1 import portal_service_pb2 as pb
 from crm.leads.v1 import transaction_service_pb2 as transactions_pb2
@@ -30,7 +37,8 @@ from tests.integration.serving import refused
 
 GIVEN = portal_pb2.MY_CONSENT_STATE_GIVEN
 WITHDRAWN = portal_pb2.MY_CONSENT_STATE_WITHDRAWN
-INTERNAL = ("VIP", "dòng 1", "Sông Cửu", "Giám đốc", ALICE)
+OF_COLLEAGUES = ("dòng 1", ALICE)
+INTERNAL = ("VIP", "Sông Cửu", "Giám đốc", *OF_COLLEAGUES)
 
 
 async def an(leads: Leads) -> contact_pb2.Contact:
@@ -270,12 +278,28 @@ class TestExport:
         taken = await exported(leads, person)
 
         lines = [json.loads(it) for it in taken.splitlines()]
-        assert [it["what"] for it in lines] == ["profile", "consent", "transaction"]
+        assert [it["what"] for it in lines] == ["profile", "details", "consent", "transaction"]
         assert lines[0]["emails"] == ["Minh.Khai@example.com"]
-        assert (lines[1]["action"], lines[2]["number"]) == ("given", "HD-1")
+        assert (lines[2]["action"], lines[3]["number"]) == ("given", "HD-1")
         text = taken.decode()
-        assert [it for it in ("Người khác", "khac@", "OTHER-1", *INTERNAL) if it in text] == []
+        assert [it for it in ("Người khác", "khac@", "OTHER-1", *OF_COLLEAGUES) if it in text] == []
         assert await leads.audit_count() == entries + 1
+
+    async def test_what_is_kept_besides_the_profile_is_in_it(self, leads: Leads) -> None:
+        source = await leads.sources.CreateSource(
+            source_service_pb2.CreateSourceRequest(source=source_pb2.Source(name="Hội chợ"))
+        )
+        given = a_person()
+        given.source_id = source.id
+        request = contacts_pb2.CreateContactRequest(contact=given)
+        person = await leads.contacts.CreateContact(request)
+
+        lines = [json.loads(it) for it in (await exported(leads, person)).splitlines()]
+
+        (details,) = (it for it in lines if it["what"] == "details")
+        assert (details["source"], details["company"]) == ("Hội chợ", person.company)
+        assert (details["job_title"], details["tags"]) == (person.job_title, list(person.tags))
+        assert details["create_time"]
 
     async def test_more_than_a_page_comes_whole(self, leads: Leads) -> None:
         person = await an(leads)
@@ -285,4 +309,4 @@ class TestExport:
 
         lines = (await exported(leads, person)).splitlines()
 
-        assert len(lines) == 202
+        assert len(lines) == 203

@@ -98,6 +98,11 @@ class TestACode:
         assert kept != codes.digest(b"x" * 32, UUID(int=1), "123456")
         assert kept != codes.digest(KEY, UUID(int=1), "123457")
 
+    def test_who_asked_for_one_is_read_as_it_was_written(self) -> None:
+        for address in ("lan@example.vn", "+84912345678", "none a for b"):
+            assert codes.asker(codes.asked(address, b"\x01\xff")) == (address, b"\x01\xff")
+        assert codes.asker("lan@example.vn") == ("lan@example.vn", b"")
+
     def test_spaces_do_not_matter(self) -> None:
         assert codes.typed(" 123 456\n") == "123456"
 
@@ -119,6 +124,39 @@ class TestStates:
         else:
             with pytest.raises(errors.FailedPrecondition):
                 rules.may_be_invited(login(state=state), moves=moves)
+
+    def test_one_whose_address_changed_is_invited_and_not_enabled(self) -> None:
+        changed = login(state=State.DISABLED, problem=Problem.ADDRESS_CHANGED, address_key=None)
+
+        rules.may_be_invited(changed, moves=True)
+        with pytest.raises(errors.FailedPrecondition):
+            rules.enabled(changed)
+
+    @pytest.mark.parametrize(
+        ("now", "still"),
+        [
+            ({}, True),
+            ({"display_name": "Lan Anh"}, True),
+            ({"password_hash": "another"}, False),
+            ({"address_key": "moi@example.vn"}, False),
+            ({"state": State.DISABLED}, False),
+        ],
+        ids=["the same", "another name", "another password", "moved", "disabled"],
+    )
+    def test_what_was_proved_holds_while_nothing_that_proves_changed(
+        self, now: Any, still: bool
+    ) -> None:
+        assert login().is_still(login(**now)) is still
+
+    def test_a_proof_of_who_is_gone_is_none(self) -> None:
+        assert not login().is_still(None)
+
+    def test_addresses_of_before_are_remembered_each_once(self) -> None:
+        moved = login(address_key="b@a.vn", former_keys=("a@a.vn",))
+
+        assert moved.keys_before("c@a.vn") == ["a@a.vn", "b@a.vn"]
+        assert moved.keys_before("a@a.vn") == ["b@a.vn"]
+        assert login(address_key=None).keys_before(None) == []
 
     def test_one_that_is_enabled_is_what_it_was(self) -> None:
         disabled = login(state=State.DISABLED)

@@ -4,18 +4,27 @@ import json
 from typing import Any
 
 import pytest
+from crm.accounts.v1 import portal_service_pb2 as login_pb2
 from crm.interactions.v1 import portal_service_pb2 as pb2
 from crm.leads.v1 import portal_service_pb2
 from flask.testing import FlaskClient
 
+from chassis import errors
 from services.gateway import files
 from services.gateway.portal import pages
 from tests.unit.gateway.portal_parts import ID, sent, shown
+
+AWAY = errors.Unavailable("PEER_UNAVAILABLE", "away", peer="accounts")
 
 
 class TestMyData:
     def test_all_services_lines_make_one_list(self, portal: FlaskClient, peers: Any) -> None:
         first = portal_service_pb2.ExportMyDataResponse(lines=b'{"what": "profile"}\n')
+        login = login_pb2.MyLogin(address="+84912345678")
+        browser = login_pb2.MySession(user_agent="Firefox")
+        peers.answers["ExportMyLogin"] = login_pb2.ExportMyLoginResponse(
+            login=login, sessions=[browser]
+        )
         parts: dict[str, list[Any]] = {
             "leads": [first],
             "interactions": [pb2.ExportMyDataResponse(lines=b'{"what": 1}\n{"what": 2}\n')],
@@ -26,9 +35,16 @@ class TestMyData:
 
         answer = sent(portal, "/portal/my-data")
 
-        assert [it["what"] for it in json.loads(answer.get_data())] == ["profile", 1, 2]
+        taken = json.loads(answer.get_data())
+        assert [it["what"] for it in taken] == ["login", "session", "profile", 1, 2]
+        assert (taken[0]["address"], taken[1]["user_agent"]) == ("+84912345678", "Firefox")
         assert answer.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
         assert {call.seconds_left > 60 for call in peers.named("ExportMyData")} == {True}
+
+    def test_while_a_part_is_away_nothing_is_taken(self, portal: FlaskClient, peers: Any) -> None:
+        peers.answers["ExportMyLogin"] = AWAY
+
+        assert sent(portal, "/portal/my-data").status_code == 503
 
     def test_each_customer_has_one_at_a_time(self, portal: FlaskClient, peers: Any) -> None:
         peers.answers["ExportMyData"] = lambda *_: iter(())

@@ -211,7 +211,7 @@ class TestAPassword:
             answer = gateway.test_client().post("/portal/sign-in?lang=en", data=dict(self.GIVEN))
 
         assert answer.status_code == 429
-        assert "Many are signing in" in answer.get_data(as_text=True)
+        assert "Many people are signing in" in answer.get_data(as_text=True)
         assert peers.named("SignInContact") == []
 
     @pytest.mark.parametrize("missing", ["address", "password"])

@@ -67,6 +67,11 @@ class TestOrdering:
         assert "The person asked for it" in page
         assert "&lt;b&gt;Hoa" in page
 
+    def test_a_request_of_the_customer_brings_its_reason(self, desk: FlaskClient) -> None:
+        page = shown(desk, f"/contacts/{ID}/erase?reason=requested")
+
+        assert '<option value="requested" selected>' in page
+
     def test_it_orders_and_shows_how_far_it_is(self, desk: FlaskClient, peers: Any) -> None:
         answer = sent(desk, f"/contacts/{ID}/erase", **PLAN)
 

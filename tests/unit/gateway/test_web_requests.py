@@ -11,6 +11,7 @@ from chassis import errors
 from chassis.errors import FieldViolation
 from tests.unit.gateway.web_parts import ID, sent, shown
 
+ERASE = "/contacts/0192f3a0-0000-7000-8000-00000000000c/erase?reason=requested"
 CONTACT = "0192f3a0-0000-7000-8000-00000000000c"
 
 
@@ -74,7 +75,10 @@ class TestOne:
     def test_one_of_erasure_says_what_the_law_wants(self, page: FlaskClient, peers: Any) -> None:
         peers.answers["GetRequest"] = asked("ERASURE")
 
-        assert "everything kept of them be erased" in shown(page, f"/requests/{ID}")
+        text = shown(page, f"/requests/{ID}")
+
+        assert "everything kept of them be erased" in text
+        assert f'href="{ERASE}"' in text
 
     def test_a_closed_one_offers_nothing_to_do(self, page: FlaskClient, peers: Any) -> None:
         peers.answers["GetRequest"] = asked(state="CLOSED")

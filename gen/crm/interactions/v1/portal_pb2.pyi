@@ -146,7 +146,7 @@ class MyAppointment(_message.Message):
     type: Global___MyAppointmentType.ValueType
     """Output only."""
     title: _builtins.str
-    """Output only. Of meetings, as their invitations say it; empty for calls, whose titles are written for colleagues."""
+    """Output only. Empty: titles are written for colleagues."""
     state: Global___MyAppointmentState.ValueType
     """Output only."""
     request_id: _builtins.str

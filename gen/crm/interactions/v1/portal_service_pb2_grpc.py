@@ -224,7 +224,7 @@ class PortalServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateMyRequest(self, request, context):
-        """Asks something. At most 20 are not closed at a time.
+        """Asks something. At most 20 wait for an answer at a time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

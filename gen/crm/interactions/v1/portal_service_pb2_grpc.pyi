@@ -66,7 +66,7 @@ class PortalServiceStub:
     GetMyRequest: _grpc.UnaryUnaryMultiCallable[_portal_service_pb2.GetMyRequestRequest, _portal_pb2.MyRequest]
     """Returns one with its replies."""
     CreateMyRequest: _grpc.UnaryUnaryMultiCallable[_portal_service_pb2.CreateMyRequestRequest, _portal_pb2.MyRequest]
-    """Asks something. At most 20 are not closed at a time."""
+    """Asks something. At most 20 wait for an answer at a time."""
     ReplyToMyRequest: _grpc.UnaryUnaryMultiCallable[_portal_service_pb2.ReplyToMyRequestRequest, _portal_pb2.MyRequest]
     """Replies to one; opens it again where it was answered or closed."""
     AskForErasure: _grpc.UnaryUnaryMultiCallable[_portal_service_pb2.AskForErasureRequest, _portal_pb2.MyRequest]
@@ -108,7 +108,7 @@ class PortalServiceAsyncStub(PortalServiceStub):
     GetMyRequest: _aio.UnaryUnaryMultiCallable[_portal_service_pb2.GetMyRequestRequest, _portal_pb2.MyRequest]  # type: ignore[assignment]
     """Returns one with its replies."""
     CreateMyRequest: _aio.UnaryUnaryMultiCallable[_portal_service_pb2.CreateMyRequestRequest, _portal_pb2.MyRequest]  # type: ignore[assignment]
-    """Asks something. At most 20 are not closed at a time."""
+    """Asks something. At most 20 wait for an answer at a time."""
     ReplyToMyRequest: _aio.UnaryUnaryMultiCallable[_portal_service_pb2.ReplyToMyRequestRequest, _portal_pb2.MyRequest]  # type: ignore[assignment]
     """Replies to one; opens it again where it was answered or closed."""
     AskForErasure: _aio.UnaryUnaryMultiCallable[_portal_service_pb2.AskForErasureRequest, _portal_pb2.MyRequest]  # type: ignore[assignment]
@@ -231,7 +231,7 @@ class PortalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _portal_service_pb2.CreateMyRequestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_portal_pb2.MyRequest, _abc.Awaitable[_portal_pb2.MyRequest]]:
-        """Asks something. At most 20 are not closed at a time."""
+        """Asks something. At most 20 wait for an answer at a time."""
 
     @_abc_1.abstractmethod
     def ReplyToMyRequest(
