@@ -73,6 +73,15 @@ async def store(session: AsyncSession, after: Erasure, sealed: bytes, pause: tim
     return (await session.execute(_STORE, given)).first() is not None
 
 
+async def give_back(session: AsyncSession, after: Erasure, pause: timedelta) -> bool:
+    """Store what kept a round from being done; the sealed person stays as it is.
+
+    False when somebody else took it up since.
+    """
+    given = {**_plain(after), "pause": pause}
+    return (await session.execute(_GIVE_BACK, given)).first() is not None
+
+
 async def unfinished(session: AsyncSession) -> tuple[int, float]:
     """Return how many are not done, and the seconds since the oldest was ordered."""
     row = (await session.execute(_UNFINISHED)).one()
@@ -138,6 +147,13 @@ _STORE = text("""
     SET state = :state, end_time = :end_time, rounds = :rounds, sealed = :sealed,
         parts = CAST(:parts AS jsonb), swept = CAST(:swept AS jsonb),
         quiet_since = CAST(:quiet_since AS timestamptz),
+        try_time = now() + CAST(:pause AS interval)
+    WHERE id = :id AND fence = :fence AND state = 1
+    RETURNING id
+""")
+_GIVE_BACK = text("""
+    UPDATE erasures
+    SET parts = CAST(:parts AS jsonb), quiet_since = NULL,
         try_time = now() + CAST(:pause AS interval)
     WHERE id = :id AND fence = :fence AND state = 1
     RETURNING id

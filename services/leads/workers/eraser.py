@@ -80,7 +80,8 @@ class Eraser:
             person = people.unseal(sealed, self._seal_key)
         except SealBroken:
             log.error("erasure_unreadable", erasure_id=str(current.id))
-            person = Person((current.contact_id,))
+            await self._give_back(current)
+            return
         answers: dict[str, Answer] = {OWN: await self._own(person)}
         answers |= await self._peers.erase(current.id, person)
         answers[STREAMS], places = await self._streams(current, person)
@@ -98,6 +99,13 @@ class Eraser:
         # With more to look for, every stream is read again from its beginning.
         after = replace(after, swept={} if learnt else places)
         await self._store(after, people.seal(known, self._seal_key), pause)
+
+    async def _give_back(self, current: Erasure) -> None:
+        """Leave one for whoever has its key: nobody else knows whom to look for."""
+        after, pause = rules.unreadable(current, OWN)
+        async with self._sessions.begin() as session:
+            await erasures.give_back(session, after, pause)
+        metrics.erasure_rounds.labels("unreadable").inc()
 
     async def _own(self, person: Person) -> Answer:
         async with self._sessions.begin() as session:

@@ -42,7 +42,12 @@ async def order(leads: Leads, contact: contact_pb2.Contact, **changes: object) -
 
 @asynccontextmanager
 async def eraser(
-    leads: Leads, settings: ServiceSettings, nats_url: str, peers: ScriptedPeers
+    leads: Leads,
+    settings: ServiceSettings,
+    nats_url: str,
+    peers: ScriptedPeers,
+    *,
+    seal_key: str = "",
 ) -> AsyncIterator[Eraser]:
     """A worker that is asked for its rounds one by one."""
     nats = Connection(settings.model_copy(update={"nats_url": nats_url}), "leads")
@@ -51,7 +56,7 @@ async def eraser(
         leads.sessions,
         nats,
         peers,  # type: ignore[arg-type]
-        settings.seal_key.get_secret_value(),
+        seal_key or settings.seal_key.get_secret_value(),
         leads.clock,
         settle=timedelta(seconds=60),
         every_seconds=0.02,

@@ -8,7 +8,7 @@ import pytest
 from chassis.sealing import SealBroken
 from services.erasing import Person
 from services.leads.domain import person as people
-from services.leads.domain.erasure import Erasure, Reason, Said, State, heard
+from services.leads.domain.erasure import Erasure, Reason, Said, State, heard, unreadable
 
 NOON = datetime(2026, 11, 21, 5, tzinfo=UTC)
 SETTLE = timedelta(seconds=60)
@@ -70,6 +70,18 @@ class TestDone:
             return heard(before, away, now=NOON, settle=SETTLE, learnt=False)[1]
 
         assert pause(0) < pause(3) < pause(30) == pause(31) == timedelta(minutes=5)
+
+
+class TestUnreadable:
+    def test_nothing_is_done_and_nothing_forgotten(self) -> None:
+        quiet = told(ORDERED, CLEAN)
+
+        after, pause = unreadable(quiet, "leads")
+
+        assert (after.state, after.rounds, after.quiet_since) == (State.RUNNING, 1, None)
+        assert (after.parts["leads"].trouble, after.parts["leads"].clean) == ("SEAL_BROKEN", False)
+        assert after.parts["notifier"] == quiet.parts["notifier"]
+        assert pause == timedelta(minutes=5)
 
 
 class TestPerson:
