@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services import erasure_traces
 from services.accounts.domain import lockout
 from services.accounts.storage import erasing, letters
 from services.accounts.usecases import logins
@@ -28,7 +27,6 @@ async def erase(session: AsyncSession, person: Person) -> Erased:
     erased.own("message", sent)
     failed = [*addresses, *_accounts(addresses)]
     erased.add("sign_in_failures", await erasing.drop_failures(session, failed))
-    await erasure_traces.erase(session, person, erased)
     return erased
 
 

@@ -2,7 +2,6 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services import erasure_traces
 from services.erasing import Erased, Person
 from services.interactions.storage import contacts, erasing
 from services.interactions.usecases import story
@@ -28,5 +27,4 @@ async def erase(session: AsyncSession, person: Person) -> Erased:
     for kind, its_id in await erasing.remembered(session, person.contact_ids):
         erased.own(kind, [its_id])
     erased.add("digests", await erasing.empty_digests(session, person.names))
-    await erasure_traces.erase(session, person, erased)
     return erased

@@ -73,6 +73,23 @@ async def store(session: AsyncSession, after: Erasure, sealed: bytes, pause: tim
     return (await session.execute(_STORE, given)).first() is not None
 
 
+async def running(session: AsyncSession) -> list[bytes]:
+    """Return the sealed people of all that are not done; locks nothing."""
+    return [bytes(it) for it in await session.scalars(_RUNNING)]
+
+
+async def keep(session: AsyncSession, current: Erasure, sealed: bytes) -> bool:
+    """Store what a round learnt so far; False when somebody else took it up since."""
+    given = {"id": current.id, "fence": current.fence, "sealed": sealed}
+    return (await session.execute(_KEEP, given)).first() is not None
+
+
+async def renew(session: AsyncSession, current: Erasure, lease: timedelta) -> bool:
+    """Have nobody else take it up for another `lease`; False when somebody did."""
+    given = {"id": current.id, "fence": current.fence, "lease": lease}
+    return (await session.execute(_RENEW, given)).first() is not None
+
+
 async def give_back(session: AsyncSession, after: Erasure, pause: timedelta) -> bool:
     """Store what kept a round from being done; the sealed person stays as it is.
 
@@ -148,6 +165,16 @@ _STORE = text("""
         parts = CAST(:parts AS jsonb), swept = CAST(:swept AS jsonb),
         quiet_since = CAST(:quiet_since AS timestamptz),
         try_time = now() + CAST(:pause AS interval)
+    WHERE id = :id AND fence = :fence AND state = 1
+    RETURNING id
+""")
+_RUNNING = text("SELECT sealed FROM erasures WHERE state = 1")
+_KEEP = text("""
+    UPDATE erasures SET sealed = :sealed WHERE id = :id AND fence = :fence AND state = 1
+    RETURNING id
+""")
+_RENEW = text("""
+    UPDATE erasures SET try_time = now() + CAST(:lease AS interval)
     WHERE id = :id AND fence = :fence AND state = 1
     RETURNING id
 """)

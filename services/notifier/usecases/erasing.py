@@ -4,7 +4,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services import erasure_traces
 from services.erasing import Erased, Person
 from services.notifier.domain import peppering
 from services.notifier.domain.states import Channel
@@ -39,7 +38,6 @@ async def erase(session: AsyncSession, person: Person, secret: bytes) -> Erased:
     erased.add("notes", await erasing.drop_notes(session, addresses))
     # Entries of who looked an address up have what they gave as their reason.
     erased.own("address", (dossiers.subject(it, secret) for it in addresses))
-    await erasure_traces.erase(session, person, erased)
     return erased
 
 

@@ -11,6 +11,7 @@ from services.accounts.domain.logins import Channel
 from services.accounts.domain.logins import Person as Reached
 from services.accounts.usecases import erasing, logins
 from services.erasing import Erased, Person
+from services.erasure_traces import Traces
 from tests.integration.accounts import login_parts
 from tests.integration.accounts.login_parts import Portal
 from tests.integration.serving import refused
@@ -28,6 +29,7 @@ async def erase(house: Any, contact_id: str, **more: Any) -> Erased:
     await house.sql("UPDATE outbox SET published_at = now()")
     async with house.sessions.begin() as session:
         found: Erased = await erasing.erase(session, Person((UUID(contact_id),), **more))
+    await Traces(house.sessions).erase(Person((UUID(contact_id),), **more), found)
     return found
 
 

@@ -8,6 +8,7 @@ from crm.leads.v1 import contact_pb2, events_pb2
 from sqlalchemy import text
 
 from services.erasing import Erased, Person
+from services.erasure_traces import Traces
 from services.interactions.usecases import erasing
 from tests.integration.interactions.portal_parts import answer, ask, reply
 
@@ -22,7 +23,9 @@ async def erase(house: Any, *contact_ids: str, names: tuple[str, ...] = ()) -> E
     person = Person(tuple(UUID(it) for it in contact_ids), names=names)
     async with house.sessions.begin() as session:
         await session.execute(text("UPDATE outbox SET published_at = now()"))
-        return await erasing.erase(session, person)
+        erased = await erasing.erase(session, person)
+    await Traces(house.sessions).erase(person, erased)
+    return erased
 
 
 async def with_story(house: Any) -> tuple[contact_pb2.Contact, str, str]:

@@ -1,14 +1,20 @@
 """A round of an erasure loses nothing: neither whom to look for nor what others said."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from crm.leads.v1 import contact_pb2
+from crm.leads.v1 import contact_service_pb2 as contacts_pb
 from crm.leads.v1 import erasure_service_pb2 as pb
 from crm.leads.v1.erasure_pb2 import ERASURE_STATE_RUNNING
+from nats.js.errors import APIError
 from sqlalchemy import text
 
 from chassis.config import ServiceSettings
+from services.erasing import Erased
+from services.leads.workers import sweeping
 from tests.integration.leads.conftest import Leads
 from tests.integration.leads.erasing_parts import ScriptedPeers, eraser, order
 
@@ -51,3 +57,129 @@ class TestSealed:
         assert (found.state, found.rounds) == (ERASURE_STATE_RUNNING, 0)
         assert [it.trouble for it in found.parts if it.name == "leads"] == ["SEAL_BROKEN"]
         assert right.asked[0].emails == (EMAIL,)
+
+
+class TestAnswers:
+    async def test_what_a_peer_said_is_kept_when_the_streams_fail(
+        self,
+        leads: Leads,
+        hoa: contact_pb2.Contact,
+        leads_settings: ServiceSettings,
+        nats_url: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        async def fails(*_: object) -> None:
+            raise APIError(code=503, err_code=10008, description="system temporarily unavailable")
+
+        said = Erased()
+        said.own("message", ["01980000-0000-7000-8000-000000000001"])
+        peers = ScriptedPeers([said])
+        made = await order(leads, hoa)
+        async with eraser(leads, leads_settings, nats_url, peers) as worker:
+            with monkeypatch.context() as patched:
+                patched.setattr(sweeping, "sweep", fails)
+                assert await worker.work()
+            found = await got(leads, made.id)
+            await due(leads)
+            await worker.work()
+
+        troubles = {it.name: it.trouble for it in found.parts}
+        assert troubles == {"leads": "", "notifier": "", "streams": "BROKER_FAILED"}
+        assert found.state == ERASURE_STATE_RUNNING
+        assert said.subjects <= peers.asked[1].subjects
+
+    async def test_what_was_learnt_is_kept_by_a_worker_that_dies_before_the_streams(
+        self,
+        leads: Leads,
+        hoa: contact_pb2.Contact,
+        leads_settings: ServiceSettings,
+        nats_url: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        async def dies(*_: object) -> None:
+            raise asyncio.CancelledError
+
+        said = Erased()
+        said.own("message", ["01980000-0000-7000-8000-000000000001"])
+        peers = ScriptedPeers([said])
+        await order(leads, hoa)
+        async with eraser(leads, leads_settings, nats_url, peers) as worker:
+            with monkeypatch.context() as patched:
+                patched.setattr(sweeping, "sweep", dies)
+                with pytest.raises(asyncio.CancelledError):
+                    await worker.work()
+            await due(leads)
+            await worker.work()
+
+        assert said.subjects <= peers.asked[1].subjects
+
+    async def test_a_region_whose_notifier_is_not_known_keeps_it_from_being_done(
+        self,
+        leads: Leads,
+        hoa: contact_pb2.Contact,
+        leads_settings: ServiceSettings,
+        nats_url: str,
+    ) -> None:
+        made = await order(leads, hoa)
+        peers = ScriptedPeers(notifiers=0)
+        async with eraser(leads, leads_settings, nats_url, peers) as worker:
+            await worker._nats.js.add_stream(name="NOTIFY_FURTHER", subjects=["further.>"])
+            await worker.work()
+            few = await got(leads, made.id)
+            peers.notifiers = 100
+            await due(leads)
+            await worker.work()
+            await worker._nats.js.delete_stream("NOTIFY_FURTHER")
+
+        known = await got(leads, made.id)
+        assert [it.trouble for it in few.parts if it.name == "notifiers"] == ["NOTIFIER_UNKNOWN"]
+        assert [it.trouble for it in known.parts if it.name == "notifiers"] == [""]
+
+
+class TestShared:
+    async def test_an_address_is_judged_anew_in_each_round(
+        self,
+        leads: Leads,
+        hoa: contact_pb2.Contact,
+        leads_settings: ServiceSettings,
+        nats_url: str,
+    ) -> None:
+        peers = ScriptedPeers()
+        await order(leads, hoa)
+        async with eraser(leads, leads_settings, nats_url, peers) as worker:
+            await worker.work()
+            other = await leads.contact(display_name="Con Hoa", email=EMAIL)
+            await due(leads)
+            await worker.work()
+            await leads.contacts.DeleteContact(contacts_pb.DeleteContactRequest(id=other.id))
+            await due(leads)
+            await worker.work()
+
+        assert [it.emails for it in peers.asked] == [(EMAIL,), (), (EMAIL,)]
+
+
+class TestLease:
+    async def test_it_is_renewed_while_somebody_works(
+        self,
+        leads: Leads,
+        hoa: contact_pb2.Contact,
+        leads_settings: ServiceSettings,
+        nats_url: str,
+    ) -> None:
+        async def until_renewed() -> None:
+            async def lease_ends() -> Any:
+                async with leads.sessions.begin() as session:
+                    return await session.scalar(text("SELECT try_time FROM erasures"))
+
+            first = await lease_ends()
+            async with asyncio.timeout(30):
+                while await lease_ends() == first:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+
+        await order(leads, hoa)
+        peers = ScriptedPeers(meanwhile=until_renewed)
+        short = timedelta(seconds=1)
+        async with eraser(leads, leads_settings, nats_url, peers, lease=short) as worker:
+            await worker.work()
+
+        assert len(peers.asked) == 1
