@@ -99,6 +99,14 @@ class TestLogins:
 
         assert (dict(again.counts), again.waiting, again.subjects) == ({}, 0, set())
 
+    async def test_messages_to_it_are_named_each_time(self, house: Any, portal: Portal) -> None:
+        login, _ = await portal.invited(NAME)
+        first = await erase(house, login.contact_id)
+
+        second = await erase(house, login.contact_id)
+
+        assert first.subjects == second.subjects != set()
+
     async def test_one_whose_contact_was_deleted_before_goes_too(
         self, house: Any, portal: Portal
     ) -> None:
