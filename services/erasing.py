@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-NOBODY = r"(?!)"
+NOBODY = r"x(?!x)x"
 """As a regular expression, nothing."""
 
 _NUMBER = re.compile(r"\+?[\d .()-]*")
@@ -20,7 +20,8 @@ class Person:
     """Somebody by what they are found by; addresses are nobody else's.
 
     `emails` are as compared, `phones` E.164, `spellings` other ways in which they were written.
-    `names` are theirs and perhaps others'; `subjects` are things that were theirs alone.
+    `names` are theirs and perhaps others'; `subjects` are things that were theirs alone. `shared`
+    are addresses that others have, too, and keep.
     """
 
     contact_ids: tuple[UUID, ...]
@@ -29,6 +30,7 @@ class Person:
     spellings: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     subjects: frozenset[Subject] = frozenset()
+    shared: tuple[str, ...] = ()
 
     @property
     def addresses(self) -> tuple[str, ...]:

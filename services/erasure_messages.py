@@ -47,6 +47,7 @@ def request(erasure_id: UUID, person: Person) -> erasure_pb2.ErasePersonRequest:
         spellings=person.spellings,
         names=person.names,
         subjects=_subjects(person.subjects),
+        shared=person.shared,
     )
 
 
@@ -66,6 +67,7 @@ def person(asked: erasure_pb2.ErasePersonRequest) -> Person:
         spellings=_filled(asked.spellings),
         names=_filled(asked.names),
         subjects=frozenset((it.type, it.id) for it in asked.subjects),
+        shared=_filled(asked.shared),
     )
 
 

@@ -55,6 +55,7 @@ class Sought:
             spellings=tuple(sorted({way for key, way in self.spelled if key not in shared})),
             names=self.names,
             subjects=self.subjects,
+            shared=tuple(it for it in (*self.emails, *self.phones) if it in shared),
         )
 
     def learnt(self, subjects: Collection[Subject]) -> "Sought":

@@ -145,6 +145,38 @@ class TestMessages:
         assert await house.sql("SELECT answer, state FROM messages") == [("", 11)]
         assert await house.sql("SELECT detail FROM receipts") == [("",)]
 
+    async def test_what_counts_of_their_address_goes(self, house: House, served: Served) -> None:
+        await house.take([HOA, "khac@example.vn"])
+        await house.sql(
+            "INSERT INTO caps (address, message_id, claim, counted_at)"
+            " SELECT 1, message_id, 1, now() FROM messages"
+        )
+
+        await erase(served, contact_ids=[await contact_of(house, HOA)])
+
+        left = await house.sql(
+            "SELECT m.address_key FROM caps c JOIN messages m USING (message_id)"
+        )
+        assert left == [("khac@example.vn",)]
+
+    async def test_a_mail_to_a_colleague_that_names_them_is_waited_for_until_it_is_sent(
+        self, house: House, served: Served
+    ) -> None:
+        await house.take(["colleague@example.vn"])
+        await house.sql("UPDATE contents SET body = 'Gọi Trần Thị Hoa'")
+        await house.sql("UPDATE messages SET contact_id = NULL, run_id = NULL, state = 1")
+        await house.sql("DELETE FROM runs")
+        given = {"contact_ids": [str(uuid.uuid4())], "names": ["Trần Thị Hoa"]}
+
+        queued = await erase(served, **given)
+        namesake = await erase(served, **{**given, "names": ["Trần Thị Ho"]})
+        await house.sql("UPDATE messages SET state = 9")
+        sent = await erase(served, **given)
+
+        assert (queued.waiting, namesake.waiting, sent.waiting) == (1, 0, 0)
+        assert counts(sent)["contents"] >= 1
+        assert await house.sql("SELECT 1 FROM contents WHERE body LIKE '%Hoa%'") == []
+
 
 class TestSuppressions:
     async def test_who_was_suppressed_stays_so_by_a_keyed_hash(
@@ -177,6 +209,48 @@ class TestSuppressions:
             await erase(served, contact_ids=[str(uuid.uuid4())], emails=[HOA])
 
         assert len(await house.sql("SELECT 1 FROM suppressions")) == 1
+
+    @pytest.mark.parametrize(
+        ("first", "second"), [(None, NOW), (NOW, None)], ids=["for ever first", "for ever later"]
+    )
+    async def test_of_two_under_one_hash_the_one_that_ends_later_counts(
+        self, house: House, served: Served, first: datetime | None, second: datetime | None
+    ) -> None:
+        for ends in (first, second):
+            await self._suppress(house)
+            await house.sql(
+                "UPDATE suppressions SET expires_at = CAST(:ends AS timestamptz)"
+                " WHERE address_key = :key",
+                ends=ends,
+                key=HOA,
+            )
+            await erase(served, contact_ids=[str(uuid.uuid4())], emails=[HOA])
+
+        assert await house.sql("SELECT expires_at FROM suppressions") == [(None,)]
+
+    async def test_that_of_an_address_others_have_stays_and_names_nobody(
+        self, house: House, served: Served
+    ) -> None:
+        hers = str(uuid.uuid4())
+        await self._suppress(house)
+        await house.sql("UPDATE suppressions SET contact_id = CAST(:it AS uuid)", it=hers)
+
+        await erase(served, contact_ids=[hers], shared=[HOA])
+
+        assert await house.sql("SELECT address_key, contact_id, evidence FROM suppressions") == [
+            (HOA, None, "")
+        ]
+
+    async def test_what_was_theirs_is_named_each_time(self, house: House, served: Served) -> None:
+        hers = str(uuid.uuid4())
+        await self._suppress(house)
+        first = await erase(served, contact_ids=[hers], emails=[HOA])
+
+        again = await erase(served, contact_ids=[hers])
+
+        ((its_id,),) = await house.sql("SELECT id FROM suppressions")
+        assert ("suppression", str(its_id)) in {(it.type, it.id) for it in again.subjects}
+        assert "suppression" in {it.type for it in first.subjects}
 
     async def test_the_link_of_a_mail_to_them_leads_nowhere(
         self, house: House, served: Served
