@@ -62,6 +62,13 @@ def contact(it: Contact) -> contact_pb2.Contact:
     )
 
 
+def told(it: Contact) -> contact_pb2.Contact:
+    """Return the contact as events have it: what is sealed where it lies is not told on."""
+    made = contact(it)
+    made.ClearField("description")
+    return made
+
+
 def _profile(it: Profile) -> dict[str, Any]:
     return {
         "reference_code": it.reference_code,
@@ -88,7 +95,7 @@ def _profile(it: Profile) -> dict[str, Any]:
         "external_ids": [
             contact_pb2.ExternalId(system=each.system, id=each.id) for each in it.external_ids
         ],
-        "description": it.description,
+        "description": it.shown_description,
     }
 
 

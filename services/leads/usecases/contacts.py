@@ -119,6 +119,8 @@ async def rewrite(
     """Change a contact that the caller has locked; bad fields are named below `named`."""
     profile = await _checked(session, draft, before, home_region, named)
     profile = model.keep_validity(before.profile, profile, now)
+    if before.profile.is_unreadable and profile.description == model.UNREADABLE:
+        profile = replace(profile, description=before.profile.description)
     if not profile.reference_code:
         profile = replace(profile, reference_code=before.profile.reference_code)
     if profile == before.profile:

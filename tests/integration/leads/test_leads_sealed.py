@@ -1,12 +1,13 @@
 """Descriptions are sealed in their rows, and sealed anew while leads runs."""
 
+import asyncio
 import base64
+import functools
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import grpc
 import pytest
 from crm.leads.v1 import contact_pb2
 from crm.leads.v1 import contact_service_pb2 as pb
@@ -17,8 +18,9 @@ from chassis.config import ServiceSettings
 from chassis.scope import EVERYTHING
 from chassis.sealing import MARK, Keys
 from services.leads import encryption, metrics
+from services.leads.domain.contact import UNREADABLE
 from services.leads.storage import contacts as stored
-from services.leads.storage import sealed
+from services.leads.storage import import_people, sealed
 from services.leads.workers.gauges import Gauges
 from tests.integration.leads import contact_parts
 from tests.integration.leads.conftest import Leads
@@ -149,11 +151,53 @@ class TestReading:
             )
             await session.execute(moved, {"one": one.id, "two": two.id})
 
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await leads.contacts.GetContact(pb.GetContactRequest(id=two.id))
+        got = await leads.contacts.GetContact(pb.GetContactRequest(id=two.id))
+        listed = await leads.contacts.ListContacts(pb.ListContactsRequest())
 
-        assert refused.value.code() is grpc.StatusCode.INTERNAL
-        assert "xanh" not in str(refused.value)
+        assert got.description == UNREADABLE
+        assert sorted(it.description for it in listed.contacts) == [SECRET, UNREADABLE]
+
+    async def test_one_that_does_not_open_is_changed_without_being_lost(
+        self, leads: Leads, turned: Turned
+    ) -> None:
+        one = await made(leads)
+        turned.add("two")
+        turned.drop("one")
+        lay = (await rows(leads))[one.id]
+
+        for mask in (("company",), ("company", "description")):
+            shown = contact_pb2.Contact(id=one.id, company="Chợ Lớn", description=UNREADABLE)
+            changed = await contact_parts.update(leads, shown, *mask)
+            assert (changed.company, changed.description) == ("Chợ Lớn", UNREADABLE)
+
+        assert (await rows(leads))[one.id] == lay
+
+    @pytest.mark.parametrize("way", ["delete", "erase"])
+    async def test_one_that_does_not_open_is_deleted_and_erased_as_ever(
+        self, leads: Leads, turned: Turned, way: str
+    ) -> None:
+        one = await made(leads)
+        turned.add("two")
+        turned.drop("one")
+
+        if way == "delete":
+            await leads.contacts.DeleteContact(pb.DeleteContactRequest(id=one.id))
+        else:
+            await order(leads, one)
+
+        assert await rows(leads) == {}
+
+    async def test_it_is_in_no_event_and_no_audit_entry(self, leads: Leads) -> None:
+        one = await made(leads)
+        await contact_parts.update(
+            leads, contact_pb2.Contact(id=one.id, description=f"{SECRET} nữa"), "description"
+        )
+
+        async with leads.sessions.begin() as session:
+            told = list(await session.scalars(text("SELECT payload FROM outbox")))
+        assert len(told) >= 4
+        assert not any(b"xanh" in bytes(it) for it in told)
+        assert any(b"changed" in bytes(it) for it in told)
 
     async def test_what_is_copied_in_is_sealed_too(self, leads: Leads) -> None:
         one = await made(leads)
@@ -235,16 +279,58 @@ class TestRotating:
         got = await leads.contacts.GetContact(pb.GetContactRequest(id=one.id))
         assert (got.etag, got.update_time) == (one.etag, one.update_time)
 
-    async def test_a_row_that_does_not_open_ends_it_and_is_left(
+    async def test_a_row_that_does_not_open_is_left_and_others_are_not(
         self, leads: Leads, turned: Turned
     ) -> None:
         its_id = await plain(leads, f"{MARK}one{MARK}AAAA")
+        other = await made(leads)
         turned.add("two")
 
-        with pytest.raises(Exception, match="contacts"):
-            await encryption.rotate(leads.sessions, turned.keys, [].append)
+        assert await encryption.rotate(leads.sessions, turned.keys, [].append) == 1
 
-        assert (await rows(leads))[its_id] == f"{MARK}one{MARK}AAAA"
+        lies = await rows(leads)
+        assert lies[its_id] == f"{MARK}one{MARK}AAAA"
+        assert lies[other.id].startswith(f"{MARK}two{MARK}")
+
+    async def test_what_is_written_behind_its_back_is_found_by_the_next_pass(
+        self, leads: Leads, turned: Turned
+    ) -> None:
+        await made(leads)
+        turned.add("two")
+        late: list[str] = []
+
+        async def behind(rows_of: Any, *args: Any) -> Any:
+            found = await rows_of(*args)
+            if not found and not late:
+                late.append(await plain(leads, "như cũ"))
+            return found
+
+        lock = sealed.lock_behind
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(sealed, "lock_behind", functools.partial(behind, lock))
+            done = await encryption.rotate(leads.sessions, turned.keys, [].append)
+
+        assert done == 2
+        assert await encryption.status(leads.sessions) == {"two": 2}
+
+    async def test_trial_imports_come_under_the_newest_too(
+        self, leads: Leads, turned: Turned
+    ) -> None:
+        one = await made(leads)
+        async with leads.sessions.begin() as session:
+            (held,) = await stored.batch_get(session, [UUID(one.id)], EVERYTHING)
+            await import_people.shadow(session, UUID(int=7), [held])
+        turned.add("two")
+
+        await encryption.rotate(leads.sessions, turned.keys, [].append)
+
+        assert await encryption.status(leads.sessions) == {"two": 2}
+        turned.drop("one")
+        async with leads.sessions.begin() as session:
+            found = await import_people.load(session, [UUID(one.id)], UUID(int=7))
+            await session.execute(text("DELETE FROM import_shadows"))
+            await session.execute(text("DELETE FROM import_shadow_keys"))
+        assert found[UUID(one.id)].profile.description == SECRET
 
     async def test_the_gauge_tells_what_is_left(self, leads: Leads, turned: Turned) -> None:
         await made(leads)
@@ -293,3 +379,15 @@ class TestCommand:
         said = capsys.readouterr()
         assert code == 0
         assert "error" not in said.err
+
+    async def test_what_is_left_is_told_by_its_code(self, leads: Leads, environment: Path) -> None:
+        key = base64.b64encode(bytes(32)).decode()
+        await asyncio.to_thread(environment.write_text, f"one {key}\n")
+        await plain(leads, "như cũ")
+        await plain(leads, f"{MARK}gone{MARK}AAAA")
+
+        assert await asyncio.to_thread(encryption.main, ["status"]) == 1
+        assert await asyncio.to_thread(encryption.main, ["rotate"]) == 1
+        async with leads.sessions.begin() as session:
+            await session.execute(text("DELETE FROM contacts WHERE description LIKE '%gone%'"))
+        assert await asyncio.to_thread(encryption.main, ["rotate"]) == 0
