@@ -23,8 +23,8 @@ async def erase(session: AsyncSession, person: Person) -> Erased:
     for it in gone if left else ():
         await story.forget(session, it)
     erased.add("story", left)
-    sent = await proposal_erasing.forget_sent(session, person)
-    erased.add("proposals", sent)
+    others = await proposal_erasing.forget_sent(session, person)
+    erased.add("proposal_addresses", others)
     for kind, its_id in await forgotten.remembered(session, person.contact_ids):
         erased.own(kind, [its_id])
     digests = await erasing.empty_digests(session, shared.pattern(person.names))

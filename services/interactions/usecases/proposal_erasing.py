@@ -23,7 +23,7 @@ async def forget(session: AsyncSession, contact_id: UUID) -> None:
 async def forget_sent(session: AsyncSession, person: Person) -> int:
     """Erases proposals that went to a person's address without being a contact's of theirs.
 
-    One of another contact stays that contact's, without the address. Returns how many.
+    One of another contact stays that contact's, without the address; returns how many of these.
     """
     addresses = [*person.emails, *person.spellings]
     held = await proposals.sent_to(session, addresses) if addresses else []
@@ -32,7 +32,7 @@ async def forget_sent(session: AsyncSession, person: Person) -> int:
     for kept in others:
         await proposal_letters.drop(session, kept.id)
         await proposals.change(session, kept, {"address": "", "recipient_name": ""})
-    return len(held)
+    return len(others)
 
 
 async def _forget(session: AsyncSession, contact_id: UUID, held: Sequence[Proposal]) -> None:

@@ -73,6 +73,12 @@ async def store(session: AsyncSession, after: Erasure, sealed: bytes, pause: tim
     return (await session.execute(_STORE, given)).first() is not None
 
 
+async def again(session: AsyncSession, erasure_id: UUID, sealed: bytes) -> Erasure | None:
+    """Have one that is done be taken up once more; None when it is not."""
+    row = (await session.execute(_AGAIN, {"id": erasure_id, "sealed": sealed})).first()
+    return _erasure(row) if row else None
+
+
 async def running(session: AsyncSession) -> list[bytes]:
     """Return the sealed people of all that are not done; locks nothing."""
     return [bytes(it) for it in await session.scalars(_RUNNING)]
@@ -168,6 +174,12 @@ _STORE = text("""
     WHERE id = :id AND fence = :fence AND state = 1
     RETURNING id
 """)
+_AGAIN = text(f"""
+    UPDATE erasures
+    SET state = 1, sealed = :sealed, swept = '{{}}', quiet_since = NULL, try_time = now()
+    WHERE id = :id AND state = 2
+    RETURNING {_COLUMNS}
+""")  # noqa: S608
 _RUNNING = text("SELECT sealed FROM erasures WHERE state = 1")
 _KEEP = text("""
     UPDATE erasures SET sealed = :sealed WHERE id = :id AND fence = :fence AND state = 1

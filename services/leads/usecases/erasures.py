@@ -62,6 +62,20 @@ async def get(session: AsyncSession, erasure_id: UUID) -> Erasure:
     return _reached(found)
 
 
+async def repeat(session: AsyncSession, erasure_id: UUID, seal_key: str) -> Erasure:
+    """Have one that is done be run once more; one that runs stays as it is. Raises `NotFound`.
+
+    Addresses are forgotten by then: it goes by the contact's id, and by what services remember.
+    """
+    there = await get(session, erasure_id)
+    sealed = people.seal(Sought((there.contact_id,)), seal_key)
+    begun = await erasures.again(session, erasure_id, sealed)
+    if begun is None:
+        return there
+    await audit.record(session, action="repeat", subject_type="erasure", subject_id=str(erasure_id))
+    return begun
+
+
 async def page(
     session: AsyncSession, page: Page, contact_id: UUID | None, state: State | None
 ) -> tuple[list[Erasure], erasures.Key | None]:

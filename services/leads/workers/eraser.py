@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ from chassis import context, errors
 from chassis.db import Sessions, audit
 from chassis.events.connection import Connection
 from chassis.sealing import SealBroken
-from services.erasing import Erased, Person
+from services.erasing import Erased, Person, Subject
 from services.erasure_traces import Traces
 from services.leads import metrics
 from services.leads.clients import Answer, Peers
@@ -32,6 +33,17 @@ _LEASE = timedelta(minutes=2)
 _UNDER_WAY = timedelta(minutes=5)
 
 log = structlog.get_logger(__name__)
+
+
+# What interactions forgot by its event and names since, as reports call it.
+_NAMED = {
+    "follow_up": "follow_ups",
+    "note": "written_notes",
+    "interaction": "interactions",
+    "request": "requests",
+    "proposal": "proposals",
+    "series": "series",
+}
 
 
 class _Lost(Exception):
@@ -119,9 +131,10 @@ class Eraser:
         await self._keep(current, known)
         swept, places = await self._streams(current, person, clean)
         learnt = known.subjects != before.subjects
+        new = frozenset() if current.end_time else known.subjects - before.subjects
         after, pause = rules.heard(
             current,
-            {name: _said(it) for name, it in {**answers, **swept}.items()},
+            {name: _said(it, new) for name, it in {**answers, **swept}.items()},
             now=self._clock(),
             settle=self._settle,
             learnt=learnt or (grew and current.quiet_since is not None),
@@ -210,7 +223,9 @@ class Eraser:
         log.info("erasure_round", erasure_id=str(after.id), number=after.rounds, outcome=outcome)
 
 
-def _said(answer: Answer) -> Said:
+def _said(answer: Answer, new: Collection[Subject]) -> Said:
+    """Return an answer as it counts: what went with the contact's event is known by its ids."""
     if isinstance(answer, str):
         return Said(trouble=answer)
-    return Said(answer.counts, answer.waiting)
+    named = (_NAMED[kind] for kind, _ in answer.subjects & set(new) if kind in _NAMED)
+    return Said({**answer.counts, **Counter(named)}, answer.waiting)

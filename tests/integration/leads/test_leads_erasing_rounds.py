@@ -8,15 +8,21 @@ import pytest
 from crm.leads.v1 import contact_pb2
 from crm.leads.v1 import contact_service_pb2 as contacts_pb
 from crm.leads.v1 import erasure_service_pb2 as pb
-from crm.leads.v1.erasure_pb2 import ERASURE_STATE_RUNNING
+from crm.leads.v1.erasure_pb2 import ERASURE_STATE_DONE, ERASURE_STATE_RUNNING
+from google.protobuf.struct_pb2 import Struct
 from nats.js.errors import APIError
 from sqlalchemy import text
 
 from chassis.config import ServiceSettings
+from chassis.errors import NotFound
 from services.erasing import Erased
+from services.leads.domain import person as people
+from services.leads.storage import erasures
 from services.leads.workers import sweeping
-from tests.integration.leads.conftest import Leads
+from services.leads.workers.eraser import Eraser
+from tests.integration.leads.conftest import BOB, Leads, user
 from tests.integration.leads.erasing_parts import ScriptedPeers, eraser, order
+from tests.integration.serving import refused
 
 EMAIL = "hoa.rat.rieng@example.vn"
 
@@ -183,3 +189,75 @@ class TestLease:
             await worker.work()
 
         assert len(peers.asked) == 1
+
+
+class TestRepeating:
+    async def test_one_that_is_done_runs_once_more_by_the_contacts_id(
+        self,
+        leads: Leads,
+        hoa: contact_pb2.Contact,
+        leads_settings: ServiceSettings,
+        nats_url: str,
+    ) -> None:
+        peers = ScriptedPeers()
+        made = await order(leads, hoa)
+        async with eraser(leads, leads_settings, nats_url, peers) as worker:
+            await until_done(leads, worker, made.id)
+            done = await got(leads, made.id)
+            again = await repeat(leads, made.id)
+            await until_done(leads, worker, made.id)
+
+        assert (again.state, again.HasField("end_time")) == (ERASURE_STATE_RUNNING, False)
+        assert peers.asked[0].emails == (EMAIL,)
+        last = peers.asked[-1]
+        assert ([str(it) for it in last.contact_ids], last.emails) == ([hoa.id], ())
+        twice = await got(leads, made.id)
+        assert twice.end_time.ToSeconds() > done.end_time.ToSeconds()
+        assert "erasure.repeat" in await actions(leads)
+
+    async def test_one_that_runs_is_left_as_it_is(
+        self, leads: Leads, hoa: contact_pb2.Contact, leads_settings: ServiceSettings
+    ) -> None:
+        made = await order(leads, hoa)
+
+        again = await repeat(leads, made.id)
+
+        assert again == await got(leads, made.id)
+        async with leads.sessions.begin() as session:
+            (sealed,) = await erasures.running(session)
+        assert people.unseal(sealed, leads_settings.seal_key.get_secret_value()).emails == (EMAIL,)
+
+    async def test_who_did_not_order_it_and_may_not_erase_everybody_does_not_find_it(
+        self, leads: Leads, hoa: contact_pb2.Contact
+    ) -> None:
+        made = await order(leads, hoa)
+
+        with refused(NotFound, "RESOURCE_MISSING"):
+            await repeat(leads.as_(user(BOB, contacts="own")), made.id)
+
+
+async def repeat(leads: Leads, erasure_id: str) -> Any:
+    return await leads.erasures.RepeatErasure(pb.RepeatErasureRequest(id=erasure_id))
+
+
+async def until_done(leads: Leads, worker: Eraser, erasure_id: str) -> None:
+    """Work round by round, with the relay's part done in between."""
+    for _ in range(8):
+        async with leads.sessions.begin() as session:
+            await session.execute(text("UPDATE outbox SET published_at = now()"))
+        await due(leads)
+        await worker.work()
+        leads.clock.pass_(seconds=61)
+        if (await got(leads, erasure_id)).state == ERASURE_STATE_DONE:
+            return
+    raise AssertionError("it is not done")
+
+
+async def actions(leads: Leads) -> list[str]:
+    """What was done with erasures, by the audit entries that are left."""
+    async with leads.sessions.begin() as session:
+        found = await session.scalars(
+            text("SELECT payload FROM outbox WHERE subject LIKE 'audit.%' ORDER BY id")
+        )
+        entries = [Struct.FromString(bytes(it)) for it in found]
+    return [it["action"] for it in entries if str(it["action"]).endswith(("erase", "repeat"))]
