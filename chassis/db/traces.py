@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -12,7 +13,9 @@ from chassis.db.pool import Sessions, fetch
 
 _BATCH = 200
 _FIRST = UUID(int=0)
+_NONE: tuple[Any, ...] = ("", "", "")
 
+Row = tuple[Any, ...]
 Tells = Callable[[bytes], bool]
 """Whether bytes tell of whom is looked for; called in a thread."""
 
@@ -54,7 +57,7 @@ async def _events(sessions: Sessions, tells: Tells, after: UUID) -> tuple[int, i
 
 
 async def _answers(sessions: Sessions, tells: Tells) -> int:
-    erased, after = 0, ("", "", "")
+    erased, after = 0, _NONE
     while True:
         given = dict(zip(("subject", "method", "request_id"), after, strict=True))
         async with sessions.begin() as session:
@@ -70,9 +73,9 @@ async def _answers(sessions: Sessions, tells: Tells) -> int:
         after = rows[-1][:3]
 
 
-async def _found(rows: Sequence[tuple[object, ...]], tells: Tells) -> list[tuple[object, ...]]:
+async def _found(rows: Sequence[Row], tells: Tells) -> list[Row]:
     """Returns those rows whose last column tells."""
-    return await asyncio.to_thread(lambda: [it for it in rows if tells(bytes(it[-1]))])  # type: ignore[arg-type]
+    return await asyncio.to_thread(lambda: [it for it in rows if tells(bytes(it[-1]))])
 
 
 _READ_EVENTS = """

@@ -85,7 +85,10 @@ async def running(session: AsyncSession) -> list[bytes]:
 
 
 async def keep(session: AsyncSession, current: Erasure, sealed: bytes) -> bool:
-    """Store what a round learnt so far; False when somebody else took it up since."""
+    """Store what a round learnt so far; False when somebody else took it up since.
+
+    Nothing is known as clean any more: more is looked for from now on.
+    """
     given = {"id": current.id, "fence": current.fence, "sealed": sealed}
     return (await session.execute(_KEEP, given)).first() is not None
 
@@ -182,7 +185,8 @@ _AGAIN = text(f"""
 """)  # noqa: S608
 _RUNNING = text("SELECT sealed FROM erasures WHERE state = 1")
 _KEEP = text("""
-    UPDATE erasures SET sealed = :sealed WHERE id = :id AND fence = :fence AND state = 1
+    UPDATE erasures SET sealed = :sealed, swept = '{}', quiet_since = NULL
+    WHERE id = :id AND fence = :fence AND state = 1
     RETURNING id
 """)
 _RENEW = text("""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import nats.errors
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context, errors
 from chassis.db import Sessions, audit
@@ -119,7 +120,7 @@ class Eraser:
         found, person, came = await self._person(current, before)
         addresses = frozenset(person.addresses)
         grew = not addresses <= before.looked
-        clean = {} if grew else current.swept
+        clean = {} if grew or came else current.swept
         mine, files = await own.erase(self._sessions, self._traces, person, clean)
         mine.add("contacts", came)
         answers: dict[str, Answer] = {OWN: mine}
@@ -127,20 +128,21 @@ class Eraser:
         known = found.learnt(
             {it for a in answers.values() if isinstance(a, Erased) for it in a.subjects}
         )
-        # What somebody says once must not be lost with what comes next.
-        await self._keep(current, known)
+        new = known.subjects - before.subjects
+        if new:
+            # With more to look for, every stream is read again from its beginning.
+            clean, person = {}, replace(person, subjects=known.subjects)
+            await self._learn(current, known)
         swept, places = await self._streams(current, person, clean)
-        learnt = known.subjects != before.subjects
-        new = frozenset() if current.end_time else known.subjects - before.subjects
+        counted = new if current.end_time is None else frozenset()
         after, pause = rules.heard(
             current,
-            {name: _said(it, new) for name, it in {**answers, **swept}.items()},
+            {name: _said(it, counted) for name, it in {**answers, **swept}.items()},
             now=self._clock(),
             settle=self._settle,
-            learnt=learnt or (grew and current.quiet_since is not None),
+            learnt=bool(new) or (grew and current.quiet_since is not None),
         )
-        # With more to look for, every stream is read again from its beginning.
-        after = replace(after, swept=files if learnt else {**places, **files})
+        after = replace(after, swept={**places, **files})
         looked = people.seal(replace(known, looked=addresses), self._seal_key)
         await self._store(after, looked, pause)
 
@@ -151,14 +153,18 @@ class Eraser:
         async with self._sessions.begin() as session:
             found, came = await returning.returned(session, before, since=since, now=now)
             shared = await returning.shared(session, found)
-            if not await erasures.keep(session, current, people.seal(found, self._seal_key)):
-                raise _Lost
+            if came:
+                await self._keep(session, current, found)
         return found, found.alone(shared), came
 
-    async def _keep(self, current: Erasure, known: Sought) -> None:
+    async def _learn(self, current: Erasure, known: Sought) -> None:
+        """Store what somebody may have said for the only time, before anything else can fail."""
         async with self._sessions.begin() as session:
-            if not await erasures.keep(session, current, people.seal(known, self._seal_key)):
-                raise _Lost
+            await self._keep(session, current, known)
+
+    async def _keep(self, session: AsyncSession, current: Erasure, known: Sought) -> None:
+        if not await erasures.keep(session, current, people.seal(known, self._seal_key)):
+            raise _Lost
 
     @contextlib.asynccontextmanager
     async def _renewed(self, current: Erasure) -> AsyncIterator[None]:
