@@ -59,7 +59,7 @@ async def _pass(sessions: db.Sessions, keys: Keys, tell: Tell, batch: int, befor
 async def _contacts(
     session: AsyncSession, newest: str, after: Row | None, most: int
 ) -> Sequence[Row]:
-    return await sealed.lock_behind(session, newest, after and after.id, most)
+    return await sealed.lock_behind(session, newest, after.id if after else None, most)
 
 
 async def status(sessions: db.Sessions) -> Mapping[str, int]:

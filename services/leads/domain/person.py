@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -14,6 +15,8 @@ from services.erasing import Person, Subject
 from services.leads.domain.contact import Contact, Profile
 
 _NATIONAL = "+84"
+
+T = TypeVar("T")
 
 Key = tuple[str, str]
 """What people are found by in imports: its kind and the key."""
@@ -69,15 +72,18 @@ class Sought:
             more = sought(it)
             whole = replace(
                 whole,
-                **{
-                    name: tuple(dict.fromkeys((*getattr(whole, name), *getattr(more, name))))
-                    for name in _TUPLES
-                },
+                contact_ids=(*whole.contact_ids, *more.contact_ids),
+                emails=_once(whole.emails, more.emails),
+                phones=_once(whole.phones, more.phones),
+                spelled=_once(whole.spelled, more.spelled),
+                names=_once(whole.names, more.names),
+                external_ids=_once(whole.external_ids, more.external_ids),
             )
         return whole
 
 
-_TUPLES = ("contact_ids", "emails", "phones", "spelled", "names", "external_ids")
+def _once(some: tuple[T, ...], others: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys((*some, *others)))
 
 
 def sought(

@@ -113,8 +113,8 @@ class TestFiles:
         async with calls.sessions.begin() as session:
             await session.execute(text("DELETE FROM import_file_parts"))
 
-        with pytest.raises(AssertionError, match="not kept any more"):
-            async with calls.worker():
+        async with calls.worker():
+            with pytest.raises(AssertionError, match="not kept any more"):
                 await calls.ended(uploaded.id)
 
     async def test_one_that_is_started_meanwhile_is_left(self, calls: Imports) -> None:
