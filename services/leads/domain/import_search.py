@@ -2,7 +2,6 @@
 
 import codecs
 import re
-from collections.abc import Iterable
 
 from services import erasing
 from services.erasing import Person
@@ -30,8 +29,11 @@ class Search:
         """Whether there is nothing to look for."""
         return not self._words
 
-    def find(self, text: str) -> bool:
-        """Whether a text has one of them."""
+    def find(self, text: str, *, first: bool = True, last: bool = True) -> bool:
+        """Whether a text has one of them.
+
+        Of what is at an end that is not the file's it cannot be said where it begins or ends.
+        """
         low = text.lower()
         if not any(it in low for it in self._words):
             plain = low
@@ -39,7 +41,8 @@ class Search:
                 plain = plain.replace(it, "")
             if not any(it in plain for it in self._digits):
                 return False
-        return self._whole.search(text) is not None
+        found = self._whole.finditer(text, 0 if first else 1)
+        return any(last or it.end() < len(text) for it in found)
 
 
 class Reading:
@@ -48,17 +51,19 @@ class Reading:
     def __init__(self, wanted: Search, encoding: str) -> None:
         self._wanted = wanted
         self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-        self._before = ""
+        self._before, self._first = "", True
 
-    def feed(self, data: bytes) -> bool:
+    def feed(self, data: bytes, *, last: bool) -> bool:
         """Whether this part has the person, with what came before it."""
-        return any(self._wanted.find(it) for it in self._stretches(self._decoder.decode(data)))
-
-    def _stretches(self, text: str) -> Iterable[str]:
-        for start in range(0, len(text), _AT_ONCE):
+        text = self._decoder.decode(data, last)
+        for start in range(0, max(len(text), 1), _AT_ONCE):
+            ends = last and start + _AT_ONCE >= len(text)
             stretch = self._before + text[start : start + _AT_ONCE]
+            if self._wanted.find(stretch, first=self._first, last=ends):
+                return True
             self._before = stretch[-_OVERLAP:]
-            yield stretch
+            self._first = self._first and len(stretch) <= _OVERLAP
+        return False
 
 
 def _spread(digits: str) -> str:

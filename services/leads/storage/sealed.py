@@ -148,7 +148,7 @@ _RESEAL = recordset.update_statement("contacts", ["description"])
 _SHADOWS_BEHIND = text("""
     SELECT import_id, contact_id, row->>'description' AS description FROM import_shadows
     WHERE coalesce(row->>'description', '') <> ''
-      AND left(row->>'description', length(:current)) <> :current
+      AND left(row->>'description', length(CAST(:current AS text))) <> CAST(:current AS text)
       AND (import_id, contact_id) > (:import, :contact)
     ORDER BY import_id, contact_id LIMIT :most FOR UPDATE
 """)

@@ -58,6 +58,6 @@ async def _has(sessions: Sessions, file: Kept, wanted: Search) -> bool:
     for place in range(file.parts):
         async with sessions.begin() as session:
             data = await import_files.part(session, file.id, place)
-        if await asyncio.to_thread(reading.feed, data):
+        if await asyncio.to_thread(reading.feed, data, last=place == file.parts - 1):
             return True
     return False

@@ -64,9 +64,26 @@ class TestReading:
         place = cut * len(whole) // (140_013 if encoding != "utf-16" else 140_014)
         reading = Reading(AN, encoding)
 
-        assert [reading.feed(it) for it in (whole[:place], whole[place:])].count(True) >= 1
+        assert reading.feed(whole[:place], last=False) or reading.feed(whole[place:], last=True)
 
     def test_of_others_no_part_tells(self) -> None:
         reading = Reading(AN, "utf-8")
 
-        assert not any(reading.feed(b"tuan@gmail.com,\xff0902345678\n" * 5_000) for _ in range(3))
+        others = b"tuan@gmail.com,\xff0902345678\n" * 5_000
+        assert not any(reading.feed(others, last=it == 2) for it in range(3))
+
+    @pytest.mark.parametrize("shift", range(-20, 20))
+    def test_what_is_cut_off_at_an_end_is_nobody_else(self, shift: int) -> None:
+        for place in (64 * 1024, 64 * 1024 - 400):
+            text = "x " * ((place + shift) // 2) + "tuan@gmail.com.vn 20912345678" + " y" * 900
+            reading = Reading(AN, "utf-8")
+
+            assert not reading.feed(text.encode(), last=True)
+
+    def test_one_at_the_very_ends_is_found(self) -> None:
+        for text in (b"an@gmail.com,x", b"x,an@gmail.com"):
+            assert Reading(AN, "utf-8").feed(text, last=True)
+        for text in (b"an@gmail.com", b"x an@gmail.com"):
+            reading = Reading(AN, "utf-8")
+            assert not reading.feed(text, last=False)
+            assert reading.feed(b"", last=True)
