@@ -6,11 +6,7 @@ from datetime import datetime
 from enum import IntEnum
 from uuid import UUID
 
-from chassis import sealing
 from chassis.scope import Scope, identity
-
-UNREADABLE = "\ufffd"
-"""Shown in place of a text that cannot be opened just now; written back it changes nothing."""
 
 MAX_PHONES = 10
 MAX_EMAILS = 10
@@ -179,16 +175,6 @@ class Profile:
     tags: tuple[str, ...] = ()
     external_ids: tuple[ExternalId, ...] = ()
     description: str = ""
-
-    @property
-    def is_unreadable(self) -> bool:
-        """Whether no key that is there opens the description, which is kept as it lies."""
-        return self.description.startswith(sealing.MARK)
-
-    @property
-    def shown_description(self) -> str:
-        """The description as people see it."""
-        return UNREADABLE if self.is_unreadable else self.description
 
     def within(self, scope: Scope) -> bool:
         """Whether who has `scope` reaches this contact."""

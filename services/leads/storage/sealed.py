@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import sealing
 from chassis.sealing import Keys
+from services.leads.domain import unreadable
 from services.leads.domain.contact import Contact
 from services.leads.storage import recordset
 from services.leads.storage.tables import contacts
@@ -39,7 +40,7 @@ def closed(session: AsyncSession, written: Iterable[Contact]) -> list[Contact]:
         return list(written)
     return [
         it
-        if it.profile.is_unreadable
+        if unreadable.is_so(it.profile.description)
         else _with(it, keys.seal(it.profile.description, _place(it.id)))
         for it in written
     ]
@@ -48,11 +49,11 @@ def closed(session: AsyncSession, written: Iterable[Contact]) -> list[Contact]:
 def opened(session: AsyncSession, read: Contact) -> Contact:
     """Return a contact as it is known.
 
-    One whose description does not open keeps it as it lies (`Profile.is_unreadable`): the rest of
-    the contact is read, changed and deleted as ever.
+    One whose description does not open keeps it as it lies: the rest of the contact is read,
+    changed and deleted as ever.
     """
     description = read.profile.description
-    if not description.startswith(sealing.MARK):
+    if not unreadable.is_so(description):
         return read
     try:
         return _with(read, _keys(session).open(description, _place(read.id)))

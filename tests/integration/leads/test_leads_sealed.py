@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from chassis.scope import EVERYTHING
 from chassis.sealing import MARK
-from services.leads.domain.contact import UNREADABLE
+from services.leads.domain.unreadable import SHOWN as UNREADABLE
 from services.leads.storage import contacts as stored
 from tests.integration.leads import contact_parts
 from tests.integration.leads.conftest import Leads
