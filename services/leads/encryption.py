@@ -43,6 +43,8 @@ async def rotate(sessions: db.Sessions, keys: Keys, tell: Tell, batch: int = BAT
 
 async def _pass(sessions: db.Sessions, keys: Keys, tell: Tell, batch: int, before: int) -> int:
     done, newest = 0, keys.newest
+    if not newest:
+        return 0  # keys only open from now on
     for lock in (_contacts, sealed.lock_shadows_behind):
         after: Row | None = None
         while True:
