@@ -16,6 +16,7 @@ MARK = "\x01"
 """Begins a sealed text; no text that people write has it."""
 
 _KEY, _NONCE = 32, 12
+_NOTHING_SEALS = "-"
 _LOOK_SECONDS = 2.0
 _ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
@@ -48,7 +49,8 @@ def unseal(key: bytes, sealed: bytes, belongs_to: str | bytes) -> bytes:
 class Keys:
     """The keys of a file, read again when it changes: the first seals, the others still open.
 
-    A line has an id and 32 bytes in base64. Without a file texts stay as they are.
+    A line has an id and 32 bytes in base64. Without a file texts stay as they are; below a line
+    `-` keys open and none seals yet.
     """
 
     def __init__(
@@ -65,14 +67,16 @@ class Keys:
     def newest(self) -> str:
         """The id of the key that seals, empty without one."""
         self._look()
-        return next(iter(self._keys), "")
+        first = next(iter(self._keys), "")
+        return first if self._keys.get(first) else ""
 
     def seal(self, text: str, belongs_to: str) -> str:
         """Returns a text sealed by the newest key; an empty one, or without a key, as it is."""
         newest = self.newest if text else ""
-        if not newest:
+        cipher = self._keys.get(newest)
+        if cipher is None:
             return text
-        sealed = _sealed(self._keys[newest], text.encode(), belongs_to)
+        sealed = _sealed(cipher, text.encode(), belongs_to)
         return f"{MARK}{newest}{MARK}{base64.b64encode(sealed).decode()}"
 
     def open(self, text: str, belongs_to: str) -> str:
@@ -81,13 +85,14 @@ class Keys:
             return text
         self._look()
         _, named, sealed = text.split(MARK, 2)
-        if named not in self._keys:
+        cipher = self._keys.get(named)
+        if cipher is None:
             raise SealBroken(f"key {named}")
         try:
             raw = base64.b64decode(sealed, validate=True)
         except binascii.Error:
             raise SealBroken(belongs_to.partition("/")[0]) from None
-        return _opened(self._keys[named], raw, belongs_to).decode()
+        return _opened(cipher, raw, belongs_to).decode()
 
     def _look(self) -> None:
         now = self._clock()
@@ -152,21 +157,24 @@ def _stamp(path: Path | None) -> tuple[int, int, int]:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _read(path: Path | None) -> Mapping[str, AESGCM]:
+def _read(path: Path | None) -> Mapping[str, AESGCM | None]:
     if path is None:
         return {}
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as trouble:
         raise KeysUnreadable(f"{type(trouble).__name__}") from None
-    found: dict[str, AESGCM] = {}
+    found: dict[str, AESGCM | None] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         named, _, key = line.strip().partition(" ")
+        if line.strip() == _NOTHING_SEALS and not found:
+            found[named] = None
+            continue
         if not _ID.fullmatch(named) or named in found:
             raise KeysUnreadable(f"line {number}: no id, or one that was there before")
         found[named] = AESGCM(_key(key.strip(), number))
-    if not found:
+    if not any(found.values()):
         raise KeysUnreadable("no key")
     return found

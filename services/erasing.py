@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+NOBODY = r"x(?!x)x"
+"""As a regular expression, nothing."""
+
+_NUMBER = re.compile(r"\+?[\d .()-]*")
 
 Subject = tuple[str, str]
 """What an audit entry is about: its kind and its id."""
@@ -17,7 +20,8 @@ class Person:
     """Somebody by what they are found by; addresses are nobody else's.
 
     `emails` are as compared, `phones` E.164, `spellings` other ways in which they were written.
-    `names` are theirs and perhaps others'; `subjects` are things that were theirs alone.
+    `names` are theirs and perhaps others'; `subjects` are things that were theirs alone. `shared`
+    are addresses that others have, too, and keep.
     """
 
     contact_ids: tuple[UUID, ...]
@@ -26,26 +30,12 @@ class Person:
     spellings: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     subjects: frozenset[Subject] = frozenset()
+    shared: tuple[str, ...] = ()
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """Mail addresses and numbers as compared."""
         return (*self.emails, *self.phones)
-
-    def words(self) -> list[bytes]:
-        """The addresses however written, as bytes have them."""
-        return _marks([*self.addresses, *self.spellings], ())
-
-    def marks(self) -> list[bytes]:
-        """What gives the person away in bytes: addresses, and ids of theirs."""
-        ids, others = set(self.contact_ids), []
-        for _, it in self.subjects:
-            # A hash of 32 digits is no UUID, though one could be read from it.
-            if _UUID.fullmatch(it):
-                ids.add(UUID(it))
-            else:
-                others.append(it)
-        return _marks([*self.addresses, *self.spellings, *others], ids)
 
 
 @dataclass
@@ -66,9 +56,19 @@ class Erased:
         self.subjects |= {(kind, str(it)) for it in ids}
 
 
-def _marks(words: Iterable[str], ids: Iterable[UUID]) -> list[bytes]:
-    """Words as written, ids as text and as 16 bytes."""
-    found = {it.encode() for it in words if it}
-    for it in ids:
-        found |= {str(it).encode(), it.bytes}
-    return sorted(found)
+def pattern(words: Iterable[str]) -> str:
+    """Returns a regular expression that finds words whole; none finds nothing.
+
+    Python and PostgreSQL read it alike: "an@x.vn" is not found in "tuan@x.vn", "an@x.vn.example"
+    or "b.an@x.vn", nor 0912 in 20912.
+    """
+    return "|".join(_bounded(it) for it in sorted(set(words)) if it) or NOBODY
+
+
+def _bounded(word: str) -> str:
+    escaped = re.sub(r"([^\w])", r"\\\1", word)
+    if "@" in word:
+        return rf"(?<![\w.+-]){escaped}(?!\w|[.-]\w)"
+    if _NUMBER.fullmatch(word):
+        return rf"(?<!\d){escaped}(?!\d)"
+    return rf"(?<!\w){escaped}(?!\w)"

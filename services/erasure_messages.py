@@ -1,6 +1,6 @@
 """Erasures on the wire: the request and answer of all services, events with people left out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from chassis.errors import FieldViolation, InvalidArgument
 from services.erasing import Erased, Person
+from services.marks import Marks
 
 MOST_CONTACTS = 100
 
@@ -46,6 +47,7 @@ def request(erasure_id: UUID, person: Person) -> erasure_pb2.ErasePersonRequest:
         spellings=person.spellings,
         names=person.names,
         subjects=_subjects(person.subjects),
+        shared=person.shared,
     )
 
 
@@ -65,6 +67,7 @@ def person(asked: erasure_pb2.ErasePersonRequest) -> Person:
         spellings=_filled(asked.spellings),
         names=_filled(asked.names),
         subjects=frozenset((it.type, it.id) for it in asked.subjects),
+        shared=_filled(asked.shared),
     )
 
 
@@ -89,10 +92,10 @@ def answer(said: erasure_pb2.ErasePersonResponse) -> Erased:
     return erased
 
 
-def redacted(event: str, data: bytes, marks: Sequence[bytes]) -> bytes | None:
-    """Returns an event without those entries of its lists that have a mark; None to drop it whole.
+def redacted(event: str, data: bytes, marks: Marks) -> bytes | None:
+    """Returns an event without the entries of lists that tell of a person; None to drop it whole.
 
-    An event is dropped when a mark is anywhere else, when nobody is left, or when nobody knows it.
+    It is dropped when it tells of them elsewhere, when nobody is left, or when nobody knows it.
     """
     descriptor = _EVENTS.get(event)
     if descriptor is None:
@@ -104,7 +107,7 @@ def redacted(event: str, data: bytes, marks: Sequence[bytes]) -> bytes | None:
     _thin(message, marks)
     left = message.SerializeToString(deterministic=True)
     is_empty = all(not entries for entries in _lists(message))
-    return None if is_empty or _has(left, marks) else left
+    return None if is_empty or marks.tell(left) else left
 
 
 def has_values(entry: bytes) -> bool:
@@ -116,9 +119,9 @@ def has_values(entry: bytes) -> bool:
     return any(told.fields[name].WhichOneof("kind") != "null_value" for name in ("before", "after"))
 
 
-def _thin(message: Message, marks: Sequence[bytes]) -> None:
+def _thin(message: Message, marks: Marks) -> None:
     for entries in _lists(message):
-        kept = [it for it in entries if not _has(it.SerializeToString(), marks)]
+        kept = [it for it in entries if not marks.tell(it.SerializeToString())]
         if len(kept) < len(entries):
             del entries[:]
             entries.extend(kept)
@@ -129,10 +132,6 @@ def _lists(message: Message) -> Iterable[Any]:
     for field in message.DESCRIPTOR.fields:
         if field.is_repeated and field.message_type is not None:
             yield getattr(message, field.name)
-
-
-def _has(data: bytes, marks: Sequence[bytes]) -> bool:
-    return any(it in data for it in marks)
 
 
 def _filled(words: Iterable[str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import nats.errors
 from nats.js import api
 from nats.js.errors import APIError, NotFoundError
 
+from chassis.errors import Unavailable
 from chassis.events.connection import Connection
 from chassis.events.deadletters import kept_headers
 from chassis.events.publish import Outgoing, publish_one
@@ -51,7 +52,10 @@ async def streams(connection: Connection) -> list[str]:
 
 
 async def read(connection: Connection, stream: str, after: int = 0) -> AsyncIterator[Found]:
-    """Yield the messages of a stream behind a sequence, in order, up to its end of now."""
+    """Yield the messages of a stream behind a sequence, in order, up to its end of now.
+
+    Raises `Unavailable` when the broker is away, or gives less than it said it has.
+    """
     connection.require()
     info = await connection.js.stream_info(stream)
     readers = await _readers(connection, stream)
@@ -117,17 +121,21 @@ async def _many(connection: Connection, stream: str, after: int) -> AsyncGenerat
         mem_storage=True,
     )
     made = await connection.js.add_consumer(stream, config)
-    left = made.num_pending or 0
+    left, last = made.num_pending or 0, after
     bound = await connection.js.pull_subscribe_bind(consumer=made.name, stream=stream)
     try:
         while left:
             try:
                 fetched = await bound.fetch(min(_AT_ONCE, left), timeout=_WAIT_SECONDS)
-            except nats.errors.TimeoutError:
+            except nats.errors.TimeoutError as silent:
+                # The rest may have left meanwhile; else it is on its way, or the broker is silent.
+                told = await connection.js.consumer_info(stream, made.name)
+                if told.num_pending or (told.delivered and told.delivered.stream_seq > last):
+                    raise Unavailable("BROKER_AWAY", "the broker does not answer") from silent
                 return
             for msg in fetched:
                 where = msg.metadata
-                left = where.num_pending
+                left, last = where.num_pending, where.sequence.stream
                 yield where.sequence.stream, msg.subject, dict(msg.headers or {}), msg.data
     finally:
         await bound.unsubscribe()

@@ -59,7 +59,7 @@ async def main(settings: Settings) -> None:
         servicers=_servicers(settings, sessions, tokens),
         background=[
             *(Relay(sessions, nats, cls) for cls in Class),
-            Importer(sessions, _now, settings.region),
+            Importer(sessions, _now, settings.region, settings.seal_key.get_secret_value()),
             *_erasers(settings, sessions, nats, tokens),
             Gauges(sessions, keys),
             consume(

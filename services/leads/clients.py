@@ -23,7 +23,10 @@ from services import erasure_messages
 from services.erasing import Erased, Person
 from services.leads.config import Settings
 
+NOTIFIER, CAMPAIGNS = "notifier", "campaigns"
+
 _SECONDS = 600.0
+_OLD = grpc.StatusCode.UNIMPLEMENTED.name
 
 Answer = Erased | str
 """What a peer erased, or the reason why it did not answer."""
@@ -41,11 +44,30 @@ class Peers:
     def __init__(self, stubs: Mapping[str, Stub]) -> None:
         self._stubs = stubs
 
+    @property
+    def notifiers(self) -> int:
+        """How many notifiers it knows: each region has one."""
+        return sum(it.startswith(NOTIFIER) for it in self._stubs)
+
     async def erase(self, erasure_id: UUID, person: Person) -> dict[str, Answer]:
-        """Return what each said, by its name."""
+        """Return what each said, by its name.
+
+        Notifiers come first: one of a release that cannot erase cannot read a chunk with somebody
+        left out either, so that campaigns leaves nobody out until all can.
+        """
         request = erasure_messages.request(erasure_id, person)
-        answers = await asyncio.gather(*(_ask(it, request) for it in self._stubs.values()))
-        return dict(zip(self._stubs, answers, strict=True))
+        answers = await self._all(request, [it for it in self._stubs if it.startswith(NOTIFIER)])
+        others = [it for it in self._stubs if it not in answers]
+        if _OLD in answers.values():
+            others = [it for it in others if it != CAMPAIGNS]
+            answers[CAMPAIGNS] = "NOTIFIER_OLD"
+        return answers | await self._all(request, others)
+
+    async def _all(
+        self, request: erasure_pb2.ErasePersonRequest, names: list[str]
+    ) -> dict[str, Answer]:
+        answers = await asyncio.gather(*(_ask(self._stubs[it], request) for it in names))
+        return dict(zip(names, answers, strict=True))
 
 
 async def _ask(stub: Stub, request: erasure_pb2.ErasePersonRequest) -> Answer:
@@ -62,7 +84,7 @@ def connect(settings: Settings, tokens: TokenSource) -> Peers:
     stubs: dict[str, Stub] = {}
     for name, address, pb, grpc_stubs in (
         ("interactions", settings.interactions_address, interactions_pb2, interactions_grpc),
-        ("campaigns", settings.campaigns_address, campaigns_pb2, campaigns_grpc),
+        (CAMPAIGNS, settings.campaigns_address, campaigns_pb2, campaigns_grpc),
         *_notifiers(settings),
         ("accounts", settings.accounts_address, accounts_pb2, accounts_grpc),
     ):
@@ -75,5 +97,5 @@ def connect(settings: Settings, tokens: TokenSource) -> Peers:
 def _notifiers(settings: Settings):  # type: ignore[no-untyped-def]
     addresses = [settings.notifier_address, *settings.further_notifiers]
     for number, address in enumerate(addresses, start=1):
-        name = "notifier" if number == 1 else f"notifier-{number}"
+        name = NOTIFIER if number == 1 else f"{NOTIFIER}-{number}"
         yield name, address, notifier_pb2, notifier_grpc

@@ -32,7 +32,8 @@ class Settings(ServiceSettings):
     """`host:port` of accounts."""
 
     further_notifiers: Annotated[tuple[str, ...], NoDecode] = ()
-    """`host:port` of the notifiers of all further regions, separated by semicolons."""
+    """`host:port` of the notifiers of all further regions, separated by semicolons; while one is
+    missing no erasure is done."""
 
     erasures_seconds: float = Field(default=1.0, gt=0)
     """How often erasures that are due are looked for."""

@@ -1,18 +1,25 @@
 """A person who is in every service is erased, and nothing of them is found anywhere."""
 
 import asyncio
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
+import grpc
 import pytest
+from crm.interactions.v1 import portal_service_pb2
+from crm.interactions.v1.portal_service_pb2_grpc import PortalServiceStub
 
 from local.demo import job
 from local.demo.api import Api, Json, Refused
 from local.running import House
+from services.accounts.usecases.keyring import Keyring
+from tests import customers
 from tests.e2e.searching import search
 from tests.e2e.test_unsubscribing import link
 
@@ -113,6 +120,42 @@ class Life:
         run = await self.api.post(f"/campaigns/{campaign['id']}:start", {}, key=str(uuid.uuid4()))
         return await job.follow(self.api, run["id"], channel, lambda *_: None)
 
+    async def signs_in(self, contact: Json) -> aiohttp.ClientSession:
+        """Be invited to the portal and come in by the link; returns a browser that is signed in."""
+        await self.api.post("/contact-logins", {"contact_id": contact["id"], "channel": "EMAIL"})
+        address = await self.until(self._invitation, bool)
+        home = urlsplit(address)
+        origin = f"{home.scheme}://{home.netloc}"
+        browser = aiohttp.ClientSession(origin, cookie_jar=aiohttp.CookieJar(unsafe=True))
+        async with browser.post(home.path, data={}, headers={"Origin": origin}) as entered:
+            assert entered.status == 200
+            assert entered.url.path == "/portal"
+        return browser
+
+    async def _invitation(self) -> str:
+        async with aiohttp.ClientSession(self._house.state["inbox_url"]) as http:
+            query = {"channel": "email", "q": self.email}
+            async with http.get("/api/messages", params=query) as answer:
+                found = (await answer.json())["items"]
+            for it in found:
+                async with http.get(f"/api/messages/{it['seq']}") as answer:
+                    written = (await answer.json())["text"]
+                if link := re.search(r"http\S+/portal/welcome/\S+", written):
+                    return link[0]
+        return ""
+
+    async def asks(self, contact: Json, keyring: Keyring) -> None:
+        """Ask something in the portal and be answered."""
+        token = customers.token(keyring, self._house, contact["id"])
+        asked = portal_service_pb2.CreateMyRequestRequest(
+            subject=f"{NAME} hỏi", text=f"Gọi {NUMBER}"
+        )
+        async with grpc.aio.insecure_channel(self._house.state["grpc"]["interactions"]) as channel:
+            made = await PortalServiceStub(channel).CreateMyRequest(
+                asked, metadata=[("authorization", f"Bearer {token}")]
+            )
+        await self.api.post(f"/requests/{made.id}:reply", {"text": f"Chào {NAME}"})
+
     async def unsubscribes(self) -> None:
         """Use the link of the newest campaign's mail."""
         async with aiohttp.ClientSession(self._house.state["inbox_url"]) as http:
@@ -151,7 +194,7 @@ async def life(api: Api, house: House, tmp_path: Path) -> AsyncIterator[Life]:
 
 class TestErasing:
     async def test_a_search_of_everything_finds_nothing_and_refusals_stay(
-        self, life: Life, house: House
+        self, life: Life, house: House, keyring: Keyring
     ) -> None:
         await life.until(lambda: _ready(life.api), bool)
         contact = await life.imported()
@@ -162,9 +205,13 @@ class TestErasing:
             run = await life.written_to(contact, channel)
             assert run["state"] == "COMPLETED"
         await life.unsubscribes()
+        browser = await life.signs_in(contact)
+        await life.asks(contact, keyring)
         words = [NAME, GIVEN, life.email, PHONE, PHONE[3:], f"0{PHONE[3:]}", NUMBER]
         before = await search(house, words)
-        assert {it.split(".")[0] for it in before} >= {"leads", "interactions", "notifier"}
+        assert {it.split(".")[0] for it in before if "." in it} >= {
+            *("leads", "interactions", "campaigns", "notifier", "accounts")
+        }
         assert any(it.startswith("stream ") for it in before)
 
         ordered = await life.api.post(
@@ -176,7 +223,12 @@ class TestErasing:
         )
 
         assert "\n".join(await search(house, words)) == ""
+        async with browser, browser.get("/portal") as left:
+            assert left.url.path != "/portal"
         parts = {it["name"]: it for it in done["parts"]}
+        reported = {it["kind"] for it in parts["interactions"]["erased"]}
+        assert reported >= {"follow_ups", "written_notes", "interactions", "requests", "proposals"}
+        assert any(it["kind"] == "logins" for it in parts["accounts"]["erased"])
         assert set(parts) == {
             *("accounts", "campaigns", "interactions", "leads", "notifier", "streams")
         }

@@ -8,6 +8,7 @@ from crm.erasure.v1 import erasure_pb2
 from chassis.db import Sessions
 from services import erasure_messages
 from services.accounts.usecases import erasing
+from services.erasure_traces import Traces
 
 CONTRACT = erasure_service_pb2.DESCRIPTOR
 """Who may call: the stubs alone do not bring it along, since requests are of another file."""
@@ -18,6 +19,7 @@ class ErasureServicer(erasure_service_pb2_grpc.ErasureServiceServicer):
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._traces = Traces(sessions)
 
     async def ErasePerson(
         self, request: erasure_pb2.ErasePersonRequest, _: Any
@@ -25,4 +27,6 @@ class ErasureServicer(erasure_service_pb2_grpc.ErasureServiceServicer):
         """Erases what is there of a person."""
         person = erasure_messages.person(request)
         async with self._sessions.begin() as session:
-            return erasure_messages.response(await erasing.erase(session, person))
+            erased = await erasing.erase(session, person)
+        await self._traces.erase(person, erased)
+        return erasure_messages.response(erased)

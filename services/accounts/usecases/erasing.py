@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services import erasure_traces
+from chassis.db import forgotten
 from services.accounts.domain import lockout
 from services.accounts.storage import erasing, letters
 from services.accounts.usecases import logins
 from services.erasing import Erased, Person
+
+_MESSAGE = "message"
 
 
 async def erase(session: AsyncSession, person: Person) -> Erased:
@@ -19,16 +21,19 @@ async def erase(session: AsyncSession, person: Person) -> Erased:
     it may have had an address that leads does not know any more.
     """
     erased = Erased()
-    own = {("contact", str(it)) for it in person.contact_ids} | person.subjects
-    erased.add("audit_keys", await erasing.destroy(session, sorted(own)))
     gone = [it for each in person.contact_ids if (it := await logins.forget(session, each))]
     erased.add("logins", len(gone))
     addresses = [*person.addresses, *(key for it in gone for key in it.keys_before(None))]
     sent = await letters.CUSTOMERS.forget(session, [*addresses, *(str(it.id) for it in gone)])
-    erased.own("message", sent)
+    if sent:
+        await forgotten.remember(session, person.contact_ids[0], _MESSAGE, sent)
+    for kind, its_id in await forgotten.remembered(session, person.contact_ids):
+        erased.own(kind, [its_id])
     failed = [*addresses, *_accounts(addresses)]
     erased.add("sign_in_failures", await erasing.drop_failures(session, failed))
-    await erasure_traces.erase(session, person, erased)
+    # Last, since whoever chains entries is held up from there on to the end.
+    own = {("contact", str(it)) for it in person.contact_ids} | person.subjects
+    erased.add("audit_keys", await erasing.destroy(session, sorted(own)))
     return erased
 
 

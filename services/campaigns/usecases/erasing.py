@@ -2,7 +2,6 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services import erasure_traces
 from services.campaigns.messages import work
 from services.campaigns.storage import erasing
 from services.erasing import Erased, Person
@@ -21,5 +20,4 @@ async def erase(session: AsyncSession, person: Person) -> Erased:
         if payload != chunk.payload:
             await erasing.repack(session, chunk._replace(payload=payload))
             erased.add("chunks", 1)
-    await erasure_traces.erase(session, person, erased)
     return erased

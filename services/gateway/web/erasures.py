@@ -20,6 +20,7 @@ def add(pages: Blueprint) -> None:
     pages.post("/contacts/<uuid:contact_id>/erase", endpoint="order_erasure")(order)
     pages.get("/erasures", endpoint="erasures")(listing)
     pages.get("/erasures/<uuid:erasure_id>", endpoint="erasure")(show)
+    pages.post("/erasures/<uuid:erasure_id>/repeat", endpoint="repeat_erasure")(repeat)
 
 
 def ask(contact_id: object) -> desk.View:
@@ -60,6 +61,14 @@ def show(erasure_id: object) -> desk.View:
     """Show how far an erasure is, and what it found."""
     asked = erasure_service_pb2.GetErasureRequest(id=str(erasure_id))
     return desk.page("erasure.html", erasure=desk.ask(ErasureServiceStub).GetErasure(asked))
+
+
+def repeat(erasure_id: object) -> desk.View:
+    """Have one that is done be run once more, and show it."""
+    asked = erasure_service_pb2.RepeatErasureRequest(id=str(erasure_id))
+    desk.ask(ErasureServiceStub).RepeatErasure(asked)
+    flash(desk.t("erasures.repeated"))
+    return desk.to(url_for("web.erasure", erasure_id=erasure_id))
 
 
 def _form(contact_id: str, form: Form) -> desk.View:

@@ -7,6 +7,7 @@ from crm.interactions.v1 import erasure_service_pb2, erasure_service_pb2_grpc
 
 from chassis.db import Sessions
 from services import erasure_messages
+from services.erasure_traces import Traces
 from services.interactions.usecases import erasing
 
 CONTRACT = erasure_service_pb2.DESCRIPTOR
@@ -18,6 +19,7 @@ class ErasureServicer(erasure_service_pb2_grpc.ErasureServiceServicer):
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._traces = Traces(sessions)
 
     async def ErasePerson(
         self, request: erasure_pb2.ErasePersonRequest, _: Any
@@ -25,4 +27,6 @@ class ErasureServicer(erasure_service_pb2_grpc.ErasureServiceServicer):
         """Erases what is there of a person."""
         person = erasure_messages.person(request)
         async with self._sessions.begin() as session:
-            return erasure_messages.response(await erasing.erase(session, person))
+            erased = await erasing.erase(session, person)
+        await self._traces.erase(person, erased)
+        return erasure_messages.response(erased)

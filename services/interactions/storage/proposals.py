@@ -1,6 +1,6 @@
 """Queries of proposals and their history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -108,6 +108,13 @@ async def of_contact(session: AsyncSession, contact_id: UUID) -> Sequence[Propos
     """Returns and locks all of a contact."""
     query = select(*_WHOLE).where(proposals.c.contact_id == contact_id).with_for_update()
     return [_proposal(row) for row in await session.execute(query.order_by(proposals.c.id))]
+
+
+async def sent_to(session: AsyncSession, addresses: Collection[str]) -> Sequence[Proposal]:
+    """Returns and locks all for one of these addresses, however written."""
+    wanted = func.lower(proposals.c.address).in_(sorted({it.lower() for it in addresses}))
+    query = select(*_WHOLE).where(wanted).order_by(proposals.c.id).with_for_update()
+    return [_proposal(row) for row in await session.execute(query)]
 
 
 async def expired(session: AsyncSession, limit: int) -> Sequence[Proposal]:

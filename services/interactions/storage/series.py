@@ -74,11 +74,11 @@ async def drop_contact(session: AsyncSession, contact_id: UUID) -> Sequence[Seri
 
 async def unname(session: AsyncSession, kept: Series) -> Series:
     """Empties what may name whoever a series was for; returns it as it is now."""
-    query = update(series).where(series.c.id == kept.id)
-    row = (
-        await session.execute(query.values(title="\u2014", description="").returning(series))
-    ).one()
-    return read(row)
+    values: dict[str, Any] = {"title": "\u2014", "description": ""}
+    if kept.segment_id is None:
+        values["message"] = None  # nobody is left to send it to
+    query = update(series).where(series.c.id == kept.id).values(values).returning(series)
+    return read((await session.execute(query)).one())
 
 
 async def page(

@@ -2,31 +2,31 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services import erasure_traces
+from chassis.db import forgotten
+from services import erasing as shared
 from services.erasing import Erased, Person
 from services.interactions.storage import contacts, erasing
-from services.interactions.usecases import story
+from services.interactions.usecases import proposal_erasing, story
 
 
 async def erase(session: AsyncSession, person: Person) -> Erased:
     """Erases what is kept of a person and returns what was found.
 
     Who is not known as deleted yet is waited for: the event is on its way, and what is written
-    until it comes goes with it.
+    until it comes goes with it. Others are held up only while there is something left.
     """
     erased = Erased()
     known = await contacts.several(session, person.contact_ids)
-    left = await erasing.left(session, person.contact_ids)
-    for contact_id in person.contact_ids:
-        it = known.get(contact_id)
-        if it is None or not it.deleted:
-            erased.waiting += 1
-        else:
-            await story.forget(session, it)
-    if not erased.waiting:
-        erased.add("story", left)
-    for kind, its_id in await erasing.remembered(session, person.contact_ids):
+    gone = [it for each in person.contact_ids if (it := known.get(each)) and it.deleted]
+    erased.waiting += len(person.contact_ids) - len(gone)
+    left = await erasing.left(session, [it.id for it in gone])
+    for it in gone if left else ():
+        await story.forget(session, it)
+    erased.add("story", left)
+    others = await proposal_erasing.forget_sent(session, person)
+    erased.add("proposal_addresses", others)
+    for kind, its_id in await forgotten.remembered(session, person.contact_ids):
         erased.own(kind, [its_id])
-    erased.add("digests", await erasing.empty_digests(session, person.names))
-    await erasure_traces.erase(session, person, erased)
+    digests = await erasing.empty_digests(session, shared.pattern(person.names))
+    erased.add("digests", digests)
     return erased

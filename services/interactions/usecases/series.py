@@ -8,6 +8,7 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import forgotten
 from chassis.errors import FieldViolation, InvalidArgument
 from chassis.scope import Scope
 from services.interactions.domain import recurrence, series_fields
@@ -18,7 +19,6 @@ from services.interactions.domain.series import Series
 from services.interactions.storage import (
     contacts,
     deliveries,
-    erasing,
     follow_ups,
     occurrences,
     series,
@@ -198,7 +198,7 @@ async def forget(session: AsyncSession, contact_id: UUID) -> None:
     for now in await series.drop_contact(session, contact_id):
         if not now.contact_ids:
             now = await series.unname(session, now)
-            await erasing.remember(session, contact_id, "series", [now.id])
+            await forgotten.remember(session, contact_id, "series", [now.id])
         await announce.series_changed(session, "update", None, now)
 
 

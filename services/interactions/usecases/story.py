@@ -5,11 +5,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.db import forgotten
 from services.interactions.domain.contacts import Contact
 from services.interactions.domain.timeline import Fact, Imported, Kind
 from services.interactions.storage import (
     contacts,
-    erasing,
     follow_ups,
     interactions,
     notes,
@@ -77,6 +77,6 @@ async def forget(session: AsyncSession, tombstone: Contact) -> None:
         ("interaction", [it.id for it in logged]),
         ("request", [it.id for it in asked]),
     ):
-        await erasing.remember(session, tombstone.id, kind, gone_ids)
+        await forgotten.remember(session, tombstone.id, kind, gone_ids)
     await standings.refresh(session, [tombstone.id])
     await proposal_erasing.forget(session, tombstone.id)

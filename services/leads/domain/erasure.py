@@ -93,6 +93,16 @@ def heard(
     return replace(after, quiet_since=since), max(settle - (now - since), _SOON)
 
 
+def unreadable(before: Erasure, name: str) -> tuple[Erasure, timedelta]:
+    """Return an erasure whose person no key of this process opens, and how long until the next try.
+
+    Nothing of it is lost: `name` is whose trouble it is, and the round does not count.
+    """
+    part = replace(before.parts.get(name, Part()), clean=False, trouble="SEAL_BROKEN")
+    parts = {**before.parts, name: part}
+    return replace(before, parts=parts, quiet_since=None), _LONGEST
+
+
 def _part(before: Part, said: Said, now: datetime) -> Part:
     if said.trouble:
         return replace(before, clean=False, trouble=said.trouble)

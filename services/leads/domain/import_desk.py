@@ -1,6 +1,6 @@
 """Decides, row by row, who is new and who is known, over people gathered beforehand."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -27,6 +27,7 @@ class Desk:
     found_by: dict[import_rows.Key, list[UUID]]
     prints: dict[bytes, tuple[UUID, UUID]]
     codes: dict[str, UUID]
+    erased: Collection[import_rows.Key] = frozenset()
     created: dict[UUID, Contact] = field(default_factory=dict)
     changed: dict[UUID, Contact] = field(default_factory=dict)
     new_prints: dict[bytes, UUID] = field(default_factory=dict)
@@ -37,6 +38,9 @@ class Desk:
         return [it if isinstance(it, Row) else self._row(it) for it in prepared]
 
     def _row(self, ready: Ready) -> Row:
+        if any(it in self.erased and not self.found_by.get(it) for it in ready.keys):
+            # Whoever is being erased does not come back by an old file meanwhile.
+            return Row(number=ready.number, outcome=Outcome.SKIPPED, reason="BEING_ERASED")
         if known := self.prints.get(ready.print):
             again = known[1] == self.current.id
             reason = "DUPLICATE_ROW" if again else "UNCHANGED"

@@ -8,7 +8,7 @@ from crm.leads.v1 import contact_pb2, contact_service_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.rpc import fieldmask
-from services.leads.domain import listing
+from services.leads.domain import listing, unreadable
 from services.leads.domain.contact import (
     Address,
     Birthday,
@@ -62,6 +62,13 @@ def contact(it: Contact) -> contact_pb2.Contact:
     )
 
 
+def told(it: Contact) -> contact_pb2.Contact:
+    """Return the contact as events have it: what is sealed where it lies is not told on."""
+    made = contact(it)
+    made.ClearField("description")
+    return made
+
+
 def _profile(it: Profile) -> dict[str, Any]:
     return {
         "reference_code": it.reference_code,
@@ -88,7 +95,7 @@ def _profile(it: Profile) -> dict[str, Any]:
         "external_ids": [
             contact_pb2.ExternalId(system=each.system, id=each.id) for each in it.external_ids
         ],
-        "description": it.description,
+        "description": unreadable.shown(it.description),
     }
 
 

@@ -3,7 +3,7 @@
 from crm.erasure.v1 import erasure_pb2 as shared_pb2
 from crm.leads.v1 import erasure_pb2
 
-from services.leads.domain.erasure import Erasure, Part
+from services.leads.domain.erasure import Erasure, Part, State
 from services.leads.messages import values
 
 
@@ -16,7 +16,7 @@ def erasure(it: Erasure) -> erasure_pb2.Erasure:
         state=erasure_pb2.ErasureState.ValueType(it.state),
         requester_id=it.requester_id,
         request_time=values.stamp(it.request_time),
-        end_time=values.stamp(it.end_time),
+        end_time=values.stamp(it.end_time if it.state is State.DONE else None),
         rounds=it.rounds,
         parts=[_part(name, part) for name, part in sorted(it.parts.items())],
     )

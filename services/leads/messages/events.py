@@ -20,12 +20,12 @@ _LARGEST_BYTES = 512 * 1024
 
 def created(it: Contact) -> events_pb2.ContactCreated:
     """A contact came to be."""
-    return events_pb2.ContactCreated(contact=contacts.contact(it))
+    return events_pb2.ContactCreated(contact=contacts.told(it))
 
 
 def updated(it: Contact) -> events_pb2.ContactUpdated:
     """A contact changed."""
-    return events_pb2.ContactUpdated(contact=contacts.contact(it))
+    return events_pb2.ContactUpdated(contact=contacts.told(it))
 
 
 def deleted(contact_id: UUID, revision: int) -> events_pb2.ContactDeleted:
@@ -46,14 +46,12 @@ def login_wanted(it: Contact, by: Channel, address: str) -> events_pb2.ContactLo
 
 def stage_changed(it: Contact, change: StageChange) -> events_pb2.ContactStageChanged:
     """A contact moved between statuses or life stages."""
-    return events_pb2.ContactStageChanged(
-        contact=contacts.contact(it), change=contacts.change(change)
-    )
+    return events_pb2.ContactStageChanged(contact=contacts.told(it), change=contacts.change(change))
 
 
 def converted(it: Contact, by: str) -> events_pb2.ContactConverted:
     """A lead became a customer; `by` is "hand" or "sale"."""
-    return events_pb2.ContactConverted(contact=contacts.contact(it), by=by)
+    return events_pb2.ContactConverted(contact=contacts.told(it), by=by)
 
 
 def imported(

@@ -56,6 +56,14 @@ class ErasureServicer(erasure_service_pb2_grpc.ErasureServiceServicer):
         async with self._sessions.begin() as session:
             return messages.erasure(await erasures.get(session, erasure_id))
 
+    async def RepeatErasure(
+        self, request: pb.RepeatErasureRequest, context: Context
+    ) -> erasure_pb2.Erasure:
+        """Runs one that is done once more."""
+        erasure_id, key = required_id(request.id), self._seal.get_secret_value()
+        async with self._sessions.begin() as session:
+            return messages.erasure(await erasures.repeat(session, erasure_id, key))
+
     async def ListErasures(
         self, request: pb.ListErasuresRequest, context: Context
     ) -> pb.ListErasuresResponse:

@@ -73,6 +73,41 @@ async def store(session: AsyncSession, after: Erasure, sealed: bytes, pause: tim
     return (await session.execute(_STORE, given)).first() is not None
 
 
+async def again(session: AsyncSession, erasure_id: UUID, sealed: bytes) -> Erasure | None:
+    """Have one that is done be taken up once more; None when it is not."""
+    row = (await session.execute(_AGAIN, {"id": erasure_id, "sealed": sealed})).first()
+    return _erasure(row) if row else None
+
+
+async def running(session: AsyncSession) -> list[bytes]:
+    """Return the sealed people of all that are not done; locks nothing."""
+    return [bytes(it) for it in await session.scalars(_RUNNING)]
+
+
+async def keep(session: AsyncSession, current: Erasure, sealed: bytes) -> bool:
+    """Store what a round learnt so far; False when somebody else took it up since.
+
+    Nothing is known as clean any more: more is looked for from now on.
+    """
+    given = {"id": current.id, "fence": current.fence, "sealed": sealed}
+    return (await session.execute(_KEEP, given)).first() is not None
+
+
+async def renew(session: AsyncSession, current: Erasure, lease: timedelta) -> bool:
+    """Have nobody else take it up for another `lease`; False when somebody did."""
+    given = {"id": current.id, "fence": current.fence, "lease": lease}
+    return (await session.execute(_RENEW, given)).first() is not None
+
+
+async def give_back(session: AsyncSession, after: Erasure, pause: timedelta) -> bool:
+    """Store what kept a round from being done; the sealed person stays as it is.
+
+    False when somebody else took it up since.
+    """
+    given = {**_plain(after), "pause": pause}
+    return (await session.execute(_GIVE_BACK, given)).first() is not None
+
+
 async def unfinished(session: AsyncSession) -> tuple[int, float]:
     """Return how many are not done, and the seconds since the oldest was ordered."""
     row = (await session.execute(_UNFINISHED)).one()
@@ -138,6 +173,30 @@ _STORE = text("""
     SET state = :state, end_time = :end_time, rounds = :rounds, sealed = :sealed,
         parts = CAST(:parts AS jsonb), swept = CAST(:swept AS jsonb),
         quiet_since = CAST(:quiet_since AS timestamptz),
+        try_time = now() + CAST(:pause AS interval)
+    WHERE id = :id AND fence = :fence AND state = 1
+    RETURNING id
+""")
+_AGAIN = text(f"""
+    UPDATE erasures
+    SET state = 1, sealed = :sealed, swept = '{{}}', quiet_since = NULL, try_time = now()
+    WHERE id = :id AND state = 2
+    RETURNING {_COLUMNS}
+""")  # noqa: S608
+_RUNNING = text("SELECT sealed FROM erasures WHERE state = 1")
+_KEEP = text("""
+    UPDATE erasures SET sealed = :sealed, swept = '{}', quiet_since = NULL
+    WHERE id = :id AND fence = :fence AND state = 1
+    RETURNING id
+""")
+_RENEW = text("""
+    UPDATE erasures SET try_time = now() + CAST(:lease AS interval)
+    WHERE id = :id AND fence = :fence AND state = 1
+    RETURNING id
+""")
+_GIVE_BACK = text("""
+    UPDATE erasures
+    SET parts = CAST(:parts AS jsonb), quiet_since = NULL,
         try_time = now() + CAST(:pause AS interval)
     WHERE id = :id AND fence = :fence AND state = 1
     RETURNING id

@@ -1,6 +1,6 @@
 """Imports: their files, their progress under a lease, and the ledger of their rows."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -28,13 +28,6 @@ async def create(session: AsyncSession, new: Import, request_id: str) -> None:
 async def add_part(session: AsyncSession, import_id: UUID, ordinal: int, data: bytes) -> None:
     """Store a part of the file's bytes."""
     await session.execute(_ADD_PART, {"id": import_id, "ordinal": ordinal, "data": data})
-
-
-async def parts(session: AsyncSession, import_id: UUID) -> AsyncIterator[bytes]:
-    """Yield the file's bytes part by part; locks nothing."""
-    found = await session.stream_scalars(_PARTS, {"id": import_id})
-    async for data in found:
-        yield bytes(data)
 
 
 async def get(session: AsyncSession, import_id: UUID, *, lock: bool = False) -> Import | None:
@@ -227,7 +220,6 @@ def _consent(plain: dict[str, object] | None) -> Consent | None:
 _ADD_PART = text(
     "INSERT INTO import_file_parts (import_id, ordinal, data) VALUES (:id, :ordinal, :data)"
 )
-_PARTS = text("SELECT data FROM import_file_parts WHERE import_id = :id ORDER BY ordinal")
 _FORGET_SHADOWS = text("DELETE FROM import_shadows WHERE import_id = :id")
 _FORGET_SHADOW_KEYS = text("DELETE FROM import_shadow_keys WHERE import_id = :id")
 _LINES = """

@@ -17,7 +17,7 @@ from chassis.db.paging import Page
 from chassis.errors import FieldViolation
 from chassis.scope import Scope
 from services.leads.domain import contact as model
-from services.leads.domain import fields, validation
+from services.leads.domain import fields, unreadable, validation
 from services.leads.domain.contact import (
     Channel,
     Contact,
@@ -119,6 +119,9 @@ async def rewrite(
     """Change a contact that the caller has locked; bad fields are named below `named`."""
     profile = await _checked(session, draft, before, home_region, named)
     profile = model.keep_validity(before.profile, profile, now)
+    lies = before.profile.description
+    if unreadable.is_so(lies) and profile.description == unreadable.SHOWN:
+        profile = replace(profile, description=lies)
     if not profile.reference_code:
         profile = replace(profile, reference_code=before.profile.reference_code)
     if profile == before.profile:

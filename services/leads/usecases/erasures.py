@@ -1,6 +1,6 @@
 """Orders to erase somebody: given, read, listed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,17 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context
 from chassis import scope as scopes
-from chassis.db import audit, outbox
-from chassis.db.outbox import Class
+from chassis.db import audit
 from chassis.db.paging import Page
 from chassis.errors import FailedPrecondition, NotFound
-from services.erasing import Person
 from services.leads.domain import person as people
-from services.leads.domain.contact import Channel, Contact
 from services.leads.domain.erasure import Erasure, Reason, State
-from services.leads.messages import events
-from services.leads.storage import contacts, erasures, tombstones
-from services.leads.usecases import access
+from services.leads.domain.person import Sought
+from services.leads.storage import erasing, erasures, tombstones
+from services.leads.usecases import access, returning
 
 ERASE = "erase"
 
@@ -41,7 +38,7 @@ async def order(session: AsyncSession, wanted: Order, seal_key: str, *, now: dat
     there = await erasures.of_contact(session, wanted.contact_id)
     if there is not None:
         return _reached(there)
-    found = await _person(session, wanted, now)
+    found = await _sought(session, wanted, now)
     made = Erasure(
         id=uuid_utils.compat.uuid7(),
         contact_id=wanted.contact_id,
@@ -65,6 +62,20 @@ async def get(session: AsyncSession, erasure_id: UUID) -> Erasure:
     return _reached(found)
 
 
+async def repeat(session: AsyncSession, erasure_id: UUID, seal_key: str) -> Erasure:
+    """Have one that is done be run once more; one that runs stays as it is. Raises `NotFound`.
+
+    Addresses are forgotten by then: it goes by the contact's id, and by what services remember.
+    """
+    there = await get(session, erasure_id)
+    sealed = people.seal(Sought((there.contact_id,)), seal_key)
+    begun = await erasures.again(session, erasure_id, sealed)
+    if begun is None:
+        return there
+    await audit.record(session, action="repeat", subject_type="erasure", subject_id=str(erasure_id))
+    return begun
+
+
 async def page(
     session: AsyncSession, page: Page, contact_id: UUID | None, state: State | None
 ) -> tuple[list[Erasure], erasures.Key | None]:
@@ -75,7 +86,7 @@ async def page(
     )
 
 
-async def _person(session: AsyncSession, wanted: Order, now: datetime) -> Person:
+async def _sought(session: AsyncSession, wanted: Order, now: datetime) -> Sought:
     try:
         held = await access.held(session, wanted.contact_id, ERASE)
     except NotFound:
@@ -83,26 +94,12 @@ async def _person(session: AsyncSession, wanted: Order, now: datetime) -> Person
         if not access.scope(ERASE).is_all or not await tombstones.has(session, wanted.contact_id):
             raise
         _confirmed(wanted, str(wanted.contact_id))
-        return Person((wanted.contact_id,))
+        return Sought((wanted.contact_id,))
     _confirmed(wanted, held.profile.reference_code)
-    found = people.person(held, await _shared(session, held))
-    revision = held.revision + 1
-    await contacts.remove(session, held, revision, now)
-    gone = events.deleted(held.id, revision)
-    await outbox.add(session, gone, to=Class.FACTS, key=str(held.id), revision=revision)
-    return found
-
-
-async def _shared(session: AsyncSession, held: Contact) -> set[str]:
-    """Return the addresses of a contact that others have, too: a family's, a company's."""
-    shared: set[str] = set()
-    for channel, reaches in (
-        (Channel.SMS, held.profile.phones),
-        (Channel.EMAIL, held.profile.emails),
-    ):
-        found = await contacts.by_address(session, channel, {it.key for it in reaches})
-        shared |= {key for key, ids in found.items() if set(ids) - {held.id}}
-    return shared
+    found = people.sought(held, imports=await erasing.running_imports(session))
+    shared = await returning.shared(session, found)
+    await returning.drop(session, held, now)
+    return replace(found, shared=frozenset(shared))
 
 
 def _confirmed(wanted: Order, code: str) -> None:

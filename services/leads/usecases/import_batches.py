@@ -1,6 +1,6 @@
 """One batch of an import: gather who is known, decide every row, and write it all at once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import uuid_utils.compat
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.leads.domain import status
 from services.leads.domain.contact import Status
 from services.leads.domain.import_desk import Desk
-from services.leads.domain.import_rows import Ready
+from services.leads.domain.import_rows import Key, Ready
 from services.leads.domain.importing import Import, Ledger, Row
 from services.leads.storage import contacts, import_people, imports, sources
 from services.leads.usecases import batches
@@ -22,12 +22,15 @@ async def apply(
     *,
     now: datetime,
     lease_seconds: float,
+    erased: Collection[Key] = frozenset(),
 ) -> Ledger | None:
     """Write a batch of rows and count it; None when another worker has the import now.
 
-    A dry run writes shadows instead of contacts and announces nothing.
+    Rows with a key of somebody who is being erased (`erased`) are skipped. A dry run writes
+    shadows instead of contacts and announces nothing.
     """
     desk = await _gather(session, current, [it for it in prepared if isinstance(it, Ready)], now)
+    desk.erased = erased
     rows = desk.decide(prepared)
     ledger = await imports.advance(session, current, rows, lease_seconds)
     if ledger is None:

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import context
 from chassis.db import audit
 from chassis.db.paging import Page
-from chassis.errors import FieldViolation, InvalidArgument, NotFound
+from chassis.errors import FailedPrecondition, FieldViolation, InvalidArgument, NotFound
 from services.leads.domain import importing
 from services.leads.domain.files import shape
 from services.leads.domain.files.encoding import SAMPLE_BYTES, Unreadable
 from services.leads.domain.importing import Import, Outcome, Row, StartDraft, State
-from services.leads.storage import imports, sources
+from services.leads.storage import import_files, imports, sources
 
 
 def recognise(sample: bytes, *, size: int) -> shape.Shape:
@@ -62,6 +62,14 @@ async def start(session: AsyncSession, import_id: UUID, draft: StartDraft) -> Im
     if current is None:
         raise missing(import_id)
     started = importing.start(current, draft)
+    if not await import_files.has(session, import_id):
+        raise FailedPrecondition(
+            "STATE_FORBIDS",
+            "its file is not kept any more",
+            resource="import",
+            state=current.state.name,
+            to=started.state.name,
+        )
     if started.source_id and not await sources.existing(session, [started.source_id]):
         raise InvalidArgument(
             "FIELDS_INVALID",

@@ -11,6 +11,7 @@ from services.leads.storage import contact_rows
 
 _KEPT = [it.name for it in contact_rows.READ if it.name not in ("id", "create_time")]
 _ALWAYS = {"revision"}
+_SEALED = "description"
 
 
 async def contact(
@@ -18,8 +19,13 @@ async def contact(
 ) -> None:
     """Record what became of a contact: the fields that differ, or all that are filled."""
     subject = after or before
-    if subject is not None:
-        await changed(session, action, "contact", subject.id, _plain(before), _plain(after))
+    if subject is None:
+        return
+    old, new = _plain(before), _plain(after)
+    if before and after and before.profile.description != after.profile.description:
+        # What is sealed where it lies is not told on: that it changed is enough.
+        old, new = {**(old or {}), _SEALED: "before"}, {**(new or {}), _SEALED: "changed"}
+    await changed(session, action, "contact", subject.id, old, new)
 
 
 async def login_wanted(session: AsyncSession, contact: Contact, by: Channel) -> None:
@@ -54,4 +60,5 @@ def _plain(it: Contact | None) -> dict[str, object] | None:
     if it is None:
         return None
     row = contact_rows.row(it)
-    return {name: row[name] for name in _KEPT if row[name] not in ("", None, [], ())}
+    kept = {name: row[name] for name in _KEPT if row[name] not in ("", None, [], ())}
+    return {**kept, _SEALED: "filled"} if _SEALED in kept else kept

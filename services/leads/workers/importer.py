@@ -16,14 +16,15 @@ import structlog
 from chassis import context
 from chassis.context import Principal
 from chassis.db import Sessions
+from chassis.sealing import SealBroken
 from services.leads.domain import import_rows, importing
 from services.leads.domain.files import shape, table
 from services.leads.domain.files.vcard import Property
 from services.leads.domain.import_rows import Ready
 from services.leads.domain.importing import Import, Row
-from services.leads.storage import contacts
+from services.leads.storage import contacts, import_files
 from services.leads.storage import imports as stored
-from services.leads.usecases import import_batches, imports
+from services.leads.usecases import import_batches, imports, returning
 
 LEASE_SECONDS = 30.0
 IDLE_SECONDS = 0.5
@@ -43,8 +44,15 @@ class Importer:
 
     drains = True
 
-    def __init__(self, sessions: Sessions, clock: Callable[[], datetime], home_region: str) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        clock: Callable[[], datetime],
+        home_region: str,
+        seal_key: str,
+    ) -> None:
         self._sessions = sessions
+        self._seal_key = seal_key
         self._clock = clock
         self._home_region = home_region
 
@@ -67,17 +75,21 @@ class Importer:
             await self._fail(current, "it was begun too often without coming to its end")
             return
         with tempfile.TemporaryFile() as file:
-            await self._fetch(current, file)
+            if not await self._fetch(current, file):
+                await self._fail(current, "its file is not kept any more")
+                return
             try:
                 await self._rows(current, file)
             except table.TooLong:
                 await self._fail(current, "a cell of the file never ends; is a quote not closed?")
 
-    async def _fetch(self, current: Import, file: IO[bytes]) -> None:
-        """Bring the file here, and count its rows if that was not done before."""
+    async def _fetch(self, current: Import, file: IO[bytes]) -> bool:
+        """Bring the file here; False for one that was dropped, which has no row to be imported."""
+        fetched = 0
         async with self._sessions.begin() as session:
-            async for part in stored.parts(session, current.id):
-                await asyncio.to_thread(file.write, part)
+            async for part in import_files.parts(session, current.id):
+                fetched += await asyncio.to_thread(file.write, part)
+        return fetched >= current.file_size
 
     async def _rows(self, current: Import, file: IO[bytes]) -> None:
         if not current.total_rows:
@@ -113,8 +125,19 @@ class Importer:
 
     async def _write(self, current: Import, batch: Batch) -> bool:
         async with self._sessions.begin() as session:
+            try:
+                erased = await returning.keys(session, self._seal_key)
+            except SealBroken:
+                # Who is being erased cannot be told: the import waits for who can.
+                log.error("erasure_unreadable", import_id=str(current.id))
+                return False
             ledger = await import_batches.apply(
-                session, current, batch, now=self._clock(), lease_seconds=LEASE_SECONDS
+                session,
+                current,
+                batch,
+                now=self._clock(),
+                lease_seconds=LEASE_SECONDS,
+                erased=erased,
             )
         return ledger is not None
 

@@ -1,7 +1,7 @@
 """Takes a person out of the streams: events, audit entries on their way, dead letters."""
 
-import re
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -12,15 +12,22 @@ from chassis.events.sweeping import Found
 from chassis.events.topology import DLQ
 from services import erasure_messages
 from services.erasing import Erased, Person
+from services.marks import Marks
 
-_AUDIT = "audit."
+_AUDIT, _WORK = "audit.", "NOTIFY_"
+# To look at more bytes takes longer than to hand them to a thread.
+_LARGE = 16 * 1024
 
 
 @dataclass
 class Swept:
-    """What was taken out, and up to where each stream has nothing of the person."""
+    """What was taken out, and up to where each stream has nothing of the person.
+
+    `regions` have a notifier each, by the streams of their work.
+    """
 
     erased: Erased = field(default_factory=Erased)
+    regions: int = 0
     places: dict[str, int] = field(default_factory=dict)
 
 
@@ -32,13 +39,13 @@ async def sweep(
     What a consumer has yet to deal with stays, and is waited for. Raises `Unavailable` when the
     broker is away.
     """
-    swept = Swept()
-    marks, words = person.marks(), person.words()
-    any_mark, any_word = _any(marks), _any(words)
-    for stream in await sweeping.streams(nats):
+    swept, marks = Swept(), Marks(person)
+    streams = await sweeping.streams(nats)
+    swept.regions = sum(it.startswith(_WORK) for it in streams)
+    for stream in streams:
         place, is_clean = clean_to.get(stream, 0), True
         async for found in sweeping.read(nats, stream, place):
-            if _tells(found, any_mark, any_word):
+            if await _told(found, marks):
                 if found.awaited and stream != DLQ:
                     swept.erased.waiting += 1
                     is_clean = False
@@ -51,10 +58,8 @@ async def sweep(
     return swept
 
 
-async def _take_out(
-    nats: Connection, erasure_id: UUID, found: Found, marks: Sequence[bytes]
-) -> None:
-    left = erasure_messages.redacted(_origin(found), found.data, marks)
+async def _take_out(nats: Connection, erasure_id: UUID, found: Found, marks: Marks) -> None:
+    left = await asyncio.to_thread(erasure_messages.redacted, _origin(found), found.data, marks)
     if left is None:
         await sweeping.remove(nats, found)
     else:
@@ -62,12 +67,18 @@ async def _take_out(
         await sweeping.replace(nats, found, left, name)
 
 
-def _tells(found: Found, any_mark: re.Pattern[bytes], any_word: re.Pattern[bytes]) -> bool:
+async def _told(found: Found, marks: Marks) -> bool:
+    if len(found.data) < _LARGE:
+        return _tells(found, marks)
+    return await asyncio.to_thread(_tells, found, marks)
+
+
+def _tells(found: Found, marks: Marks) -> bool:
     """Whether a message tells more of the person than ids that are nobody's any more."""
-    if not any_mark.search(found.data):
-        return False
-    if any_word.search(found.data):
+    if marks.address(found.data):
         return True
+    if not marks.identify(found.data):
+        return False
     origin = _origin(found)
     if origin.startswith(_AUDIT):
         return erasure_messages.has_values(found.data)
@@ -77,7 +88,3 @@ def _tells(found: Found, any_mark: re.Pattern[bytes], any_word: re.Pattern[bytes
 def _origin(found: Found) -> str:
     """The subject that a message was first published to."""
     return found.headers.get(ORIGIN, found.subject) if found.stream == DLQ else found.subject
-
-
-def _any(marks: Sequence[bytes]) -> re.Pattern[bytes]:
-    return re.compile(b"|".join(map(re.escape, marks)) or rb"(?!)")

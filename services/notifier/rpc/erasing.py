@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from chassis.db import Sessions
 from services import erasure_messages
+from services.erasure_traces import Traces
 from services.notifier.usecases import erasing
 
 CONTRACT = erasure_service_pb2.DESCRIPTOR
@@ -19,6 +20,7 @@ class ErasureServicer(erasure_service_pb2_grpc.ErasureServiceServicer):
 
     def __init__(self, sessions: Sessions, mac_key: SecretStr) -> None:
         self._sessions = sessions
+        self._traces = Traces(sessions)
         self._secret = mac_key.get_secret_value().encode()
 
     async def ErasePerson(
@@ -27,4 +29,6 @@ class ErasureServicer(erasure_service_pb2_grpc.ErasureServiceServicer):
         """Erases what is there of a person."""
         person = erasure_messages.person(request)
         async with self._sessions.begin() as session:
-            return erasure_messages.response(await erasing.erase(session, person, self._secret))
+            erased = await erasing.erase(session, person, self._secret)
+        await self._traces.erase(person, erased)
+        return erasure_messages.response(erased)

@@ -58,6 +58,8 @@ async def blank_messages(
     blanked += await _count(session, _BLANK_PAST, given)
     await session.execute(_BLANK_ATTEMPTS, {"ids": ids})
     await session.execute(_BLANK_RECEIPTS, {"ids": ids})
+    if blanked:
+        await session.execute(_DROP_CAPS, {"ids": ids})
     return blanked, sorted({it.content_hash for it in rows if it.content_hash and not it.run_id})
 
 
@@ -75,9 +77,14 @@ async def drop_contents(
     return len(rows)
 
 
-async def empty_contents(session: AsyncSession, names: Collection[str]) -> int:
-    """Empties what was written to others and names somebody, once it was sent; returns how many."""
-    return await _count(session, _EMPTY_CONTENTS, {"names": arrays.texts(names)}) if names else 0
+async def empty_contents(session: AsyncSession, pattern: str) -> int:
+    """Empties what was written to others and has a match, once it was sent; returns how many."""
+    return await _count(session, _EMPTY_CONTENTS, {"pattern": pattern})
+
+
+async def waiting_contents(session: AsyncSession, pattern: str) -> int:
+    """Returns how many such are still to be sent."""
+    return int(await session.scalar(_WAITING_CONTENTS, {"pattern": pattern}) or 0)
 
 
 async def suppressions(
@@ -91,11 +98,17 @@ async def suppressions(
 async def hash_suppressions(
     session: AsyncSession, held: Sequence[Held], hashes: Sequence[str]
 ) -> None:
-    """Puts the hash in place of the address; one that stands under it already is enough."""
+    """Puts the hash in place of the address; of two under one hash that stays which ends later."""
     for it, hashed in zip(held, hashes, strict=True):
         changed = await _count(session, _HASH_SUPPRESSION, {"id": it.id, "hash": hashed})
         if not changed:
+            await session.execute(_MERGE_SUPPRESSION, {"id": it.id, "hash": hashed})
             await session.execute(_DROP_SUPPRESSION, {"id": it.id})
+
+
+async def untie_suppressions(session: AsyncSession, contact_ids: Collection[UUID]) -> None:
+    """Takes contacts, and what they said, out of suppressions that stay as they are."""
+    await session.execute(_UNTIE_SUPPRESSIONS, {"contacts": arrays.uuids(contact_ids)})
 
 
 async def requests(session: AsyncSession, address_keys: Collection[str]) -> list[Held]:
@@ -185,6 +198,8 @@ _BLANK_ATTEMPTS = text("""
 _BLANK_RECEIPTS = text("""
     UPDATE receipts SET detail = '' WHERE message_id = ANY(CAST(:ids AS uuid[])) AND detail <> ''
 """)
+# What counts of the hash of an address; messages that went straight count by their own rows.
+_DROP_CAPS = text("DELETE FROM caps WHERE message_id = ANY(CAST(:ids AS uuid[]))")
 # What was written for one person has a content of its own; a template's is shared by its run.
 _DROP_CONTENTS = text("""
     DELETE FROM contents c WHERE c.hash = ANY(CAST(:hashes AS text[]))
@@ -197,12 +212,20 @@ _DROP_CONTENTS = text("""
 # Mails to colleagues; what a run sends has places for names instead.
 _EMPTY_CONTENTS = text("""
     UPDATE contents c SET subject = '', html = '', body = ''
-    WHERE EXISTS (SELECT 1 FROM unnest(CAST(:names AS text[])) AS n (name)
-                  WHERE position(n.name IN c.subject || c.html || c.body) > 0)
+    WHERE concat_ws(chr(10), c.subject, c.html, c.body) ~* :pattern
       AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.content_hash = c.hash)
       AND NOT EXISTS (SELECT 1 FROM messages m
                       WHERE m.content_hash = c.hash
                         AND (m.contact_id IS NOT NULL OR m.state IN (1, 2, 3)))
+""")
+_WAITING_CONTENTS = text("""
+    SELECT count(*) FROM contents c
+    WHERE concat_ws(chr(10), c.subject, c.html, c.body) ~* :pattern
+      AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.content_hash = c.hash)
+      AND NOT EXISTS (SELECT 1 FROM messages m
+                      WHERE m.content_hash = c.hash AND m.contact_id IS NOT NULL)
+      AND EXISTS (SELECT 1 FROM messages m
+                  WHERE m.content_hash = c.hash AND m.state IN (1, 2, 3))
 """)
 _DROP_ATTACHMENTS = text("""
     DELETE FROM attachments a WHERE a.hash = ANY(CAST(:hashes AS text[]))
@@ -221,6 +244,18 @@ _HASH_SUPPRESSION = text("""
     WHERE s.id = :id AND NOT EXISTS (
         SELECT 1 FROM suppressions t WHERE t.address_key = :hash AND t.channel = s.channel
           AND t.advertiser_id = s.advertiser_id AND t.purpose = s.purpose)
+""")
+_MERGE_SUPPRESSION = text("""
+    UPDATE suppressions t
+    SET expires_at = CASE WHEN s.expires_at IS NULL OR t.expires_at IS NULL THEN NULL
+                     ELSE greatest(s.expires_at, t.expires_at) END
+    FROM suppressions s
+    WHERE s.id = :id AND t.address_key = :hash AND t.channel = s.channel
+      AND t.advertiser_id = s.advertiser_id AND t.purpose = s.purpose
+""")
+_UNTIE_SUPPRESSIONS = text("""
+    UPDATE suppressions SET contact_id = NULL, evidence = ''
+    WHERE contact_id = ANY(CAST(:contacts AS uuid[]))
 """)
 _DROP_SUPPRESSION = text("DELETE FROM suppressions WHERE id = :id")
 _REQUESTS = text("""

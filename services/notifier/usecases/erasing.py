@@ -1,10 +1,12 @@
 """Erases people from a notifier; who was suppressed stays so, by a keyed hash."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services import erasure_traces
+from chassis.db import forgotten
+from services import erasing as shared
 from services.erasing import Erased, Person
 from services.notifier.domain import peppering
 from services.notifier.domain.states import Channel
@@ -25,22 +27,36 @@ async def erase(session: AsyncSession, person: Person, secret: bytes) -> Erased:
     blanked, contents = await erasing.blank_messages(session, contacts, addresses, written)
     erased.add("messages", blanked)
     erased.add("contents", await erasing.drop_contents(session, contents, contacts))
-    erased.add("contents", await erasing.empty_contents(session, person.names))
+    if person.names:
+        pattern = shared.pattern(person.names)
+        erased.add("contents", await erasing.empty_contents(session, pattern))
+        erased.waiting += await erasing.waiting_contents(session, pattern)
     held = await erasing.suppressions(session, contacts, addresses)
-    await erasing.hash_suppressions(session, held, _hashes(held, secret))
+    own = [it for it in held if it.address_key not in person.shared]
+    await erasing.hash_suppressions(session, own, _hashes(own, secret))
+    await erasing.untie_suppressions(session, contacts)
     erased.add("suppressions", len(held))
-    erased.own("suppression", (it.id for it in held))
+    await _remember(session, person, "suppression", [it.id for it in held])
     asked = await erasing.requests(session, addresses)
     await erasing.hash_requests(session, asked, _hashes(asked, secret))
     erased.add("consent_requests", len(asked))
     agreed = await erasing.drop_agreements(session, contacts, addresses)
     erased.add("agreements", len(agreed))
-    erased.own("agreement", agreed)
+    await _remember(session, person, "agreement", agreed)
     erased.add("notes", await erasing.drop_notes(session, addresses))
+    for kind, its_id in await forgotten.remembered(session, contacts):
+        erased.own(kind, [its_id])
     # Entries of who looked an address up have what they gave as their reason.
     erased.own("address", (dossiers.subject(it, secret) for it in addresses))
-    await erasure_traces.erase(session, person, erased)
     return erased
+
+
+async def _remember(
+    session: AsyncSession, person: Person, kind: str, ids: Iterable[UUID | None]
+) -> None:
+    own = [it for it in ids if it is not None]
+    if own:
+        await forgotten.remember(session, person.contact_ids[0], kind, own)
 
 
 def _hashes(held: list[erasing.Held], secret: bytes) -> list[str]:

@@ -1,8 +1,11 @@
 """Values of entries about a person can be read no more, and the chain verifies as before."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
+
+from sqlalchemy import text
 
 from services.accounts.domain.chain import Happening
 from services.accounts.domain.walking import Walk
@@ -87,3 +90,22 @@ class TestErasing:
         await erase(house, Person((HOA,), emails=("hoa@example.vn",)))
 
         assert await house.sql("SELECT 1 FROM sign_in_failures") == []
+
+    async def test_an_address_that_is_part_of_another_stays_counted(self, house: Any) -> None:
+        await house.sql(
+            "INSERT INTO sign_in_failures VALUES ('a:bao.an@example.vn', 1, now(), now())"
+        )
+
+        await erase(house, Person((HOA,), emails=("an@example.vn",)))
+
+        assert len(await house.sql("SELECT 1 FROM sign_in_failures")) == 1
+
+    async def test_who_chains_entries_is_not_held_up_by_later_rounds(self, house: Any) -> None:
+        await erase(house, Person((HOA,)))
+
+        async with house.sessions.begin() as chaining:
+            await chaining.execute(
+                text("SELECT pg_advisory_xact_lock(hashtext('accounts audit chain'))")
+            )
+            async with asyncio.timeout(5):
+                assert await erase(house, Person((HOA,))) == {}

@@ -13,6 +13,7 @@ from services.accounts.domain.logins import Channel
 from services.accounts.domain.logins import Person as Reached
 from services.accounts.usecases import erasing, logins
 from services.erasing import Erased, Person
+from services.erasure_traces import Traces
 from tests.integration.accounts import login_parts
 from tests.integration.accounts.login_parts import Portal
 from tests.integration.serving import refused
@@ -30,6 +31,7 @@ async def erase(house: Any, contact_id: str, **more: Any) -> Erased:
     await house.sql("UPDATE outbox SET published_at = now()")
     async with house.sessions.begin() as session:
         found: Erased = await erasing.erase(session, Person((UUID(contact_id),), **more))
+    await Traces(house.sessions).erase(Person((UUID(contact_id),), **more), found)
     return found
 
 
@@ -98,6 +100,14 @@ class TestLogins:
         again = await erase(house, login.contact_id, emails=(ADDRESS,))
 
         assert (dict(again.counts), again.waiting, again.subjects) == ({}, 0, set())
+
+    async def test_messages_to_it_are_named_each_time(self, house: Any, portal: Portal) -> None:
+        login, _ = await portal.invited(NAME)
+        first = await erase(house, login.contact_id)
+
+        second = await erase(house, login.contact_id)
+
+        assert first.subjects == second.subjects != set()
 
     async def test_one_whose_contact_was_deleted_before_goes_too(
         self, house: Any, portal: Portal

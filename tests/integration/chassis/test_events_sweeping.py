@@ -2,9 +2,12 @@
 
 import uuid
 
+import nats.errors
 import pytest
 from nats.js import api
+from nats.js.client import JetStreamContext
 
+from chassis.errors import Unavailable
 from chassis.events import sweeping
 from chassis.events.sweeping import Found
 from tests.integration.chassis.events_house import Bus
@@ -67,6 +70,28 @@ class TestReading:
 
         assert [(it.data, it.awaited) for it in await found(bus, work)] == [(b"chunk", True)]
         await bus.nats.js.delete_stream(work)
+
+    async def test_a_broker_that_gives_less_than_it_has_is_not_taken_for_the_end(
+        self, bus: Bus, published: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def silent(*_: object, **__: object) -> None:
+            raise nats.errors.TimeoutError
+
+        monkeypatch.setattr(JetStreamContext.PullSubscription, "fetch", silent)
+
+        with pytest.raises(Unavailable):
+            await found(bus)
+
+    async def test_what_left_meanwhile_is_the_end(
+        self, bus: Bus, published: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def left(*_: object, **__: object) -> None:
+            await bus.nats.js.purge_stream(bus.stream)
+            raise nats.errors.TimeoutError
+
+        monkeypatch.setattr(JetStreamContext.PullSubscription, "fetch", left)
+
+        assert await found(bus) == []
 
 
 class TestTakingOut:

@@ -183,6 +183,7 @@ class TestEveryOperation:
         erased = api("EraseContact", body=sure, contact_id=last["id"])
         ordered = api("ListErasures")["erasures"]
         api("GetErasure", id=erased["id"])
+        api("RepeatErasure", id=erased["id"])
 
         assert read["phones"][0]["number"] == "+84912345678"
         assert [it["id"] for it in found["contacts"]] == [one]

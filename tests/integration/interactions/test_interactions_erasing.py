@@ -1,5 +1,6 @@
 """A person leaves interactions once leads said that the contact is gone."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,8 @@ from crm.leads.v1 import contact_pb2, events_pb2
 from sqlalchemy import text
 
 from services.erasing import Erased, Person
+from services.erasure_traces import Traces
+from services.interactions.storage import contacts
 from services.interactions.usecases import erasing
 from tests.integration.interactions.portal_parts import answer, ask, reply
 
@@ -22,7 +25,9 @@ async def erase(house: Any, *contact_ids: str, names: tuple[str, ...] = ()) -> E
     person = Person(tuple(UUID(it) for it in contact_ids), names=names)
     async with house.sessions.begin() as session:
         await session.execute(text("UPDATE outbox SET published_at = now()"))
-        return await erasing.erase(session, person)
+        erased = await erasing.erase(session, person)
+    await Traces(house.sessions).erase(person, erased)
+    return erased
 
 
 async def with_story(house: Any) -> tuple[contact_pb2.Contact, str, str]:
@@ -116,3 +121,24 @@ class TestErasing:
         async with house.sessions.begin() as session:
             kept = (await session.execute(text("SELECT words FROM digests ORDER BY user_id"))).all()
         assert [it.words for it in kept] == [None, {"text": "khac"}]
+
+    async def test_who_writes_is_not_held_up_where_nothing_is_left(self, house: Any) -> None:
+        contact, _, _ = await with_story(house)
+        await gone(house, contact)
+        await erase(house, contact.id)
+
+        async with house.sessions.begin() as writing:
+            await contacts.lock_against_deletion(writing)
+            async with asyncio.timeout(5):
+                assert dict((await erase(house, contact.id)).counts) == {}
+
+    async def test_a_digest_that_names_somebody_longer_stays(self, house: Any) -> None:
+        async with house.sessions.begin() as session:
+            await session.execute(
+                text('INSERT INTO digests (user_id, words) VALUES (:user, \'{"text": "Lê Anh"}\')'),
+                {"user": UUID(int=1)},
+            )
+
+        erased = await erase(house, str(UUID(int=2)), names=("Lê An",))
+
+        assert "digests" not in erased.counts

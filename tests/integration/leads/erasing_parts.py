@@ -1,6 +1,6 @@
 """Who erases in tests: peers that answer what they are told to, and the worker that asks them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,10 +24,14 @@ class ScriptedPeers:
 
     answers: list[Answer] = field(default_factory=list)
     asked: list[Person] = field(default_factory=list)
+    notifiers: int = 100
+    meanwhile: Callable[[], Awaitable[None]] | None = None
 
     async def erase(self, erasure_id: UUID, person: Person) -> dict[str, Answer]:
         """One peer, the notifier."""
         self.asked.append(person)
+        if self.meanwhile is not None:
+            await self.meanwhile()
         return {"notifier": self.answers.pop(0) if self.answers else Erased()}
 
 
@@ -42,7 +46,13 @@ async def order(leads: Leads, contact: contact_pb2.Contact, **changes: object) -
 
 @asynccontextmanager
 async def eraser(
-    leads: Leads, settings: ServiceSettings, nats_url: str, peers: ScriptedPeers
+    leads: Leads,
+    settings: ServiceSettings,
+    nats_url: str,
+    peers: ScriptedPeers,
+    *,
+    seal_key: str = "",
+    lease: timedelta = timedelta(minutes=2),
 ) -> AsyncIterator[Eraser]:
     """A worker that is asked for its rounds one by one."""
     nats = Connection(settings.model_copy(update={"nats_url": nats_url}), "leads")
@@ -51,10 +61,11 @@ async def eraser(
         leads.sessions,
         nats,
         peers,  # type: ignore[arg-type]
-        settings.seal_key.get_secret_value(),
+        seal_key or settings.seal_key.get_secret_value(),
         leads.clock,
         settle=timedelta(seconds=60),
         every_seconds=0.02,
+        lease=lease,
     )
     yield made
     await nats.close()

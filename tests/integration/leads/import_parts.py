@@ -101,7 +101,9 @@ class Imports:
 
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(Importer(self.sessions, lambda: datetime.now(UTC), "vn")())
+        task = asyncio.create_task(
+            Importer(self.sessions, lambda: datetime.now(UTC), "vn", "seal")()
+        )
         yield
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -201,7 +201,9 @@ class TestResuming:
         lines = "".join(f"An {n},09{n:08d}\n" for n in range(10_000_000, 10_003_000))
         uploaded = await calls.upload(f"Name,Phone\n{lines}".encode())
         await calls.stub.StartImport(service_pb.StartImportRequest(id=uploaded.id))
-        first = asyncio.create_task(Importer(calls.sessions, lambda: datetime.now(UTC), "vn")())
+        first = asyncio.create_task(
+            Importer(calls.sessions, lambda: datetime.now(UTC), "vn", "seal")()
+        )
         async with asyncio.timeout(30):
             while not await calls.scalar("SELECT max(rows) FROM imports"):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

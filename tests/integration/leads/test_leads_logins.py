@@ -33,6 +33,7 @@ class TestCreatingWithALogin:
         assert (wish.contact_id, wish.display_name) == (made.id, made.display_name)
         assert (wish.channel, wish.address, wish.locale) == (channel, address, "vi")
         (created,) = await leads.told(Class.FACTS, events_pb2.ContactCreated)
+        made.ClearField("description")  # sealed where it lies, and not told on
         assert created.contact == made
         assert await leads.audit_count() == 2
 

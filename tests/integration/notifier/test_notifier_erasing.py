@@ -4,16 +4,14 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pytest
 from crm.erasure.v1 import erasure_pb2
 from crm.notifier.v1.erasure_service_pb2_grpc import ErasureServiceStub
 
 from chassis.context import Principal
-from chassis.errors import InvalidArgument, NotFound, PermissionDenied
+from chassis.errors import InvalidArgument, PermissionDenied
 from services.notifier.domain.states import Channel, Next, Purpose, Reason, State
-from services.notifier.domain.tokens import Link, link_token
 from services.notifier.domain.work import Claimed, Key, Kind
-from services.notifier.usecases import gating, intake, rulebook, suppress
+from services.notifier.usecases import gating, intake, rulebook
 from tests.integration.notifier import notifier_parts
 from tests.integration.notifier.notifier_parts import (
     ADVERTISER,
@@ -145,64 +143,37 @@ class TestMessages:
         assert await house.sql("SELECT answer, state FROM messages") == [("", 11)]
         assert await house.sql("SELECT detail FROM receipts") == [("",)]
 
-
-class TestSuppressions:
-    async def test_who_was_suppressed_stays_so_by_a_keyed_hash(
-        self, house: House, served: Served
-    ) -> None:
-        await self._suppress(house)
-
-        answer = await erase(served, contact_ids=[str(uuid.uuid4())], emails=[HOA])
-
-        ((address, key, evidence),) = await house.sql(
-            "SELECT address, address_key, evidence FROM suppressions"
+    async def test_what_counts_of_their_address_goes(self, house: House, served: Served) -> None:
+        await house.take([HOA, "khac@example.vn"])
+        await house.sql(
+            "INSERT INTO caps (address, message_id, claim, counted_at)"
+            " SELECT 1, message_id, 1, now() FROM messages"
         )
-        assert (address, evidence) == ("", "")
-        assert HOA not in key
-        assert counts(answer)["suppressions"] == 1
-        (to,) = await judged(house, message(HOA))
-        assert (to.state, to.reason) == (State.SKIPPED, Reason.SUPPRESSED)
 
-    async def test_others_are_written_to_as_before(self, house: House, served: Served) -> None:
-        await self._suppress(house)
-        await erase(served, contact_ids=[str(uuid.uuid4())], emails=[HOA])
-
-        assert await judged(house, message("khac@example.vn")) == []
-
-    async def test_one_suppressed_and_erased_twice_has_one_row(
-        self, house: House, served: Served
-    ) -> None:
-        for _ in range(2):
-            await self._suppress(house)
-            await erase(served, contact_ids=[str(uuid.uuid4())], emails=[HOA])
-
-        assert len(await house.sql("SELECT 1 FROM suppressions")) == 1
-
-    async def test_the_link_of_a_mail_to_them_leads_nowhere(
-        self, house: House, served: Served
-    ) -> None:
-        await house.take([HOA])
-        ((message_id,),) = await house.sql("SELECT message_id FROM messages")
         await erase(served, contact_ids=[await contact_of(house, HOA)])
-        token = link_token(
-            Link(Key(DAY, message_id), Channel.EMAIL, Purpose.CARE, ADVERTISER), SECRET
-        )
 
-        async with house.sessions.begin() as session:
-            with pytest.raises(NotFound):
-                await suppress.unsubscribe(session, token, SECRET, NOW, STANDARDS, everything=False)
-
-    async def _suppress(self, house: House) -> None:
-        new = suppress.made(
-            channel=Channel.EMAIL,
-            address=HOA,
-            reason="unsubscribed",
-            evidence=f"said {HOA}",
-            now=NOW,
-            actor="contact",
+        left = await house.sql(
+            "SELECT m.address_key FROM caps c JOIN messages m USING (message_id)"
         )
-        async with house.sessions.begin() as session:
-            await suppress.add(session, new)
+        assert left == [("khac@example.vn",)]
+
+    async def test_a_mail_to_a_colleague_that_names_them_is_waited_for_until_it_is_sent(
+        self, house: House, served: Served
+    ) -> None:
+        await house.take(["colleague@example.vn"])
+        await house.sql("UPDATE contents SET body = 'Gọi Trần Thị Hoa'")
+        await house.sql("UPDATE messages SET contact_id = NULL, run_id = NULL, state = 1")
+        await house.sql("DELETE FROM runs")
+        given = {"contact_ids": [str(uuid.uuid4())], "names": ["Trần Thị Hoa"]}
+
+        queued = await erase(served, **given)
+        namesake = await erase(served, **{**given, "names": ["Trần Thị Ho"]})
+        await house.sql("UPDATE messages SET state = 9")
+        sent = await erase(served, **given)
+
+        assert (queued.waiting, namesake.waiting, sent.waiting) == (1, 0, 0)
+        assert counts(sent)["contents"] >= 1
+        assert await house.sql("SELECT 1 FROM contents WHERE body LIKE '%Hoa%'") == []
 
 
 class TestTraces:

@@ -124,6 +124,21 @@ class TestTurning:
         assert sealing.key_of(new) == "two"
         assert [keys.open(it, PLACE) for it in (old, new)] == ["x", "x"]
 
+    def test_below_a_dash_keys_open_and_none_seals(self, file: Path, clock: Clock) -> None:
+        sealing_keys = Keys(file, clock=clock)
+        sealed = sealing_keys.seal("bí mật", PLACE)
+        turn(file, f"-\n{line('one')}", clock)
+
+        assert sealing_keys.newest == ""
+        assert sealing_keys.seal("bí mật", PLACE) == "bí mật"
+        assert sealing_keys.open(sealed, PLACE) == "bí mật"
+
+    def test_a_dash_alone_is_no_key(self, file: Path) -> None:
+        file.write_text("-\n")
+
+        with pytest.raises(sealing.KeysUnreadable):
+            Keys(file)
+
     def test_one_that_is_gone_opens_nothing(self, keys: Keys, file: Path, clock: Clock) -> None:
         old = keys.seal("x", PLACE)
         turn(file, line("two", 2), clock)

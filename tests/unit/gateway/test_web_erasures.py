@@ -124,3 +124,19 @@ class TestLooking:
 
     def test_the_contacts_page_leads_to_it(self, desk: FlaskClient) -> None:
         assert f"/contacts/{ID}/erase" in shown(desk, f"/contacts/{ID}")
+
+
+class TestRepeating:
+    def test_one_that_is_done_can_be_run_again(self, desk: FlaskClient, peers: Any) -> None:
+        peers.answers["GetErasure"] = erasure(state=erasure_pb2.ERASURE_STATE_DONE)
+        peers.answers["RepeatErasure"] = erasure()
+        page = shown(desk, f"/erasures/{ID}?lang=en")
+
+        answer = sent(desk, f"/erasures/{ID}/repeat")
+
+        assert "Run again" in page
+        assert peers.named("RepeatErasure")[-1].request.id == ID
+        assert answer.headers["Location"].endswith(f"/erasures/{ID}")
+
+    def test_one_that_runs_cannot(self, desk: FlaskClient) -> None:
+        assert "/repeat" not in shown(desk, f"/erasures/{ID}?lang=en")

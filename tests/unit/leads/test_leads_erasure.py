@@ -6,14 +6,13 @@ from uuid import UUID
 import pytest
 
 from chassis.sealing import SealBroken
-from services.erasing import Person
 from services.leads.domain import person as people
-from services.leads.domain.erasure import Erasure, Reason, Said, State, heard
+from services.leads.domain.erasure import Erasure, Reason, Said, State, heard, unreadable
+from services.leads.domain.person import Sought
 
 NOON = datetime(2026, 11, 21, 5, tzinfo=UTC)
 SETTLE = timedelta(seconds=60)
 ORDERED = Erasure(UUID(int=1), UUID(int=2), Reason.REQUESTED, State.RUNNING, "u1", NOON)
-HASH = "d6" * 16
 CLEAN = {"leads": Said(), "notifier": Said()}
 
 
@@ -72,14 +71,30 @@ class TestDone:
         assert pause(0) < pause(3) < pause(30) == pause(31) == timedelta(minutes=5)
 
 
+class TestUnreadable:
+    def test_nothing_is_done_and_nothing_forgotten(self) -> None:
+        quiet = told(ORDERED, CLEAN)
+
+        after, pause = unreadable(quiet, "leads")
+
+        assert (after.state, after.rounds, after.quiet_since) == (State.RUNNING, 1, None)
+        assert (after.parts["leads"].trouble, after.parts["leads"].clean) == ("SEAL_BROKEN", False)
+        assert after.parts["notifier"] == quiet.parts["notifier"]
+        assert pause == timedelta(minutes=5)
+
+
 class TestPerson:
-    WHOLE = Person(
+    WHOLE = Sought(
         contact_ids=(UUID(int=2),),
-        emails=("hoa@example.vn",),
+        emails=("hoa@example.vn", "nha@example.vn"),
         phones=("+84912345678",),
-        spellings=("0912345678", "Hoa@Example.vn"),
+        spelled=(("+84912345678", "0912345678"), ("nha@example.vn", "Nha@Example.vn")),
         names=("Trần Thị Hoa",),
-        subjects=frozenset({("note", str(UUID(int=3))), ("address", "abc"), ("address", HASH)}),
+        external_ids=(("id:file", "7"),),
+        subjects=frozenset({("note", str(UUID(int=3)))}),
+        shared=frozenset({"nha@example.vn"}),
+        imports=(UUID(int=4),),
+        looked=frozenset({"hoa@example.vn"}),
     )
 
     def test_one_is_read_back_with_the_same_key_alone(self) -> None:
@@ -96,14 +111,15 @@ class TestPerson:
         assert people.unseal(sealed, "new\nold") == self.WHOLE
         assert people.unseal(people.seal(self.WHOLE, "new\nold"), "new") == self.WHOLE
 
-    def test_everything_that_gives_them_away_is_looked_for(self) -> None:
-        marks = self.WHOLE.marks()
+    def test_addresses_that_others_have_are_left_out_however_written(self) -> None:
+        found = self.WHOLE.alone({"nha@example.vn"})
 
-        assert {b"hoa@example.vn", b"0912345678", b"abc"} <= set(marks)
-        assert str(UUID(int=3)).encode() in marks
-        assert HASH.encode() in marks
-        assert UUID(int=2).bytes in marks
-        assert "Trần Thị Hoa".encode() not in marks
+        assert found.emails == ("hoa@example.vn",)
+        assert found.spellings == ("0912345678",)
+        assert "nha@example.vn" in self.WHOLE.alone(()).emails
 
-    def test_no_word_is_empty(self) -> None:
-        assert Person((UUID(int=2),), emails=("",)).words() == []
+    def test_imports_find_them_by_addresses_and_ids_of_other_systems(self) -> None:
+        assert self.WHOLE.found_by() == {
+            *(("email", "hoa@example.vn"), ("email", "nha@example.vn")),
+            *(("phone", "+84912345678"), ("id:file", "7")),
+        }

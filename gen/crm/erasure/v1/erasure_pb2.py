@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63rm/erasure/v1/erasure.proto\x12\x0e\x63rm.erasure.v1\"\xb0\x01\n\x12\x45rasePersonRequest\x12\x12\n\nerasure_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ontact_ids\x18\x02 \x03(\t\x12\x0e\n\x06\x65mails\x18\x03 \x03(\t\x12\x0e\n\x06phones\x18\x04 \x03(\t\x12\x11\n\tspellings\x18\x05 \x03(\t\x12/\n\x08subjects\x18\x06 \x03(\x0b\x32\x1d.crm.erasure.v1.ErasedSubject\x12\r\n\x05names\x18\x07 \x03(\t\"\x83\x01\n\x13\x45rasePersonResponse\x12*\n\x06\x65rased\x18\x01 \x03(\x0b\x32\x1a.crm.erasure.v1.ErasedKind\x12/\n\x08subjects\x18\x02 \x03(\x0b\x32\x1d.crm.erasure.v1.ErasedSubject\x12\x0f\n\x07waiting\x18\x03 \x01(\x03\")\n\nErasedKind\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\")\n\rErasedSubject\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63rm/erasure/v1/erasure.proto\x12\x0e\x63rm.erasure.v1\"\xc0\x01\n\x12\x45rasePersonRequest\x12\x12\n\nerasure_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ontact_ids\x18\x02 \x03(\t\x12\x0e\n\x06\x65mails\x18\x03 \x03(\t\x12\x0e\n\x06phones\x18\x04 \x03(\t\x12\x11\n\tspellings\x18\x05 \x03(\t\x12/\n\x08subjects\x18\x06 \x03(\x0b\x32\x1d.crm.erasure.v1.ErasedSubject\x12\r\n\x05names\x18\x07 \x03(\t\x12\x0e\n\x06shared\x18\x08 \x03(\t\"\x83\x01\n\x13\x45rasePersonResponse\x12*\n\x06\x65rased\x18\x01 \x03(\x0b\x32\x1a.crm.erasure.v1.ErasedKind\x12/\n\x08subjects\x18\x02 \x03(\x0b\x32\x1d.crm.erasure.v1.ErasedSubject\x12\x0f\n\x07waiting\x18\x03 \x01(\x03\")\n\nErasedKind\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\")\n\rErasedSubject\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,11 +32,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.erasure.v1.erasure_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERASEPERSONREQUEST']._serialized_start=49
-  _globals['_ERASEPERSONREQUEST']._serialized_end=225
-  _globals['_ERASEPERSONRESPONSE']._serialized_start=228
-  _globals['_ERASEPERSONRESPONSE']._serialized_end=359
-  _globals['_ERASEDKIND']._serialized_start=361
-  _globals['_ERASEDKIND']._serialized_end=402
-  _globals['_ERASEDSUBJECT']._serialized_start=404
-  _globals['_ERASEDSUBJECT']._serialized_end=445
+  _globals['_ERASEPERSONREQUEST']._serialized_end=241
+  _globals['_ERASEPERSONRESPONSE']._serialized_start=244
+  _globals['_ERASEPERSONRESPONSE']._serialized_end=375
+  _globals['_ERASEDKIND']._serialized_start=377
+  _globals['_ERASEDKIND']._serialized_end=418
+  _globals['_ERASEDSUBJECT']._serialized_start=420
+  _globals['_ERASEDSUBJECT']._serialized_end=461
 # @@protoc_insertion_point(module_scope)

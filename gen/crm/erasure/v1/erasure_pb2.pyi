@@ -33,6 +33,7 @@ class ErasePersonRequest(_message.Message):
     SPELLINGS_FIELD_NUMBER: _builtins.int
     SUBJECTS_FIELD_NUMBER: _builtins.int
     NAMES_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
     erasure_id: _builtins.str
     """Required. The order of leads that this is part of."""
     @_builtins.property
@@ -59,6 +60,10 @@ class ErasePersonRequest(_message.Message):
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. The names of the person, to find texts of the house about them; others may have them, too."""
 
+    @_builtins.property
+    def shared(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Addresses that others have, too, as compared; they stay, without what ties them to the person."""
+
     def __init__(
         self,
         *,
@@ -69,10 +74,11 @@ class ErasePersonRequest(_message.Message):
         spellings: _abc.Iterable[_builtins.str] | None = ...,
         subjects: _abc.Iterable[Global___ErasedSubject] | None = ...,
         names: _abc.Iterable[_builtins.str] | None = ...,
+        shared: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_ids", b"contact_ids", "emails", b"emails", "erasure_id", b"erasure_id", "names", b"names", "phones", b"phones", "spellings", b"spellings", "subjects", b"subjects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_ids", b"contact_ids", "emails", b"emails", "erasure_id", b"erasure_id", "names", b"names", "phones", b"phones", "shared", b"shared", "spellings", b"spellings", "subjects", b"subjects"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -114,7 +114,7 @@ class Erasure(_message.Message):
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it was done."""
+        """Output only. When it was done; unset while it runs."""
 
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ErasurePart]:
@@ -154,13 +154,17 @@ class ErasurePart(_message.Message):
     ANSWER_TIME_FIELD_NUMBER: _builtins.int
     TROUBLE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Output only. "leads", "notifier", "streams" and the like; further notifiers are "notifier-2" on."""
+    """Output only. "leads", "notifier", "streams" and the like; further notifiers are "notifier-2" on, "notifiers" those
+    that a region has and leads does not know.
+    """
     waiting: _builtins.int
     """Output only. What something has to happen to first, when it was asked last."""
     clean: _builtins.bool
     """Output only. Found nothing when it was asked last."""
     trouble: _builtins.str
-    """Output only. Why it did not answer when it was asked last: a reason of errors, else empty."""
+    """Output only. Why it did not answer when it was asked last, else empty: a reason of errors, a gRPC code, or
+    SEAL_BROKEN, NOTIFIER_OLD, NOTIFIER_UNKNOWN, BROKER_FAILED.
+    """
     @_builtins.property
     def erased(self) -> _containers.RepeatedCompositeFieldContainer[_erasure_pb2.ErasedKind]:
         """Output only. What was erased there in all rounds."""

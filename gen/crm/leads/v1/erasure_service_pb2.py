@@ -26,7 +26,7 @@ from crm.leads.v1 import erasure_pb2 as crm_dot_leads_dot_v1_dot_erasure__pb2
 from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/leads/v1/erasure_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/erasure.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"g\n\x13\x45raseContactRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12+\n\x06reason\x18\x02 \x01(\x0e\x32\x1b.crm.leads.v1.ErasureReason\x12\x0f\n\x07\x63onfirm\x18\x03 \x01(\t\"\x1f\n\x11GetErasureRequest\x12\n\n\x02id\x18\x01 \x01(\t\"{\n\x13ListErasuresRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12)\n\x05state\x18\x04 \x01(\x0e\x32\x1a.crm.leads.v1.ErasureState\"X\n\x14ListErasuresResponse\x12\'\n\x08\x65rasures\x18\x01 \x03(\x0b\x32\x15.crm.leads.v1.Erasure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbc\x02\n\x0e\x45rasureService\x12_\n\x0c\x45raseContact\x12!.crm.leads.v1.EraseContactRequest\x1a\x15.crm.leads.v1.Erasure\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.erase\x12[\n\nGetErasure\x12\x1f.crm.leads.v1.GetErasureRequest\x1a\x15.crm.leads.v1.Erasure\"\x15\x90\x02\x01\xca\xc1\x18\x0e\x63ontacts.erase\x12l\n\x0cListErasures\x12!.crm.leads.v1.ListErasuresRequest\x1a\".crm.leads.v1.ListErasuresResponse\"\x15\x90\x02\x01\xca\xc1\x18\x0e\x63ontacts.eraseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/leads/v1/erasure_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/erasure.proto\x1a\x1a\x63rm/rights/v1/rights.proto\"g\n\x13\x45raseContactRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12+\n\x06reason\x18\x02 \x01(\x0e\x32\x1b.crm.leads.v1.ErasureReason\x12\x0f\n\x07\x63onfirm\x18\x03 \x01(\t\"\x1f\n\x11GetErasureRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\"\n\x14RepeatErasureRequest\x12\n\n\x02id\x18\x01 \x01(\t\"{\n\x13ListErasuresRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x12\n\ncontact_id\x18\x03 \x01(\t\x12)\n\x05state\x18\x04 \x01(\x0e\x32\x1a.crm.leads.v1.ErasureState\"X\n\x14ListErasuresResponse\x12\'\n\x08\x65rasures\x18\x01 \x03(\x0b\x32\x15.crm.leads.v1.Erasure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x9f\x03\n\x0e\x45rasureService\x12_\n\x0c\x45raseContact\x12!.crm.leads.v1.EraseContactRequest\x1a\x15.crm.leads.v1.Erasure\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.erase\x12[\n\nGetErasure\x12\x1f.crm.leads.v1.GetErasureRequest\x1a\x15.crm.leads.v1.Erasure\"\x15\x90\x02\x01\xca\xc1\x18\x0e\x63ontacts.erase\x12\x61\n\rRepeatErasure\x12\".crm.leads.v1.RepeatErasureRequest\x1a\x15.crm.leads.v1.Erasure\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.erase\x12l\n\x0cListErasures\x12!.crm.leads.v1.ListErasuresRequest\x1a\".crm.leads.v1.ListErasuresResponse\"\x15\x90\x02\x01\xca\xc1\x18\x0e\x63ontacts.eraseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,16 +37,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASURESERVICE'].methods_by_name['EraseContact']._serialized_options = b'\220\002\002\312\301\030\016contacts.erase'
   _globals['_ERASURESERVICE'].methods_by_name['GetErasure']._loaded_options = None
   _globals['_ERASURESERVICE'].methods_by_name['GetErasure']._serialized_options = b'\220\002\001\312\301\030\016contacts.erase'
+  _globals['_ERASURESERVICE'].methods_by_name['RepeatErasure']._loaded_options = None
+  _globals['_ERASURESERVICE'].methods_by_name['RepeatErasure']._serialized_options = b'\220\002\002\312\301\030\016contacts.erase'
   _globals['_ERASURESERVICE'].methods_by_name['ListErasures']._loaded_options = None
   _globals['_ERASURESERVICE'].methods_by_name['ListErasures']._serialized_options = b'\220\002\001\312\301\030\016contacts.erase'
   _globals['_ERASECONTACTREQUEST']._serialized_start=108
   _globals['_ERASECONTACTREQUEST']._serialized_end=211
   _globals['_GETERASUREREQUEST']._serialized_start=213
   _globals['_GETERASUREREQUEST']._serialized_end=244
-  _globals['_LISTERASURESREQUEST']._serialized_start=246
-  _globals['_LISTERASURESREQUEST']._serialized_end=369
-  _globals['_LISTERASURESRESPONSE']._serialized_start=371
-  _globals['_LISTERASURESRESPONSE']._serialized_end=459
-  _globals['_ERASURESERVICE']._serialized_start=462
-  _globals['_ERASURESERVICE']._serialized_end=778
+  _globals['_REPEATERASUREREQUEST']._serialized_start=246
+  _globals['_REPEATERASUREREQUEST']._serialized_end=280
+  _globals['_LISTERASURESREQUEST']._serialized_start=282
+  _globals['_LISTERASURESREQUEST']._serialized_end=405
+  _globals['_LISTERASURESRESPONSE']._serialized_start=407
+  _globals['_LISTERASURESRESPONSE']._serialized_end=495
+  _globals['_ERASURESERVICE']._serialized_start=498
+  _globals['_ERASURESERVICE']._serialized_end=913
 # @@protoc_insertion_point(module_scope)

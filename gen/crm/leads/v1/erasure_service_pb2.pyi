@@ -74,6 +74,28 @@ class GetErasureRequest(_message.Message):
 Global___GetErasureRequest: _TypeAlias = GetErasureRequest  # noqa: Y015
 
 @_typing.final
+class RepeatErasureRequest(_message.Message):
+    """Asks for an erasure to be run once more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepeatErasureRequest: _TypeAlias = RepeatErasureRequest  # noqa: Y015
+
+@_typing.final
 class ListErasuresRequest(_message.Message):
     """Asks for erasures."""
 

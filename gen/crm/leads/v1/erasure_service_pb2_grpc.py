@@ -46,6 +46,11 @@ class ErasureServiceStub:
                 request_serializer=crm_dot_leads_dot_v1_dot_erasure__service__pb2.GetErasureRequest.SerializeToString,
                 response_deserializer=crm_dot_leads_dot_v1_dot_erasure__pb2.Erasure.FromString,
                 _registered_method=True)
+        self.RepeatErasure = channel.unary_unary(
+                '/crm.leads.v1.ErasureService/RepeatErasure',
+                request_serializer=crm_dot_leads_dot_v1_dot_erasure__service__pb2.RepeatErasureRequest.SerializeToString,
+                response_deserializer=crm_dot_leads_dot_v1_dot_erasure__pb2.Erasure.FromString,
+                _registered_method=True)
         self.ListErasures = channel.unary_unary(
                 '/crm.leads.v1.ErasureService/ListErasures',
                 request_serializer=crm_dot_leads_dot_v1_dot_erasure__service__pb2.ListErasuresRequest.SerializeToString,
@@ -73,6 +78,14 @@ class ErasureServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RepeatErasure(self, request, context):
+        """Runs an erasure that is done once more, by the ids that are still known: after a service was restored from a backup
+        of before. One that runs is answered as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListErasures(self, request, context):
         """Lists erasures, newest first. Who may not erase everybody sees what they ordered.
         """
@@ -91,6 +104,11 @@ def add_ErasureServiceServicer_to_server(servicer, server):
             'GetErasure': grpc.unary_unary_rpc_method_handler(
                     servicer.GetErasure,
                     request_deserializer=crm_dot_leads_dot_v1_dot_erasure__service__pb2.GetErasureRequest.FromString,
+                    response_serializer=crm_dot_leads_dot_v1_dot_erasure__pb2.Erasure.SerializeToString,
+            ),
+            'RepeatErasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.RepeatErasure,
+                    request_deserializer=crm_dot_leads_dot_v1_dot_erasure__service__pb2.RepeatErasureRequest.FromString,
                     response_serializer=crm_dot_leads_dot_v1_dot_erasure__pb2.Erasure.SerializeToString,
             ),
             'ListErasures': grpc.unary_unary_rpc_method_handler(
@@ -153,6 +171,33 @@ class ErasureService:
             target,
             '/crm.leads.v1.ErasureService/GetErasure',
             crm_dot_leads_dot_v1_dot_erasure__service__pb2.GetErasureRequest.SerializeToString,
+            crm_dot_leads_dot_v1_dot_erasure__pb2.Erasure.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RepeatErasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.leads.v1.ErasureService/RepeatErasure',
+            crm_dot_leads_dot_v1_dot_erasure__service__pb2.RepeatErasureRequest.SerializeToString,
             crm_dot_leads_dot_v1_dot_erasure__pb2.Erasure.FromString,
             options,
             channel_credentials,

@@ -41,6 +41,10 @@ class ErasureServiceStub:
     """
     GetErasure: _grpc.UnaryUnaryMultiCallable[_erasure_service_pb2.GetErasureRequest, _erasure_pb2.Erasure]
     """Reads an erasure with its report. Who may not erase everybody sees what they ordered."""
+    RepeatErasure: _grpc.UnaryUnaryMultiCallable[_erasure_service_pb2.RepeatErasureRequest, _erasure_pb2.Erasure]
+    """Runs an erasure that is done once more, by the ids that are still known: after a service was restored from a backup
+    of before. One that runs is answered as it is.
+    """
     ListErasures: _grpc.UnaryUnaryMultiCallable[_erasure_service_pb2.ListErasuresRequest, _erasure_service_pb2.ListErasuresResponse]
     """Lists erasures, newest first. Who may not erase everybody sees what they ordered."""
 
@@ -56,6 +60,10 @@ class ErasureServiceAsyncStub(ErasureServiceStub):
     """
     GetErasure: _aio.UnaryUnaryMultiCallable[_erasure_service_pb2.GetErasureRequest, _erasure_pb2.Erasure]  # type: ignore[assignment]
     """Reads an erasure with its report. Who may not erase everybody sees what they ordered."""
+    RepeatErasure: _aio.UnaryUnaryMultiCallable[_erasure_service_pb2.RepeatErasureRequest, _erasure_pb2.Erasure]  # type: ignore[assignment]
+    """Runs an erasure that is done once more, by the ids that are still known: after a service was restored from a backup
+    of before. One that runs is answered as it is.
+    """
     ListErasures: _aio.UnaryUnaryMultiCallable[_erasure_service_pb2.ListErasuresRequest, _erasure_service_pb2.ListErasuresResponse]  # type: ignore[assignment]
     """Lists erasures, newest first. Who may not erase everybody sees what they ordered."""
 
@@ -80,6 +88,16 @@ class ErasureServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_erasure_pb2.Erasure, _abc.Awaitable[_erasure_pb2.Erasure]]:
         """Reads an erasure with its report. Who may not erase everybody sees what they ordered."""
+
+    @_abc_1.abstractmethod
+    def RepeatErasure(
+        self,
+        request: _erasure_service_pb2.RepeatErasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_erasure_pb2.Erasure, _abc.Awaitable[_erasure_pb2.Erasure]]:
+        """Runs an erasure that is done once more, by the ids that are still known: after a service was restored from a backup
+        of before. One that runs is answered as it is.
+        """
 
     @_abc_1.abstractmethod
     def ListErasures(

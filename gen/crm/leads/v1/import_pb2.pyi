@@ -342,7 +342,7 @@ class ImportRow(_message.Message):
     field: _builtins.str
     """Output only. The field at fault, when rejected."""
     reason: _builtins.str
-    """Output only. Why, when skipped or rejected: a stable code such as "INVALID_PHONE", "DUPLICATE_ROW", "UNCHANGED", "TEST_LEAD"."""
+    """Output only. Why, when skipped or rejected: a stable code such as "INVALID_PHONE", "DUPLICATE_ROW", "UNCHANGED", "TEST_LEAD", "BEING_ERASED"."""
     detail: _builtins.str
     """Output only. For people: what is wrong, with the value shortened."""
     contact_id: _builtins.str

@@ -35,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/contacts/{contact_id}/consents:withdraw", f"{_CONSENTS}/WithdrawConsent", "*", 201
     ),
     Route("POST", "/contacts/{contact_id}:erase", f"{_ERASURES}/EraseContact", "*"),
+    Route("POST", "/erasures/{id}:repeat", f"{_ERASURES}/RepeatErasure", "*"),
     *resource("/erasures", _ERASURES, "Erasure", "Erasures", field="erasure", only="list get"),
     Route("GET", "/contacts/{contact_id}/transactions", f"{_TRANSACTIONS}/ListTransactions"),
     Route("POST", "/transactions:ingest", f"{_TRANSACTIONS}/IngestTransactions", "*"),

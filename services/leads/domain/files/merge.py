@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import orjson
 
-from services.leads.domain import text
+from services.leads.domain import text, unreadable
 from services.leads.domain.contact import Address, Contact, Gender, Profile, Reach
 
 PRINT_BYTES = 16
@@ -82,7 +82,7 @@ def _each(known: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _notes(known: str, new: str) -> str:
-    if not new or new in known:
+    if not new or new in known or unreadable.is_so(known):
         return known
     return f"{known}\n{new}".strip()[:4_000]
 

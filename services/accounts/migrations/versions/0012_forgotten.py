@@ -1,0 +1,18 @@
+"""What was an erased person's alone, by ids: said each time leads asks, not once."""
+
+from alembic import op
+
+from chassis.db import forgotten
+
+revision = "0012"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute(forgotten.TABLE)
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE forgotten")
