@@ -23,7 +23,7 @@ COPY --from=packages /venv /venv
 WORKDIR /app
 COPY chassis/ chassis/
 COPY gen/ gen/
-COPY services/__init__.py services/topology.py services/
+COPY services/*.py services/
 COPY services/${SERVICE}/ services/${SERVICE}/
 COPY --from=assets /gateway/static/dist/ services/${SERVICE}/static/dist/
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/app:/app/gen PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 SERVICE=${SERVICE}
