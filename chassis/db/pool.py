@@ -128,10 +128,11 @@ async def allow(session: AsyncSession, seconds: float) -> None:
 async def look(
     made: Sessions, statement: LiteralString, params: Mapping[str, object] | None = None
 ) -> tuple[Any, ...] | None:
-    """Returns the first row of one reading statement, `%(name)s` where a parameter goes.
+    """Returns the first row of one statement, `%(name)s` where a parameter goes.
 
-    One round trip instead of three: no transaction is opened and no bound set, so it is for
-    statements that cannot take long. Raises what a session would.
+    One round trip instead of three: it is a transaction of its own and no bound is set, so it
+    is for statements that cannot take long, and writes that may be done twice. Raises what a
+    session would.
     """
     async with engine(made).connect() as connection:
         pooled = await connection.get_raw_connection()

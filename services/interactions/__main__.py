@@ -61,6 +61,7 @@ from services.interactions.rpc.series import SeriesServicer
 from services.interactions.rpc.timeline import TimelineServicer
 from services.interactions.rpc.working import WorkingHoursServicer
 from services.interactions.storage import notifications
+from services.interactions.storage.due import Kind
 from services.interactions.workers import moving
 from services.interactions.workers import proposals as proposal_workers
 from services.interactions.workers import requests as request_workers
@@ -70,6 +71,7 @@ from services.interactions.workers.delivering import Courier
 from services.interactions.workers.digests import Digester
 from services.interactions.workers.reminder_letters import Postman
 from services.interactions.workers.resolving import Resolver
+from services.interactions.workers.rounds import Watch
 
 NAME, PACKAGE = "interactions", "services.interactions"
 
@@ -99,6 +101,7 @@ async def main(settings: Settings) -> None:
     letters = mail.connect(settings, settings.notifier_address, tokens)
     colleagues = staff.connect(settings, settings.accounts_address, tokens)
     prefix = settings.proposal_number_prefix
+    watch = Watch(sessions, settings.open_seconds)
     await app.run(
         settings,
         NAME,
@@ -190,20 +193,27 @@ async def main(settings: Settings) -> None:
                 for durable, stream in consumers.DURABLES.items()
             ),
             consumers.messages(settings, nats, sessions),
-            workers.open_due(sessions, settings.open_seconds),
-            workers.give_reminders(sessions, settings.open_seconds),
-            proposal_workers.tend(sessions, letters, links, settings.proposals_seconds),
-            moving.moves(sessions, persons, settings.proposals_seconds),
+            watch,
+            watch.wakes(Kind.OPENING, workers.open_due(sessions)),
+            watch.wakes(Kind.REMINDERS, workers.give_reminders(sessions)),
+            watch.wakes(Kind.PROPOSALS, proposal_workers.tend(sessions, letters, links)),
+            watch.wakes(Kind.MOVES, moving.moves(sessions, persons)),
             # Two, as the database stores what one planned while the other plans.
-            workers.expand_series(sessions, settings.expand_seconds),
-            workers.expand_series(sessions, settings.expand_seconds),
-            Resolver(settings, sessions, desk.people),
-            Maker(settings, sessions, desk.people, leads),
+            watch.wakes(Kind.SERIES, workers.expand_series(sessions)),
+            watch.wakes(Kind.SERIES, workers.expand_series(sessions)),
+            watch.wakes(Kind.RESOLUTIONS, Resolver(settings, sessions, desk.people)),
+            watch.wakes(Kind.BATCHES, Maker(settings, sessions, desk.people, leads)),
+            watch.wakes(Kind.REVERTING, workers.revert_batches(sessions)),
+            watch.wakes(Kind.DELIVERIES, Courier(settings, sessions, desk.people, desk.notifier)),
+            watch.wakes(
+                Kind.CONTACT_REMINDERS, Herald(settings, sessions, desk.people, desk.notifier)
+            ),
+            watch.wakes(
+                Kind.REMINDER_LETTERS,
+                Postman(settings, sessions, owners, colleagues, desk.notifier, letters),
+            ),
             request_workers.watch(sessions, colleagues, settings.requests_seconds),
-            workers.revert_batches(sessions, settings.open_seconds),
-            Courier(settings, sessions, desk.people, desk.notifier),
-            Herald(settings, sessions, desk.people, desk.notifier),
-            Postman(settings, sessions, owners, colleagues, desk.notifier, letters),
+            workers.measure_due(sessions),
             Digester(settings, sessions, owners, colleagues, desk.notifier, letters),
         ],
         ready=[db.check(sessions), db.revision_check(sessions, PACKAGE)],

@@ -41,13 +41,10 @@ class Settings(ServiceSettings):
     """While leads or the notifier are away, handing over is tried again so often."""
 
     open_seconds: float = Field(default=1.0, gt=0)
-    """How often follow-ups whose time has come are looked for; they open this much late."""
+    """How often what is due is looked for; follow-ups open and messages go this much late."""
 
     requests_seconds: float = Field(default=30.0, gt=0)
     """How often requests of customers are looked for that are nobody's; they are told so late."""
-
-    expand_seconds: float = Field(default=1.0, gt=0)
-    """How often series that have follow-ups to plan are looked for."""
 
     messages_seconds: float = Field(default=1.0, gt=0)
     """A timeline waits this long for campaigns, then is shown without messages and says so."""
@@ -60,6 +57,3 @@ class Settings(ServiceSettings):
 
     proposal_number_prefix: str = Field(default="BG", pattern=r"^[A-Z]{1,8}$")
     """Numbers of proposals begin with it: `BG-2026-00001`."""
-
-    proposals_seconds: float = Field(default=1.0, gt=0)
-    """How often letters, reminders and last days of proposals are looked for."""

@@ -32,7 +32,7 @@ class Maker(Rounds):
     def __init__(
         self, settings: Settings, sessions: db.Sessions, people: Audiences, leads: Leads
     ) -> None:
-        super().__init__("make batches", self.round, settings.open_seconds)
+        super().__init__("make batches", self.round)
         self._sessions = sessions
         self._people = people
         self._leads = leads

@@ -34,7 +34,7 @@ class Herald(Rounds):
     def __init__(
         self, settings: Settings, sessions: db.Sessions, people: Audiences, notifier: Notifier
     ) -> None:
-        super().__init__("remind contacts", self._more, settings.open_seconds)
+        super().__init__("remind contacts", self._more)
         self._sessions = sessions
         self._people = people
         self._notifier = notifier

@@ -44,7 +44,7 @@ class Courier(Rounds):
     def __init__(
         self, settings: Settings, sessions: db.Sessions, people: Audiences, notifier: Notifier
     ) -> None:
-        super().__init__("deliver due messages", self._more, settings.open_seconds)
+        super().__init__("deliver due messages", self._more)
         self._sessions = sessions
         self._people = people
         self._notifier = notifier
@@ -52,11 +52,7 @@ class Courier(Rounds):
         self._wait = timedelta(seconds=settings.retry_seconds)
 
     async def _more(self) -> bool:
-        if await self.round() == MOST:
-            return True
-        async with self._sessions.begin() as session:
-            metrics.due_age.set(await kept.backlog_seconds(session))
-        return False
+        return await self.round() == MOST
 
     async def round(self) -> int:
         """Hands over one batch; returns how many were claimed."""

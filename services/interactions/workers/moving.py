@@ -23,13 +23,13 @@ _LONGEST_WAIT = timedelta(minutes=5)
 log = structlog.get_logger()
 
 
-def moves(sessions: db.Sessions, people: People, every_seconds: float) -> Rounds:
+def moves(sessions: db.Sessions, people: People) -> Rounds:
     """Returns the task that has contacts moved; several replicas share the work."""
 
     async def more() -> bool:
         return await round_of(sessions, people)
 
-    return Rounds("move contacts of proposals", more, every_seconds)
+    return Rounds("move contacts of proposals", more)
 
 
 async def round_of(sessions: db.Sessions, people: People) -> bool:

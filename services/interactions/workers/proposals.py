@@ -24,13 +24,13 @@ _LONGEST_WAIT = timedelta(minutes=5)
 log = structlog.get_logger()
 
 
-def tend(sessions: db.Sessions, mail: Mail, links: Links, every_seconds: float) -> Rounds:
+def tend(sessions: db.Sessions, mail: Mail, links: Links) -> Rounds:
     """Returns the task that does what is due; several replicas share the work."""
 
     async def more() -> bool:
         return await round_of(sessions, mail, links)
 
-    return Rounds("tend proposals", more, every_seconds)
+    return Rounds("tend proposals", more)
 
 
 async def round_of(sessions: db.Sessions, mail: Mail, links: Links) -> bool:

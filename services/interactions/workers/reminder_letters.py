@@ -47,7 +47,7 @@ class Postman(Rounds):
         notifier: Notifier,
         mail: Mail,
     ) -> None:
-        super().__init__("remind by e-mail", self._more, settings.open_seconds)
+        super().__init__("remind by e-mail", self._more)
         self._sessions = sessions
         self._owners = owners
         self._staff = staff

@@ -26,7 +26,7 @@ class Resolver(Rounds):
     """Resolves what is due, one follow-up after the other."""
 
     def __init__(self, settings: Settings, sessions: db.Sessions, people: Audiences) -> None:
-        super().__init__("resolve segments", self.round, settings.open_seconds)
+        super().__init__("resolve segments", self.round)
         self._sessions = sessions
         self._people = people
         self._lease = timedelta(seconds=settings.lease_seconds)

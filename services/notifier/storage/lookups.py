@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -34,6 +35,14 @@ class Provider:
     max_per_second: int
     connected: bool
     trouble: str
+
+
+class Heartbeat(NamedTuple):
+    """Everything `service` said until `lag` seconds ago, by its clock `told_at`, was applied."""
+
+    service: str
+    told_at: datetime
+    lag: float
 
 
 async def get(session: AsyncSession, message_id: UUID) -> rows.Message | None:
@@ -120,7 +129,7 @@ async def seed_provider(
 
 
 async def note_session(
-    session: AsyncSession, provider: str, worker: str, connected: bool, trouble: str
+    sessions: db.Sessions, provider: str, worker: str, connected: bool, trouble: str
 ) -> int:
     """Says that a worker lives and whether it is connected; returns how many workers live."""
     row = {
@@ -129,8 +138,8 @@ async def note_session(
         "connected": connected,
         "trouble": trouble[:200],
     }
-    await session.execute(_NOTE_SESSION, row)
-    return int((await session.execute(_LIVING, {"provider": provider})).scalar_one())
+    found = await db.look(sessions, _NOTE_SESSION, row) or (1,)
+    return int(found[0])
 
 
 async def end_session(session: AsyncSession, provider: str, worker: str) -> None:
@@ -153,11 +162,11 @@ async def providers(session: AsyncSession) -> list[Provider]:
     ]
 
 
-async def note_heartbeat(
-    session: AsyncSession, service: str, told_at: datetime, lag: float
-) -> None:
-    """Notes that everything a service said until `lag` seconds ago has been applied."""
-    await session.execute(_HEARTBEAT, {"service": service, "told": told_at, "lag": lag})
+async def note_heartbeats(sessions: db.Sessions, news: Sequence[Heartbeat]) -> None:
+    """Notes, in one round trip, that all that services said until some time has been applied."""
+    services, told, lags = zip(*news, strict=True)
+    given = {"services": list(services), "told": list(told), "lags": list(lags)}
+    await db.look(sessions, _HEARTBEATS, given)
 
 
 def ask_control_age(services: Sequence[str]) -> db.Ask[float]:
@@ -247,16 +256,17 @@ _SEED = text("""
     ON CONFLICT (name) DO UPDATE SET address = excluded.address,
         max_per_second = excluded.max_per_second
 """)
-_NOTE_SESSION = text("""
-    INSERT INTO provider_sessions (provider, worker, connected, trouble, seen_at)
-    VALUES (:provider, :worker, :connected, :trouble, now())
-    ON CONFLICT (provider, worker) DO UPDATE SET connected = excluded.connected,
-        trouble = excluded.trouble, seen_at = now()
-""")
-_LIVING = text("""
-    SELECT count(*) FROM provider_sessions
-    WHERE provider = :provider AND seen_at > now() - interval '5 seconds'
-""")
+# What one statement writes it does not see, so this worker is counted apart.
+_NOTE_SESSION = """
+    WITH noted AS (
+        INSERT INTO provider_sessions (provider, worker, connected, trouble, seen_at)
+        VALUES (%(provider)s, %(worker)s, %(connected)s, %(trouble)s, now())
+        ON CONFLICT (provider, worker) DO UPDATE SET connected = excluded.connected,
+            trouble = excluded.trouble, seen_at = now())
+    SELECT 1 + count(*) FROM provider_sessions
+    WHERE provider = %(provider)s AND worker <> %(worker)s
+      AND seen_at > now() - interval '5 seconds'
+"""
 _END_SESSION = text(
     "DELETE FROM provider_sessions WHERE provider = :provider "
     "AND (worker = :worker OR seen_at < now() - interval '1 hour')"
@@ -270,12 +280,17 @@ _PROVIDERS = text("""
         ON s.provider = p.name AND s.seen_at > now() - interval '5 seconds'
     GROUP BY p.name ORDER BY p.name
 """)
-_HEARTBEAT = text("""
+# In one order, as replicas write at the same time.
+_HEARTBEATS = """
     INSERT INTO control_heartbeats AS h (service, told_at, seen_at)
-    VALUES (:service, :told, clock_timestamp() - make_interval(secs => CAST(:lag AS float)))
+    SELECT service, told, clock_timestamp() - make_interval(secs => lag)
+    FROM unnest(%(services)s::text[], %(told)s::timestamptz[], %(lags)s::float[])
+        AS g (service, told, lag)
+    ORDER BY service
     ON CONFLICT (service) DO UPDATE SET told_at = excluded.told_at,
         seen_at = greatest(h.seen_at, excluded.seen_at)
-""")
+    RETURNING 1
+"""
 _CONTROL_AGE = text("""
     SELECT count(*) AS total,
         coalesce(extract(epoch FROM clock_timestamp() - min(seen_at)), 0) AS age

@@ -8,6 +8,8 @@ from chassis.events.event import Event
 from services.notifier.storage import lookups
 from services.notifier.workers.patience import patiently
 
+_APART_SECONDS = 0.5
+
 
 class Heartbeats:
     """Told of heartbeats by the consumer; a background task writes the newest down.
@@ -38,10 +40,14 @@ class Heartbeats:
             self._some.clear()
             # When it fails the age grows and no MARKETING is claimed, which is what it is for.
             await patiently(self._write, name=self.__qualname__)
+            # What several replicas of several services tell meanwhile is written at once.
+            await asyncio.sleep(_APART_SECONDS)
 
     async def _write(self) -> None:
         newest, self._newest = self._newest, {}
         now = asyncio.get_running_loop().time()
-        async with self._sessions.begin() as session:
-            for service, (told, lag, at) in sorted(newest.items()):
-                await lookups.note_heartbeat(session, service, told, lag + now - at)
+        news = [
+            lookups.Heartbeat(service, told, lag + now - at)
+            for service, (told, lag, at) in newest.items()
+        ]
+        await lookups.note_heartbeats(self._sessions, news)

@@ -33,6 +33,7 @@ class Presence:
         self._filler = filler
         self._leases = leases
         self._room = room
+        self._is_seeded = False
         self._limit = (
             settings.sms_max_per_second
             if wire.provider == "smpp"
@@ -52,17 +53,19 @@ class Presence:
 
     async def _tell_once(self) -> None:
         provider = self._wire.provider
-        async with self._sessions.begin() as session:
-            await lookups.seed_provider(
-                session, provider, self._wire.channel, self._wire.address, self._limit
-            )
-            living = await lookups.note_session(
-                session,
-                provider,
-                self._settings.instance,
-                self._wire.capacity > 0,
-                self._wire.trouble,
-            )
+        if not self._is_seeded:
+            async with self._sessions.begin() as session:
+                await lookups.seed_provider(
+                    session, provider, self._wire.channel, self._wire.address, self._limit
+                )
+            self._is_seeded = True
+        living = await lookups.note_session(
+            self._sessions,
+            provider,
+            self._settings.instance,
+            self._wire.capacity > 0,
+            self._wire.trouble,
+        )
         domains = self._filler.workshop.domains
         self._filler.share = domains.share = 1 / max(1, living)
         domains.window = self._room.window

@@ -245,6 +245,11 @@ def make_chunk(
     return Chunk(uuid.uuid4(), Told(**given), recipients)
 
 
+def heartbeats() -> list[lookups.Heartbeat]:
+    """What leads and campaigns said just now."""
+    return [lookups.Heartbeat(it, datetime.now(UTC), 0.0) for it in ("leads", "campaigns")]
+
+
 def people(count: int, name: str = "nguoi") -> Iterator[str]:
     """So many addresses."""
     return (f"{name}{n}@example.vn" for n in range(count))

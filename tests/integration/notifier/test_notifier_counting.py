@@ -27,6 +27,7 @@ from tests.integration.notifier.counting_parts import (
 from tests.integration.notifier.notifier_parts import (
     House,
     MailServer,
+    heartbeats,
 )
 
 
@@ -74,9 +75,7 @@ class TestThroughTheEngine:
     async def test_the_first_three_arrive_and_the_next_says_which_rule_it_waits_for(
         self, house: House, mail: MailServer
     ) -> None:
-        async with house.sessions.begin() as session:
-            for service in ("leads", "campaigns"):
-                await lookups.note_heartbeat(session, service, datetime.now(UTC), 0.0)
+        await lookups.note_heartbeats(house.sessions, heartbeats())
         all_runs = [await advertise(house, ADDRESS) for _ in range(4)]
         for _ in range(2):
             house.engine(mail.wire(), control_max_age_seconds=3600.0)

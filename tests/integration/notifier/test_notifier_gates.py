@@ -16,6 +16,7 @@ from tests.integration.notifier.notifier_parts import (
     EMAIL_SENDER,
     House,
     MailServer,
+    heartbeats,
     people,
 )
 
@@ -183,9 +184,7 @@ class TestMarketing:
         assert await house.counts(run) == {State.QUEUED: 3}
 
         for _ in range(20):
-            async with house.sessions.begin() as session:
-                for service in ("leads", "campaigns"):
-                    await lookups.note_heartbeat(session, service, datetime.now(UTC), 0.0)
+            await lookups.note_heartbeats(house.sessions, heartbeats())
             await asyncio.sleep(0.1)
 
         assert await house.counts(run) == {State.ACCEPTED: 3}
