@@ -5,7 +5,7 @@ The table of codes of before stays for replicas of the release before.
 
 from alembic import op
 
-revision = "0011"
+revision = "0009"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
