@@ -1,24 +1,19 @@
 """Other requests while a hundred sign-ins wait for their passwords to be compared."""
 
 import asyncio
-import base64
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 from crm.accounts.v1 import session_service_pb2, session_service_pb2_grpc
-from pydantic import SecretStr
 
 from bench import jobs, meter
+from bench.signing import token
 from bench.table import Figures
-from chassis import db
-from chassis.config import ServiceSettings
 from local.demo.api import Api
 from local.running import House, house
-from services.accounts.usecases.keyring import Keyring
 
 WAITING, ASKED = 100, 300
 LONGEST_SECONDS = 120.0
@@ -39,7 +34,8 @@ def measure(home: Path, figures: Figures) -> None:
 
 async def _measure(running: House, figures: Figures) -> None:
     address = running.state["grpc"]["accounts"]
-    metadata = (("authorization", f"Bearer {await _own_token(running)}"),)
+    own = await token(running, "accounts", {"sub": "gateway", "knd": "service"})
+    metadata = (("authorization", f"Bearer {own}"),)
     access = jobs.access(running.state)
     async with grpc.aio.insecure_channel(address) as channel, Api(access) as api:
         stub = session_service_pb2_grpc.SessionServiceStub(channel)
@@ -137,25 +133,3 @@ async def _p95(ask: Ask) -> float:
         await ask()
         seconds.append(time.perf_counter() - began)
     return sorted(seconds)[int(ASKED * 0.95) - 1]
-
-
-async def _own_token(running: House) -> str:
-    """Return a token of the gateway, signed with the house's own key."""
-    unused = SecretStr("unused")
-    settings = ServiceSettings(
-        database_url=SecretStr(running.state["databases"]["accounts"]),
-        seal_key=unused,
-        client_secret=unused,
-        nats_url="unused",
-        issuer_url="unused",
-        client_id="bench",
-    )
-    sessions = db.sessions(settings, "accounts")
-    secret = base64.b64decode((running.home / "secrets" / "key_encryption_key").read_text())
-    keyring = Keyring(secret, timedelta(days=30), lambda: datetime.now(UTC))
-    async with sessions.begin() as session:
-        await keyring.refresh(session)
-    await db.dispose(sessions)
-    now = int(time.time())
-    claims = {"iss": "mekong", "sub": "gateway", "knd": "service", "aud": ["accounts"]}
-    return keyring.sign({**claims, "iat": now, "exp": now + 3600})

@@ -1,10 +1,13 @@
 """Contacts listed, searched and filtered, one page by key."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     exists,
     false,
     func,
@@ -13,6 +16,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,6 +31,7 @@ from services.leads.storage.tables import contact_imports, contacts, transaction
 
 Key = tuple[object, ...]
 _SHORT = 3
+_KEY = "order_key"
 
 
 async def page(
@@ -41,24 +46,41 @@ async def page(
         Order.NAME: contacts.c.sort_key,
         Order.UPDATED: contacts.c.update_time,
     }[order]
-    keys = tuple_(column, contacts.c.id)
-    query = select(*contact_rows.READ, column.label("order_key")).where(
-        owned.contacts(scope), *conditions(wanted)
-    )
-    if order is Order.NAME:
-        query = query.order_by(column, contacts.c.id)
-        after = keys > page.after if page.after else None
-    else:
-        query = query.order_by(column.desc(), contacts.c.id.desc())
-        after = keys < page.after if page.after else None
-    if after is not None:
-        query = query.where(after)
-    rows = (await session.execute(query.limit(page.size + 1))).all()
+    listed = partial(_listed, order=order, page=page)
+    read = select(*contact_rows.READ, column.label(_KEY))
+    parts = [
+        listed(read.where(reach, *conditions(wanted)), column, contacts.c.id)
+        for reach in owned.apart(scope)
+    ]
+    query = parts[0]
+    if len(parts) > 1:
+        some = union_all(*(it.subquery().select() for it in parts)).subquery()
+        query = listed(select(some), some.c[_KEY], some.c.id)
+    rows = (await session.execute(query)).all()
     shown = rows[: page.size]
     more = len(rows) > page.size
     return [sealed.opened(session, contact_rows.contact(it)) for it in shown], (
         (shown[-1].order_key, shown[-1].id) if more else None
     )
+
+
+def _listed(
+    query: Select[Any],
+    column: ColumnElement[Any],
+    tie: ColumnElement[UUID],
+    *,
+    order: Order,
+    page: Page,
+) -> Select[Any]:
+    """Return the query for one more than the page, in its order and after its key."""
+    keys = tuple_(column, tie)
+    if order is Order.NAME:
+        found = query.order_by(column, tie)
+        after = keys > page.after if page.after else None
+    else:
+        found = query.order_by(column.desc(), tie.desc())
+        after = keys < page.after if page.after else None
+    return (found if after is None else found.where(after)).limit(page.size + 1)
 
 
 def has_word(word: str) -> ColumnElement[bool]:

@@ -205,6 +205,40 @@ class TestRights:
 
         assert sorted(await alice.names()) == ["Của Alice", "Của đội"]
 
+    @pytest.mark.parametrize("order", [0, 1, 2])
+    @pytest.mark.parametrize(("level", "reached"), [("own", 12), ("team", 18)])
+    async def test_pages_of_who_sees_little_show_each_once(
+        self, leads: Leads, level: str, reached: int, order: Any
+    ) -> None:
+        whose = [[ALICE], [ALICE, BOB], [BOB, ALICE], [BOB], []]
+        for number in range(30):
+            leads.clock.pass_(seconds=number % 2)
+            team = (SALES, CARE)[number // 5 % 2] if number % 5 > 0 else None
+            await leads.contact(
+                display_name=f"Lê {number // 2}", owner_ids=whose[number % 5], team_id=team
+            )
+        everybody = await leads.names(order=order)
+        alice = leads.as_(user(ALICE, SALES, contacts=level))
+        mine = {
+            it.display_name: it
+            for it in (await alice.contacts.ListContacts(pb.ListContactsRequest())).contacts
+        }
+
+        seen: list[contact_pb2.Contact] = []
+        request = pb.ListContactsRequest(page_size=4, order=order)
+        while True:
+            page = await alice.contacts.ListContacts(request)
+            seen += page.contacts
+            if not page.next_page_token:
+                break
+            request.page_token = page.next_page_token
+
+        assert all(ALICE in it.owner_ids or it.team_id == SALES for it in seen)
+        assert len({it.id for it in seen}) == len(seen) == reached
+        names = [it.display_name for it in seen]
+        assert set(names) == set(mine)
+        assert names == sorted(names, key=everybody.index)
+
     async def test_what_is_not_shown_is_missing(self, leads: Leads) -> None:
         theirs = await leads.contact(owner_ids=[BOB])
         alice = leads.as_(user(ALICE, contacts="own"))
