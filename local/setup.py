@@ -92,10 +92,13 @@ class Setup:
         _say(f"installing requirements/{GROUPS[group]} (this takes a minute or two)")
         pip = [str(self.python), "-m", "pip", "install", "--quiet", "--require-hashes"]
         _run([*pip, "--disable-pip-version-check", "-r", str(locks[0])])
-        uv = [str(self.python), "-m", "uv", "pip", "sync", "--quiet"]
+        uv = [str(self.python), "-m", "uv", "pip", "sync", "--quiet", "--require-hashes"]
+        uv += ["--python", str(self.python)]
         # Compiled now, once: else six services would compile the same files at the first start.
-        options = ["--require-hashes", "--compile-bytecode", "--python", str(self.python)]
-        _run([*uv, *options, str(locks[1])])
+        # What only tests need is compiled as it is used: most of it, by far, never is.
+        _run([*uv, "--compile-bytecode", str(self.requirements / GROUPS["run"])])
+        if group != "run":
+            _run([*uv, str(locks[1])])
         for other in GROUPS:
             self._stamp(other).unlink(missing_ok=True)
         stamp.write_text(wanted)

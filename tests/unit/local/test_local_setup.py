@@ -41,6 +41,13 @@ class TestMake:
         assert all("--require-hashes" in call for call in installs)
         assert str(checkout.requirements / "local.txt") in installs[1]
 
+    def test_only_what_runs_is_compiled_before(self, checkout: setup.Setup, calls):
+        checkout.make("dev")
+
+        synced = {Path(call[-1]).name: call for call in calls if "sync" in call}
+        compiled = {name: "--compile-bytecode" in call for name, call in synced.items()}
+        assert compiled == {"local.txt": True, "dev.txt": False}
+
     def test_it_never_uses_a_console_script(self, checkout: setup.Setup, calls):
         checkout.make("dev")
 
