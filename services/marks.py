@@ -71,7 +71,8 @@ def _values(data: bytes) -> list[bytes] | None:
 
 
 def _lengthy(fields: UnknownFieldSet) -> Iterator[bytes]:
-    for it in fields:
+    for index in range(len(fields)):
+        it = fields[index]
         if it.wire_type == _BYTES:
             yield it.data
         elif it.wire_type == _GROUP:

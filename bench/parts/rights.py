@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psycopg
@@ -66,7 +67,8 @@ async def _pages(stub: contact_service_pb2_grpc.ContactServiceStub, theirs: str)
     asked, took = contact_service_pb2.ListContactsRequest(page_size=50), []
     for _ in range(PAGES):
         began = time.perf_counter()
-        found = await stub.ListContacts(asked, metadata=metadata)
+        call: Any = stub.ListContacts(asked, metadata=metadata)
+        found = await call
         took.append(time.perf_counter() - began)
         if len(found.contacts) != asked.page_size:
             raise jobs.NotMeasured(f"a page had {len(found.contacts)} leads")
