@@ -193,11 +193,9 @@ class Scene:
     async def proof(self, run_id: str, seconds: float = 90.0) -> Proof:
         """Wait for the run's end, hold all three accounts against each other, and return them."""
         await self.until(run_id, lambda it: it["state"] == "COMPLETED", seconds)
-        run = await self._agreed(run_id, seconds)
+        run, by_state, held = await self._at_rest(run_id, seconds)
         assert table.audience_sum(run).holds, run
         assert table.planned_sum(run).holds, run
-        by_state = await self.answered(lambda: peers.ids(self.api, run_id))
-        held = await self.held(run["channel"])
         taken, perhaps = peers.union(by_state, TAKEN), peers.union(by_state, peers.PERHAPS)
         others = peers.union(by_state, by_state) - taken - perhaps
         found = peers.compare(taken, perhaps, others, held)
@@ -276,6 +274,24 @@ class Scene:
                 ready = False
             missing += [] if ready else [name]
         return missing
+
+    async def _at_rest(
+        self, run_id: str, seconds: float
+    ) -> tuple[Json, dict[str, set[str]], dict[str, int]]:
+        """Return the run, its ids by state and what the peer holds, of one and the same moment.
+
+        A run is over while messages are in doubt; whoever stalled may know better afterwards.
+        """
+        deadline = time.monotonic() + seconds
+        run = await self._agreed(run_id, seconds)
+        while True:
+            by_state = await self.answered(lambda: peers.ids(self.api, run_id))
+            held = await self.held(run["channel"])
+            before, run = run, await self._agreed(run_id, seconds)
+            if run["counts"] == before["counts"]:
+                return run, by_state, held
+            if time.monotonic() > deadline:
+                raise TooLate(f"it goes on: {before['counts']}, {run['counts']}")
 
     async def _agreed(self, run_id: str, seconds: float) -> Json:
         """Return the run once campaigns and the notifier count the same."""

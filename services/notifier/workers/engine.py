@@ -202,7 +202,7 @@ class Engine:
                     worker=self._settings.instance,
                 )
         except BaseException:
-            self._leases.doubt(it.claimed for it in batch)
+            self._leases.abandon(it.claimed for it in batch)
             self._held.put_back(batch)
             raise
         going, others = [], []
@@ -238,13 +238,18 @@ class Engine:
         """
         leaving = [it.claimed for it in prepared]
         certain = [it for it in leaving if self._leases.is_sure(it)]
-        async with self._sessions.begin() as session:
-            held = await claims.held(session, [it.claim for it in certain])
-            ours = [it for it in certain if it.claim in held]
-            await claiming.give_back(session, ours, self._rules)
-            finished = self._leases.finished_by(leaving)
-            await claims.finish(session, [it for it in finished if it in held])
-        self._leases.leave(leaving)
+        committed: set[int] = set()
+        try:
+            async with self._sessions.begin() as session:
+                held = await claims.held(session, [it.claim for it in certain])
+                ours = [it for it in certain if it.claim in held]
+                await claiming.give_back(session, ours, self._rules)
+                finished = self._leases.finished_by(leaving)
+                await claims.finish(session, [it for it in finished if it in held])
+            committed = held
+        finally:
+            self._leases.abandon(it for it in leaving if it.claim not in committed)
+            self._leases.leave(leaving)
 
     async def _wait_for_room(self, room: int) -> None:
         """Waits until a place in the window, a prepared message or a rate's token comes."""

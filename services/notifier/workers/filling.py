@@ -11,7 +11,7 @@ from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.domain.scheduling import FairShare
 from services.notifier.domain.states import Channel, State
-from services.notifier.domain.work import Run
+from services.notifier.domain.work import Prepared, Run
 from services.notifier.storage import claims, lookups, runs
 from services.notifier.usecases import claiming, rulebook
 from services.notifier.usecases.claiming import Batch
@@ -170,6 +170,17 @@ class Filler:
         self._leases.take(batch.claim, run_id, len(batch.messages), asked_at)
         metrics.claimed.labels(self._wire.channel.name.lower()).inc(batch.claimed)
         self.note_gated(batch)
+        try:
+            ready = await self._made(batch, asked_at)
+        except BaseException:
+            # Else it would be renewed for ever, and nobody would send what it covers.
+            self._leases.drop(batch.claim)
+            raise
+        self._held.add(ready)
+        return max(1, batch.claimed)
+
+    async def _made(self, batch: Batch, asked_at: float) -> list[Prepared]:
+        """Makes the messages; those that cannot be made have ended when it returns."""
         made = await self.workshop.prepare(
             batch, asked_at + STALE_SECONDS, asked_at + batch.closes_in
         )
@@ -182,8 +193,7 @@ class Filler:
                 await claiming.give_up(session, made.failed, self.terms)
                 await claims.finish(session, self._leases.finished_by(leaving))
             self._leases.leave(leaving)
-        self._held.add(made.ready)
-        return max(1, batch.claimed)
+        return made.ready
 
     async def _wait(self) -> None:
         if len(self._held) and self._wire.capacity:

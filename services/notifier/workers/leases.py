@@ -23,7 +23,7 @@ class _Held:
     run_id: UUID | None
     left: int  # messages that have not ended, gone back or gone another way
     until: float
-    is_unsure: bool = False  # a commit of attempts under it was not answered
+    is_unsure: bool = False  # something under it is known to the database alone: it has to lapse
 
 
 class Leases:
@@ -78,10 +78,17 @@ class Leases:
                 found[id] = claimed
         return list(found.values())
 
-    def doubt(self, claimed: Iterable[Claimed]) -> None:
-        """Nobody answered whether attempts of these were committed: their claims have to lapse."""
+    def abandon(self, claimed: Iterable[Claimed]) -> None:
+        """These are left to whoever finds their claims lapsed: none of them may end before.
+
+        Nobody answered whether attempts under them were committed, or whether they were given back.
+        """
         for claim in {it.claim for it in claimed} & self._claims.keys():
             self._claims[claim].is_unsure = True
+
+    def drop(self, claim: int) -> None:
+        """Forgets a claim under which nothing was opened: it has to lapse."""
+        self._claims.pop(claim, None)
 
     def is_sure(self, claimed: Claimed) -> bool:
         """Whether it is known that the message has no attempt but those opened here."""
@@ -91,7 +98,8 @@ class Leases:
     def finished_by(self, leaving: Iterable[Claimed]) -> list[int]:
         """The claims of which nothing is left once these leave, but for those that have to lapse.
 
-        A claim that ends too early takes with it the only trace of an attempt that nobody knows.
+        A claim that ends too early takes with it the only trace of an attempt that nobody knows, or
+        of messages that nobody else would look for.
         """
         counts = Counter(it.claim for it in leaving)
         return [

@@ -145,7 +145,7 @@ class TestLeases:
     def test_one_whose_commit_was_not_answered_is_never_finished(self) -> None:
         leases = Leases(30.0)
         leases.take(1, None, 1, asked_at=time.clock_gettime(time.CLOCK_BOOTTIME))
-        leases.doubt([outgoing().claimed])
+        leases.abandon([outgoing().claimed])
 
         assert not leases.is_sure(outgoing().claimed)
         assert leases.finished_by([outgoing().claimed]) == []
