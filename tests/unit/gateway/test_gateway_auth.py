@@ -15,7 +15,7 @@ from google.protobuf import empty_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis import errors
-from services.gateway import auth
+from services.gateway import cookies
 
 
 def exchange(lasts: float = 300) -> Any:
@@ -130,7 +130,7 @@ class TestPeople:
 
         peers.answers["ExchangeSession"] = errors.Unauthenticated("SIGN_IN_REFUSED", "it has ended")
         later = SimpleNamespace(time=time.time, monotonic=lambda: time.monotonic() + 5)
-        monkeypatch.setattr(auth, "time", later)
+        monkeypatch.setattr(cookies, "time", later)
 
         assert [it.get("/api/v1/contacts").status_code for it in browsers] == [401, 401]
 
