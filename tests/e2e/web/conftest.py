@@ -164,21 +164,23 @@ async def fits(desk: Desk, *, axe: bool = True) -> None:
 
 
 async def mailed(inbox_url: str, address: str, path: str) -> str:
-    """The link to `path` (`/p/`) in the mail that the sandbox got, once it is there."""
+    """The one link to `path` (`/p/`) in the mails that the sandbox got, once it is there."""
     deadline = time.monotonic() + MAIL_SECONDS
     async with aiohttp.ClientSession(inbox_url) as http:
         while time.monotonic() < deadline:
             query = {"channel": "email", "q": address}
             async with http.get("/api/messages", params=query) as answer:
                 found = (await answer.json())["items"]
-            if found:
-                assert len(found) == 1
-                async with http.get(f"/api/messages/{found[0]['seq']}") as answer:
+            links: list[str] = []
+            for it in found:
+                async with http.get(f"/api/messages/{it['seq']}") as answer:
                     text = (await answer.json())["text"]
-                (link,) = re.findall(rf"http\S+{path}\S+", text)
-                return str(link)
+                links += re.findall(rf"http\S+{path}\S+", text)
+            if links:
+                assert len(links) == 1, f"several mails to {address} lead to {path}"
+                return links[0]
             await asyncio.sleep(0.2)
-    raise TimeoutError(f"no mail to {address}")
+    raise TimeoutError(f"no mail to {address} leads to {path}")
 
 
 async def looked_at(desk: Desk, path: str) -> None:
