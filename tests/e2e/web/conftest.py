@@ -19,6 +19,8 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from bench.jobs import access
+from local.demo.api import Api
 from local.home import ROOT, read_state
 
 AXE = ROOT / "services/gateway/assets/node_modules/axe-core/axe.min.js"
@@ -68,6 +70,13 @@ def staff(home: Path) -> Staff:
     state = read_state(home)
     password = Path(state["first_password_file"]).read_text().strip()
     return Staff(state["gateway_url"], state["first_user"], password, state["inbox_url"])
+
+
+@pytest.fixture
+async def api(home: Path) -> AsyncIterator[Api]:
+    """The REST API as a program of the house calls it."""
+    async with Api(access(read_state(home))) as api:
+        yield api
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from typing import Any
 import pyotp
 import pytest
 
-from bench.jobs import access
 from local.__main__ import name_senders
 from local.demo.api import Api, Refused
 from local.home import read_state
@@ -19,12 +18,6 @@ from tests.e2e.web.conftest import PHONE, SECONDS, Desk, fits, looked_at, mailed
 
 PASSWORD, NEW = "con ngựa đá con ngựa", "một câu khác dễ nhớ"
 NOT_YET = ("STAFF_SENDER_MISSING", "PEER_UNAVAILABLE", "DEADLINE_PASSED")
-
-
-@pytest.fixture
-async def api(home: Path) -> AsyncIterator[Api]:
-    async with Api(access(read_state(home))) as api:
-        yield api
 
 
 @pytest.fixture
