@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from chassis import errors
 from services.accounts.usecases.passwords import Passwords
-from services.accounts.usecases.signin import NOBODY
+from services.accounts.usecases.announce import NOBODY
 from tests.integration.accounts import login_parts
 from tests.integration.accounts.conftest import (  # noqa: F401 (fixtures)
     accounts_database,

@@ -21,6 +21,8 @@ MARK = "kín đáo 7f3a"
 ACTIONS = ("read", "write", "delete", "export", "start", "erase")
 OWNED = ("contacts", "follow_ups", "notes", "proposals", "requests", "campaigns")
 OCCURRENCE = "2031-01-13T02:00:00Z"
+NO_SUCH = "no such contact"
+"""The reason of a field of a request that names somebody who is not there."""
 SHARED = ("segments", "templates", "sources", "messages", "suppressions", "senders")
 
 
@@ -38,6 +40,21 @@ class Answer:
             return json.loads(self.text)
         except ValueError:
             return None
+
+    @property
+    def wrong(self) -> list[str]:
+        """Of a request that could not be read the fields and what is wrong with them."""
+        if self.status != 400:
+            return []
+        found = [f"{it['field']}: {it['reason']}" for it in self.json["errors"]]
+        return [it for it in found if not it.endswith(NO_SUCH)] if found else [self.text]
+
+    @property
+    def hides(self) -> bool:
+        """Whether it says that there is nothing, or nothing for this one: an empty list does."""
+        if self.status == 200 and "next_page_token" in (self.json or ()):
+            return not any(self.json.values())
+        return self.status in (403, 404) or (self.status == 400 and not self.wrong)
 
 
 @dataclass(frozen=True)
@@ -75,11 +92,14 @@ class Caller:
 
 
 def things(owner: Caller, house: Caller) -> dict[str, str]:
-    """Make one of everything that somebody owns; returns ids by the name of their collection.
+    """Make one of everything that somebody owns; returns ids by the name of their collection,
+    and what calls about the contact have to name.
 
     `house` makes what is everybody's.
     """
     made: dict[str, str] = {}
+    # A login is known by its address, and this is made more than once in a house.
+    address = f"kin-{uuid.uuid4()}@example.vn"
 
     def add(collection: str, name: str, body: Any, **path: str) -> str:
         found = owner(name, body, **path)
@@ -89,8 +109,10 @@ def things(owner: Caller, house: Caller) -> dict[str, str]:
     contact = add(
         "contacts",
         "CreateContact",
-        {"display_name": MARK, "emails": [{"address": "kin@example.vn"}], "company": MARK},
+        {"display_name": MARK, "emails": [{"address": address}], "company": MARK},
     )
+    made["address"] = address
+    made["reference_code"] = owner("GetContact", id=contact)["reference_code"]
     plan = {"title": MARK, "type": "CALL", "contact_ids": [contact]}
     add("follow-ups", "CreateFollowUp", {**plan, "start_time": "2031-01-02T03:04:05Z"})
     batch = {**plan, "assign_to_owner": True, "start_time": "2032-01-02T03:04:05Z"}
@@ -116,6 +138,7 @@ def things(owner: Caller, house: Caller) -> dict[str, str]:
         {**proposal, "lines": [line], "valid_until": "2099-12-31"},
     )
     sender = house("CreateAdvertiser", {"name": "Mekong", "postal_address": "1 Lê Lợi, Huế"})
+    made["advertisers"] = sender["id"]
     identity = house(
         "CreateSenderIdentity",
         {"advertiser_id": sender["id"], "channel": "EMAIL", "address": "a@mekong.example"},
@@ -153,16 +176,17 @@ def asked_for(house: House, token: str) -> str:
 def bodies(made: Mapping[str, str]) -> dict[str, Any]:
     """What is asked where an empty request would be refused before anybody looks whose it is."""
     contact, follow_up = made["contacts"], made["follow-ups"]
-    consent = {"purpose": "MARKETING", "channel": "EMAIL", "how": "x"}
+    said = {"purpose": "MARKETING", "channel": "EMAIL", "method": "x"}
+    proof = {"time": "2026-01-02T03:04:05Z", "evidence": "x"}
     return {
         "UpdateContact": {"company": "x"},
-        "ConfirmAddress": {"address": "kin@example.vn"},
-        "EraseContact": {"reason": "REQUESTED", "confirm": contact},
+        "ConfirmAddress": {"address": made["address"]},
+        "EraseContact": {"reason": "REQUESTED", "confirm": made["reference_code"]},
         "CreateContactLogin": {"contact_id": contact, "channel": "EMAIL"},
         "ChangeStatus": {"status": "CONTACTED"},
         "MoveToLifeStage": {"life_stage_id": made["life-stages"]},
-        "GiveConsent": consent,
-        "WithdrawConsent": consent,
+        "GiveConsent": {**said, **proof, "advertiser_id": made["advertisers"]},
+        "WithdrawConsent": said,
         "BatchGetContacts": {"ids": [contact]},
         "UpdateFollowUp": {"title": "x"},
         "CompleteFollowUp": {"outcome": "x"},
@@ -199,6 +223,8 @@ def asked(route: Route, made: Mapping[str, str]) -> str:
         "follow_up_id": made["follow-ups"],
         "proposal_id": made["proposals"],
         "campaign_id": made["campaigns"],
+        "user_id": str(uuid.uuid4()),
+        "organizer_email": "to@mekong.example",
         "query": MARK,
         "time_zone": "Asia/Ho_Chi_Minh",
         "name": "a.pdf",

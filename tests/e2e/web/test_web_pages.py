@@ -29,6 +29,11 @@ PAGES = [
     "/calls/new",
     "/requests",
     "/requests?state=",
+    "/logins",
+    "/logins?q=zzzzzz",
+    "/logins/new",
+    "/erasures",
+    "/erasures?state=running",
     "/proposals",
     "/proposals/new",
     "/proposal-templates",
@@ -69,7 +74,7 @@ PAGES = [
 ]
 FIRST = "a.row-link"
 BEHIND = {
-    "/contacts": ("", "/edit", "/consents"),
+    "/contacts": ("", "/edit", "/consents", "/erase"),
     "/campaigns": ("", "/review"),
     "/segments": ("",),
     "/templates": ("",),

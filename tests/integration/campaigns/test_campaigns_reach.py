@@ -35,7 +35,7 @@ def as_(house: House) -> As:
 
 
 @pytest.fixture
-def mine(as_: As) -> House:
+async def mine(as_: As) -> House:
     """Somebody of sales who reaches their own campaigns."""
     return as_(marketer(SALES, "own"))
 

@@ -206,7 +206,7 @@ class TestRights:
         assert sorted(await alice.names()) == ["Của Alice", "Của đội"]
 
     @pytest.mark.parametrize("order", [0, 1, 2])
-    @pytest.mark.parametrize(("level", "reached"), [("own", 12), ("team", 18)])
+    @pytest.mark.parametrize(("level", "reached"), [("own", 18), ("team", 24)])
     async def test_pages_of_who_sees_little_show_each_once(
         self, leads: Leads, level: str, reached: int, order: Any
     ) -> None:

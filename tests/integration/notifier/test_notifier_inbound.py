@@ -56,7 +56,7 @@ class Mailbox:
 
 
 @pytest.fixture
-def mailbox(house: House, served: Served) -> Mailbox:
+async def mailbox(house: House, served: Served) -> Mailbox:
     """A program with the right to hand over mails, and no other."""
     return Mailbox(house, served)
 

@@ -75,7 +75,8 @@ class TestSealing:
         sealed = keys.seal("bí mật", PLACE)
         head, body = sealed[:5], sealed[5:]
 
-        for at in range(0, len(body), 7):
+        # Of the last letter some bits may stand for nothing.
+        for at in range(0, len(body) - 1, 7):
             other = "A" if body[at] != "A" else "B"
             with pytest.raises(SealBroken):
                 keys.open(f"{head}{body[:at]}{other}{body[at + 1 :]}", PLACE)
