@@ -12,6 +12,7 @@ from chassis.errors import Unavailable
 from chassis.events.connection import Connection
 from chassis.events.deadletters import kept_headers
 from chassis.events.publish import Outgoing, publish_one
+from chassis.events.topology import OUTSIDE
 
 _AT_ONCE = 500
 _WAIT_SECONDS = 5.0
@@ -22,7 +23,10 @@ _GONE = (10037, 10043)
 
 @dataclass(frozen=True)
 class Found:
-    """A message of a stream; `awaited` says that a consumer has not dealt with it yet."""
+    """A message of a stream; `awaited` says that a consumer has not dealt with it yet.
+
+    A reader outside the house may stay away for ever, and is not awaited.
+    """
 
     stream: str
     sequence: int
@@ -92,10 +96,13 @@ async def replace(connection: Connection, found: Found, data: bytes, name: str) 
 
 async def _readers(connection: Connection, stream: str) -> list[_Reader]:
     found: list[_Reader] = []
-    while some := await connection.js.consumers_info(stream, offset=len(found)):
+    read = 0
+    while some := await connection.js.consumers_info(stream, offset=read):
+        read += len(some)
         found += [
             _Reader(_subjects(it.config), (it.ack_floor.stream_seq if it.ack_floor else 0) or 0)
             for it in some
+            if not (it.name or "").startswith(OUTSIDE)
         ]
         if len(some) < 256:
             break
@@ -121,7 +128,7 @@ async def _many(connection: Connection, stream: str, after: int) -> AsyncGenerat
         mem_storage=True,
     )
     made = await connection.js.add_consumer(stream, config)
-    left, last = made.num_pending or 0, after
+    left, received = made.num_pending or 0, 0
     bound = await connection.js.pull_subscribe_bind(consumer=made.name, stream=stream)
     try:
         while left:
@@ -130,12 +137,12 @@ async def _many(connection: Connection, stream: str, after: int) -> AsyncGenerat
             except nats.errors.TimeoutError as silent:
                 # The rest may have left meanwhile; else it is on its way, or the broker is silent.
                 told = await connection.js.consumer_info(stream, made.name)
-                if told.num_pending or (told.delivered and told.delivered.stream_seq > last):
+                if told.num_pending or (told.delivered and told.delivered.consumer_seq > received):
                     raise Unavailable("BROKER_AWAY", "the broker does not answer") from silent
                 return
             for msg in fetched:
                 where = msg.metadata
-                left, last = where.num_pending, where.sequence.stream
+                left, received = where.num_pending, where.sequence.consumer
                 yield where.sequence.stream, msg.subject, dict(msg.headers or {}), msg.data
     finally:
         await bound.unsubscribe()

@@ -13,8 +13,10 @@ from chassis.events.connection import Connection, assert_sync_always
 DAY = 86_400.0
 DUPLICATE_WINDOW_SECONDS = 300.0
 DLQ = "DLQ"
+OUTSIDE = "subscriber-"
+"""What durables begin with that programs outside the house read by."""
 
-__all__ = ["DAY", "DLQ", "Consumer", "Stream", "apply", "assert_sync_always"]
+__all__ = ["DAY", "DLQ", "OUTSIDE", "Consumer", "Stream", "apply", "assert_sync_always"]
 
 log = structlog.get_logger()
 

@@ -94,11 +94,14 @@ async def lock_failures(
     table = sign_in_failures
     fresh = [
         {"key": key, "failures": 0, "last_time": func.now(), "blocked_until": func.now()}
-        for key in sorted(keys)
+        for key in sorted(set(keys))
     ]
-    await session.execute(upsert(table).values(fresh).on_conflict_do_nothing())
     query = select(table).where(table.c.key.in_(keys)).order_by(table.c.key).with_for_update()
-    found = {row.key: Failures(**row._mapping) for row in await session.execute(query)}
+    found: dict[str, Failures] = {}
+    # A row that was there may be gone by now: who signs in forgets theirs.
+    while len(found) < len(fresh):
+        await session.execute(upsert(table).values(fresh).on_conflict_do_nothing())
+        found = {row.key: Failures(**row._mapping) for row in await session.execute(query)}
     now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
     return now, found
 

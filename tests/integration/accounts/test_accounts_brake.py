@@ -1,16 +1,19 @@
 """Too many failures of all together slow those who are not known, and nobody else."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from crm.accounts.v1 import session_service_pb2 as pb2
 from crm.accounts.v1 import user_service_pb2
+from sqlalchemy import text
 
 from chassis import db, errors
 from chassis.context import Principal
 from services.accounts import workers
 from services.accounts.config import Settings
+from services.accounts.storage import sessions as storage
 from tests.integration.accounts import login_parts
 from tests.integration.accounts.login_parts import Portal
 from tests.integration.serving import refused
@@ -40,6 +43,27 @@ async def sign_in(house: Any, email: str, ip: str, password: str = PASSWORD) -> 
     return await house.signing_in().SignIn(
         pb2.SignInRequest(email=email, password=password, ip=ip, user_agent="Firefox")
     )
+
+
+class TestCounting:
+    async def test_what_is_forgotten_while_it_is_waited_for_is_counted_anew(
+        self, house: Any, sessions: db.Sessions
+    ) -> None:
+        await house.sql("INSERT INTO sign_in_failures VALUES ('x', 1, now(), now())")
+
+        async def lock() -> Any:
+            async with sessions.begin() as session:
+                return await storage.lock_failures(session, ["x", "y"])
+
+        async with sessions.begin() as forgetting, asyncio.timeout(20):
+            await forgetting.execute(text("DELETE FROM sign_in_failures WHERE key = 'x'"))
+            waiting = asyncio.create_task(lock())
+            blocked = "SELECT 1 FROM pg_locks WHERE NOT granted"
+            while not await house.sql(blocked):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        _, known = await waiting
+
+        assert {key: it.failures for key, it in known.items()} == {"x": 0, "y": 0}
 
 
 class TestStaff:
