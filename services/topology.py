@@ -137,7 +137,7 @@ def subscriber(name: str, subjects: Sequence[str]) -> Consumer:
     Made here and not by the program: who may make consumers may have the broker send what is in
     a stream to any subject.
     """
-    return Consumer("FACTS", f"subscriber-{name}", subjects)
+    return Consumer("FACTS", f"{topology.OUTSIDE}{name}", subjects)
 
 
 def consumers(regions: Sequence[str]) -> list[Consumer]:

@@ -10,6 +10,7 @@ from nats.js.client import JetStreamContext
 from chassis.errors import Unavailable
 from chassis.events import sweeping
 from chassis.events.sweeping import Found
+from chassis.events.topology import OUTSIDE
 from tests.integration.chassis.events_house import Bus
 
 
@@ -60,6 +61,17 @@ class TestReading:
         await bus.nats.js.add_consumer(bus.stream, config)
 
         assert [it.awaited for it in await found(bus)] == [True, False, False]
+
+    async def test_what_only_a_reader_outside_has_yet_to_see_is_not_awaited(
+        self, bus: Bus, published: None
+    ) -> None:
+        config = api.ConsumerConfig(
+            durable_name=f"{OUTSIDE}warehouse", ack_policy=api.AckPolicy.EXPLICIT
+        )
+        await bus.nats.js.add_consumer(bus.stream, config)
+        await acknowledge(bus, 2)
+
+        assert [it.awaited for it in await found(bus)] == [False, False, True]
 
     async def test_work_that_is_still_there_is_awaited(self, bus: Bus) -> None:
         work = f"W{bus.stream}"
