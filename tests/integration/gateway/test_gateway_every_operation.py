@@ -91,8 +91,9 @@ def until(found: Any, what: str) -> Any:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     # Somebody who is invited gets no mail: this house has no sender of that id.
-    sender = f"accounts.staff_sender_identity_id={uuid.uuid4()}"
-    with running.house(tmp_path_factory.mktemp("house"), "--set", sender) as made:
+    names = ("staff_sender_identity_id", "contact_email_identity_id")
+    senders = [it for name in names for it in ("--set", f"accounts.{name}={uuid.uuid4()}")]
+    with running.house(tmp_path_factory.mktemp("house"), *senders) as made:
         yield made
 
 
@@ -825,6 +826,30 @@ class TestEveryOperation:
         assert entries[0]["sequence"] >= 1
         assert exported.lstrip("\ufeff").startswith("sequence,time,service,actor_id")
         assert (verdict["intact"], verdict["next_page_token"]) == (True, "")
+
+    def test_logins_of_customers(self, api: Api) -> None:
+        def customer(name: str) -> dict[str, Any]:
+            return {"display_name": name, "emails": [{"address": f"{name}@cong.example"}]}
+
+        known = api("CreateContact", body=customer("mai"))
+        login = api("CreateContactLogin", body={"contact_id": known["id"], "channel": "EMAIL"})
+        both = {"contact": customer("hoa"), "channel": "EMAIL"}
+        together = api("CreateContactWithLogin", body=both)
+        listed = until(
+            lambda: {it["contact_id"]: it for it in api("ListContactLogins")["contact_logins"]}.get(
+                together["id"]
+            ),
+            "the login of who was created with one",
+        )
+        disabled = api("DisableContactLogin", body={}, id=login["id"])
+        enabled = api("EnableContactLogin", body={}, id=login["id"])
+        api("InviteContact", body={"channel": "EMAIL"}, id=login["id"])
+        kept = api("GetContactLogin", id=login["id"])
+        api("DeleteContactLogin", id=login["id"])
+
+        assert (login["state"], disabled["state"]) == ("INVITED", "DISABLED")
+        assert enabled["state"] == kept["state"] == "INVITED"
+        assert listed["address"] == "hoa@cong.example"
 
     def test_why_somebody_can_see_something(
         self, api: Api, contact: Any, advertiser: Any, sender: Any
