@@ -10,8 +10,8 @@ from crm.accounts.v1 import user_service_pb2
 from sqlalchemy import event
 
 from chassis import errors
-from services.accounts.usecases.passwords import Passwords
 from services.accounts.usecases.announce import NOBODY
+from services.accounts.usecases.passwords import Passwords
 from tests.integration.accounts import login_parts
 from tests.integration.accounts.conftest import (  # noqa: F401 (fixtures)
     accounts_database,
