@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,12 @@ DEMO_SECONDS = 240
 
 @dataclass(frozen=True)
 class Demo:
-    """How the main job ended, and where its data is."""
+    """How the main job ended, when, and where its data is."""
 
     home: Path
     code: int
     output: str
+    ended: datetime
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +45,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
         timeout=DEMO_SECONDS,
         check=False,
     )
-    return Demo(home, done.returncode, done.stdout)
+    return Demo(home, done.returncode, done.stdout, datetime.now(UTC))
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,8 @@ async def asked(http: Any, method: str, where: str) -> tuple[int, str]:
         assert found is not None
         typed = {**TYPED, "csrf_token": found[1], "request_id": str(uuid4())}
     async with http.request(method, where, data=typed or None) as answer:
-        return answer.status, await answer.text()
+        # A proposal is a file, too.
+        return answer.status, await answer.text(errors="replace")
 
 
 def test_every_page_with_an_id_is_of_a_kind_that_is_tried() -> None:

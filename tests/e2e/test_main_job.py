@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -57,13 +58,12 @@ class TestTheMainJob:
 
 
 class TestASecondStart:
-    async def test_it_finds_the_people(self, api: Api) -> None:
-        first = await api.get("/contacts", page_size=1000)
-        rest = await api.get("/contacts", page_size=1000, page_token=first["next_page_token"])
+    async def test_it_finds_the_people(self, demo: Demo, api: Api) -> None:
+        found = [it async for it in api.every("/contacts", "contacts")]
 
-        known = KNOWN["import"]["created"]
-        assert len(first["contacts"]) + len(rest["contacts"]) == known
-        assert not rest["next_page_token"]
+        # Tests that came before this one have people of their own.
+        first = [it for it in found if datetime.fromisoformat(it["create_time"]) < demo.ended]
+        assert len(first) == KNOWN["import"]["created"]
 
     @pytest.mark.parametrize("channel", ["EMAIL", "SMS"])
     async def test_it_finds_the_runs_with_the_known_counts(self, api: Api, channel: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -19,12 +20,22 @@ from tests import customers
 pytestmark = pytest.mark.timeout(300)
 
 SECONDS = 5.0
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 async def suppressed(api: Api, address: str) -> list[dict[str, Any]]:
-    """The suppressions of an address, which the notifier goes by when it claims."""
-    found = await api.get("/suppressions", channel="EMAIL", address=address)
-    return list(found["suppressions"])
+    """The suppressions of an address that no later consent lifts: the notifier claims by them."""
+    found = await api.post("/addresses:lookUp", {"address": address, "reason": "e2e"})
+    given = {
+        (it["advertiser_id"], it["purpose"]): datetime.fromisoformat(it["give_time"])
+        for it in found["regained"]
+    }
+    return [
+        it
+        for it in found["suppressions"]
+        if given.get((it["advertiser_id"], it["purpose"]), NEVER)
+        <= datetime.fromisoformat(it["create_time"])
+    ]
 
 
 async def until(api: Api, address: str, *, count: int) -> None:

@@ -143,6 +143,7 @@ def things(owner: Caller, house: Caller) -> dict[str, str]:
         "CreateSenderIdentity",
         {"advertiser_id": sender["id"], "channel": "EMAIL", "address": "a@mekong.example"},
     )
+    made["sender-identities"] = identity["id"]
     mail = {"name": f"x {uuid.uuid4()}", "channel": "EMAIL", "subject": "x", "html": "<p>x</p>"}
     made["templates"] = house("CreateTemplate", mail)["id"]
     add(
@@ -208,6 +209,10 @@ def bodies(made: Mapping[str, str]) -> dict[str, Any]:
         "BatchGetStandings": {"contact_ids": [contact]},
         "UpdateProposal": {"title": "x"},
         "LinkProposal": {"contact_id": contact},
+        "SendProposal": {
+            "advertiser_id": made["advertisers"],
+            "sender_identity_id": made["sender-identities"],
+        },
         "RemoveProposalAttachment": {"name": "a.pdf"},
         "AddProposalAttachment": b"%PDF-1.7",
         "UpdateCampaign": {"name": "x"},
