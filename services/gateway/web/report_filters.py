@@ -44,8 +44,11 @@ class Days:
 
 
 def day_before(day: str) -> str:
-    """Return the day before one, as pages show the last day of what services end after it."""
-    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+    """Return the day before one, as pages show the last day of what services end after it.
+
+    Empty for no day.
+    """
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat() if day else ""
 
 
 def days() -> Days:

@@ -9,7 +9,7 @@ from services.gateway.web.recurrences import LAST_DAY, WEEKDAYS, Recurrence
 
 
 def recurs(series: series_pb2.Series) -> str:
-    """Return when a series recurs as one sentence."""
+    """Return when a series recurs as one sentence; empty for a rule newer than this code."""
     if series.WhichOneof("rule") == "invoice_due":
         due = series.invoice_due
         key = "before" if due.days < 0 else "after" if due.days else "on"
@@ -19,6 +19,8 @@ def recurs(series: series_pb2.Series) -> str:
         rule = series.after_order
         said = desk.t("series.told_after_order", n=rule.days, clock=rule.time_of_day)
         return said + _elsewhere(rule.time_zone)
+    if not series.HasField("calendar"):
+        return ""
     calendar = series.calendar
     start = datetime.fromisoformat(calendar.start)
     return told(recurrences.read(calendar.rrule, start.time()), start) + _elsewhere(
