@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from werkzeug.test import create_environ, run_wsgi_app
 
 from chassis import errors
 from services.gateway.files import Files
@@ -54,3 +55,18 @@ class TestPlaces:
             stream(files, "lan", asking())
 
         assert asked == []
+
+    @pytest.mark.parametrize(("method", "read"), [("GET", 1), ("GET", 9), ("HEAD", 1)])
+    def test_a_server_that_ends_an_answer_gives_its_place_back(
+        self, method: str, read: int
+    ) -> None:
+        files = Files(1)
+        answer, _, _ = run_wsgi_app(stream(files, "lan"), create_environ(method=method))
+        for _ in range(read):
+            next(answer, b"")
+        with pytest.raises(errors.ResourceExhausted):
+            stream(files, "binh")
+
+        answer.close()  # type: ignore[attr-defined]
+
+        assert stream(files, "lan")

@@ -1,6 +1,7 @@
 """A customer takes along what is kept of them, asks that it be erased, and writes no faster."""
 
 import json
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -33,9 +34,9 @@ class TestMyData:
             parts[asked.DESCRIPTOR.full_name.split(".")[1]]
         )
 
-        answer = sent(portal, "/portal/my-data")
+        with sent(portal, "/portal/my-data") as answer:
+            taken = json.loads(answer.get_data())
 
-        taken = json.loads(answer.get_data())
         assert [it["what"] for it in taken] == ["login", "session", "profile", 1, 2]
         assert (taken[0]["address"], taken[1]["user_agent"]) == ("+84912345678", "Firefox")
         assert answer.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
@@ -47,6 +48,7 @@ class TestMyData:
         assert sent(portal, "/portal/my-data").status_code == 503
 
     def test_each_customer_has_one_at_a_time(self, portal: FlaskClient, peers: Any) -> None:
+        peers.answers["ExportMyLogin"] = login_pb2.ExportMyLoginResponse()
         peers.answers["ExportMyData"] = lambda *_: iter(())
 
         first = sent(portal, "/portal/my-data")
@@ -54,6 +56,7 @@ class TestMyData:
         second = sent(portal, "/portal/my-data")
         first.close()
         third = sent(portal, "/portal/my-data")
+        third.close()
 
         assert [it.status_code for it in (first, second, third)] == [200, 429, 200]
         assert asked == 2
@@ -63,11 +66,17 @@ class TestMyData:
         self, portal: FlaskClient, gateway: Any, peers: Any
     ) -> None:
         parts = gateway.extensions["gateway"]
-        for number in range(files.MOST_TO_CUSTOMERS):
-            parts.files_of_customers.stream(iter([b"x"]), "text/plain", "a", whose=f"{number}")
+        with ExitStack() as being_sent:
+            for number in range(files.MOST_TO_CUSTOMERS):
+                being_sent.enter_context(
+                    parts.files_of_customers.stream(
+                        iter([b"x"]), "text/plain", "a", whose=f"{number}"
+                    )
+                )
 
-        assert sent(portal, "/portal/my-data").status_code == 429
-        assert parts.files.answer(iter([[["x"]]]), ["x"], "a.csv").status_code == 200
+            assert sent(portal, "/portal/my-data").status_code == 429
+            with parts.files.answer(iter([[["x"]]]), ["x"], "a.csv") as answer:
+                assert answer.status_code == 200
 
     def test_a_get_takes_nothing(self, portal: FlaskClient, peers: Any) -> None:
         shown(portal, "/portal/my-data")

@@ -330,7 +330,7 @@ class TestASession:
 
         assert answer.headers["Location"] == "/portal"
         assert peers.named("SignOutContact")[0].request.session_secret == browser.secret
-        assert browser.get_cookie("mekong-portal").value == "the secret"
+        assert browser.get_cookie("mekong-portal").decoded_value == "the secret"
 
     def test_it_opens_nothing_of_staff(self, browser: Any, peers: Any) -> None:
         assert browser.get("/contacts").headers["Location"].startswith("/sign-in")

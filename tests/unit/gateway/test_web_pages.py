@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from crm.accounts.v1 import session_service_pb2, user_pb2
+from crm.accounts.v1 import contact_login_service_pb2, session_service_pb2, user_pb2
 from crm.campaigns.v1 import template_pb2
 from crm.interactions.v1 import agenda_service_pb2, follow_up_service_pb2, note_service_pb2
 from crm.leads.v1 import contact_pb2, contact_service_pb2, source_service_pb2
@@ -30,6 +30,7 @@ def signed_in(http: FlaskClient, peers: Any) -> FlaskClient:
         ExchangeSession=session,
         ListSources=source_service_pb2.ListSourcesResponse(),
         ListLifeStages=source_service_pb2.ListLifeStagesResponse(),
+        ListContactLogins=contact_login_service_pb2.ListContactLoginsResponse(),
         ListUsers=errors.PermissionDenied("RIGHT_MISSING", "no"),
         ListTimeline=note_service_pb2.ListTimelineResponse(),
         ListFollowUps=follow_up_service_pb2.ListFollowUpsResponse(),
