@@ -18,6 +18,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "follow_up_batch": ("web.follow_up_batch", "batch_id"),
     "series": ("web.series", "series_id"),
     "proposal": ("web.proposal", "proposal_id"),
+    "request": ("web.request", "request_id"),
     "proposal_template": ("web.proposal_template", "template_id"),
     "campaign": ("web.campaign", "campaign_id"),
     "run": ("web.run", "run_id"),

@@ -29,6 +29,7 @@ WHOLE_FAMILIES = (
     "follow_up series_state doubt_act doubt_teller notification "
     "request request_kind login login_problem"
 ).split()
+SUBJECT = re.compile(r"""subject_type="([a-z_]+)"|changed\(session, "[a-z_]+", "([a-z_]+)\"""")
 WITHOUT_A_WORD = {"unspecified"}
 
 
@@ -70,6 +71,13 @@ class TestCatalogues:
         named = set(enum_names.choices(shell.ENUMS[family])) - WITHOUT_A_WORD
 
         assert {f"{family}.{it}" for it in named} - words.catalogue("vi").keys() == set()
+
+    def test_everything_that_services_tell_the_audit_log_of_has_its_word(self) -> None:
+        services = (it.read_text("utf-8") for it in WEB.parents[1].rglob("*.py"))
+        found = {f"audit_subject.{a or b}" for it in services for a, b in SUBJECT.findall(it)}
+
+        assert len(found) > 20
+        assert found - words.catalogue("vi").keys() == set()
 
     def test_no_text_is_empty_or_left_in_the_other_language(self) -> None:
         english, vietnamese = words.catalogue("en"), words.catalogue("vi")
