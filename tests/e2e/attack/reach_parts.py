@@ -137,11 +137,17 @@ def things(owner: Caller, house: Caller) -> dict[str, str]:
         "CreateProposal",
         {**proposal, "lines": [line], "valid_until": "2099-12-31"},
     )
-    sender = house("CreateAdvertiser", {"name": "Mekong", "postal_address": "1 Lê Lợi, Huế"})
+    sender = house(
+        "CreateAdvertiser", {"name": f"x {uuid.uuid4()}", "postal_address": "1 Lê Lợi, Huế"}
+    )
     made["advertisers"] = sender["id"]
     identity = house(
         "CreateSenderIdentity",
-        {"advertiser_id": sender["id"], "channel": "EMAIL", "address": "a@mekong.example"},
+        {
+            "advertiser_id": sender["id"],
+            "channel": "EMAIL",
+            "address": f"a-{uuid.uuid4()}@mekong.example",
+        },
     )
     made["sender-identities"] = identity["id"]
     mail = {"name": f"x {uuid.uuid4()}", "channel": "EMAIL", "subject": "x", "html": "<p>x</p>"}
