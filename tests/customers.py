@@ -1,5 +1,6 @@
 """Customers of a running house: tokens signed as accounts signs those of who signed in."""
 
+import asyncio
 import base64
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,16 @@ from services.accounts.usecases.keyring import Keyring
 from services.accounts.usecases.tokens import ISSUER
 
 
-async def keyring(house: House) -> Keyring:
-    """The signing keys of a house."""
+def keyring(house: House) -> Keyring:
+    """The signing keys of a house, for tests with a loop and without one."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(_keyring(house))
+    finally:
+        loop.close()
+
+
+async def _keyring(house: House) -> Keyring:
     secret = base64.b64decode((house.home / "secrets" / "key_encryption_key").read_text())
     engine = create_async_engine(house.state["databases"]["accounts"])
     keys = Keyring(secret, timedelta(days=30), lambda: datetime.now(UTC))

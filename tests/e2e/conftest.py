@@ -56,9 +56,9 @@ def house(demo: Demo) -> Iterator[running.House]:
 
 
 @pytest.fixture(scope="session")
-async def keyring(house: running.House) -> Keyring:
+def keyring(house: running.House) -> Keyring:
     """The signing keys of the running house."""
-    return await customers.keyring(house)
+    return customers.keyring(house)
 
 
 @pytest.fixture

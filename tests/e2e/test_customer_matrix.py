@@ -206,7 +206,7 @@ class TestEveryRoute:
 
 
 class TestAnothersThings:
-    def test_each_is_answered_as_what_is_not_there(
+    async def test_each_is_answered_as_what_is_not_there(
         self, house: House, mine: Person, theirs: Person
     ) -> None:
         wrong = []
@@ -232,7 +232,7 @@ class TestAnothersThings:
 
         assert not wrong
 
-    def test_ones_own_are_found_so_that_the_above_can_fail(
+    async def test_ones_own_are_found_so_that_the_above_can_fail(
         self, house: House, mine: Person
     ) -> None:
         for name, case in CASES.items():
@@ -243,7 +243,7 @@ class TestAnothersThings:
                 missing_file = name.endswith("Attachment") and reason == "RESOURCE_MISSING"
                 assert reason in FOUND or missing_file, (name, code, reason)
 
-    def test_no_answer_has_anything_of_another(
+    async def test_no_answer_has_anything_of_another(
         self, house: House, mine: Person, theirs: Person
     ) -> None:
         found: dict[str, bytes] = {}

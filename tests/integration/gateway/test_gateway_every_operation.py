@@ -1,6 +1,5 @@
 """Every REST operation answers 2xx to who may, over the real services."""
 
-import asyncio
 import base64
 import io
 import json
@@ -322,7 +321,7 @@ class TestEveryOperation:
         assert (wanted["daily_digest"], chosen["daily_digest"]) == (True, False)
 
     def test_requests_of_customers(self, api: Api, contact: Any, house: Any) -> None:
-        token = customers.token(asyncio.run(customers.keyring(house)), house, contact["id"])
+        token = customers.token(customers.keyring(house), house, contact["id"])
         with grpc.insecure_channel(house.state["grpc"]["interactions"]) as channel:
             asking = portal_service_pb2.CreateMyRequestRequest(subject="Bảo hành", text="Kêu to")
             made = PortalServiceStub(channel).CreateMyRequest(
