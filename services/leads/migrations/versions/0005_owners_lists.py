@@ -1,6 +1,7 @@
 """Lists of who sees their own contacts alone are read in order from an index, as all others are.
 
-`contacts_owner` has the first owners; of a contact with several, `contacts_shared` has them all.
+`contacts_owner` has first owners and `contacts_second_owner` second ones; `contacts_more_owners`
+has all of the few contacts that have more.
 """
 
 from alembic import op
@@ -18,12 +19,17 @@ def upgrade() -> None:
         WHERE owner_ids <> '{}'
     """)
     op.execute("""
-        CREATE INDEX contacts_shared ON contacts USING gin (owner_ids)
+        CREATE INDEX contacts_second_owner ON contacts ((owner_ids[2]), create_time DESC, id DESC)
         WHERE cardinality(owner_ids) > 1
+    """)
+    op.execute("""
+        CREATE INDEX contacts_more_owners ON contacts USING gin (owner_ids)
+        WHERE cardinality(owner_ids) > 2
     """)
 
 
 def downgrade() -> None:
     """Takes them away."""
-    op.execute("DROP INDEX contacts_shared")
+    op.execute("DROP INDEX contacts_more_owners")
+    op.execute("DROP INDEX contacts_second_owner")
     op.execute("DROP INDEX contacts_owner")
