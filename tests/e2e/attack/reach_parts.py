@@ -114,7 +114,8 @@ def things(owner: Caller, house: Caller) -> dict[str, str]:
     made["address"] = address
     made["reference_code"] = owner("GetContact", id=contact)["reference_code"]
     plan = {"title": MARK, "type": "CALL", "contact_ids": [contact]}
-    add("follow-ups", "CreateFollowUp", {**plan, "start_time": "2031-01-02T03:04:05Z"})
+    meeting = {**plan, "type": "MEETING", "start_time": "2031-01-02T03:04:05Z"}
+    add("follow-ups", "CreateFollowUp", meeting)
     batch = {**plan, "assign_to_owner": True, "start_time": "2032-01-02T03:04:05Z"}
     add("follow-up-batches", "CreateFollowUpBatch", batch)
     weekly = {"rrule": "FREQ=WEEKLY;BYDAY=MO", "start": "2031-01-06T09:00"}
