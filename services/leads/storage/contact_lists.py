@@ -47,15 +47,17 @@ async def page(
         Order.UPDATED: contacts.c.update_time,
     }[order]
     listed = partial(_listed, order=order, page=page)
-    read = select(*contact_rows.READ, column.label(_KEY))
-    parts = [
-        listed(read.where(reach, *conditions(wanted)), column, contacts.c.id)
-        for reach in owned.apart(scope)
-    ]
-    query = parts[0]
-    if len(parts) > 1:
+    reaches = owned.apart(scope)
+    matching = conditions(wanted)
+    if len(reaches) > 1:
+        # Of each part only what orders it, since a statement is made anew for each call.
+        ids = select(contacts.c.id, column.label(_KEY))
+        parts = [listed(ids.where(it, *matching), column, contacts.c.id) for it in reaches]
         some = union_all(*(it.subquery().select() for it in parts)).subquery()
-        query = listed(select(some), some.c[_KEY], some.c.id)
+        reaches = [contacts.c.id.in_(select(some.c.id))]
+        matching = []
+    read = select(*contact_rows.READ, column.label(_KEY)).where(*reaches, *matching)
+    query = listed(read, column, contacts.c.id)
     rows = (await session.execute(query)).all()
     shown = rows[: page.size]
     more = len(rows) > page.size
