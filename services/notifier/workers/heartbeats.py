@@ -30,7 +30,11 @@ class Heartbeats:
         took = (datetime.now(UTC) - event.time).total_seconds()
         quickest = min(took, self._quickest.get(service, took))
         self._quickest[service] = quickest
-        self._newest[service] = (event.time, took - quickest, asyncio.get_running_loop().time())
+        at, lag = asyncio.get_running_loop().time(), took - quickest
+        # Another replica, whose clock is behind, seems late: it takes nothing from what is newer.
+        held = self._newest.get(service)
+        if held is None or at - lag >= held[2] - held[1]:
+            self._newest[service] = (event.time, lag, at)
         self._some.set()
 
     async def __call__(self) -> None:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from crm.campaigns.v1 import events_pb2 as campaigns_pb
@@ -11,8 +12,10 @@ from crm.leads.v1 import events_pb2 as leads_pb
 from sqlalchemy import text
 
 from chassis import db
+from chassis.events.event import Event
 from services.notifier.domain.states import Purpose, State
 from services.notifier.storage import lookups
+from services.notifier.workers.heartbeats import Heartbeats
 from tests.integration.notifier import broker_parts
 from tests.integration.notifier.broker_parts import Broker, run_state, until, work
 from tests.integration.notifier.notifier_parts import (
@@ -21,6 +24,8 @@ from tests.integration.notifier.notifier_parts import (
     MailServer,
     people,
 )
+
+SOURCES = ("leads", "campaigns")
 
 
 def withdrawal() -> leads_pb.ConsentWithdrawn:
@@ -42,6 +47,12 @@ async def closing(made: db.Sessions) -> AsyncIterator[db.Sessions]:
     """Closes sessions after a block."""
     yield made
     await db.dispose(made)
+
+
+async def age(house: House) -> float:
+    """How old the news of both sources is, in seconds."""
+    async with house.sessions.begin() as session:
+        return await lookups.control_age(session, SOURCES)
 
 
 class TestControl:
@@ -117,17 +128,25 @@ class TestControl:
     async def test_heartbeats_of_both_sources_make_the_news_fresh(
         self, house: House, broker: Broker
     ) -> None:
-        async def age() -> float:
-            async with house.sessions.begin() as session:
-                return await lookups.control_age(session, ("leads", "campaigns"))
-
         await broker.heartbeat("leads")
         await house.eventually("SELECT 1 FROM control_heartbeats")
-        assert await age() == float("inf")
+        assert await age(house) == float("inf")
 
         await broker.heartbeat("campaigns")
 
         async def fresh() -> bool:
-            return await age() < 1.5
+            return await age(house) < 1.5
 
         await until(fresh)
+
+    async def test_a_replica_whose_clock_is_behind_hides_no_news(self, house: House) -> None:
+        heartbeats = Heartbeats(house.sessions)
+
+        for hours in (2, 0):
+            time = datetime.now(UTC) + timedelta(hours=hours)
+            for source in SOURCES:
+                subject = f"control.heartbeat.{source}"
+                heartbeats.note(Event("x", subject, b"", {}, time, 0, "", 1))
+        await heartbeats._write()
+
+        assert await age(house) < 1.5
