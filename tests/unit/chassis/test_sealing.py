@@ -76,7 +76,7 @@ class TestSealing:
         head, body = sealed[:5], sealed[5:]
 
         # Of the last letter some bits may stand for nothing.
-        for at in range(0, len(body) - 1, 7):
+        for at in range(len(body.rstrip("=")) - 1):
             other = "A" if body[at] != "A" else "B"
             with pytest.raises(SealBroken):
                 keys.open(f"{head}{body[:at]}{other}{body[at + 1 :]}", PLACE)
