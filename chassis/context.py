@@ -47,6 +47,9 @@ class Level(StrEnum):
         return self.rank >= Level(other).rank
 
 
+_LEVELS = {it.value: it for it in Level}
+
+
 @dataclass(frozen=True)
 class Principal:
     """Who asks: `rights` maps a resource to its actions and each action to a level.
@@ -68,8 +71,8 @@ class Principal:
         """The level for one action; a service acting for itself has ALL, the unknown NONE."""
         if self.kind == "service" and self.actor is None:
             return Level.ALL
-        granted = self.rights.get(resource, {}).get(action, Level.NONE)
-        return Level(granted) if granted in set(Level) else Level.NONE
+        granted = self.rights.get(resource, {}).get(action)
+        return _LEVELS.get(str(granted), Level.NONE)
 
 
 @dataclass(frozen=True)

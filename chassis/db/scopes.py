@@ -40,12 +40,22 @@ def within(scope: Scope, whose: Whose, named: str = "") -> ColumnElement[bool]:
     if whose.creator is not None:
         reached.append(whose.creator == _value(named, "subject", scope.subject, Text))
     if whose.owned is not None and scope.user_id is not None:
-        reached.append(whose.owned(_value(named, "user", scope.user_id, Uuid)))
+        reached.append(whose.owned(user(scope, named)))
     if whose.team is not None and scope.level is Level.TEAM and scope.team_id is not None:
-        is_text = isinstance(whose.team.type, Text)
-        team = str(scope.team_id) if is_text else scope.team_id
-        reached.append(whose.team == _value(named, "team", team, Text if is_text else Uuid))
+        reached.append(of_team(scope, whose.team, named))
     return or_(*reached)
+
+
+def user(scope: Scope, named: str = "") -> BindParameter[UUID]:
+    """Returns the id of who has a reach, bound."""
+    return _value(named, "user", scope.user_id, Uuid)
+
+
+def of_team(scope: Scope, team: ColumnElement[Any], named: str = "") -> ColumnElement[bool]:
+    """Returns the condition that a column, of ids or of their text, has the team of a reach."""
+    if isinstance(team.type, Text):
+        return team == _value(named, "team_text", str(scope.team_id), Text)
+    return team == _value(named, "team", scope.team_id, Uuid)
 
 
 def anything(scope: Scope) -> ColumnElement[bool]:
@@ -64,11 +74,12 @@ def shape(scope: Scope) -> Scope:
 
 
 def given(scope: Scope, named: str) -> Mapping[str, object]:
-    """Returns the values of conditions that are `named`, for tables whose teams are ids."""
+    """Returns the values of conditions that are `named`."""
     return {
         f"{named}_subject": scope.subject,
         f"{named}_user": scope.user_id,
         f"{named}_team": scope.team_id,
+        f"{named}_team_text": str(scope.team_id),
     }
 
 

@@ -121,19 +121,24 @@ def _principal(said: Mapping[str, Any]) -> Principal:
         raise errors.Unauthenticated("TOKEN_INVALID", "the token names nobody")
     if (kind == "contact") is not _is_id(said.get("contact")):
         raise errors.Unauthenticated("TOKEN_INVALID", "the token names no contact")
-    rights = said.get("rights") or {}
+    rights = said.get("rights")
+    if not _is_rights(rights):
+        raise errors.Unauthenticated("TOKEN_INVALID", "the token's rights cannot be read")
     return Principal(
         subject=subject,
         kind=kind,
         team_id=said.get("team") or None,
-        rights={
-            str(resource): {str(action): str(level) for action, level in actions.items()}
-            for resource, actions in rights.items()
-            if isinstance(actions, dict)
-        },
+        rights=rights or {},
         actor=actor.get("sub") if isinstance(actor, dict) else None,
         hidden=frozenset(str(it) for it in said.get("hidden") or ()),
         contact_id=said.get("contact"),
+    )
+
+
+def _is_rights(value: object) -> bool:
+    """Whether this maps names to mappings, or is not said; what levels mean is asked when used."""
+    return value is None or (
+        isinstance(value, dict) and all(isinstance(it, dict) for it in value.values())
     )
 
 

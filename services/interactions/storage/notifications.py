@@ -184,9 +184,8 @@ def _seen(reader: Reader) -> list[ColumnElement[bool]]:
 
 def _sees_some(reader: Reader) -> ColumnElement[bool]:
     """Whether some follow-up of the batch is within reach; the batch itself need not be."""
-    made = follow_ups.alias("made")
-    query = select(made.c.id).where(made.c.batch_id == batches.c.id)
-    return query.where(owned.rows(reader.follow_ups, made)).correlate(batches).exists()
+    query = select(_MADE.c.id).where(_MADE.c.batch_id == batches.c.id)
+    return query.where(owned.rows(reader.follow_ups, _MADE)).correlate(batches).exists()
 
 
 def _sources() -> FromClause:
@@ -216,6 +215,8 @@ def _notification(row: Row[Any]) -> Notification:
 
 
 _SOURCES = _sources()
+# An alias of a wide table takes longer to make than its query to answer.
+_MADE = follow_ups.alias("made")
 # Of what befell an e-mail the text is a code.
 _ANSWER = case((events.c.kind.in_(ANSWERS), events.c.text))
 _COLUMNS: tuple[ColumnElement[Any], ...] = (

@@ -1,13 +1,15 @@
 """Contacts listed, searched and filtered, one page by key."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Select,
+    bindparam,
     exists,
     false,
     func,
@@ -22,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Uuid
 
+from chassis.db import scopes
 from chassis.db.paging import Page
 from chassis.scope import Scope
 from services.leads.domain.contact import Contact
@@ -32,6 +35,11 @@ from services.leads.storage.tables import contact_imports, contacts, transaction
 Key = tuple[object, ...]
 _SHORT = 3
 _KEY = "order_key"
+_ORDERS: Mapping[Order, ColumnElement[Any]] = {
+    Order.CREATED: contacts.c.create_time,
+    Order.NAME: contacts.c.sort_key,
+    Order.UPDATED: contacts.c.update_time,
+}
 
 
 async def page(
@@ -41,24 +49,10 @@ async def page(
 
     The key is None on the last page. Locks nothing.
     """
-    column = {
-        Order.CREATED: contacts.c.create_time,
-        Order.NAME: contacts.c.sort_key,
-        Order.UPDATED: contacts.c.update_time,
-    }[order]
-    listed = partial(_listed, order=order, page=page)
-    reaches = owned.apart(scope)
-    matching = conditions(wanted)
-    if len(reaches) > 1:
-        # Of each part only what orders it, since a statement is made anew for each call.
-        ids = select(contacts.c.id, column.label(_KEY))
-        parts = [listed(ids.where(it, *matching), column, contacts.c.id) for it in reaches]
-        some = union_all(*(it.subquery().select() for it in parts)).subquery()
-        reaches = [contacts.c.id.in_(select(some.c.id))]
-        matching = []
-    read = select(*contact_rows.READ, column.label(_KEY)).where(*reaches, *matching)
-    query = listed(read, column, contacts.c.id)
-    rows = (await session.execute(query)).all()
+    statement = _statement(wanted, order, scopes.shape(scope), page.after is not None)
+    value, tie = page.after or (None, None)
+    given = {"size": page.size + 1, "after_value": value, "after_id": tie}
+    rows = (await session.execute(statement, {**given, **scopes.given(scope, "reach")})).all()
     shown = rows[: page.size]
     more = len(rows) > page.size
     return [sealed.opened(session, contact_rows.contact(it)) for it in shown], (
@@ -66,23 +60,34 @@ async def page(
     )
 
 
+@lru_cache(256)
+def _statement(wanted: Filter, order: Order, reach: Scope, is_after: bool) -> Select[Any]:
+    """Return the query of a page: to make it takes longer than to answer it."""
+    column = _ORDERS[order]
+    listed = partial(_listed, column=column, order=order, is_after=is_after)
+    reaches = owned.apart(reach, "reach")
+    matching = conditions(wanted)
+    if len(reaches) > 1:
+        ids = select(contacts.c.id, column.label(_KEY))
+        parts = [listed(ids.where(it, *matching)) for it in reaches]
+        some = union_all(*(it.subquery().select() for it in parts)).subquery()
+        reaches = [contacts.c.id.in_(select(some.c.id))]
+        matching = []
+    return listed(select(*contact_rows.READ, column.label(_KEY)).where(*reaches, *matching))
+
+
 def _listed(
-    query: Select[Any],
-    column: ColumnElement[Any],
-    tie: ColumnElement[UUID],
-    *,
-    order: Order,
-    page: Page,
+    query: Select[Any], *, column: ColumnElement[Any], order: Order, is_after: bool
 ) -> Select[Any]:
-    """Return the query for one more than the page, in its order and after its key."""
-    keys = tuple_(column, tie)
-    if order is Order.NAME:
-        found = query.order_by(column, tie)
-        after = keys > page.after if page.after else None
-    else:
-        found = query.order_by(column.desc(), tie.desc())
-        after = keys < page.after if page.after else None
-    return (found if after is None else found.where(after)).limit(page.size + 1)
+    """Return the query for as many as the page asks, in its order and after its key."""
+    keys = [column, contacts.c.id]
+    descending = order is not Order.NAME
+    if is_after:
+        value, tie = bindparam("after_value", type_=column.type), bindparam("after_id", type_=Uuid)
+        here, there = tuple_(*keys), tuple_(value, tie)
+        query = query.where(here < there if descending else here > there)
+    by = [it.desc() for it in keys] if descending else keys
+    return query.order_by(*by).limit(bindparam("size", type_=Integer))
 
 
 def has_word(word: str) -> ColumnElement[bool]:

@@ -58,6 +58,17 @@ class TestAGoodToken:
         assert seen[0].level("contacts", "read") is context.Level.TEAM
         assert seen[0].level("contacts", "delete") is context.Level.NONE
 
+    @pytest.mark.parametrize("level", ["every", "ALL", 3, ["all"], None])
+    async def test_a_level_that_nobody_knows_is_none(self, level: object) -> None:
+        issuer = rpc_house.Issuer()
+        await issuer.start()
+        token = issuer.sign(rights={"contacts": {"read": level}})
+
+        who = await Verifier(Keys(issuer.url), "echo").principal(token)
+
+        assert who.level("contacts", "read") is context.Level.NONE
+        await issuer.stop()
+
     async def test_it_is_verified_once_and_then_remembered_until_it_expires(self) -> None:
         issuer = rpc_house.Issuer()
         await issuer.start()
@@ -96,6 +107,8 @@ class TestARefusedToken:
             ({"knd": "contact"}, "TOKEN_INVALID"),
             ({"knd": "contact", "contact": "*"}, "TOKEN_INVALID"),
             ({"contact": "0198a1b2-0000-7000-8000-000000000000"}, "TOKEN_INVALID"),
+            ({"rights": ["all"]}, "TOKEN_INVALID"),
+            ({"rights": {"contacts": "all"}}, "TOKEN_INVALID"),
         ],
     )
     async def test_each_wrong_claim_has_its_reason(
