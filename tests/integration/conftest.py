@@ -10,6 +10,7 @@ import pytest
 from chassis import context
 from chassis.rpc import client
 from tests.integration import serving
+from tests.integration.pools import Pools
 
 Serve = Callable[..., Awaitable[serving.Served]]
 
@@ -18,6 +19,14 @@ Serve = Callable[..., Awaitable[serving.Served]]
 def not_draining() -> None:
     """A test begins in a process that goes on, though one before it may have ended one."""
     context.share_draining(asyncio.Event())
+
+
+@pytest.fixture(scope="session")
+async def pools() -> AsyncIterator[Pools]:
+    """What tests of a session leave open for each other."""
+    made = Pools()
+    yield made
+    await made.close()
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ from services.accounts.usecases.signin import Limits
 from services.accounts.usecases.tokens import Issuer, Token, issue
 from services.accounts.usecases.trail import Trail
 from tests.integration import emptied, serving
+from tests.integration.pools import Pools
 
 GATEWAY = Principal("gateway", "service")
 EMAIL = "admin@mekong.example"
@@ -164,11 +165,10 @@ def settings(accounts_database: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def sessions(settings: Settings) -> AsyncIterator[db.Sessions]:
-    made = db.sessions(settings, "accounts")
-    await emptied.empty(made)
-    yield made
-    await db.dispose(made)
+async def sessions(settings: Settings, pools: Pools) -> AsyncIterator[db.Sessions]:
+    async with pools.open(settings, "accounts") as made:
+        await emptied.empty(made)
+        yield made
 
 
 @pytest.fixture

@@ -119,9 +119,7 @@ class Portal:
     async def sent_link(self) -> str:
         """Have what waits sent; returns the token of the newest invitation."""
         await self.deliver()
-        found = LINK.search(self.messages.requests[-1].text)
-        assert found is not None
-        return found[1]
+        return self._newest(LINK)
 
     async def deliver(self) -> int:
         """Have what waits handed to the notifier; returns how many were tried."""
@@ -131,9 +129,12 @@ class Portal:
         """Ask for a code, and return it as it was sent."""
         await self.ask(address, browser=browser)
         await self.deliver()
-        found = CODE.search(self.messages.requests[-1].text)
-        assert found is not None
-        return found[1]
+        return self._newest(CODE)
+
+    def _newest(self, pattern: re.Pattern[str]) -> str:
+        """What was sent last of a kind: what waits together is handed over in no order."""
+        sent = [pattern.search(it.text) for it in reversed(self.messages.requests)]
+        return next(it[1] for it in sent if it is not None)
 
     async def ask(self, address: str, ip: str = IP, browser: str = BROWSER) -> None:
         request = pb2.RequestContactCodeRequest(address=address, ip=ip, browser_secret=browser)

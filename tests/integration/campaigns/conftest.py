@@ -22,6 +22,7 @@ from tests.integration import emptied
 from tests.integration.campaigns.desk import Desk, opened
 from tests.integration.campaigns.house import MARKETER, House, People, Senders
 from tests.integration.conftest import Serve
+from tests.integration.pools import Pools
 
 
 @pytest.fixture(scope="session")
@@ -47,12 +48,11 @@ def settings(make_database: Callable[[], str], nats_url: str) -> Settings:
 
 
 @pytest.fixture
-async def sessions(settings: Settings) -> AsyncIterator[db.Sessions]:
+async def sessions(settings: Settings, pools: Pools) -> AsyncIterator[db.Sessions]:
     """Sessions on a database with empty tables."""
-    made = db.sessions(settings, "campaigns")
-    await emptied.empty(made)
-    yield made
-    await db.dispose(made)
+    async with pools.open(settings, "campaigns") as made:
+        await emptied.empty(made)
+        yield made
 
 
 @pytest.fixture

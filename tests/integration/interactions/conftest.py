@@ -59,7 +59,9 @@ from tests.integration.interactions.house import (
     ScriptedLeads,
     Tokens,
 )
+from tests.integration.notifier import notifier_parts
 from tests.integration.notifier.mail_parts import MailServer
+from tests.integration.pools import Pools
 
 
 @pytest.fixture(scope="session")
@@ -87,11 +89,10 @@ def settings(interactions_database: str) -> Settings:
 
 
 @pytest.fixture
-async def sessions(settings: Settings) -> AsyncIterator[db.Sessions]:
-    made = db.sessions(settings, "interactions")
-    await emptied.empty(made)
-    yield made
-    await db.dispose(made)
+async def sessions(settings: Settings, pools: Pools) -> AsyncIterator[db.Sessions]:
+    async with pools.open(settings, "interactions") as made:
+        await emptied.empty(made)
+        yield made
 
 
 @pytest.fixture
@@ -202,11 +203,18 @@ def notifier_url(make_database: Callable[[], str]) -> str:
 
 @pytest.fixture
 async def parts(
-    settings: Settings, sessions: db.Sessions, notifier_url: str, serve: Callable[..., Any]
+    settings: Settings,
+    sessions: db.Sessions,
+    notifier_url: str,
+    serve: Callable[..., Any],
+    pools: Pools,
 ) -> AsyncIterator[Sending]:
     """Interactions with a real notifier and leads that freeze audiences."""
-    async with sending(settings, sessions, notifier_url, serve) as made:
-        yield made
+    theirs = notifier_parts.make_settings(notifier_url)
+    async with pools.open(theirs, "notifier") as told:
+        house = notifier_parts.House(theirs, told)
+        async with sending(settings, sessions, house, serve) as made:
+            yield made
 
 
 @pytest.fixture

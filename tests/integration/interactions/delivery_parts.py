@@ -206,12 +206,11 @@ def counts(follow_up: Any) -> dict[str, int]:
 async def sending(
     settings: Settings,
     sessions: db.Sessions,
-    notifier_url: str,
+    house: notifier_parts.House,
     serve: Callable[..., Any],
 ) -> AsyncIterator[Sending]:
     """Everything served, the notifier's engine left to the test."""
-    made = notifier_parts.make_settings(notifier_url)
-    house = notifier_parts.House(made, db.sessions(made, "notifier"))
+    made = house.settings
     await house.empty()
     await house.furnish()
     # The generated bases leave the calls that no test makes abstract to the type checker only.
@@ -260,4 +259,4 @@ async def sending(
     yield Sending(
         settings, sessions, leads, audiences, house, notifier_server, served, desk, leads_client
     )
-    await house.close()
+    await house.stop_all()

@@ -20,7 +20,7 @@ from services.leads.domain.consent import Entry
 from services.leads.rpc.imports import ImportServicer
 from services.leads.storage import consents as stored_consents
 from services.leads.workers.importer import Importer
-from tests.integration import emptied, serving
+from tests.integration import serving
 from tests.integration.conftest import Serve
 
 ADVERTISER = "01980000-0000-7000-8000-00000000aaaa"
@@ -32,32 +32,11 @@ MANAGER = Principal(
 SIMPLE = "Họ và tên,Số điện thoại,Email\nLê An,0901234567,an@a.example\nTrần Bình,0902345678,\n"
 
 
-@pytest.fixture(scope="module")
-def settings(make_database: Any) -> ServiceSettings:
-    made = ServiceSettings.model_validate(
-        {
-            "seal_key": "seal",
-            "database_url": make_database(),
-            "nats_url": "nats://127.0.0.1:1",
-            "issuer_url": "http://127.0.0.1:1",
-            "client_id": "leads",
-            "client_secret": "secret",
-        }
-    )
-    db.upgrade(made, "services.leads")
-    return made
-
-
 @pytest.fixture
-async def sessions(settings: ServiceSettings) -> AsyncIterator[db.Sessions]:
-    made = db.sessions(settings, "leads")
-    await emptied.empty(made, kept=("sources", "life_stages"))
-    yield made
-    await db.dispose(made)
-
-
-@pytest.fixture
-async def calls(serve: Serve, settings: ServiceSettings, sessions: db.Sessions) -> "Imports":
+async def calls(
+    serve: Serve, leads_settings: ServiceSettings, leads_sessions: db.Sessions
+) -> "Imports":
+    settings, sessions = leads_settings, leads_sessions
     servicer = ImportServicer(sessions, lambda: datetime.now(UTC), settings.seal_key)
     adder = service_grpc.add_ImportServiceServicer_to_server
     served = await serve(settings, "leads", [(adder, servicer)])

@@ -18,8 +18,6 @@ from services.leads.usecases import returning
 from services.leads.workers import own
 from tests.integration.leads.import_parts import Imports
 from tests.integration.leads.import_parts import calls as calls
-from tests.integration.leads.import_parts import sessions as sessions
-from tests.integration.leads.import_parts import settings as settings
 from tests.integration.serving import refused
 
 NAME, KEY = "Trần Thị Rất Riêng", "+84912345678"

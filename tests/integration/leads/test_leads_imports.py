@@ -25,8 +25,6 @@ from services.leads.storage import consents as stored_consents
 from services.leads.workers.importer import Importer
 from tests.integration.leads.import_parts import ADVERTISER, SIMPLE, Imports, counts, ledger
 from tests.integration.leads.import_parts import calls as calls
-from tests.integration.leads.import_parts import sessions as sessions
-from tests.integration.leads.import_parts import settings as settings
 
 CONSENT = pb.ImportConsent(
     advertiser_id=ADVERTISER, purposes=[1, 2], channels=[1, 2], evidence="giấy tờ"

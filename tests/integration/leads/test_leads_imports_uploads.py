@@ -13,8 +13,6 @@ from chassis.context import Principal
 from tests.integration import serving
 from tests.integration.leads.import_parts import ADVERTISER, MANAGER, MAY, SIMPLE, Imports, counts
 from tests.integration.leads.import_parts import calls as calls
-from tests.integration.leads.import_parts import sessions as sessions
-from tests.integration.leads.import_parts import settings as settings
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 

@@ -14,6 +14,7 @@ from tests.integration.notifier import broker_parts
 from tests.integration.notifier.broker_parts import Broker
 from tests.integration.notifier.doubt_parts import OPERATOR
 from tests.integration.notifier.notifier_parts import House, MailServer, make_settings
+from tests.integration.pools import Pools
 from tests.integration.serving import Served
 
 if TYPE_CHECKING:
@@ -35,13 +36,14 @@ def settings(notifier_database: str) -> Settings:
 
 
 @pytest.fixture
-async def house(settings: Settings) -> AsyncIterator[House]:
+async def house(settings: Settings, pools: Pools) -> AsyncIterator[House]:
     """An emptied database with an advertiser, its identities and a content."""
-    made = House(settings, db.sessions(settings, "notifier"))
-    await made.empty()
-    await made.furnish()
-    yield made
-    await made.close()
+    async with pools.open(settings, "notifier") as sessions:
+        made = House(settings, sessions)
+        await made.empty()
+        await made.furnish()
+        yield made
+        await made.stop_all()
 
 
 @pytest.fixture

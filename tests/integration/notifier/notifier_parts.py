@@ -198,11 +198,6 @@ class House:
         await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
         self._running.clear()
 
-    async def close(self) -> None:
-        """Stops all that runs and closes the database."""
-        await self.stop_all()
-        await db.dispose(self.sessions)
-
 
 async def settled(house: House) -> list[events_pb2.SettledMessage]:
     """What the notifier has told of messages without a run, oldest first."""

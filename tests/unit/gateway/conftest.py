@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -30,6 +30,7 @@ from chassis import errors
 from chassis.rpc import status
 from services.gateway import app
 from services.gateway.config import Settings
+from services.gateway.oidc import Oidc
 from tests.unit.gateway.portal_parts import portal  # noqa: F401 (fixture)
 from tests.unit.gateway.web_parts import CAMPAIGN, doubt
 
@@ -193,6 +194,15 @@ def gateway(usual_gateway: Flask, peers: FakePeers) -> Flask:
 
 @pytest.fixture
 def http(gateway: Flask) -> FlaskClient:
+    return gateway.test_client()
+
+
+@pytest.fixture
+def newcomer(gateway: Flask, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    """A browser of a gateway that has not asked yet whether the house has a provider."""
+    known = gateway.extensions["gateway"]
+    fresh = replace(known, oidc=Oidc(known.peers, known.sessions))
+    monkeypatch.setitem(gateway.extensions, "gateway", fresh)
     return gateway.test_client()
 
 

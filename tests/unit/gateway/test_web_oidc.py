@@ -37,15 +37,14 @@ def session() -> Any:
 
 
 @pytest.fixture
-def http(make_gateway: Callable[..., Any], peers: Any) -> FlaskClient:
+def http(newcomer: FlaskClient, peers: Any) -> FlaskClient:
     """A browser of a house with a provider."""
     peers.answers.update(
         GetOidcProvider=oidc_service_pb2.GetOidcProviderResponse(label="Sông Hồng"),
         BeginOidcSignIn=begun(),
         CompleteOidcSignIn=session(),
     )
-    client: FlaskClient = make_gateway().test_client()
-    return client
+    return newcomer
 
 
 @pytest.fixture
@@ -72,12 +71,10 @@ class TestButton:
         [oidc_service_pb2.GetOidcProviderResponse(), errors.Unavailable("DATABASE_AWAY", "no")],
         ids=["none", "accounts is away"],
     )
-    def test_another_has_none(
-        self, make_gateway: Callable[..., Any], peers: Any, answer: Any
-    ) -> None:
+    def test_another_has_none(self, newcomer: FlaskClient, peers: Any, answer: Any) -> None:
         peers.answers["GetOidcProvider"] = answer
 
-        page = make_gateway().test_client().get("/sign-in?lang=en")
+        page = newcomer.get("/sign-in?lang=en")
 
         assert page.status_code == 200
         assert "/sign-in/oidc" not in page.get_data(as_text=True)

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -32,10 +31,9 @@ def identity(*, linked: bool = True, only_way_in: bool = False) -> oidc_identity
 
 
 @pytest.fixture
-def http(make_gateway: Callable[..., Any], peers: Any) -> FlaskClient:
+def http(newcomer: FlaskClient) -> FlaskClient:
     """A browser of a gateway that has not asked for the provider yet."""
-    client: FlaskClient = make_gateway().test_client()
-    return client
+    return newcomer
 
 
 @pytest.fixture(autouse=True)
