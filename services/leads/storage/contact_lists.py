@@ -60,7 +60,7 @@ async def page(
     )
 
 
-@lru_cache(256)
+@lru_cache(64)  # about 110 KB each
 def _statement(wanted: Filter, order: Order, reach: Scope, is_after: bool) -> Select[Any]:
     """Return the query of a page: to make it takes longer than to answer it."""
     column = _ORDERS[order]
