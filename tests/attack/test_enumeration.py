@@ -19,7 +19,7 @@ from tests.integration.accounts.conftest import (  # noqa: F401 (fixtures)
     sessions,
     settings,
 )
-from tests.integration.conftest import not_draining, serve  # noqa: F401 (fixtures)
+from tests.integration.conftest import not_draining, pools, serve  # noqa: F401 (fixtures)
 from tests.integration.serving import refused
 
 WRONG = "a wrong password"
