@@ -83,7 +83,8 @@ def until(found: Any, what: str) -> Any:
 def signed_in(house: Any) -> str:
     """Sign the first user in; returns the cookie that was set."""
     email = house.state["first_user"]
-    password = Path(house.state["first_password_file"]).read_text().strip()
+    file = Path(house.state["first_password_file"])
+    password = until(lambda: file.exists() and file.read_text().strip(), "the first password")
     connection = HTTPConnection(urlsplit(house.state["gateway_url"]).netloc, timeout=SECONDS)
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     form = urlencode({"email": email, "password": password})
