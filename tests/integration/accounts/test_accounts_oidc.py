@@ -11,9 +11,9 @@ from crm.accounts.v1 import user_service_pb2
 
 from chassis import errors
 from tests.integration.accounts.conftest import person
-from tests.integration.accounts.oidc_door_parts import door as door
-from tests.integration.accounts.oidc_door_parts import issuer as issuer
 from tests.integration.accounts.oidc_parts import REDIRECT_URI, Door
+from tests.integration.accounts.oidc_parts import door as door
+from tests.integration.accounts.oidc_parts import issuer as issuer
 from tests.integration.serving import refused
 
 # The first of them may have to fetch the provider's packages.

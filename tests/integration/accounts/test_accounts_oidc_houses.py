@@ -10,9 +10,9 @@ from crm.accounts.v1 import oidc_service_pb2 as pb2
 from chassis import errors
 from tests import provider
 from tests.integration.accounts.factor_parts import added
-from tests.integration.accounts.oidc_door_parts import door as door
-from tests.integration.accounts.oidc_door_parts import issuer as issuer
 from tests.integration.accounts.oidc_parts import REDIRECT_URI, Door, opened, with_provider
+from tests.integration.accounts.oidc_parts import door as door
+from tests.integration.accounts.oidc_parts import issuer as issuer
 from tests.integration.serving import refused
 
 # The first of them may have to fetch the provider's packages.
