@@ -5,7 +5,6 @@ import gc
 import json
 import signal
 import sys
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
@@ -17,21 +16,17 @@ from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import certificates, config, context, db, errors, logging, metrics
+from chassis.background import CLEANUP_SECONDS, Background, Task, cancel
 from chassis.config import ServiceSettings
 from chassis.errors import Check
 from chassis.rpc import server as rpc_server
 from chassis.rpc.rights import Contract
 
-Background = Callable[[], Awaitable[None]]
 S = TypeVar("S", bound=ServiceSettings)
 
 CHECK_TIMEOUT_SECONDS = 2.0
 # What is away is asked for often, so that its return is known soon.
 _WATCH_WELL_SECONDS, _WATCH_ILL_SECONDS = 3.0, 0.5
-# A query cancelled in the wrong moment holds its task for five seconds (psycopg waits for it).
-_CLEANUP_SECONDS = 7.0
-_CANCEL_AGAIN_SECONDS = 3.0
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, _STEADY_SECONDS = 0.2, 30.0, 60.0
 _COLLECT_AFTER = (50_000, 20, 50)
 
 log = structlog.get_logger(__name__)
@@ -117,7 +112,7 @@ async def run(
     grpc_port = await server.start()
     house = [db.housekeeping.task(made, settings, prunes) for made in db.opened()]
     works: list[Background] = [*background, *house, _Watch(readiness, server)]
-    tasks = [_Task(work, draining) for work in works]
+    tasks = [Task(work, draining) for work in works]
     log.info("started", http_port=port, grpc_port=grpc_port)
     await stop.wait()
 
@@ -206,48 +201,11 @@ class _Watch:
             await context.pause(_WATCH_WELL_SECONDS if well else _WATCH_ILL_SECONDS)
 
 
-class _Task:
-    """A background task that is kept running, and how it wants to end."""
-
-    def __init__(self, work: Background, draining: asyncio.Event) -> None:
-        name = getattr(work, "__qualname__", None) or type(work).__name__
-        self.drains = bool(getattr(work, "drains", False))
-        self.task = asyncio.create_task(_keep_running(name, work, draining), name=name)
-
-
-async def _keep_running(name: str, work: Background, draining: asyncio.Event) -> None:
-    pause = _FIRST_PAUSE_SECONDS
-    while not draining.is_set():
-        began = time.monotonic()
-        try:
-            await work()
-            return
-        except Exception:  # the supervisor: whatever ended it is told, and it is started again
-            metrics.background_crashes.labels(name).inc()
-            log.exception("background_crashed", task=name, again_in_seconds=pause)
-        if time.monotonic() - began > _STEADY_SECONDS:
-            pause = _FIRST_PAUSE_SECONDS
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-
-
-async def _drain(server: rpc_server.Server, tasks: Sequence[_Task], grace: float) -> None:
+async def _drain(server: rpc_server.Server, tasks: Sequence[Task], grace: float) -> None:
     draining = [it.task for it in tasks if it.drains]
     finishing = asyncio.wait(draining, timeout=grace) if draining else asyncio.sleep(0)
     await asyncio.gather(server.drain(grace), finishing)
-    await _cancel([it.task for it in tasks])
-
-
-async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-    left = set(tasks)
-    deadline = time.monotonic() + _CLEANUP_SECONDS
-    # More than once, since some waits lose it; see `context.end_if_cancelled`.
-    while left and time.monotonic() < deadline:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_SECONDS)
-    for task in left:
-        log.error("background_does_not_stop", task=task.get_name())
+    await cancel([it.task for it in tasks])
 
 
 def _on_signal() -> asyncio.Event:
@@ -282,7 +240,7 @@ async def _serve_http(
     runner = web.AppRunner(application, access_log=None, handle_signals=False)
     await runner.setup()
     host, port = config.host_port(listen)
-    site = web.TCPSite(runner, host, port, shutdown_timeout=_CLEANUP_SECONDS)
+    site = web.TCPSite(runner, host, port, shutdown_timeout=CLEANUP_SECONDS)
     await site.start()
     return runner, runner.addresses[0][1]
 

@@ -1,7 +1,6 @@
 """Starts the whole house in order of need, keeps it up, and stops it in reverse."""
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -12,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
-from local import report, stale
+from local import readiness, report, stale
 from local.home import Home
 from local.nats import EXAMPLE, Nats
 from local.postgres import Postgres
-from local.process import LONGEST_PAUSE_SECONDS, Command, Kept, NotStarted, all_of, last_lines, once
+from local.process import LONGEST_PAUSE_SECONDS, Command, Kept, NotStarted, all_of, once
 from local.services import HOUSE, Environment, Service, interpreter
 
 Job = Callable[[dict[str, Any]], Awaitable[int]]
@@ -26,7 +23,6 @@ Tell = Callable[[str], None]
 
 READY_SECONDS = 120.0
 GRACE_SECONDS = 15.0
-HOPELESS_RESTARTS = 3  # while starting: a service that cannot live will not learn it
 
 
 @dataclass(frozen=True)
@@ -179,25 +175,7 @@ class Supervisor:
         for service in self._options.services:
             for instance in service.instances:
                 pages[instance] = f"{self._environment.http_url(instance)}/readyz"
-        deadline = time.monotonic() + self._options.ready_seconds
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as http:
-            await all_of(*(self._one_ready(http, *page, deadline) for page in pages.items()))
-
-    async def _one_ready(
-        self, http: aiohttp.ClientSession, name: str, page: str, deadline: float
-    ) -> None:
-        answer = "no answer"
-        while True:
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
-                async with http.get(page) as response:
-                    if response.status == 200:
-                        return
-                    answer = (await response.text()).strip()
-            hopeless = self._kept[name].restarts >= HOPELESS_RESTARTS
-            if hopeless or time.monotonic() > deadline:
-                end = last_lines(self._home.log(name))
-                raise NotStarted(f"{name} is not ready: {answer}\n{end}")
-            await asyncio.sleep(0.1)
+        await readiness.until(pages, self._kept, within=self._options.ready_seconds)
 
     # Keeping
 

@@ -5,7 +5,8 @@ import random
 import uuid
 
 from local.demo import job, peers
-from tests.faults.scene import Proof, Scene
+from tests.faults.proof import Proof
+from tests.faults.scene import Scene
 
 NOBODY = {"550 5.1.1 nobody": 0.02}
 REPORT = b"""\

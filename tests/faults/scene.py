@@ -17,6 +17,7 @@ from local.demo import job, peers, table
 from local.demo.api import Api, Json, Refused
 from local.running import House
 from tests.faults.figures import Tell
+from tests.faults.proof import Proof
 from tests.faults.proxy import Proxies
 
 T = TypeVar("T")
@@ -29,23 +30,6 @@ TAKEN = ("ACCEPTED", "DELIVERED", "BOUNCED")
 
 class TooLate(AssertionError):
     """What a test waited for did not come in time."""
-
-
-@dataclass(frozen=True)
-class Proof:
-    """A run that has ended; campaigns, the notifier and the sandbox agree about it."""
-
-    planned: int
-    taken: int
-    in_doubt: int
-    in_doubt_held: int
-    other: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.planned} planned = {self.taken} taken once + {self.in_doubt} in doubt "
-            f"(of which {self.in_doubt_held} arrived) + {self.other} other; 0 lost, 0 doubled"
-        )
 
 
 @dataclass

@@ -12,7 +12,8 @@ from bench.jobs import silent
 from local.demo import job
 from local.demo.table import ledger_sum
 from tests.faults.conftest import only_long
-from tests.faults.scene import Proof, Scene
+from tests.faults.proof import Proof
+from tests.faults.scene import Scene
 
 KILLS = 200
 WAIT_SECONDS = (0.3, 2.5)

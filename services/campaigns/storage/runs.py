@@ -1,8 +1,7 @@
-"""Runs, the lease of their planner, and their counters."""
+"""Runs and their counters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -65,7 +64,7 @@ async def lock(session: AsyncSession, run_id: UUID) -> Run:
     row = (await session.execute(query)).mappings().first()
     if row is None:
         raise _missing(run_id)
-    return _run(row)
+    return of_row(row)
 
 
 async def try_lock(session: AsyncSession, run_id: UUID) -> Run | None:
@@ -74,7 +73,7 @@ async def try_lock(session: AsyncSession, run_id: UUID) -> Run | None:
         select(runs).where(runs.c.id == run_id).with_for_update(skip_locked=True, key_share=True)
     )
     row = (await session.execute(query)).mappings().first()
-    return _run(row) if row is not None else None
+    return of_row(row) if row is not None else None
 
 
 async def read_page(
@@ -130,87 +129,6 @@ async def due(session: AsyncSession) -> Due:
     return found
 
 
-async def claim_planning(
-    session: AsyncSession, planner: str, lease: timedelta
-) -> tuple[Run, int] | None:
-    """Lease a run that is being planned by nobody; returns it and its fence.
-
-    Locks the run, skipping those that others hold; leases are on the database's clock.
-    """
-    free = (
-        select(runs.c.id)
-        .where(
-            runs.c.state == RunState.PLANNING,
-            runs.c.end_time.is_(None),
-            func.coalesce(runs.c.lease_until < func.clock_timestamp(), True),
-        )
-        .order_by(runs.c.lease_until.asc().nulls_first(), runs.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, key_share=True)
-        .scalar_subquery()
-    )
-    claim = (
-        update(runs)
-        .where(runs.c.id == free)
-        .values(
-            planner=planner,
-            fence=runs.c.fence + 1,
-            lease_until=func.clock_timestamp() + lease,
-        )
-        .returning(runs)
-    )
-    row = (await session.execute(claim)).mappings().first()
-    return (_run(row), row["fence"]) if row is not None else None
-
-
-async def keep_lease(session: AsyncSession, run_id: UUID, fence: int, lease: timedelta) -> bool:
-    """Extend a planner's lease; False if another has the run, or nobody may plan it now."""
-    extend = (
-        update(runs)
-        .where(_held(run_id, fence))
-        .values(lease_until=func.clock_timestamp() + lease)
-        .returning(runs.c.id)
-    )
-    return (await session.execute(extend)).first() is not None
-
-
-async def release(
-    session: AsyncSession, run_id: UUID, fence: int, after: timedelta = timedelta()
-) -> None:
-    """Give a planner's lease back, so that the run may be claimed `after` a while."""
-    until = func.clock_timestamp() + after
-    await session.execute(
-        update(runs).where(runs.c.id == run_id, runs.c.fence == fence).values(lease_until=until)
-    )
-
-
-async def lock_plan(session: AsyncSession, run_id: UUID, fence: int) -> Run | None:
-    """Lock a run for its planner; None if another has it, or nobody may plan it now."""
-    row = (
-        await session.execute(
-            select(runs).where(_held(run_id, fence)).with_for_update(key_share=True)
-        )
-    ).mappings()
-    found = row.first()
-    return _run(found) if found is not None else None
-
-
-async def keep_plan(session: AsyncSession, run_id: UUID, plan: Plan, lease: timedelta) -> None:
-    """Store how far planning is, in the transaction of the rows; the caller locked the run."""
-    await session.execute(
-        update(runs)
-        .where(runs.c.id == run_id)
-        .values(
-            cursor=plan.cursor,
-            audience=plan.audience,
-            planned=plan.planned,
-            excluded={reason.value: count for reason, count in plan.excluded.items()},
-            regions=sorted(plan.regions),
-            lease_until=func.clock_timestamp() + lease,
-        )
-    )
-
-
 async def count(
     session: AsyncSession, run_id: UUID, deltas: Mapping[RecipientState, int]
 ) -> Left | None:
@@ -225,27 +143,8 @@ async def count(
     return Left(*row) if row is not None else None
 
 
-def _held(run_id: UUID, fence: int) -> Any:
-    return and_(runs.c.id == run_id, runs.c.fence == fence, runs.c.state == RunState.PLANNING)
-
-
-def _missing(run_id: UUID) -> NotFound:
-    return NotFound("RESOURCE_MISSING", "no such run", resource="run", id=run_id)
-
-
-def _with_counts() -> Select[Any]:
-    counters = [run_counters.c[name].label(f"count_{name}") for name in COUNTED.values()]
-    because: Any = literal_column(OF_RUN).label("reasons")
-    return select(runs, *counters, because).join(run_counters, run_counters.c.run_id == runs.c.id)
-
-
-def _progress(row: RowMapping) -> Progress:
-    counts: Counts = {state: row[f"count_{name}"] for state, name in COUNTED.items()}
-    reasons = {(RecipientState(it[0]), it[1]): it[2] for it in row["reasons"]}
-    return Progress(_run(row), counts, reasons)
-
-
-def _run(row: RowMapping) -> Run:
+def of_row(row: RowMapping) -> Run:
+    """Return the run of a row of `runs`."""
     return Run(
         id=row["id"],
         revision=row["revision"],
@@ -279,6 +178,22 @@ def _run(row: RowMapping) -> Run:
         pause_reason=PauseReason(row["pause_reason"]),
         complaints=row["complaints"],
     )
+
+
+def _missing(run_id: UUID) -> NotFound:
+    return NotFound("RESOURCE_MISSING", "no such run", resource="run", id=run_id)
+
+
+def _with_counts() -> Select[Any]:
+    counters = [run_counters.c[name].label(f"count_{name}") for name in COUNTED.values()]
+    because: Any = literal_column(OF_RUN).label("reasons")
+    return select(runs, *counters, because).join(run_counters, run_counters.c.run_id == runs.c.id)
+
+
+def _progress(row: RowMapping) -> Progress:
+    counts: Counts = {state: row[f"count_{name}"] for state, name in COUNTED.items()}
+    reasons = {(RecipientState(it[0]), it[1]): it[2] for it in row["reasons"]}
+    return Progress(of_row(row), counts, reasons)
 
 
 _WAITING: LiteralString = """

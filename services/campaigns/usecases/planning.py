@@ -23,7 +23,7 @@ from services.campaigns.domain.states import ExclusionReason, RecipientState
 from services.campaigns.messages import runs as messages
 from services.campaigns.messages import work
 from services.campaigns.messages.work import Packed
-from services.campaigns.storage import chunks, copying, nudges, plans, recipients, regions
+from services.campaigns.storage import chunks, copying, leases, nudges, plans, recipients, regions
 from services.campaigns.storage import runs as stored
 from services.campaigns.storage.nudges import Worker
 from services.campaigns.usecases import runs
@@ -121,7 +121,7 @@ async def plan(
     The transaction is not waited for on the disk: if the database loses it, the cursor is lost
     with it, and nobody was told of anything before the plan is frozen, which is.
     """
-    run = await stored.lock_plan(session, run_id, fence)
+    run = await leases.lock_plan(session, run_id, fence)
     if run is None or run.plan.cursor != batch.first_ordinal - 1:
         return False
     await plans.unawaited(session)
@@ -135,7 +135,7 @@ async def plan(
     )
     await recipients.copy(session, batch.rows)
     await chunks.plan(session, _chunks(run, batch))
-    await stored.keep_plan(session, run.id, after, lease)
+    await leases.keep_plan(session, run.id, after, lease)
     await stored.count(session, run.id, {RecipientState.PLANNED: planned})
     await regions.make(session, run.id, sorted(after.regions - before.regions))
     return True
@@ -147,7 +147,7 @@ async def freeze(session: AsyncSession, run_id: UUID, fence: int, size: int, now
     False if this planner may not plan the run any more. Raises `Unavailable` if people are
     missing: leads streamed fewer than the `size` it froze.
     """
-    run = await stored.lock_plan(session, run_id, fence)
+    run = await leases.lock_plan(session, run_id, fence)
     if run is None:
         return False
     if run.plan.audience != size:

@@ -16,8 +16,7 @@ from services.campaigns.domain.campaigns import Unreached
 from services.campaigns.domain.clock import Clock
 from services.campaigns.domain.planning import People
 from services.campaigns.domain.runs import Run
-from services.campaigns.storage import recipients
-from services.campaigns.storage import runs as stored
+from services.campaigns.storage import leases, recipients
 from services.campaigns.usecases import planning, unreached
 from services.campaigns.workers import rounds
 
@@ -60,7 +59,7 @@ class Planner:
     async def round(self) -> bool:
         """Plan a run that nobody plans; False if there is none."""
         async with self._sessions.begin() as session:
-            claimed = await stored.claim_planning(session, self._instance, self._lease)
+            claimed = await leases.claim(session, self._instance, self._lease)
         if claimed is None:
             return False
         run, fence = claimed
@@ -175,7 +174,7 @@ class Planner:
 
     async def _release(self, run_id: UUID, fence: int, after: timedelta = timedelta()) -> None:
         async with self._sessions.begin() as session:
-            await stored.release(session, run_id, fence, after)
+            await leases.release(session, run_id, fence, after)
 
     @contextlib.asynccontextmanager
     async def _renewed(self, run_id: UUID, fence: int) -> AsyncIterator[None]:
@@ -185,7 +184,7 @@ class Planner:
             while True:
                 await asyncio.sleep(self._lease.total_seconds() / 3)
                 async with self._sessions.begin() as session:
-                    await stored.keep_lease(session, run_id, fence, self._lease)
+                    await leases.keep(session, run_id, fence, self._lease)
 
         renewing = asyncio.create_task(renew(), name="planner lease")
         try:

@@ -1,6 +1,5 @@
 """Offers with prices, as staff handle them."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,6 @@ from pydantic import SecretStr
 
 from chassis import db
 from chassis.db import idempotency, paging
-from chassis.errors import NotFound
 from chassis.rpc import fieldmask
 from services.interactions.domain import fields
 from services.interactions.domain.fields import Problems
@@ -21,10 +19,10 @@ from services.interactions.domain.proposals import proposals as rules
 from services.interactions.domain.proposals.links import Links
 from services.interactions.domain.proposals.proposals import Proposal, State
 from services.interactions.messages import proposals as messages
-from services.interactions.rpc import gate
+from services.interactions.rpc import gate, proposal_fields
+from services.interactions.rpc.proposal_fields import Fields
 from services.interactions.rpc.proposal_parts import Studio, address_of, pdf, printed
 from services.interactions.storage import proposals as kept
-from services.interactions.storage.proposals import Filter
 from services.interactions.usecases import found, proposal_moves
 from services.interactions.usecases import proposals as usecases
 from services.interactions.usecases.proposals import Envelope
@@ -45,7 +43,7 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
         seal_key: SecretStr,
     ) -> None:
         self._sessions = sessions
-        self._contacts = contacts
+        self._fields = Fields(contacts, studio.people)
         self._studio = studio
         self._links = links
         self._prefix = prefix
@@ -56,7 +54,7 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
     ) -> proposal_pb2.Proposal:
         """Drafts a proposal for a contact that the caller may see, or for an address."""
         caller, writable = gate.may("proposals", "write"), gate.reach("contacts", "write")
-        columns = await self._columns(request.proposal, rules.FIELDS)
+        columns = await self._fields.columns(request.proposal, rules.FIELDS)
         async with self._sessions.begin() as session:
 
             async def create() -> proposal_pb2.Proposal:
@@ -79,7 +77,7 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
     ) -> pb2.ListProposalsResponse:
         """Lists those within reach, newest first."""
         readable = gate.may("proposals", "read")
-        wanted = _filter(request)
+        wanted = proposal_fields.wanted(request)
         page = paging.read(request.page_size, request.page_token, vars(wanted), self._seal_key)
         before: Any = page.after
         async with self._sessions.begin() as session:
@@ -102,7 +100,7 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
         given = request.proposal
         proposal_id = found.parsed(given.id, rules.RESOURCE)
         paths = fieldmask.paths(request.update_mask, given, rules.FIELDS)
-        columns = await self._columns(given, paths)
+        columns = await self._fields.columns(given, paths)
         async with self._sessions.begin() as session:
 
             async def update() -> proposal_pb2.Proposal:
@@ -134,9 +132,9 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
         caller = gate.may("proposals", "write")
         given = request.proposal
         if request.totals_only:
-            columns = await self._columns(given, ("lines", "currency"))
+            columns = await self._fields.columns(given, ("lines", "currency"))
         else:
-            columns = await self._columns(given, rules.FIELDS)
+            columns = await self._fields.columns(given, rules.FIELDS)
         priced = [pricing.price(line) for line in columns["lines"]]
         preview = pb2.ProposalPreview(
             lines=[messages.line(it) for it in priced],
@@ -230,7 +228,7 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
         allowed, readable = gate.may("proposals", "write"), gate.reach("proposals", "read")
         proposal_id, problems = found.parsed(request.id, rules.RESOURCE), Problems()
         contact_id = fields.uuid(request.contact_id, "contact_id", problems)
-        await self._seen(contact_id, "contact_id", problems)
+        await self._fields.must_be_seen(contact_id, "contact_id", problems)
         if contact_id is None:
             raise AssertionError("what is no UUID was named")
         async with self._sessions.begin() as session:
@@ -262,25 +260,6 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
         async with self._sessions.begin() as session:
             return await usecases.get(session, readable, proposal_id)
 
-    async def _columns(self, given: proposal_pb2.Proposal, paths: Any) -> dict[str, Any]:
-        """Returns the columns of the named fields; raises unless all is well, contact included."""
-        problems = Problems()
-        columns = rules.columns(messages.fields(given, paths), problems)
-        stage_id = columns.get("accepted_life_stage_id")
-        if stage_id is not None and not await self._studio.people.has_stage(stage_id):
-            problems.add("proposal.accepted_life_stage_id", "no such life stage")
-        await self._seen(columns.get("contact_id"), "proposal.contact_id", problems)
-        return columns
-
-    async def _seen(self, contact_id: UUID | None, field: str, problems: Problems) -> None:
-        """Raises unless all is well and the caller may see the contact; opens transactions."""
-        if contact_id is not None:
-            try:
-                await self._contacts.visible(contact_id)
-            except NotFound:
-                problems.add(field, "no such contact")
-        problems.raise_if_any()
-
     async def _sent_before(
         self, session: Any, request: pb2.SendProposalRequest
     ) -> pb2.SendProposalResponse | None:
@@ -301,13 +280,3 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
 def _whither(proposal: Proposal) -> tuple[UUID | None, UUID | None]:
     """Returns whom it would move to which life stage."""
     return proposal.contact_id, proposal.accepted_life_stage_id
-
-
-def _filter(request: pb2.ListProposalsRequest) -> Filter:
-    problems = Problems()
-    given: Mapping[str, str] = {"contact_id": request.contact_id, "owner_id": request.owner_id}
-    ids = {
-        name: fields.uuid(text, name, problems) if text else None for name, text in given.items()
-    }
-    problems.raise_if_any()
-    return Filter(ids["contact_id"], ids["owner_id"], messages.states(request.states))

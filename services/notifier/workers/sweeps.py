@@ -13,7 +13,16 @@ from services.notifier.domain import gates
 from services.notifier.domain.doubts import Act
 from services.notifier.domain.states import Next
 from services.notifier.domain.work import Run
-from services.notifier.storage import attempts, intake, lapses, receipts, rows, runs, sweeps
+from services.notifier.storage import (
+    attempts,
+    endings,
+    intake,
+    lapses,
+    receipts,
+    rows,
+    runs,
+    sweeps,
+)
 from services.notifier.usecases import claiming, doubts, gating, refusals, reports, rulebook
 from services.notifier.workers import metrics
 from services.notifier.workers.patience import patiently
@@ -97,12 +106,12 @@ class Sweeper:
         place, found = 0, 0
         while place < run.last_seq:
             async with self._sessions.begin() as session:
-                place, changed = await runs.end_waiting(session, run, place, to)
+                place, changed = await endings.end_waiting(session, run, place, to)
                 await reports.announce(session, changed, self._settings.region)
             found += len(changed)
         if found == 0 and to is not None:
             async with self._sessions.begin() as session:
-                await runs.close_line(session, run)
+                await endings.close_line(session, run)
 
     async def rest_runs(self) -> None:
         """Marks runs idle of which nothing is left, so that nobody looks at them any more."""

@@ -1,12 +1,13 @@
 """A house with a provider, and what tests do with the two."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
+import pytest
 from crm.accounts.v1 import oidc_service_pb2 as pb2
 from crm.accounts.v1 import oidc_service_pb2_grpc as pb2_grpc
 from crm.accounts.v1 import session_service_pb2
@@ -18,6 +19,7 @@ from services.accounts.rpc.oidc import RETURN, OidcServicer, house_rules
 from services.accounts.rpc.proofs import Proofs
 from services.accounts.usecases.passwords import Passwords
 from services.accounts.usecases.post import Post
+from tests import provider
 from tests.provider import CLIENT_ID, CLIENT_SECRET, Browser
 
 PUBLIC_URL = "http://127.0.0.1:9"
@@ -113,3 +115,15 @@ async def opened(house: Any, serve: Any, settings: Settings) -> AsyncIterator[Do
     await passwords.close()
     if provider is not None:
         await provider.close()
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    with provider.running([REDIRECT_URI]) as issuer:
+        yield issuer
+
+
+@pytest.fixture
+async def door(house: Any, settings: Any, serve: Any, issuer: str) -> AsyncIterator[Door]:
+    async with opened(house, serve, with_provider(settings, issuer)) as door:
+        yield door

@@ -1,90 +1,26 @@
 """`audit verify`: what was altered, removed, inserted or cut off, from the table itself."""
 
-import asyncio
-import json
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 from crm.accounts.v1 import audit_pb2
 from crm.accounts.v1 import audit_service_pb2 as pb2
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from chassis import errors
-from chassis.db import inbox
-from services.accounts import audit, metrics, workers
+from services.accounts import audit
 from services.accounts.config import Settings
-from services.accounts.domain import chain, walking
-from services.accounts.domain.chain import FIRST, Entry, Happening
-from services.accounts.domain.walking import Finding, Head, Kind, Walk
+from services.accounts.domain import chain
+from services.accounts.domain.chain import Entry
+from services.accounts.domain.walking import Head
 from services.accounts.rpc.audit import AuditServicer
 from services.accounts.storage import chained
-from services.accounts.storage import heads as kept_heads
 from services.accounts.usecases import heads, trail
+from tests.integration.accounts.audit_parts import chained_house as chained_house
+from tests.integration.accounts.audit_parts import execute, found, happening, head
 from tests.integration.serving import refused
 
 NAMES = [it for it in chain.COLUMNS if it not in ("sequence", "version")]
-
-
-def happening(number: int, **more: Any) -> Happening:
-    return Happening(
-        **{
-            "id": str(uuid4()),
-            "time": datetime.now(UTC),
-            "service": "leads",
-            "actor_id": "u1",
-            "actor_kind": "user",
-            "acting_service": "",
-            "action": "contact.update",
-            "subject_type": "contact",
-            "subject_id": str(number % 3),
-            "request_id": "r",
-            "before": {"name": "Lan"},
-            "after": {"name": "Lan Anh"} if number % 2 else None,
-            **more,
-        }
-    )
-
-
-@pytest.fixture
-async def chained_house(house: Any) -> Any:
-    """A house whose chain has ten entries, the first three of the version before."""
-    async with house.sessions.begin() as session:
-        previous, rows = FIRST, []
-        for number in range(1, 4):
-            entry = Entry(
-                sequence=number,
-                key_id=None,
-                sealed=None,
-                previous_hash=previous,
-                **{it: getattr(happening(number), it) for it in trail._SHARED},
-            )
-            previous = chain.link(entry, version=1)
-            row = bytearray(chain.row(chain.packed(entry), previous))
-            row[-38:-36] = (1).to_bytes(2, "big")
-            rows.append(bytes(row))
-        await chained.append(session, rows)
-    async with house.sessions.begin() as session:
-        await house.trail.chain(session, [happening(number) for number in range(4, 11)])
-    return house
-
-
-async def execute(house: Any, statement: str, **given: Any) -> None:
-    async with house.sessions.begin() as session:
-        await session.execute(text(statement), given)
-
-
-async def head(house: Any) -> Head:
-    async with house.sessions.begin() as session:
-        return Head(*await trail.audit.head(session))
-
-
-async def found(house: Any, *given: Head) -> list[tuple[str, int, int]]:
-    walk = await audit.verify(house.sessions, given)
-    return [(it.kind.value, it.first, it.last) for it in walk.findings]
 
 
 class TestWhatIsFound:
@@ -259,205 +195,3 @@ class TestOverGrpc:
 
         with refused(errors.InvalidArgument, "PAGE_TOKEN_INVALID"):
             await house.audit().VerifyAudit(pb2.VerifyAuditRequest(page_token="x"))
-
-
-class TestTheCommand:
-    async def test_it_says_what_it_found_and_ends_so(
-        self, chained_house: Any, settings: Settings, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        kept = await head(chained_house)
-
-        assert await audit._run(settings, [kept]) == audit.INTACT
-        assert "10 entries" in (out := capsys.readouterr().out)
-        assert out.endswith("intact\n")
-
-        await execute(chained_house, "DELETE FROM audit_entries WHERE sequence IN (5, 6)")
-        assert await audit._run(settings, [kept]) == audit.BROKEN
-        assert capsys.readouterr().out.splitlines()[1:] == ["removed: 5 to 6", "broken"]
-
-    async def test_without_a_database_nobody_can_tell(
-        self, settings: Settings, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        away = settings.model_copy(
-            update={"database_url": type(settings.seal_key)("postgresql+psycopg://a@127.0.0.1:1/a")}
-        )
-
-        assert await audit._run(away, []) == audit.UNKNOWN
-        assert "does not answer" in capsys.readouterr().err
-
-    @pytest.mark.parametrize(
-        "wrong", [["verify", "--head", "x"], ["verify", "--heads", "/nowhere/x"], ["erase"], []]
-    )
-    def test_what_it_does_not_understand_it_refuses(
-        self, wrong: list[str], capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        with pytest.raises(SystemExit) as ended:
-            audit.main(wrong)
-
-        assert ended.value.code == audit.UNKNOWN
-        assert "usage" in capsys.readouterr().err
-
-    def test_what_it_says_of_a_head_that_is_gone(self) -> None:
-        said = audit._said(Finding(Kind.CUT_OFF, 9, 0))
-
-        assert said == "an exported head is not in the chain, which ends at 8"
-
-
-class TestHeads:
-    async def test_one_is_exported_an_hour_whoever_tries(
-        self, chained_house: Any, tmp_path: Path
-    ) -> None:
-        file = tmp_path / "heads.jsonl"
-
-        async def export() -> bool:
-            async with chained_house.sessions.begin() as session:
-                return await heads.export(session, file) is not None
-
-        # May cross the hour's end: then there are two, each once.
-        made = await asyncio.gather(*(export() for _ in range(6)))
-        assert sum(made) in (1, 2)
-
-        lines = [json.loads(it) for it in file.read_text().splitlines()]
-        assert len({it["hour"] for it in lines}) == len(lines) == sum(made)
-        assert next(heads.read(file)) == await head(chained_house)
-        async with chained_house.sessions.begin() as session:
-            assert await kept_heads.behind(session, 0) == [await head(chained_house)]
-            assert await kept_heads.behind(session, 10) == []
-
-    async def test_one_that_could_not_be_written_is_tried_again(
-        self, chained_house: Any, tmp_path: Path
-    ) -> None:
-        file = tmp_path / "away" / "heads.jsonl"
-        for _ in range(2):
-            with pytest.raises(FileNotFoundError):
-                async with chained_house.sessions.begin() as session:
-                    await heads.export(session, file)
-        file.parent.mkdir()
-
-        async with chained_house.sessions.begin() as session:
-            assert await heads.export(session, file) is not None
-
-        assert len(list(heads.read(file))) == 1
-
-    async def test_what_was_written_before_a_commit_that_failed_is_not_written_twice(
-        self, chained_house: Any, tmp_path: Path
-    ) -> None:
-        file = tmp_path / "heads.jsonl"
-        for _ in range(2):
-            async with chained_house.sessions() as session:  # rolled back
-                await heads.export(session, file)
-        async with chained_house.sessions.begin() as session:
-            exported = await heads.export(session, file)
-
-        assert exported is not None
-        hours = [json.loads(it)["hour"] for it in file.read_text().splitlines()]
-        assert len(hours) == len(set(hours)) in (1, 2)
-
-    async def test_of_an_empty_chain_it_says_so(self, house: Any) -> None:
-        async with house.sessions.begin() as session:
-            exported = await heads.export(session, None)
-
-        assert exported is not None
-        assert exported.head == Head(0, FIRST)
-        assert await found(house) == []
-
-    async def test_the_task_tells_when_the_last_one_was(
-        self, chained_house: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(workers, "_HEAD_SECONDS", 0.01)
-        told, exported = list[float](), asyncio.Event()
-
-        def tell(at: float) -> None:
-            told.append(at)
-            exported.set()
-
-        monkeypatch.setattr(metrics.audit_head_time, "set", tell)
-        file = tmp_path / "away" / "heads.jsonl"
-        task = asyncio.create_task(workers.export_heads(chained_house.sessions, file)())
-        await asyncio.sleep(0)
-        file.parent.mkdir()
-        try:
-            async with asyncio.timeout(20):
-                await exported.wait()
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-        async with chained_house.sessions.begin() as session:
-            newest = await kept_heads.newest(session)
-        assert newest is not None
-        assert told[0] == newest.timestamp()
-
-
-class TestTheFile:
-    DONE = kept_heads.Exported(
-        datetime(2026, 3, 1, 8, tzinfo=UTC),
-        Head(3, bytes(32)),
-        datetime(2026, 3, 1, 8, 1, tzinfo=UTC),
-    )
-
-    def test_a_line_that_was_cut_off_is_passed_over(self, tmp_path: Path) -> None:
-        file = tmp_path / "heads.jsonl"
-        file.write_text('{"hour": "2026-03-01T08:00:00+00:00", "sequ')
-
-        heads.append(file, self.DONE)
-        heads.append(file, self.DONE)
-
-        assert list(heads.read(file)) == [Head(3, bytes(32))]
-        assert file.read_text().count("\n") == 2
-
-
-class TestManyAtOnce:
-    async def test_several_replicas_and_redelivery_make_one_chain(self, house: Any) -> None:
-        happened = [happening(number) for number in range(120)]
-
-        async def deliver(start: int) -> None:
-            some = happened[start : start + 40]
-            async with house.sessions.begin() as session:
-                fresh = await inbox.note(session, "accounts-audit", [it.id for it in some])
-                await house.trail.chain(session, [it for it in some if it.id in fresh])
-
-        await asyncio.gather(*(deliver(start) for start in (0, 20, 40, 60, 80, 0, 40, 80)))
-        async with house.sessions.begin() as session:
-            await house.trail.chain(session, happened)
-
-        walk = await audit.verify(house.sessions, [])
-        assert (walk.entries, walk.findings) == (120, [])
-        async with house.sessions.begin() as session:
-            keys = await session.scalar(text("SELECT count(*) FROM audit_keys"))
-            ids = set(await session.scalars(text("SELECT id FROM audit_entries")))
-        assert (keys, ids) == (3, {it.id for it in happened})
-
-    async def test_those_that_come_together_keep_their_order(self, house: Any) -> None:
-        happened = [happening(number, before=None, after=None) for number in range(50)]
-        async with house.sessions.begin() as session:
-            await house.trail.chain(session, happened)
-
-        async with house.sessions.begin() as session:
-            rows = await chained.following(session, walking.BEFORE_ALL, 100)
-        assert [chain.Row.read(it).entry.id for it in rows] == [it.id for it in happened]
-
-    async def test_what_is_stored_is_what_was_told(self, house: Any) -> None:
-        odd = 'a"b\\c\n\t{đ}, NULL'
-        one = happening(
-            1, subject_id=odd, actor_id=odd, before={odd: [None, True, 1.5, {"x": odd}]}
-        )
-        async with house.sessions.begin() as session:
-            await house.trail.chain(session, [one])
-            await house.trail.chain(session, [happening(2, subject_id=odd)])
-
-        async with house.sessions.begin() as session:
-            newest, oldest = await house.trail.page(session, trail.Filter(), 9, None)
-        assert oldest.told == one
-        assert newest.told.subject_id == odd
-        assert isinstance(UUID(newest.told.id), UUID)
-
-    async def test_what_cannot_be_stored_leaves_nothing(self, house: Any) -> None:
-        with pytest.raises(DBAPIError):
-            async with house.sessions.begin() as session:
-                await house.trail.chain(session, [happening(1), happening(2, service="a\0")])
-
-        walk = Walk()
-        async with house.sessions.begin() as session:
-            assert await trail.follow(session, walk, {})
-        assert (walk.entries, walk.findings) == (0, [])

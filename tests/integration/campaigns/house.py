@@ -24,18 +24,17 @@ from sqlalchemy import text
 
 from chassis import db
 from chassis.context import Principal
-from chassis.errors import FieldViolation, Unavailable
+from chassis.errors import Unavailable
 from services.campaigns.clients.leads import Leads, Sample, View
-from services.campaigns.clients.notifier import Counted, Probe
-from services.campaigns.clients.notifier import Senders as SendersClient
 from services.campaigns.config import Settings
 from services.campaigns.domain import planning
-from services.campaigns.domain.campaigns import Audience, Campaign, Draft
+from services.campaigns.domain.campaigns import Audience
 from services.campaigns.domain.clock import utc_now
 from services.campaigns.domain.planning import Member
 from services.campaigns.domain.runs import Run
 from services.campaigns.domain.states import ExclusionReason
 from services.campaigns.workers.planner import Planner
+from tests.integration.campaigns.senders import ADVERTISER, IDENTITY, Senders
 from tests.unit.campaigns.people import columns
 
 _EVERYTHING = dict.fromkeys(("read", "write", "delete", "start", "export"), "all")
@@ -45,9 +44,6 @@ MARKETER = Principal(
     rights={"templates": _EVERYTHING, "campaigns": _EVERYTHING, "messages": {"read": "all"}},
 )
 NOBODY = Principal("01900000-0000-7000-8000-000000000002", "user")
-
-ADVERTISER = "01900000-0000-7000-8000-00000000000a"
-IDENTITY = "01900000-0000-7000-8000-00000000000b"
 
 
 def member(ordinal: int, **given: object) -> Member:
@@ -140,52 +136,6 @@ class People(Leads):
     def _answer(self) -> None:
         if self.is_away:
             raise Unavailable("PEER_UNAVAILABLE", "leads is away", peer="leads")
-
-
-class Senders(SendersClient):
-    """The notifier as a test says: one advertiser with one identity of each channel."""
-
-    def __init__(self) -> None:
-        self.is_away = False
-        self.has: set[UUID] = set()
-        self.asked: list[UUID] = []
-        self.gates: Probe | None = None
-        self.probed: Sequence[Member] = ()
-        self.counted: Sequence[Counted] | None = None
-        self.stopped: list[run_pb2.Run] = []
-
-    async def probe(self, campaign: Campaign, members: Sequence[Member]) -> Probe | None:
-        """Return what a test says of the gates."""
-        self.probed = members
-        return self.gates
-
-    async def count(self, campaign: Campaign, texts: Sequence[str]) -> Sequence[Counted] | None:
-        """Return what a test says of texts."""
-        return self.counted
-
-    async def known(self, run_id: UUID, message_ids: Sequence[UUID]) -> set[UUID]:
-        """Return which of these a test said are there."""
-        if self.is_away:
-            raise Unavailable("PEER_UNAVAILABLE", "the notifier is away", peer="notifier")
-        self.asked += message_ids
-        return self.has & set(message_ids)
-
-    async def stop(self, run: run_pb2.Run) -> bool:
-        """Keep what was told, unless nobody hears."""
-        if not self.is_away:
-            self.stopped.append(run)
-        return not self.is_away
-
-    async def violations(self, draft: Draft) -> list[FieldViolation]:
-        """Return what is wrong with the senders of a draft."""
-        if self.is_away:
-            raise Unavailable("PEER_UNAVAILABLE", "the notifier is away", peer="notifier")
-        found = []
-        if draft.advertiser_id != ADVERTISER:
-            found.append(FieldViolation("campaign.advertiser_id", "no such advertiser"))
-        if draft.sender_identity_id != IDENTITY:
-            found.append(FieldViolation("campaign.sender_identity_id", "no such identity"))
-        return found
 
 
 @dataclass

@@ -11,8 +11,9 @@ from sqlalchemy import text
 from services.campaigns.workers.gauges import Gauges
 from tests.integration.campaigns import desk as desks
 from tests.integration.campaigns.desk import Desk, ids
-from tests.integration.campaigns.house import ADVERTISER, IDENTITY, House, member
+from tests.integration.campaigns.house import House, member
 from tests.integration.campaigns.run_parts import COMPLETED, pause
+from tests.integration.campaigns.senders import ADVERTISER, IDENTITY
 
 SENDING = campaign_pb2.RUN_STATE_SENDING
 CANCELLED = campaign_pb2.RUN_STATE_CANCELLED

@@ -1,64 +1,29 @@
 """Statements sent in one round trip are a part of the transaction, each after the other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import Integer, bindparam, column, select, table, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
 from chassis.config import ServiceSettings
 from chassis.db import failures
+from tests.integration.chassis.together_parts import ADD, added
+from tests.integration.chassis.together_parts import made as made
 
-_MAKE = text("CREATE TABLE together (number int PRIMARY KEY, word text)")
-_ADD = text("INSERT INTO together (number, word) VALUES (:number, :word)")
 _SLEEPS: LiteralString = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 _NUMBERS = text("SELECT number FROM together ORDER BY number")
 
 
-@pytest.fixture
-async def made(settings_with: Callable[..., ServiceSettings]) -> AsyncIterator[db.Sessions]:
-    made = db.sessions(settings_with(database_pool_size=2, database_statement_timeout_seconds=10))
-    async with made.begin() as session:
-        await session.execute(_MAKE)
-    yield made
-    async with made.begin() as session:
-        await session.execute(text("DROP TABLE together"))
-    await db.dispose(made)
-
-
-def added(number: int, word: str = "") -> db.Ask[None]:
-    return db.Ask(_ADD, {"number": number, "word": word}, db.nothing)
-
-
 def numbers() -> db.Ask[list[int]]:
     return db.Ask(_NUMBERS, {}, lambda found: [row.number for row in found])
-
-
-class TestExpressions:
-    async def test_a_statement_made_once_serves_every_value(self, made: db.Sessions) -> None:
-        numbered = table("together", column("number", Integer), column("word"))
-        above = select(numbered.c.word).where(numbered.c.number > bindparam("least"))
-        above = above.order_by(numbered.c.number).limit(bindparam("size"))
-
-        def words(least: int) -> db.Ask[list[str]]:
-            given = {"least": least, "size": 2}
-            return db.Ask(above, given, lambda found: [row.word for row in found])
-
-        async with made.begin() as session:
-            together = db.Together(session)
-            for number, word in enumerate(("a", "100%", "%(least)s", "d")):
-                together.add(added(number, word))
-            first, second = together.add(words(0)), together.add(words(2))
-            await together.send()
-
-        assert (first(), second()) == (["100%", "%(least)s"], ["d"])
 
 
 class TestTogether:
@@ -244,7 +209,7 @@ class TestTogether:
 
     async def test_whatever_comes_first_is_in_the_transaction(self, made: db.Sessions) -> None:
         async def through_the_session(session: AsyncSession) -> None:
-            await session.execute(_ADD, {"number": 1, "word": ""})
+            await session.execute(ADD, {"number": 1, "word": ""})
 
         async def through_the_driver(session: AsyncSession) -> None:
             await (await db.driver(session)).execute("INSERT INTO together VALUES (1)")
@@ -290,7 +255,7 @@ class TestTogether:
                 with pytest.raises(SQLAlchemyError):
                     await db.ask(session, added(2))
                 with pytest.raises(SQLAlchemyError):
-                    await session.execute(_ADD, {"number": 3, "word": ""})
+                    await session.execute(ADD, {"number": 3, "word": ""})
                 together.add(added(4))
             await session.rollback()
             assert await db.ask(session, numbers()) == []

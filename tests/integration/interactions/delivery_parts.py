@@ -16,11 +16,7 @@ from crm.interactions.v1 import (
     follow_up_service_pb2_grpc,
     series_service_pb2_grpc,
 )
-from crm.leads.v1 import (
-    audience_service_pb2_grpc,
-    contact_pb2,
-    contact_service_pb2_grpc,
-)
+from crm.leads.v1 import audience_service_pb2_grpc, contact_pb2, contact_service_pb2_grpc
 from crm.notifier.v1 import events_pb2
 from sqlalchemy import text
 
@@ -191,6 +187,11 @@ def planned_mail(*contacts: str, **more: Any) -> follow_up_pb2.FollowUp:
         **more,
     }
     return follow_up_pb2.FollowUp(contact_ids=contacts, **given)
+
+
+async def cancel(parts: Sending, planned: Any) -> Any:
+    request = follow_up_service_pb2.CancelFollowUpRequest(id=planned.id)
+    return await parts.follow_ups().CancelFollowUp(request)
 
 
 def state_of(delivery: delivery_pb2.FollowUpDelivery) -> str:

@@ -12,17 +12,11 @@ from crm.interactions.v1 import (
     proposal_service_pb2_grpc,
 )
 from crm.interactions.v1 import proposal_service_pb2 as pb2
-from crm.leads.v1 import (
-    contact_pb2,
-    contact_service_pb2,
-    contact_service_pb2_grpc,
-    source_pb2,
-    source_service_pb2_grpc,
-)
+from crm.leads.v1 import contact_pb2, contact_service_pb2_grpc, source_service_pb2_grpc
 from crm.notifier.v1 import events_pb2, message_pb2, message_service_pb2_grpc
 from sqlalchemy import text
 
-from chassis import context, db, errors
+from chassis import db
 from chassis.context import Principal
 from services.interactions import clients, consumers
 from services.interactions.clients import mail, people
@@ -41,85 +35,16 @@ from services.interactions.workers import moving
 from services.interactions.workers import proposals as workers
 from tests.integration import serving
 from tests.integration.interactions.delivery_parts import event_of
-from tests.integration.interactions.house import reader
+from tests.integration.interactions.proposal_peers import (
+    SERVICE,
+    Contacts,
+    Messages,
+    Stages,
+    Tokens,
+)
 
-SERVICE = Principal("interactions", "service")
-ADVERTISER, IDENTITY, STAGE = str(uuid4()), str(uuid4()), str(uuid4())
+ADVERTISER, IDENTITY = str(uuid4()), str(uuid4())
 STATE = proposal_pb2.ProposalState
-
-
-class Contacts(contact_service_pb2_grpc.ContactServiceServicer):
-    """Answers as leads does; notes for whom it was asked, and whom it was to move."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, contact_pb2.Contact] = {}
-        self.asked_for: list[str] = []
-        self.moves: list[Any] = []
-        self.refusal: Exception | None = None
-
-    async def BatchGetContacts(self, request: Any, _: Any) -> Any:
-        self.asked_for.append(context.require_principal().subject)
-        found = [self.known[each] for each in request.ids if each in self.known]
-        return contact_service_pb2.BatchGetContactsResponse(contacts=found)
-
-    async def ListContacts(self, request: Any, _: Any) -> Any:
-        self.asked_for.append(context.require_principal().subject)
-        found = [
-            it
-            for it in self.known.values()
-            if any(request.query.lower() in email.address.lower() for email in it.emails)
-        ]
-        return contact_service_pb2.ListContactsResponse(contacts=found)
-
-    async def MoveToLifeStage(self, request: Any, _: Any) -> Any:
-        self.asked_for.append(context.require_principal().subject)
-        self.moves.append(request)
-        if self.refusal is not None:
-            raise self.refusal
-        return self.known[request.id]
-
-
-class Stages(source_service_pb2_grpc.LifeStageServiceServicer):
-    """Knows one life stage."""
-
-    async def GetLifeStage(self, request: Any, _: Any) -> Any:
-        if request.id != STAGE:
-            raise errors.NotFound("RESOURCE_MISSING", "none", resource="life_stage", id=request.id)
-        return source_pb2.LifeStage(id=STAGE)
-
-
-class Messages(message_service_pb2_grpc.MessageServiceServicer):
-    """Takes messages as the notifier does: one a request id; can refuse, or lose its answers."""
-
-    def __init__(self) -> None:
-        self.taken: dict[str, Any] = {}
-        self.requests: list[Any] = []
-        self.refusal: Exception | None = None
-        self.loses_answers = 0
-
-    async def SendMessage(self, request: Any, _: Any) -> Any:
-        self.requests.append(request)
-        if self.refusal is not None:
-            raise self.refusal
-        known = self.taken.setdefault(request.request_id, (str(uuid4()), request))
-        assert known[1] == request, "a retry is word for word the same"
-        if self.loses_answers:
-            self.loses_answers -= 1
-            raise RuntimeError("the answer is lost")
-        return message_pb2.Message(id=known[0], channel=request.channel)
-
-
-class Tokens:
-    """Gives tokens that the scripted peer trusts."""
-
-    def __init__(self, peer: serving.Served) -> None:
-        self._peer = peer
-
-    async def for_(self, audience: str, on_behalf_of: str | None = None) -> str:
-        return self._peer.token(reader(on_behalf_of) if on_behalf_of else SERVICE)
-
-    def forget(self, audience: str, on_behalf_of: str | None = None) -> None:
-        return None
 
 
 @dataclass

@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 from services.interactions import workers
 from services.interactions.usecases import expansion
 from tests.integration.interactions.house import stamp
-from tests.integration.interactions.test_interactions_series import (
+from tests.integration.interactions.series_parts import (
     AHEAD,
     ENDED,
     at,

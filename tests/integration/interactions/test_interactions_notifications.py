@@ -1,16 +1,13 @@
-"""What people are told of: mentions, follow-ups given to them, answers, failures; each once."""
+"""What people are told of: follow-ups given to them, answers, failures; each once."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
-import pytest
-from crm.interactions.v1 import follow_up_service_pb2, note_service_pb2
+from crm.interactions.v1 import follow_up_service_pb2
 from crm.interactions.v1 import notification_service_pb2 as pb2
 from crm.interactions.v1 import proposal_service_pb2 as proposals_pb2
 from crm.interactions.v1.follow_up_pb2 import FollowUp
-from crm.interactions.v1.note_pb2 import Note
-from crm.interactions.v1.notification_pb2 import NotificationKind
 from crm.leads.v1 import events_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy import text
@@ -19,127 +16,10 @@ from chassis import errors
 from services.interactions.domain.deliveries import Key, News, State, planned
 from services.interactions.storage import notifications as kept
 from services.interactions.usecases import deliveries
-from tests.integration.interactions.house import SERVICE, person
+from tests.integration.interactions.house import SERVICE
+from tests.integration.interactions.notification_parts import colleague, kinds, told, unread, write
 from tests.integration.interactions.proposal_parts import Desk, tell, token
 from tests.integration.serving import refused
-
-FIELDS = "note.mentioned_user_ids"
-
-
-def colleague(house: Any, level: str = "all", **rights: str) -> Any:
-    """A user whom accounts knows."""
-    made = person(level, **rights)
-    house.people[made.subject] = made
-    return made
-
-
-async def write(house: Any, who: Any, contact: str, *mentioned: str, **more: Any) -> Any:
-    note = Note(contact_id=contact, text="@Bình xem giúp", mentioned_user_ids=mentioned)
-    return await house.notes(who).CreateNote(note_service_pb2.CreateNoteRequest(note=note, **more))
-
-
-async def told(house: Any, who: Any, **more: Any) -> list[Any]:
-    listed = await house.notifications(who).ListNotifications(pb2.ListNotificationsRequest(**more))
-    return list(listed.notifications)
-
-
-async def kinds(house: Any, who: Any) -> list[str]:
-    """What somebody is told, newest first."""
-    found = [NotificationKind.Name(it.kind) for it in await told(house, who)]
-    return [it.removeprefix("NOTIFICATION_KIND_") for it in found]
-
-
-async def unread(house: Any, who: Any) -> tuple[int, bool]:
-    request = pb2.CountUnreadNotificationsRequest()
-    counted = await house.notifications(who).CountUnreadNotifications(request)
-    return counted.count, counted.more
-
-
-class TestMentions:
-    async def test_who_is_mentioned_is_told_once_and_the_writer_is_not(self, house: Any) -> None:
-        lan, binh, noise = (colleague(house) for _ in range(3))
-        contact = house.contact().id
-        mentioned = (binh.subject, lan.subject, binh.subject)
-
-        note = await write(house, lan, contact, *mentioned, request_id="r")
-        await write(house, lan, contact, *mentioned, request_id="r")
-        change = note_service_pb2.UpdateNoteRequest(
-            id=note.id, text="@Bình gấp", mentioned_user_ids=[binh.subject]
-        )
-        changed = await house.notes(lan).UpdateNote(change)
-
-        (one,) = await told(house, binh)
-        assert (note.mentioned_user_ids, changed.mentioned_user_ids) == (
-            [binh.subject, lan.subject],
-            [binh.subject],
-        )
-        assert (one.note_id, one.contact_id, one.actor_id) == (note.id, contact, lan.subject)
-        assert (one.text, one.read_time.seconds) == ("@Bình gấp", 0)
-        assert [await kinds(house, it) for it in (lan, noise)] == [[], []]
-
-    async def test_whom_nobody_knows_and_who_may_not_see_the_contact_is_refused(
-        self, house: Any
-    ) -> None:
-        lan, outsider = colleague(house), colleague(house, "own")
-        contact = house.contact(lan.subject).id
-
-        with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
-            await write(house, lan, contact, lan.subject, str(uuid4()), outsider.subject)
-        assert refusal.fields() == [f"{FIELDS}[1]", f"{FIELDS}[2]"]
-        with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
-            await write(house, lan, contact, "x", *(str(uuid4()) for _ in range(20)))
-        assert {FIELDS, f"{FIELDS}[0]"} <= set(refusal.fields())
-        listed = await house.notes(lan).ListNotes(
-            note_service_pb2.ListNotesRequest(contact_id=contact)
-        )
-        assert not listed.notes
-
-    async def test_a_note_keeps_a_mention_of_who_left(self, house: Any) -> None:
-        lan, binh = colleague(house), colleague(house)
-        note = await write(house, lan, house.contact().id, binh.subject)
-        del house.people[binh.subject]
-
-        change = {"id": note.id, "text": "sửa", "mentioned_user_ids": [binh.subject]}
-        changed = await house.notes(lan).UpdateNote(note_service_pb2.UpdateNoteRequest(**change))
-
-        assert changed.text == "sửa"
-
-    async def test_who_may_no_longer_see_the_contact_is_shown_nothing_of_it(
-        self, house: Any
-    ) -> None:
-        lan, binh = colleague(house), colleague(house, "own")
-        contact = house.contact(binh.subject)
-        await write(house, lan, contact.id, binh.subject)
-        (before,) = await told(house, binh)
-
-        del contact.owner_ids[:]
-        contact.revision = 2
-        await house.tell(events_pb2.ContactUpdated(contact=contact))
-
-        assert (await told(house, binh), await unread(house, binh)) == ([], (0, False))
-        with refused(errors.NotFound, "RESOURCE_MISSING"):
-            await house.notifications(binh).MarkNotificationRead(
-                pb2.MarkNotificationReadRequest(id=before.id)
-            )
-
-    @pytest.mark.parametrize("erased", [True, False])
-    async def test_they_go_with_the_note_and_with_the_contact(
-        self, house: Any, erased: bool
-    ) -> None:
-        lan, binh = colleague(house), colleague(house)
-        contact = house.contact().id
-        note = await write(house, lan, contact, binh.subject)
-        await house.plan(contact, lan, assignee_ids=[binh.subject])
-        assert await kinds(house, binh) == ["ASSIGNED", "MENTIONED"]
-
-        if erased:
-            await house.tell(events_pb2.ContactDeleted(contact_id=contact, revision=2))
-        else:
-            await house.notes(lan).DeleteNote(note_service_pb2.DeleteNoteRequest(id=note.id))
-
-        async with house.sessions.begin() as session:
-            left = list(await session.scalars(text("SELECT kind FROM notifications")))
-        assert left == ([] if erased else ["assigned"])
 
 
 class TestFollowUps:

@@ -15,7 +15,7 @@ from chassis.scope import Scope
 from services.interactions.usecases import follow_ups, reassigning
 from tests.integration.interactions.house import later, person, somebody_waits
 from tests.integration.interactions.portal_parts import ask, close, got
-from tests.integration.interactions.test_interactions_series import change, make, planned, rule
+from tests.integration.interactions.series_parts import change, make, planned, rule
 from tests.integration.serving import refused
 
 REACH = Scope(Level.ALL, "interactions", None, None)

@@ -15,8 +15,8 @@ from chassis import errors
 from services.interactions.usecases import deliveries
 from tests.integration.interactions.delivery_parts import Sending, planned_mail
 from tests.integration.interactions.house import SERVICE, person, somebody_waits
+from tests.integration.interactions.series_parts import AHEAD, at, rule
 from tests.integration.interactions.test_interactions_expansion import as_if_made_days_ago, work
-from tests.integration.interactions.test_interactions_series import AHEAD, at, rule
 from tests.integration.serving import refused
 
 AFTER = series_pb2.AfterOrderRule(days=1, time_of_day="09:00")

@@ -21,11 +21,11 @@ from services.interactions.usecases import reassigning
 from services.interactions.workers import batching
 from tests.integration.interactions.delivery_parts import Sending
 from tests.integration.interactions.house import person, somebody_waits
+from tests.integration.interactions.notification_parts import told, unread
+from tests.integration.interactions.series_parts import change, planned, rule
+from tests.integration.interactions.series_parts import make as make_series
 from tests.integration.interactions.test_interactions_batches import LEASE
 from tests.integration.interactions.test_interactions_batches import make as begin
-from tests.integration.interactions.test_interactions_notifications import told, unread
-from tests.integration.interactions.test_interactions_series import change, planned, rule
-from tests.integration.interactions.test_interactions_series import make as make_series
 
 
 async def only(house: Any, who: Any) -> Notification:

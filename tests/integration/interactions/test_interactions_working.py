@@ -13,7 +13,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from chassis import errors
 from tests.integration.interactions import test_interactions_expansion as expansion
 from tests.integration.interactions.house import person, stamp
-from tests.integration.interactions.test_interactions_series import AHEAD, at, make, planned
+from tests.integration.interactions.series_parts import AHEAD, at, make, planned
 from tests.integration.serving import refused
 
 ALL_WEEK = [(day, "08:00", "17:30") for day in range(1, 8)]

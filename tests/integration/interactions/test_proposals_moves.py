@@ -10,7 +10,8 @@ from chassis import errors
 from services.interactions.storage import proposals
 from services.interactions.usecases import proposal_erasing
 from tests.integration.interactions.house import person
-from tests.integration.interactions.proposal_parts import SERVICE, STAGE, Desk, token
+from tests.integration.interactions.proposal_parts import Desk, token
+from tests.integration.interactions.proposal_peers import SERVICE, STAGE
 from tests.integration.serving import refused
 
 pytestmark = pytest.mark.timeout(300)

@@ -1,20 +1,11 @@
 """What customers see and change of themselves: theirs alone, by the ledger that staff use too."""
 
-import json
 from typing import Any
 
 import pytest
-from crm.leads.v1 import (
-    contact_pb2,
-    events_pb2,
-    portal_pb2,
-    source_pb2,
-    source_service_pb2,
-    transaction_pb2,
-)
+from crm.leads.v1 import contact_pb2, events_pb2, portal_pb2
 from crm.leads.v1 import contact_service_pb2 as contacts_pb2
 from crm.leads.v1 import portal_service_pb2 as pb
-from crm.leads.v1 import transaction_service_pb2 as transactions_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.db.outbox import Class
@@ -29,22 +20,14 @@ from tests.integration.leads.consent_parts import (
     give,
     in_force,
     ledger,
-    stamp,
     withdraw,
 )
-from tests.integration.leads.contact_parts import a_person
+from tests.integration.leads.portal_parts import OF_COLLEAGUES, an, buys
 from tests.integration.serving import refused
 
 GIVEN = portal_pb2.MY_CONSENT_STATE_GIVEN
 WITHDRAWN = portal_pb2.MY_CONSENT_STATE_WITHDRAWN
-OF_COLLEAGUES = ("dòng 1", ALICE)
 INTERNAL = ("VIP", "Sông Cửu", "Giám đốc", *OF_COLLEAGUES)
-
-
-async def an(leads: Leads) -> contact_pb2.Contact:
-    request = contacts_pb2.CreateContactRequest(contact=a_person())
-    made: contact_pb2.Contact = await leads.contacts.CreateContact(request)
-    return made
 
 
 async def profile(leads: Leads, contact: contact_pb2.Contact) -> portal_pb2.MyProfile:
@@ -72,26 +55,6 @@ async def choose(
 async def standings(leads: Leads, contact: contact_pb2.Contact) -> dict[tuple[str, int, int], int]:
     found = await leads.customer(contact).portal.ListMyConsents(pb.ListMyConsentsRequest())
     return {(it.advertiser_id, it.purpose, it.channel): it.state for it in found.consents}
-
-
-async def buys(leads: Leads, contact: contact_pb2.Contact, number: str) -> None:
-    sold = transaction_pb2.Transaction(
-        system="pos",
-        external_id=number,
-        type=transaction_pb2.TRANSACTION_TYPE_ORDER,
-        contact_id=contact.id,
-        amount=250_000,
-        time=stamp(leads.clock()),
-        lines=[transaction_pb2.TransactionLine(product="Trà", quantity=2, amount=250_000)],
-    )
-    await leads.transactions.IngestTransactions(
-        transactions_pb2.IngestTransactionsRequest(transactions=[sold])
-    )
-
-
-async def exported(leads: Leads, contact: contact_pb2.Contact) -> bytes:
-    stream = leads.customer(contact).portal.ExportMyData(pb.ExportMyDataRequest())
-    return b"".join([it.lines async for it in stream])
 
 
 class TestProfile:
@@ -263,50 +226,3 @@ class TestPurchases:
         listed = [it.number for it in (*first.transactions, *rest.transactions)]
         assert (listed, rest.next_page_token) == (["HD-3", "HD-2", "HD-1"], "")
         assert first.transactions[0].lines[0].product == "Trà"
-
-
-class TestExport:
-    async def test_all_of_it_comes_as_lines_and_nothing_of_anybody_else(self, leads: Leads) -> None:
-        person = await an(leads)
-        other = await leads.contact(display_name="Người khác", email="khac@a.example")
-        await give(leads, person.id)
-        await give(leads, other.id)
-        await buys(leads, person, "HD-1")
-        await buys(leads, other, "OTHER-1")
-        entries = await leads.audit_count()
-
-        taken = await exported(leads, person)
-
-        lines = [json.loads(it) for it in taken.splitlines()]
-        assert [it["what"] for it in lines] == ["profile", "details", "consent", "transaction"]
-        assert lines[0]["emails"] == ["Minh.Khai@example.com"]
-        assert (lines[2]["action"], lines[3]["number"]) == ("given", "HD-1")
-        text = taken.decode()
-        assert [it for it in ("Người khác", "khac@", "OTHER-1", *OF_COLLEAGUES) if it in text] == []
-        assert await leads.audit_count() == entries + 1
-
-    async def test_what_is_kept_besides_the_profile_is_in_it(self, leads: Leads) -> None:
-        source = await leads.sources.CreateSource(
-            source_service_pb2.CreateSourceRequest(source=source_pb2.Source(name="Hội chợ"))
-        )
-        given = a_person()
-        given.source_id = source.id
-        request = contacts_pb2.CreateContactRequest(contact=given)
-        person = await leads.contacts.CreateContact(request)
-
-        lines = [json.loads(it) for it in (await exported(leads, person)).splitlines()]
-
-        (details,) = (it for it in lines if it["what"] == "details")
-        assert (details["source"], details["company"]) == ("Hội chợ", person.company)
-        assert (details["job_title"], details["tags"]) == (person.job_title, list(person.tags))
-        assert details["create_time"]
-
-    async def test_more_than_a_page_comes_whole(self, leads: Leads) -> None:
-        person = await an(leads)
-        for place in range(201):
-            leads.clock.pass_(seconds=1)
-            await give(leads, person.id, evidence=f"form {place}")
-
-        lines = (await exported(leads, person)).splitlines()
-
-        assert len(lines) == 203

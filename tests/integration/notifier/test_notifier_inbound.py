@@ -5,60 +5,18 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from crm.notifier.v1 import events_pb2, inbound_service_pb2, inbound_service_pb2_grpc
+from crm.notifier.v1 import inbound_service_pb2_grpc
 
 from chassis.context import Principal
 from chassis.errors import InvalidArgument, PermissionDenied, ResourceExhausted
-from services.notifier.domain import tokens
-from services.notifier.domain.states import Channel, Purpose, Reason, State
-from services.notifier.domain.tokens import Link
-from services.notifier.domain.work import Key
+from services.notifier.domain.states import Reason, State
 from services.notifier.rpc.inbound import MOST_BYTES
-from tests.integration.notifier.notifier_parts import ADVERTISER, DAY, House
+from tests.integration.notifier.mailbox_parts import ADDRESS, Mailbox, events, path, pb, sent
+from tests.integration.notifier.mailbox_parts import mailbox as mailbox
+from tests.integration.notifier.notifier_parts import House
 from tests.integration.notifier.test_notifier_failed_addresses import told
 from tests.integration.serving import Served, refused
 from tests.unit.notifier import inbound_parts as mails
-
-ADDRESS = mails.ADDRESS
-PROGRAM = Principal(str(uuid.UUID(int=5)), "client", rights={"inbound_mails": {"write": "all"}})
-pb = inbound_service_pb2
-
-
-def secret(house: House) -> bytes:
-    """What return paths are made with."""
-    return house.settings.mac_key.get_secret_value().encode()
-
-
-def path(house: House, run: uuid.UUID, address: str = ADDRESS) -> str:
-    """The return path of a message."""
-    return tokens.return_path(
-        Key(DAY, uuid.uuid5(run, address)), house.settings.mail_domain, secret(house)
-    )
-
-
-async def sent(house: House, state: State = State.ACCEPTED, **told: Any) -> uuid.UUID:
-    """A run with one message in a state."""
-    run = await house.take([ADDRESS], **told)
-    await house.sql("UPDATE messages SET state = :state, attempts = 1", state=int(state))
-    return run
-
-
-class Mailbox:
-    """Hands mails to the notifier as a mail server's program does."""
-
-    def __init__(self, house: House, served: Served) -> None:
-        self.house = house
-        self.stub: Any = inbound_service_pb2_grpc.InboundMailServiceStub(served.as_(PROGRAM))
-
-    async def gets(self, mail: bytes, recipient: str) -> Any:
-        """What a mail was understood as."""
-        return await self.stub.ReportMail(pb.ReportMailRequest(recipient=recipient, data=mail))
-
-
-@pytest.fixture
-async def mailbox(house: House, served: Served) -> Mailbox:
-    """A program with the right to hand over mails, and no other."""
-    return Mailbox(house, served)
 
 
 async def one(house: House) -> Any:
@@ -69,13 +27,6 @@ async def one(house: House) -> Any:
         " WHERE NOT EXISTS (SELECT 1 FROM receipts WHERE applied_at IS NULL)"
     )
     return found
-
-
-async def events(house: House, name: str) -> list[Any]:
-    """The events of a name that wait to be published."""
-    return await house.sql(
-        "SELECT payload FROM outbox WHERE subject = :it", it=f"crm.notifier.v1.{name}"
-    )
 
 
 class TestBounces:
@@ -234,71 +185,3 @@ class TestWhoIsBelieved:
 def refused_for(reason: str) -> AbstractContextManager[None]:
     """Expects INVALID_ARGUMENT for a reason."""
     return refused(InvalidArgument, reason)
-
-
-class TestComplaints:
-    def named(self, house: House, run: uuid.UUID) -> dict[str, bytes]:
-        """A complaint by each of the ways to name a message, and one by its envelope alone."""
-        key = Key(DAY, uuid.uuid5(run, ADDRESS))
-        link = tokens.link_token(
-            Link(key, Channel.EMAIL, Purpose.MARKETING, ADVERTISER), secret(house)
-        )
-        return {
-            "path": mails.complaint(path(house, run)),
-            "from": mails.complaint(from_=f"<{path(house, run)}>"),
-            "link": mails.complaint(link=link),
-            "headers": mails.complaint(link=link, original="text/rfc822-headers"),
-        }
-
-    @pytest.mark.parametrize("by", ["path", "from", "link", "headers"])
-    async def test_one_stops_the_advertisers_advertising_and_confirms_nothing(
-        self, house: House, mailbox: Mailbox, by: str
-    ) -> None:
-        run = await sent(house, purpose=Purpose.MARKETING)
-
-        answer = await mailbox.gets(self.named(house, run)[by], "fbl@mekong.localhost")
-
-        assert (answer.kind, answer.news) == (pb.INBOUND_MAIL_KIND_COMPLAINED, True)
-        (found,) = await house.sql(
-            "SELECT address_key, advertiser_id, purpose, reason, actor FROM suppressions"
-        )
-        assert found[:3] == (ADDRESS, ADVERTISER, Purpose.MARKETING)
-        assert found[3:] == ("complained", "notifier")
-        assert len(await events(house, "SuppressionAdded")) == 1
-        assert len(await house.sql("SELECT 1 FROM messages")) == 1
-        ((payload,),) = await events(house, "MessageComplained")
-        told = events_pb2.MessageComplained.FromString(bytes(payload))
-        assert (told.run_id, told.run_date, told.what) == (str(run), DAY.isoformat(), "abuse")
-        assert told.message_id == str(uuid.uuid5(run, ADDRESS))
-
-    async def test_the_same_again_changes_nothing(self, house: House, mailbox: Mailbox) -> None:
-        run = await sent(house)
-        answers = [
-            await mailbox.gets(mail, "fbl@mekong.localhost")
-            for mail in self.named(house, run).values()
-        ]
-
-        assert [it.news for it in answers] == [True, False, False, False]
-        assert len(await house.sql("SELECT 1 FROM complaints")) == 1
-        assert len(await events(house, "MessageComplained")) == 1
-        assert len(await events(house, "SuppressionAdded")) == 1
-
-    async def test_that_a_mail_is_wanted_changes_nothing(
-        self, house: House, mailbox: Mailbox
-    ) -> None:
-        run = await sent(house)
-
-        answer = await mailbox.gets(mails.complaint(what="not-spam"), path(house, run))
-
-        assert answer.kind == pb.INBOUND_MAIL_KIND_OTHER
-        assert await house.sql("SELECT 1 FROM suppressions") == []
-
-    async def test_of_a_message_that_is_not_kept_nothing_is_stored(
-        self, house: House, mailbox: Mailbox
-    ) -> None:
-        gone = mails.complaint(path(house, uuid.uuid4()))
-
-        answer = await mailbox.gets(gone, "fbl@mekong.localhost")
-
-        assert (answer.kind, answer.news) == (pb.INBOUND_MAIL_KIND_COMPLAINED, False)
-        assert await house.sql("SELECT 1 FROM complaints") == []

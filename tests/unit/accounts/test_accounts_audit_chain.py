@@ -7,14 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from google.protobuf.struct_pb2 import Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.accounts.domain import chain, walking
 from services.accounts.domain.chain import FIRST, Entry, Row
 from services.accounts.domain.walking import Finding, Head, Kind, Walk
-from services.accounts.messages import audit as messages
 
 START = datetime(2026, 3, 1, 8, 30, 0, 123456, tzinfo=UTC)
 KEY = UUID("0192f3a0-0000-7000-8000-000000000001")
@@ -292,63 +290,3 @@ class TestAHead:
     def test_what_is_none_is_refused(self, wrong: str) -> None:
         with pytest.raises(ValueError, match=r".*"):
             Head.read(wrong)
-
-
-def told(**more: Any) -> bytes:
-    made = Struct()
-    made.update(
-        {
-            "id": "e1",
-            "time": START.isoformat(),
-            "service": "leads",
-            "actor": {"subject": "u1", "kind": "user", "actor": None},
-            "action": "contact.update",
-            "subject_type": "contact",
-            "subject_id": "1",
-            "before": None,
-            "after": {"name": "Lan"},
-            "request_id": "r",
-            **more,
-        }
-    )
-    return made.SerializeToString()
-
-
-class TestWhatServicesTell:
-    def test_it_is_read(self) -> None:
-        read = messages.happening(told())
-
-        assert (read.time, read.actor_id, read.acting_service) == (START, "u1", "")
-        assert (read.before, read.after) == (None, {"name": "Lan"})
-
-    @pytest.mark.parametrize(
-        "wrong",
-        [
-            {"time": "2026-03-01T08:30:00"},
-            {"time": "yesterday"},
-            {"time": None},
-            {"time": "0001-01-01T00:00:00+07:00"},
-            {"subject_id": "a\0b"},
-            {"subject_id": "x" * 513},
-            {"subject_id": 7},
-            {"action": None},
-            {"actor": "u1"},
-            {"after": "Lan"},
-            {"before": [1]},
-            {"after": {"share": float("nan")}},
-            {"after": {"share": float("inf")}},
-        ],
-    )
-    def test_what_no_table_could_hold_is_no_entry(self, wrong: dict[str, Any]) -> None:
-        with pytest.raises(messages.NotAnEntry):
-            messages.happening(told(**wrong))
-
-    def test_values_come_as_they_were_told(self) -> None:
-        values = {"a": {"b": [1, 2.5, -3, None, True, "x", {}]}, "big": 2**53, "none": None}
-
-        assert messages.happening(told(after=values)).after == values
-        assert isinstance(messages.happening(told(after={"n": 4})).after["n"], int)  # type: ignore[index]
-
-    def test_garbage_is_none(self) -> None:
-        with pytest.raises(messages.NotAnEntry):
-            messages.happening(b"\xff garbage")

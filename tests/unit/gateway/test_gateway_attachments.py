@@ -13,9 +13,9 @@ from chassis.attachments import Attachment, File
 from chassis.errors import FieldViolation
 from services.campaigns.domain import attachments
 from services.gateway.web import words
+from tests.unit.gateway.page_parts import ID, csrf_token
+from tests.unit.gateway.page_parts import signed_in as signed_in
 from tests.unit.gateway.test_gateway_uploads import a_file, form
-from tests.unit.gateway.test_web_pages import ID, _token
-from tests.unit.gateway.test_web_pages import signed_in as signed_in
 
 MIB = 2**20
 FILE = template_pb2.Attachment(name="Bảng <giá>.pdf", size=2_097_152)
@@ -74,7 +74,7 @@ class TestRest:
 
 def send(http: FlaskClient, **headers: str) -> Any:
     """Sends a file as the page does."""
-    token = _token(http, f"/templates/{ID}")
+    token = csrf_token(http, f"/templates/{ID}")
     return http.post(
         f"/templates/{ID}/attachments",
         **form(a_file("a.pdf", b"x" * 2 * MIB)),
@@ -122,7 +122,7 @@ class TestPage:
 
     def test_a_file_is_removed(self, signed_in: FlaskClient, peers: Any) -> None:
         peers.answers.update(GetTemplate=TEMPLATE, RemoveAttachment=TEMPLATE)
-        data = {"attachment": FILE.name, "csrf_token": _token(signed_in, f"/templates/{ID}")}
+        data = {"attachment": FILE.name, "csrf_token": csrf_token(signed_in, f"/templates/{ID}")}
 
         answer = signed_in.post(f"/templates/{ID}/attachments/remove", data=data)
 
@@ -132,7 +132,7 @@ class TestPage:
     def test_why_it_cannot_be_removed_is_said(self, signed_in: FlaskClient, peers: Any) -> None:
         gone = errors.Unavailable("PEER_UNAVAILABLE", "away", peer="campaigns")
         peers.answers.update(GetTemplate=TEMPLATE, RemoveAttachment=gone)
-        data = {"attachment": FILE.name, "csrf_token": _token(signed_in, f"/templates/{ID}")}
+        data = {"attachment": FILE.name, "csrf_token": csrf_token(signed_in, f"/templates/{ID}")}
 
         answer = signed_in.post(f"/templates/{ID}/attachments/remove", data=data)
 

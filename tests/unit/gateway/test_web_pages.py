@@ -1,53 +1,19 @@
 """Pages while peers refuse or are away: what is said, what is kept, and who is let in."""
 
 import re
-import time
 from typing import Any
 
-import pytest
-from crm.accounts.v1 import contact_login_service_pb2, session_service_pb2, user_pb2
 from crm.campaigns.v1 import template_pb2
-from crm.interactions.v1 import agenda_service_pb2, follow_up_service_pb2, note_service_pb2
-from crm.leads.v1 import contact_pb2, contact_service_pb2, source_service_pb2
+from crm.interactions.v1 import note_service_pb2
+from crm.leads.v1 import contact_pb2, contact_service_pb2
 from flask.testing import FlaskClient
 
 from chassis import errors
 from chassis.errors import FieldViolation
+from tests.unit.gateway.page_parts import ID, csrf_token
+from tests.unit.gateway.page_parts import signed_in as signed_in
 
-ID = "0192f3a0-0000-7000-8000-000000000001"
 AWAY = errors.Unavailable("PEER_UNAVAILABLE", "away", peer="interactions")
-
-
-@pytest.fixture
-def signed_in(http: FlaskClient, peers: Any) -> FlaskClient:
-    """A browser with a session of somebody who may do everything."""
-    session = session_service_pb2.ExchangeSessionResponse(
-        token="of-a-person", user=user_pb2.User(id="u1", display_name="Lan", locale="en")
-    )
-    session.expire_time.FromSeconds(int(time.time()) + 300)
-    session.rights.add(resource="*", action="*", level=user_pb2.LEVEL_ALL)
-    peers.answers.update(
-        ExchangeSession=session,
-        ListSources=source_service_pb2.ListSourcesResponse(),
-        ListLifeStages=source_service_pb2.ListLifeStagesResponse(),
-        ListContactLogins=contact_login_service_pb2.ListContactLoginsResponse(),
-        ListUsers=errors.PermissionDenied("RIGHT_MISSING", "no"),
-        ListTimeline=note_service_pb2.ListTimelineResponse(),
-        ListFollowUps=follow_up_service_pb2.ListFollowUpsResponse(),
-        BatchGetStandings=agenda_service_pb2.BatchGetStandingsResponse(),
-        GetContact=contact_pb2.Contact(
-            id=ID, display_name="Đào <b>Hoa</b>", kind=contact_pb2.CONTACT_KIND_LEAD, etag="7"
-        ),
-    )
-    http.set_cookie("mekong", f"secret-{time.monotonic_ns()}")
-    return http
-
-
-def _token(http: FlaskClient, path: str) -> str:
-    page = http.get(path).get_data(as_text=True)
-    found = re.search(r'name="csrf_token" value="([0-9a-f]+)"', page)
-    assert found is not None
-    return found.group(1)
 
 
 class TestWhoIsLetIn:
@@ -146,7 +112,7 @@ class TestMissingPeers:
 
         answer = signed_in.post(
             "/contacts/new",
-            data={"csrf_token": _token(signed_in, "/contacts/new"), "company": "Cửu Long"},
+            data={"csrf_token": csrf_token(signed_in, "/contacts/new"), "company": "Cửu Long"},
         )
 
         assert answer.status_code == 503
@@ -165,7 +131,7 @@ class TestAContactsForm:
         answer = signed_in.post(
             "/contacts/new",
             data={
-                "csrf_token": _token(signed_in, "/contacts/new"),
+                "csrf_token": csrf_token(signed_in, "/contacts/new"),
                 "phones[0].number": "",
                 "phones[1].number": "12",
             },
@@ -178,7 +144,7 @@ class TestAContactsForm:
 
     def test_it_is_sent_under_the_id_of_the_form(self, signed_in: FlaskClient, peers: Any) -> None:
         peers.answers["CreateContact"] = contact_pb2.Contact(id=ID)
-        token = _token(signed_in, "/contacts/new")
+        token = csrf_token(signed_in, "/contacts/new")
 
         for _ in range(2):
             data = {"csrf_token": token, "request_id": ID, "display_name": "Hoa", "tags": "a, b,"}
@@ -204,7 +170,7 @@ class TestAContactsForm:
         peers.answers["UpdateContact"] = contact_pb2.Contact(id=ID)
 
         data = {"family_name": "Đỗ", "given_name": "Hoa", "display_name": "Đào Hoa", "etag": "7"}
-        data["csrf_token"] = _token(signed_in, f"/contacts/{ID}/edit")
+        data["csrf_token"] = csrf_token(signed_in, f"/contacts/{ID}/edit")
         signed_in.post(f"/contacts/{ID}/edit", data=data)
 
         assert peers.last.request.contact.display_name == ""
@@ -227,7 +193,7 @@ class TestTemplates:
             "TEMPLATE_REFUSED", "no", violations=[wrong]
         )
         data = {"name": "Thư", "channel": "email", "subject": "x", "html": "<mjml>\n<mj-x/>"}
-        data |= {"markup": "mjml", "csrf_token": _token(signed_in, "/templates/new")}
+        data |= {"markup": "mjml", "csrf_token": csrf_token(signed_in, "/templates/new")}
 
         answer = signed_in.post("/templates/new", data=data)
 
@@ -263,44 +229,3 @@ class TestThePolicy:
         assert "unsafe-inline" not in page
         assert "script-src" not in mail
         assert "default-src 'none'" in mail
-
-
-class TestFailedAddresses:
-    def test_they_are_shown_with_the_way_back(self, signed_in: FlaskClient, peers: Any) -> None:
-        peers.answers["GetContact"] = contact_pb2.Contact(
-            id=ID,
-            display_name="Đào",
-            emails=[
-                contact_pb2.Email(address="dead@a.example"),
-                contact_pb2.Email(address="an@a.example", valid=True),
-            ],
-        )
-
-        page = signed_in.get(f"/contacts/{ID}").get_data(as_text=True)
-
-        assert page.count("Messages do not arrive here") == 1
-        assert 'name="address" value="dead@a.example"' in page
-        assert 'name="address" value="an@a.example"' not in page
-
-    def test_one_is_confirmed(self, signed_in: FlaskClient, peers: Any) -> None:
-        peers.answers["ConfirmAddress"] = contact_pb2.Contact(id=ID)
-        token = _token(signed_in, f"/contacts/{ID}")
-        sent = {"csrf_token": token, "address": "dead@a.example", "etag": "7"}
-
-        answer = signed_in.post(f"/contacts/{ID}/addresses/confirm", data=sent)
-
-        assert answer.status_code == 303
-        (asked,) = peers.named("ConfirmAddress")
-        assert (asked.request.id, asked.request.address, asked.request.etag) == (
-            ID,
-            "dead@a.example",
-            "7",
-        )
-
-    def test_what_is_refused_is_told(self, signed_in: FlaskClient, peers: Any) -> None:
-        peers.answers["ConfirmAddress"] = errors.Aborted("ETAG_STALE", "changed")
-        token = _token(signed_in, f"/contacts/{ID}")
-
-        answer = signed_in.post(f"/contacts/{ID}/addresses/confirm", data={"csrf_token": token})
-
-        assert answer.status_code == 412

@@ -130,7 +130,9 @@ class Replies(asyncio.Protocol):
         was_lost, self.lost = self.lost, self.lost or why
         self._wake()
         if self._tell is not None and not was_lost:
-            self._tell(None)
+            # Forgotten with the end: who listens holds the session, which holds these replies.
+            tell, self._tell = self._tell, None
+            tell(None)
 
     def _wake(self) -> None:
         if self._waiter is not None:
