@@ -2,7 +2,7 @@
 
 `MEKONG_EXAMPLES` says how many requests each operation gets: a few in `make test`, 50 in
 `make fuzz`. That each operation can be done at all, each with a 2xx, is shown by
-tests/integration/gateway/test_gateway_every_operation.py.
+tests/integration/gateway/operations/test_every_operation.py.
 """
 
 import os

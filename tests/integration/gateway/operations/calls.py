@@ -1,6 +1,5 @@
-"""Calls of REST operations by their names, and which of them a module makes."""
+"""Calls of REST operations by their names."""
 
-import ast
 import json
 import time
 import uuid
@@ -58,15 +57,6 @@ class Api:
             self.called.add(operation)
         is_json = "json" in (answer.getheader("Content-Type") or "")
         return json.loads(text) if is_json else text
-
-
-def named(module: str | Path) -> set[str]:
-    """Operations that a module calls to be answered 2xx, as its source says."""
-    calls = [it for it in ast.walk(ast.parse(Path(module).read_text())) if isinstance(it, ast.Call)]
-    # A second argument is a status that is no success.
-    first = [it.args[0] for it in calls if len(it.args) == 1]
-    said = {it.value for it in first if isinstance(it, ast.Constant)}
-    return {route.name for route in ROUTES if route.name in said}
 
 
 def until(found: Any, what: str) -> Any:

@@ -16,7 +16,7 @@ from services.notifier import inbound
 from services.notifier.domain.tokens import return_path
 from services.notifier.domain.work import Key
 from tests import customers
-from tests.integration.gateway.operations.calls import Api, named, until
+from tests.integration.gateway.operations.calls import Api, until
 from tests.unit.notifier import inbound_parts
 
 
@@ -176,6 +176,3 @@ class TestMessages:
         assert read["written"] is True
         assert (settled["act"], resent["act"], none["count"]) == ("ACCEPTED", "SENT_AGAIN", 0)
         assert [it["message_id"] for it in deeds] == [second, first]
-
-    def test_each_of_them_answered(self, api: Api) -> None:
-        assert named(__file__) - api.called == set()

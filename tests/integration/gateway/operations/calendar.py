@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.gateway.operations.calls import Api, named, until
+from tests.integration.gateway.operations.calls import Api, until
 
 
 @pytest.mark.timeout(300)
@@ -216,6 +216,3 @@ class TestCalendar:
         assert following["previous_series_id"] == made["id"]
         assert (paused["state"], resumed["state"]) == ("PAUSED", "ACTIVE")
         assert deleted["handed_over_count"] == 0
-
-    def test_each_of_them_answered(self, api: Api) -> None:
-        assert named(__file__) - api.called == set()
