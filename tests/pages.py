@@ -33,6 +33,7 @@ NEEDS: Mapping[str, Sequence[str]] = {
     "consents": ["GetContact", "ListConsentEntries"],
     "contact": ["GetContact"],
     "contacts": ["ListContacts"],
+    "contacts_csv": ["ExportContacts"],
     "deliveries": ["GetFollowUp", "ListFollowUpDeliveries"],
     "doubt": ["GetDoubt"],
     "doubt_deeds": ["ListDoubtDeeds"],

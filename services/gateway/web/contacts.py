@@ -1,13 +1,14 @@
 """Leads and customers: the list with its search, and one contact with its story."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from crm.interactions.v1 import follow_up_pb2, follow_up_service_pb2, note_pb2, note_service_pb2
 from crm.interactions.v1.follow_up_service_pb2_grpc import FollowUpServiceStub
 from crm.interactions.v1.note_service_pb2_grpc import TimelineServiceStub
 from crm.leads.v1 import contact_pb2, contact_service_pb2
 from crm.leads.v1.contact_service_pb2_grpc import ContactServiceStub
-from flask import Blueprint, request
+from flask import Blueprint, request, url_for
 
 from services.gateway.web import desk, login_ways, lookups, names
 
@@ -29,40 +30,44 @@ def add(pages: Blueprint) -> None:
 
 def listing() -> desk.View:
     """List the contacts that the filters leave; htmx asks for the rows alone."""
-    found = desk.ask(ContactServiceStub).ListContacts(_wanted())
-    filters = {name: request.args.get(name, "") for name in FILTERS}
+    asked = contact_service_pb2.ListContactsRequest(
+        page_size=desk.PAGE_SIZE,
+        page_token=desk.page_token(),
+        order=ORDERS.get(request.args.get("order", ""), ORDERS[""]),
+        **wanted(),
+    )
+    found = desk.ask(ContactServiceStub).ListContacts(asked)
+    filters: dict[str, Any] = {name: request.args.get(name, "") for name in FILTERS}
+    chosen = {name: value for name, value in filters.items() if value and name != "order"}
     template = "contacts_rows.html" if desk.partial() else "contacts.html"
     return desk.page(
         template,
         found=found,
         filters=filters,
         standings=lookups.standings([it.id for it in found.contacts]),
-        filtered=any(filters[name] for name in FILTERS if name != "order"),
+        filtered=bool(chosen),
         sources=lookups.sources(),
         stages=lookups.stages(),
         users=lookups.users(),
         first=not desk.page_token(),
+        file=url_for("web.contacts_csv", **chosen),
     )
 
 
-def _wanted() -> contact_service_pb2.ListContactsRequest:
+def wanted() -> dict[str, Any]:
+    """Return what the address leaves of all contacts, as fields of a request."""
     asked = request.args
     status = names.value(contact_pb2.LeadStatus, asked.get("status", ""))
-    return contact_service_pb2.ListContactsRequest(
-        page_size=desk.PAGE_SIZE,
-        page_token=desk.page_token(),
-        query=asked.get("q", "").strip()[:200],
-        kind=contact_pb2.ContactKind.ValueType(
-            names.value(contact_pb2.ContactKind, asked.get("kind", ""))
-        ),
-        statuses=[contact_pb2.LeadStatus.ValueType(status)] if status else [],
-        life_stage_ids=_given(asked.get("stage", "")),
-        source_ids=_given(asked.get("source", "")),
-        owner_ids=_given(asked.get("owner", "")),
-        tags=_given(asked.get("tag", "").strip()),
-        import_id=asked.get("import", ""),
-        order=ORDERS.get(asked.get("order", ""), ORDERS[""]),
-    )
+    return {
+        "query": asked.get("q", "").strip()[:200],
+        "kind": names.value(contact_pb2.ContactKind, asked.get("kind", "")),
+        "statuses": [status] if status else [],
+        "life_stage_ids": _given(asked.get("stage", "")),
+        "source_ids": _given(asked.get("source", "")),
+        "owner_ids": _given(asked.get("owner", "")),
+        "tags": _given(asked.get("tag", "").strip()),
+        "import_id": asked.get("import", ""),
+    }
 
 
 def _given(value: str) -> list[str]:

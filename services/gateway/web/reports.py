@@ -154,6 +154,7 @@ def _contacts(found: contact_service_pb2.ListContactsResponse) -> desk.View:
         standings=lookups.standings([it.id for it in found.contacts]),
         filtered=True,
         first=not desk.page_token(),
+        file="",
     )
 
 

@@ -145,7 +145,8 @@ def _is_plain(row: list[str]) -> bool:
         and "  " not in whole
         and " |" not in whole
         and "| " not in whole
-        and whole[:1] != " "
+        and "|'" not in whole
+        and whole[:1] not in (" ", "'")
         and whole[-1:] != " "
         and "<test lead:" not in whole
         and unicodedata.is_normalized("NFC", whole)

@@ -40,6 +40,7 @@ _LISTS = (
     *("statuses", "life_stage_ids", "source_ids", "tags", "owner_ids"),
     *("conversions", "main_owner_ids", "passed_life_stage_ids"),
 )
+Filtered = contact_service_pb2.ListContactsRequest | contact_service_pb2.ExportContactsRequest
 _NAMED_BY = {"display_name", "family_name", "given_name", "locale"}
 
 
@@ -187,13 +188,20 @@ def _is_composed(it: Profile, display_name: str) -> bool:
 def wanted(request: contact_service_pb2.ListContactsRequest) -> tuple[Filter, Order]:
     """Return what a list asks for; raises `InvalidArgument` naming each bad field."""
     checks = Checks()
-    if len(request.query) > 200:
-        checks.wrong("query", "is longer than 200 characters")
     if int(request.order) not in {int(it) for it in Order}:
         checks.wrong("order", "is not one of the choices")
+    found = filtered(request, checks)
+    checks.finish()
+    return found, Order(request.order)
+
+
+def filtered(request: Filtered, checks: Checks) -> Filter:
+    """Return which contacts a request is about, noting each bad field."""
+    if len(request.query) > 200:
+        checks.wrong("query", "is longer than 200 characters")
     for name in _LISTS:
         checks.at_most(name, getattr(request, name), 100)
-    found = Filter(
+    return Filter(
         words=listing.words(request.query),
         kind=checks.choice("kind", request.kind, Kind),
         statuses=tuple(
@@ -215,8 +223,6 @@ def wanted(request: contact_service_pb2.ListContactsRequest) -> tuple[Filter, Or
         passed_stage_ids=_ids(checks, "passed_life_stage_ids", request.passed_life_stage_ids),
         with_sale=request.with_sale,
     )
-    checks.finish()
-    return found, Order(request.order)
 
 
 def _ids(checks: Checks, name: str, given: Sequence[str]) -> tuple[UUID | None, ...]:

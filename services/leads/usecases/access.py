@@ -15,9 +15,13 @@ from services.leads.storage import contacts, tombstones
 CONTACTS = "contacts"
 
 
-def scope(action: str) -> Scope:
-    """Return how far the caller's right to `action` on contacts reaches; refuses who has none."""
-    return scopes.of(context.require_principal(), rights.require(CONTACTS, action))
+def scope(*actions: str) -> Scope:
+    """Return how far the caller's rights to all `actions` on contacts reach; refuses who lacks one.
+
+    What reaches further is of no use without the others: it is the least of them.
+    """
+    least = min(rights.require(CONTACTS, it) for it in actions)
+    return scopes.of(context.require_principal(), least)
 
 
 def actor() -> str:

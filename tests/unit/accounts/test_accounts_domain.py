@@ -112,6 +112,17 @@ class TestRights:
 
         assert erasing == {rights.ADMIN}
 
+    def test_administrators_take_all_contacts_away_and_managers_those_of_their_team(self) -> None:
+        found = {
+            name: rights.level(granted, "contacts", "export")
+            for name, granted in rights.BUILTIN.items()
+        }
+
+        assert {name: it for name, it in found.items() if it is not Level.NONE} == {
+            "admin": Level.ALL,
+            "manager": Level.TEAM,
+        }
+
     def test_sales_see_their_own_contacts_and_no_campaigns(self) -> None:
         sales = rights.BUILTIN["sales"]
 

@@ -46,6 +46,15 @@ class TestRows:
 
     @pytest.mark.parametrize(
         ("written", "said"),
+        [("'=1+1", "=1+1"), ("'+1 Co", "+1 Co"), ("'@a", "@a"), ("'-", ""), ("'Anh'", "'Anh'")],
+    )
+    def test_what_was_made_text_for_spreadsheets_is_as_it_was(
+        self, written: str, said: str
+    ) -> None:
+        assert profile(display_name="An", company=written).company == said
+
+    @pytest.mark.parametrize(
+        ("written", "said"),
         [
             ("14/1/2001", Birthday(1, 14, 2001)),
             ("2001-01-14", Birthday(1, 14, 2001)),

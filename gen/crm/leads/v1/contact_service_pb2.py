@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.leads.v1 import contact_pb2 as crm_dot_leads_dot_v1_dot_contact__pb2
+from crm.leads.v1 import contact_line_pb2 as crm_dot_leads_dot_v1_dot_contact__line__pb2
 from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/leads/v1/contact_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x15\x43onfirmAddressRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"R\n\x14\x43reateContactRequest\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x83\x01\n\x1d\x43reateContactWithLoginRequest\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\x12&\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x1f\n\x11GetContactRequest\x12\n\n\x02id\x18\x01 \x01(\t\"&\n\x17\x42\x61tchGetContactsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"C\n\x18\x42\x61tchGetContactsResponse\x12\'\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x15.crm.leads.v1.Contact\"\x89\x04\n\x13ListContactsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12\'\n\x04kind\x18\x04 \x01(\x0e\x32\x19.crm.leads.v1.ContactKind\x12*\n\x08statuses\x18\x05 \x03(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12\x16\n\x0elife_stage_ids\x18\x06 \x03(\t\x12\x12\n\nsource_ids\x18\x07 \x03(\t\x12\x0c\n\x04tags\x18\x08 \x03(\t\x12\x11\n\towner_ids\x18\t \x03(\t\x12\x11\n\timport_id\x18\n \x01(\t\x12\x30\n\x0c\x63reated_from\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcreated_until\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05order\x18\r \x01(\x0e\x32\x1a.crm.leads.v1.ContactOrder\x12-\n\x0b\x63onversions\x18\x14 \x03(\x0e\x32\x18.crm.leads.v1.Conversion\x12\x16\n\x0emain_owner_ids\x18\x15 \x03(\t\x12\x1d\n\x15passed_life_stage_ids\x18\x16 \x03(\t\x12\x11\n\twith_sale\x18\x17 \x01(\x08\"X\n\x14ListContactsResponse\x12\'\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x15.crm.leads.v1.Contact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\x14UpdateContactRequest\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"0\n\x14\x44\x65leteContactRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"1\n\x15\x43onvertContactRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"n\n\x13\x43hangeStatusRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12\x13\n\x0blost_reason\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\"\xa5\x01\n\x16MoveToLifeStageRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rlife_stage_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x36\n\x12unless_moved_since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"T\n\x17ListStageChangesRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"_\n\x18ListStageChangesResponse\x12*\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x19.crm.leads.v1.StageChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*`\n\x0c\x43ontactOrder\x12\x1d\n\x19\x43ONTACT_ORDER_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43ONTACT_ORDER_NAME\x10\x01\x12\x19\n\x15\x43ONTACT_ORDER_UPDATED\x10\x02\x32\x8e\n\n\x0e\x43ontactService\x12\x61\n\rCreateContact\x12\".crm.leads.v1.CreateContactRequest\x1a\x15.crm.leads.v1.Contact\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12\x83\x01\n\x16\x43reateContactWithLogin\x12+.crm.leads.v1.CreateContactWithLoginRequest\x1a\x15.crm.leads.v1.Contact\"%\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\xca\xc1\x18\x0clogins.write\x12Z\n\nGetContact\x12\x1f.crm.leads.v1.GetContactRequest\x1a\x15.crm.leads.v1.Contact\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read\x12w\n\x10\x42\x61tchGetContacts\x12%.crm.leads.v1.BatchGetContactsRequest\x1a&.crm.leads.v1.BatchGetContactsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read\x12k\n\x0cListContacts\x12!.crm.leads.v1.ListContactsRequest\x1a\".crm.leads.v1.ListContactsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read\x12\x61\n\rUpdateContact\x12\".crm.leads.v1.UpdateContactRequest\x1a\x15.crm.leads.v1.Contact\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12\x63\n\rDeleteContact\x12\".crm.leads.v1.DeleteContactRequest\x1a\x16.google.protobuf.Empty\"\x16\x90\x02\x02\xca\xc1\x18\x0f\x63ontacts.delete\x12\x63\n\x0e\x43onfirmAddress\x12#.crm.leads.v1.ConfirmAddressRequest\x1a\x15.crm.leads.v1.Contact\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12\x63\n\x0e\x43onvertContact\x12#.crm.leads.v1.ConvertContactRequest\x1a\x15.crm.leads.v1.Contact\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12_\n\x0c\x43hangeStatus\x12!.crm.leads.v1.ChangeStatusRequest\x1a\x15.crm.leads.v1.Contact\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12\x65\n\x0fMoveToLifeStage\x12$.crm.leads.v1.MoveToLifeStageRequest\x1a\x15.crm.leads.v1.Contact\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12w\n\x10ListStageChanges\x12%.crm.leads.v1.ListStageChangesRequest\x1a&.crm.leads.v1.ListStageChangesResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"crm/leads/v1/contact_service.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1f\x63rm/leads/v1/contact_line.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x15\x43onfirmAddressRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"R\n\x14\x43reateContactRequest\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x83\x01\n\x1d\x43reateContactWithLoginRequest\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\x12&\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x1f\n\x11GetContactRequest\x12\n\n\x02id\x18\x01 \x01(\t\"&\n\x17\x42\x61tchGetContactsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\"C\n\x18\x42\x61tchGetContactsResponse\x12\'\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x15.crm.leads.v1.Contact\"\x89\x04\n\x13ListContactsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12\'\n\x04kind\x18\x04 \x01(\x0e\x32\x19.crm.leads.v1.ContactKind\x12*\n\x08statuses\x18\x05 \x03(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12\x16\n\x0elife_stage_ids\x18\x06 \x03(\t\x12\x12\n\nsource_ids\x18\x07 \x03(\t\x12\x0c\n\x04tags\x18\x08 \x03(\t\x12\x11\n\towner_ids\x18\t \x03(\t\x12\x11\n\timport_id\x18\n \x01(\t\x12\x30\n\x0c\x63reated_from\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcreated_until\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05order\x18\r \x01(\x0e\x32\x1a.crm.leads.v1.ContactOrder\x12-\n\x0b\x63onversions\x18\x14 \x03(\x0e\x32\x18.crm.leads.v1.Conversion\x12\x16\n\x0emain_owner_ids\x18\x15 \x03(\t\x12\x1d\n\x15passed_life_stage_ids\x18\x16 \x03(\t\x12\x11\n\twith_sale\x18\x17 \x01(\x08\"X\n\x14ListContactsResponse\x12\'\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x15.crm.leads.v1.Contact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb9\x03\n\x15\x45xportContactsRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.crm.leads.v1.ContactKind\x12*\n\x08statuses\x18\x03 \x03(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12\x16\n\x0elife_stage_ids\x18\x04 \x03(\t\x12\x12\n\nsource_ids\x18\x05 \x03(\t\x12\x0c\n\x04tags\x18\x06 \x03(\t\x12\x11\n\towner_ids\x18\x07 \x03(\t\x12\x11\n\timport_id\x18\x08 \x01(\t\x12\x30\n\x0c\x63reated_from\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcreated_until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x0b\x63onversions\x18\x0b \x03(\x0e\x32\x18.crm.leads.v1.Conversion\x12\x16\n\x0emain_owner_ids\x18\x0c \x03(\t\x12\x1d\n\x15passed_life_stage_ids\x18\r \x03(\t\x12\x11\n\twith_sale\x18\x0e \x01(\x08\"E\n\x16\x45xportContactsResponse\x12+\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x19.crm.leads.v1.ContactLine\"\x83\x01\n\x14UpdateContactRequest\x12&\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x15.crm.leads.v1.Contact\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"0\n\x14\x44\x65leteContactRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"1\n\x15\x43onvertContactRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"n\n\x13\x43hangeStatusRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.crm.leads.v1.LeadStatus\x12\x13\n\x0blost_reason\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\"\xa5\x01\n\x16MoveToLifeStageRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rlife_stage_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x36\n\x12unless_moved_since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"T\n\x17ListStageChangesRequest\x12\x12\n\ncontact_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"_\n\x18ListStageChangesResponse\x12*\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x19.crm.leads.v1.StageChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*`\n\x0c\x43ontactOrder\x12\x1d\n\x19\x43ONTACT_ORDER_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43ONTACT_ORDER_NAME\x10\x01\x12\x19\n\x15\x43ONTACT_ORDER_UPDATED\x10\x02\x32\x97\x0b\n\x0e\x43ontactService\x12\x61\n\rCreateContact\x12\".crm.leads.v1.CreateContactRequest\x1a\x15.crm.leads.v1.Contact\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12\x83\x01\n\x16\x43reateContactWithLogin\x12+.crm.leads.v1.CreateContactWithLoginRequest\x1a\x15.crm.leads.v1.Contact\"%\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\xca\xc1\x18\x0clogins.write\x12Z\n\nGetContact\x12\x1f.crm.leads.v1.GetContactRequest\x1a\x15.crm.leads.v1.Contact\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read\x12w\n\x10\x42\x61tchGetContacts\x12%.crm.leads.v1.BatchGetContactsRequest\x1a&.crm.leads.v1.BatchGetContactsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read\x12k\n\x0cListContacts\x12!.crm.leads.v1.ListContactsRequest\x1a\".crm.leads.v1.ListContactsResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.read\x12\x86\x01\n\x0e\x45xportContacts\x12#.crm.leads.v1.ExportContactsRequest\x1a$.crm.leads.v1.ExportContactsResponse\"\'\x90\x02\x01\xca\xc1\x18\x0f\x63ontacts.export\xca\xc1\x18\rcontacts.read0\x01\x12\x61\n\rUpdateContact\x12\".crm.leads.v1.UpdateContactRequest\x1a\x15.crm.leads.v1.Contact\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12\x63\n\rDeleteContact\x12\".crm.leads.v1.DeleteContactRequest\x1a\x16.google.protobuf.Empty\"\x16\x90\x02\x02\xca\xc1\x18\x0f\x63ontacts.delete\x12\x63\n\x0e\x43onfirmAddress\x12#.crm.leads.v1.ConfirmAddressRequest\x1a\x15.crm.leads.v1.Contact\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12\x63\n\x0e\x43onvertContact\x12#.crm.leads.v1.ConvertContactRequest\x1a\x15.crm.leads.v1.Contact\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12_\n\x0c\x43hangeStatus\x12!.crm.leads.v1.ChangeStatusRequest\x1a\x15.crm.leads.v1.Contact\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12\x65\n\x0fMoveToLifeStage\x12$.crm.leads.v1.MoveToLifeStageRequest\x1a\x15.crm.leads.v1.Contact\"\x15\x90\x02\x02\xca\xc1\x18\x0e\x63ontacts.write\x12w\n\x10ListStageChanges\x12%.crm.leads.v1.ListStageChangesRequest\x1a&.crm.leads.v1.ListStageChangesResponse\"\x14\x90\x02\x01\xca\xc1\x18\rcontacts.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +47,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTACTSERVICE'].methods_by_name['BatchGetContacts']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
   _globals['_CONTACTSERVICE'].methods_by_name['ListContacts']._loaded_options = None
   _globals['_CONTACTSERVICE'].methods_by_name['ListContacts']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
+  _globals['_CONTACTSERVICE'].methods_by_name['ExportContacts']._loaded_options = None
+  _globals['_CONTACTSERVICE'].methods_by_name['ExportContacts']._serialized_options = b'\220\002\001\312\301\030\017contacts.export\312\301\030\rcontacts.read'
   _globals['_CONTACTSERVICE'].methods_by_name['UpdateContact']._loaded_options = None
   _globals['_CONTACTSERVICE'].methods_by_name['UpdateContact']._serialized_options = b'\220\002\002\312\301\030\016contacts.write'
   _globals['_CONTACTSERVICE'].methods_by_name['DeleteContact']._loaded_options = None
@@ -60,38 +63,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTACTSERVICE'].methods_by_name['MoveToLifeStage']._serialized_options = b'\220\002\002\312\301\030\016contacts.write'
   _globals['_CONTACTSERVICE'].methods_by_name['ListStageChanges']._loaded_options = None
   _globals['_CONTACTSERVICE'].methods_by_name['ListStageChanges']._serialized_options = b'\220\002\001\312\301\030\rcontacts.read'
-  _globals['_CONTACTORDER']._serialized_start=1944
-  _globals['_CONTACTORDER']._serialized_end=2040
-  _globals['_CONFIRMADDRESSREQUEST']._serialized_start=204
-  _globals['_CONFIRMADDRESSREQUEST']._serialized_end=270
-  _globals['_CREATECONTACTREQUEST']._serialized_start=272
-  _globals['_CREATECONTACTREQUEST']._serialized_end=354
-  _globals['_CREATECONTACTWITHLOGINREQUEST']._serialized_start=357
-  _globals['_CREATECONTACTWITHLOGINREQUEST']._serialized_end=488
-  _globals['_GETCONTACTREQUEST']._serialized_start=490
-  _globals['_GETCONTACTREQUEST']._serialized_end=521
-  _globals['_BATCHGETCONTACTSREQUEST']._serialized_start=523
-  _globals['_BATCHGETCONTACTSREQUEST']._serialized_end=561
-  _globals['_BATCHGETCONTACTSRESPONSE']._serialized_start=563
-  _globals['_BATCHGETCONTACTSRESPONSE']._serialized_end=630
-  _globals['_LISTCONTACTSREQUEST']._serialized_start=633
-  _globals['_LISTCONTACTSREQUEST']._serialized_end=1154
-  _globals['_LISTCONTACTSRESPONSE']._serialized_start=1156
-  _globals['_LISTCONTACTSRESPONSE']._serialized_end=1244
-  _globals['_UPDATECONTACTREQUEST']._serialized_start=1247
-  _globals['_UPDATECONTACTREQUEST']._serialized_end=1378
-  _globals['_DELETECONTACTREQUEST']._serialized_start=1380
-  _globals['_DELETECONTACTREQUEST']._serialized_end=1428
-  _globals['_CONVERTCONTACTREQUEST']._serialized_start=1430
-  _globals['_CONVERTCONTACTREQUEST']._serialized_end=1479
-  _globals['_CHANGESTATUSREQUEST']._serialized_start=1481
-  _globals['_CHANGESTATUSREQUEST']._serialized_end=1591
-  _globals['_MOVETOLIFESTAGEREQUEST']._serialized_start=1594
-  _globals['_MOVETOLIFESTAGEREQUEST']._serialized_end=1759
-  _globals['_LISTSTAGECHANGESREQUEST']._serialized_start=1761
-  _globals['_LISTSTAGECHANGESREQUEST']._serialized_end=1845
-  _globals['_LISTSTAGECHANGESRESPONSE']._serialized_start=1847
-  _globals['_LISTSTAGECHANGESRESPONSE']._serialized_end=1942
-  _globals['_CONTACTSERVICE']._serialized_start=2043
-  _globals['_CONTACTSERVICE']._serialized_end=3337
+  _globals['_CONTACTORDER']._serialized_start=2492
+  _globals['_CONTACTORDER']._serialized_end=2588
+  _globals['_CONFIRMADDRESSREQUEST']._serialized_start=237
+  _globals['_CONFIRMADDRESSREQUEST']._serialized_end=303
+  _globals['_CREATECONTACTREQUEST']._serialized_start=305
+  _globals['_CREATECONTACTREQUEST']._serialized_end=387
+  _globals['_CREATECONTACTWITHLOGINREQUEST']._serialized_start=390
+  _globals['_CREATECONTACTWITHLOGINREQUEST']._serialized_end=521
+  _globals['_GETCONTACTREQUEST']._serialized_start=523
+  _globals['_GETCONTACTREQUEST']._serialized_end=554
+  _globals['_BATCHGETCONTACTSREQUEST']._serialized_start=556
+  _globals['_BATCHGETCONTACTSREQUEST']._serialized_end=594
+  _globals['_BATCHGETCONTACTSRESPONSE']._serialized_start=596
+  _globals['_BATCHGETCONTACTSRESPONSE']._serialized_end=663
+  _globals['_LISTCONTACTSREQUEST']._serialized_start=666
+  _globals['_LISTCONTACTSREQUEST']._serialized_end=1187
+  _globals['_LISTCONTACTSRESPONSE']._serialized_start=1189
+  _globals['_LISTCONTACTSRESPONSE']._serialized_end=1277
+  _globals['_EXPORTCONTACTSREQUEST']._serialized_start=1280
+  _globals['_EXPORTCONTACTSREQUEST']._serialized_end=1721
+  _globals['_EXPORTCONTACTSRESPONSE']._serialized_start=1723
+  _globals['_EXPORTCONTACTSRESPONSE']._serialized_end=1792
+  _globals['_UPDATECONTACTREQUEST']._serialized_start=1795
+  _globals['_UPDATECONTACTREQUEST']._serialized_end=1926
+  _globals['_DELETECONTACTREQUEST']._serialized_start=1928
+  _globals['_DELETECONTACTREQUEST']._serialized_end=1976
+  _globals['_CONVERTCONTACTREQUEST']._serialized_start=1978
+  _globals['_CONVERTCONTACTREQUEST']._serialized_end=2027
+  _globals['_CHANGESTATUSREQUEST']._serialized_start=2029
+  _globals['_CHANGESTATUSREQUEST']._serialized_end=2139
+  _globals['_MOVETOLIFESTAGEREQUEST']._serialized_start=2142
+  _globals['_MOVETOLIFESTAGEREQUEST']._serialized_end=2307
+  _globals['_LISTSTAGECHANGESREQUEST']._serialized_start=2309
+  _globals['_LISTSTAGECHANGESREQUEST']._serialized_end=2393
+  _globals['_LISTSTAGECHANGESRESPONSE']._serialized_start=2395
+  _globals['_LISTSTAGECHANGESRESPONSE']._serialized_end=2490
+  _globals['_CONTACTSERVICE']._serialized_start=2591
+  _globals['_CONTACTSERVICE']._serialized_end=4022
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from crm.leads.v1 import contact_line_pb2 as _contact_line_pb2
 from crm.leads.v1 import contact_pb2 as _contact_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
@@ -339,6 +340,124 @@ class ListContactsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListContactsResponse: _TypeAlias = ListContactsResponse  # noqa: Y015
+
+@_typing.final
+class ExportContactsRequest(_message.Message):
+    """Which contacts to send; conditions given together must all hold, as in a list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    STATUSES_FIELD_NUMBER: _builtins.int
+    LIFE_STAGE_IDS_FIELD_NUMBER: _builtins.int
+    SOURCE_IDS_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    OWNER_IDS_FIELD_NUMBER: _builtins.int
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    CREATED_FROM_FIELD_NUMBER: _builtins.int
+    CREATED_UNTIL_FIELD_NUMBER: _builtins.int
+    CONVERSIONS_FIELD_NUMBER: _builtins.int
+    MAIN_OWNER_IDS_FIELD_NUMBER: _builtins.int
+    PASSED_LIFE_STAGE_IDS_FIELD_NUMBER: _builtins.int
+    WITH_SALE_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """Optional. Part of a name, phone, e-mail, company or code; accents do not matter."""
+    kind: _contact_pb2.ContactKind.ValueType
+    """Optional."""
+    import_id: _builtins.str
+    """Optional. In this import."""
+    with_sale: _builtins.bool
+    """Optional. Only those with a sale: an order or invoice that is not cancelled."""
+    @_builtins.property
+    def statuses(self) -> _containers.RepeatedScalarFieldContainer[_contact_pb2.LeadStatus.ValueType]:
+        """Optional. Any of these."""
+
+    @_builtins.property
+    def life_stage_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Any of these; an empty id stands for being in none."""
+
+    @_builtins.property
+    def source_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Any of these; an empty id stands for having none."""
+
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. All of these."""
+
+    @_builtins.property
+    def owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Owned by any of these users; an empty id stands for nobody."""
+
+    @_builtins.property
+    def created_from(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Created at this time or later."""
+
+    @_builtins.property
+    def created_until(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Created before this time."""
+
+    @_builtins.property
+    def conversions(self) -> _containers.RepeatedScalarFieldContainer[_contact_pb2.Conversion.ValueType]:
+        """Optional. Any of these."""
+
+    @_builtins.property
+    def main_owner_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. Whose main owner, the first one, is any of these users; an empty id stands for having none."""
+
+    @_builtins.property
+    def passed_life_stage_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Optional. That have been in any of these stages, and may still be; an empty id stands for never having been in one."""
+
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        kind: _contact_pb2.ContactKind.ValueType = ...,
+        statuses: _abc.Iterable[_contact_pb2.LeadStatus.ValueType] | None = ...,
+        life_stage_ids: _abc.Iterable[_builtins.str] | None = ...,
+        source_ids: _abc.Iterable[_builtins.str] | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        owner_ids: _abc.Iterable[_builtins.str] | None = ...,
+        import_id: _builtins.str = ...,
+        created_from: _timestamp_pb2.Timestamp | None = ...,
+        created_until: _timestamp_pb2.Timestamp | None = ...,
+        conversions: _abc.Iterable[_contact_pb2.Conversion.ValueType] | None = ...,
+        main_owner_ids: _abc.Iterable[_builtins.str] | None = ...,
+        passed_life_stage_ids: _abc.Iterable[_builtins.str] | None = ...,
+        with_sale: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_from", b"created_from", "created_until", b"created_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversions", b"conversions", "created_from", b"created_from", "created_until", b"created_until", "import_id", b"import_id", "kind", b"kind", "life_stage_ids", b"life_stage_ids", "main_owner_ids", b"main_owner_ids", "owner_ids", b"owner_ids", "passed_life_stage_ids", b"passed_life_stage_ids", "query", b"query", "source_ids", b"source_ids", "statuses", b"statuses", "tags", b"tags", "with_sale", b"with_sale"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportContactsRequest: _TypeAlias = ExportContactsRequest  # noqa: Y015
+
+@_typing.final
+class ExportContactsResponse(_message.Message):
+    """Some of the contacts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTACTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def contacts(self) -> _containers.RepeatedCompositeFieldContainer[_contact_line_pb2.ContactLine]:
+        """Output only."""
+
+    def __init__(
+        self,
+        *,
+        contacts: _abc.Iterable[_contact_line_pb2.ContactLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contacts", b"contacts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportContactsResponse: _TypeAlias = ExportContactsResponse  # noqa: Y015
 
 @_typing.final
 class UpdateContactRequest(_message.Message):

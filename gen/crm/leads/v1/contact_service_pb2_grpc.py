@@ -62,6 +62,11 @@ class ContactServiceStub:
                 request_serializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.ListContactsRequest.SerializeToString,
                 response_deserializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.ListContactsResponse.FromString,
                 _registered_method=True)
+        self.ExportContacts = channel.unary_stream(
+                '/crm.leads.v1.ContactService/ExportContacts',
+                request_serializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.ExportContactsRequest.SerializeToString,
+                response_deserializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.ExportContactsResponse.FromString,
+                _registered_method=True)
         self.UpdateContact = channel.unary_unary(
                 '/crm.leads.v1.ContactService/UpdateContact',
                 request_serializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.UpdateContactRequest.SerializeToString,
@@ -133,6 +138,13 @@ class ContactServiceServicer:
 
     def ListContacts(self, request, context):
         """Lists, searches and filters contacts that the caller may see.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportContacts(self, request, context):
+        """Sends all contacts within reach of both rights that a list would have, newest created first, so that whatever is changed meanwhile each comes once; those created after it began do not. Leaves an audit entry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -214,6 +226,11 @@ def add_ContactServiceServicer_to_server(servicer, server):
                     servicer.ListContacts,
                     request_deserializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.ListContactsRequest.FromString,
                     response_serializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.ListContactsResponse.SerializeToString,
+            ),
+            'ExportContacts': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportContacts,
+                    request_deserializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.ExportContactsRequest.FromString,
+                    response_serializer=crm_dot_leads_dot_v1_dot_contact__service__pb2.ExportContactsResponse.SerializeToString,
             ),
             'UpdateContact': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateContact,
@@ -387,6 +404,33 @@ class ContactService:
             '/crm.leads.v1.ContactService/ListContacts',
             crm_dot_leads_dot_v1_dot_contact__service__pb2.ListContactsRequest.SerializeToString,
             crm_dot_leads_dot_v1_dot_contact__service__pb2.ListContactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportContacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/crm.leads.v1.ContactService/ExportContacts',
+            crm_dot_leads_dot_v1_dot_contact__service__pb2.ExportContactsRequest.SerializeToString,
+            crm_dot_leads_dot_v1_dot_contact__service__pb2.ExportContactsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,8 @@ class ContactServiceStub:
     """Returns up to 1,000 contacts by id; unknown ids and those without right are left out."""
     ListContacts: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ListContactsRequest, _contact_service_pb2.ListContactsResponse]
     """Lists, searches and filters contacts that the caller may see."""
+    ExportContacts: _grpc.UnaryStreamMultiCallable[_contact_service_pb2.ExportContactsRequest, _contact_service_pb2.ExportContactsResponse]
+    """Sends all contacts within reach of both rights that a list would have, newest created first, so that whatever is changed meanwhile each comes once; those created after it began do not. Leaves an audit entry."""
     UpdateContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.UpdateContactRequest, _contact_pb2.Contact]
     """Changes the fields named in update_mask."""
     DeleteContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.DeleteContactRequest, _empty_pb2.Empty]
@@ -75,6 +77,8 @@ class ContactServiceAsyncStub(ContactServiceStub):
     """Returns up to 1,000 contacts by id; unknown ids and those without right are left out."""
     ListContacts: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ListContactsRequest, _contact_service_pb2.ListContactsResponse]  # type: ignore[assignment]
     """Lists, searches and filters contacts that the caller may see."""
+    ExportContacts: _aio.UnaryStreamMultiCallable[_contact_service_pb2.ExportContactsRequest, _contact_service_pb2.ExportContactsResponse]  # type: ignore[assignment]
+    """Sends all contacts within reach of both rights that a list would have, newest created first, so that whatever is changed meanwhile each comes once; those created after it began do not. Leaves an audit entry."""
     UpdateContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.UpdateContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Changes the fields named in update_mask."""
     DeleteContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.DeleteContactRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -132,6 +136,14 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_contact_service_pb2.ListContactsResponse, _abc.Awaitable[_contact_service_pb2.ListContactsResponse]]:
         """Lists, searches and filters contacts that the caller may see."""
+
+    @_abc_1.abstractmethod
+    def ExportContacts(
+        self,
+        request: _contact_service_pb2.ExportContactsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_contact_service_pb2.ExportContactsResponse], _abc.AsyncIterator[_contact_service_pb2.ExportContactsResponse]]:
+        """Sends all contacts within reach of both rights that a list would have, newest created first, so that whatever is changed meanwhile each comes once; those created after it began do not. Leaves an audit entry."""
 
     @_abc_1.abstractmethod
     def UpdateContact(

@@ -23,6 +23,7 @@ ROUTES: tuple[Route, ...] = (
         status=201,
         location="/contacts/{id}",
     ),
+    Route("GET", "/contacts:export", f"{_CONTACTS}/ExportContacts", kind="csv"),
     Route("POST", "/contacts:batchGet", f"{_CONTACTS}/BatchGetContacts", "*"),
     Route("POST", "/contacts/{id}:confirmAddress", f"{_CONTACTS}/ConfirmAddress", "*"),
     Route("POST", "/contacts/{id}:convert", f"{_CONTACTS}/ConvertContact", "*"),

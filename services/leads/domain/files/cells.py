@@ -11,6 +11,8 @@ from services.leads.domain.contact import Birthday, Channel, Gender
 NOTHING = frozenset(
     {"", "-", "--", "n/a", "na", "#n/a", "null", "none", "nil", "select", "khong co"}
 )
+# What files of ours, and spreadsheets, have before a text that would be a formula.
+_MADE_TEXT = re.compile(r"'[=+\-@]")
 _MANY = re.compile(r"\s*(?::::|[;\n|])\s*")
 _LISTED = re.compile(r"\s*(?::::|[;,\n|])\s*")
 _DAY_FIRST = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
@@ -39,6 +41,8 @@ def said(cell: str) -> str:
     if not cell:
         return ""
     cleaned = text.paragraphs(cell)
+    if _MADE_TEXT.match(cleaned):
+        cleaned = cleaned[1:]
     return "" if len(cleaned) < 10 and cleaned.lower() in NOTHING else cleaned
 
 

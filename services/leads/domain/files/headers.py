@@ -17,7 +17,7 @@ MANY = frozenset({"phone", "email", "tags", "description"})
 # Headers as folded text: no accents, no case, only letters, digits and single spaces.
 _KNOWN = {
     "family_name": "ho|last name|lastname|surname|family name|lname",
-    "given_name": "ten|ten dem va ten|first name|firstname|given name|fname",
+    "given_name": "ten|ten dem va ten|first name|firstname|given name|middle and given name|fname",
     "display_name": "ho va ten|ho ten|ten khach hang|ten lien he|khach hang|full name|fullname|"
     "name|display name|customer name|contact name|lead name",
     "salutation": "danh xung|xung ho|salutation|title prefix|prefix",
@@ -31,10 +31,10 @@ _KNOWN = {
     "job_title": "chuc vu|chuc danh|job title|title|position",
     "gender": "gioi tinh|phai|gender|sex",
     "birthday": "ngay sinh|sinh nhat|birthday|birth date|birthdate|date of birth|dob",
-    "street": "dia chi|so nha|duong|address|street|street address|mailing street",
-    "ward": "phuong xa|phuong|xa|xa phuong|ward|commune",
+    "street": "dia chi|so nha|duong|so nha duong|address|street|street address|mailing street",
+    "ward": "phuong xa|phuong|xa|xa phuong|ward|commune|ward or commune",
     "province": "tinh thanh pho|tinh thanh|tinh|thanh pho|tp|province|city|state|state province|"
-    "mailing city",
+    "province or city|mailing city",
     "postal_code": "ma buu chinh|ma buu dien|postal code|zip|zip code|postcode",
     "source": "nguon|nguon khach hang|kenh|source|lead source|original source",
     "tags": "nhan|the|tags|tag|labels|categories",

@@ -17,6 +17,7 @@ class TestLeads:
 
         read = api("GetContact", id=one)
         found = api("ListContacts", query="query=dao&page_size=5")
+        api("ExportContacts", query="query=dao")
         changed = api("UpdateContact", body={"company": "Chợ Lớn"}, id=one)
         api("ChangeStatus", body={"status": "CONTACTED"}, id=one)
         stage = api("CreateLifeStage", body={"name": "Hẹn gặp", "position": 1, "color": "#0054a6"})

@@ -7,6 +7,7 @@ from tests.integration.gateway.operations.accounts import TestAccounts
 from tests.integration.gateway.operations.calendar import TestCalendar
 from tests.integration.gateway.operations.calls import Api
 from tests.integration.gateway.operations.campaigns import TestCampaigns
+from tests.integration.gateway.operations.contact_files import TestContactFiles
 from tests.integration.gateway.operations.leads import TestLeads
 from tests.integration.gateway.operations.messages import TestMessages
 from tests.integration.gateway.operations.refusals import TestRefusals
@@ -15,6 +16,7 @@ __all__ = [
     "TestAccounts",
     "TestCalendar",
     "TestCampaigns",
+    "TestContactFiles",
     "TestEveryOperation",
     "TestLeads",
     "TestMessages",
