@@ -213,7 +213,7 @@ async def looked_at(desk: Desk, path: str) -> None:
     for language in ("vi", "en"):
         joined = "&" if "?" in path else "?"
         assert await desk.open(f"{path}{joined}lang={language}") == 200
-        await fits(desk)
+        await fits(desk, axe=language == "vi")  # both have the same markup
         assert desk.troubles == [], (path, language)
 
 
