@@ -36,7 +36,11 @@ SIMPLE = "Họ và tên,Số điện thoại,Email\nLê An,0901234567,an@a.examp
 async def calls(
     serve: Serve, leads_settings: ServiceSettings, leads_sessions: db.Sessions
 ) -> "Imports":
-    settings, sessions = leads_settings, leads_sessions
+    return await imports(serve, leads_settings, leads_sessions)
+
+
+async def imports(serve: Serve, settings: ServiceSettings, sessions: db.Sessions) -> "Imports":
+    """Serve imports into a database."""
     servicer = ImportServicer(sessions, lambda: datetime.now(UTC), settings.seal_key)
     adder = service_grpc.add_ImportServiceServicer_to_server
     served = await serve(settings, "leads", [(adder, servicer)])

@@ -1,5 +1,6 @@
 """Contacts taken away as a file: whose, which, with what, and what is noted of it."""
 
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,21 +9,23 @@ from crm.leads.v1 import contact_line_pb2, contact_pb2, contact_service_pb2_grpc
 from crm.leads.v1 import contact_service_pb2 as pb
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
+from pydantic import SecretStr
 
 from chassis import db
+from chassis.config import ServiceSettings
 from chassis.context import Principal
 from chassis.db import outbox
 from chassis.errors import InvalidArgument, PermissionDenied, Unauthenticated
 from services.gateway import files
 from services.gateway.api import convert
 from services.leads.rpc import contacts as rpc
+from tests.integration import emptied
 from tests.integration.conftest import Serve
 from tests.integration.leads.conftest import ALICE, BOB, CARE, SALES, SERVICE, Leads, user
 from tests.integration.leads.contact_parts import FACEBOOK, a_person, update
-from tests.integration.leads.import_parts import Imports, calls, counts, sessions, settings
+from tests.integration.leads.import_parts import Imports, counts, imports
+from tests.integration.pools import Pools
 from tests.integration.serving import refused
-
-__all__ = ["calls", "sessions", "settings"]
 
 Line = contact_line_pb2.ContactLine
 
@@ -245,8 +248,23 @@ class TestAStream:
 
 class TestReadingItBack:
     @pytest.fixture
+    def settings(
+        self, leads_settings: ServiceSettings, make_database: Callable[[], str]
+    ) -> ServiceSettings:
+        """Settings with the empty database that the file is imported into."""
+        url = emptied.migrate(make_database(), "services.leads")
+        return leads_settings.model_copy(update={"database_url": SecretStr(url)})
+
+    @pytest.fixture
+    async def calls(
+        self, serve: Serve, settings: ServiceSettings, pools: Pools
+    ) -> AsyncIterator[Imports]:
+        async with pools.open(settings, "leads") as sessions:
+            yield await imports(serve, settings, sessions)
+
+    @pytest.fixture
     async def elsewhere(self, serve: Serve, leads: Leads, calls: Imports, settings: Any) -> Leads:
-        """Contacts in the empty database that the file is imported into."""
+        """Contacts of that database."""
         servicer = rpc.ContactServicer(calls.sessions, settings.seal_key, "vn", leads.clock)
         adder = contact_service_pb2_grpc.add_ContactServiceServicer_to_server
         return Leads(
