@@ -35,16 +35,17 @@ class Letters:
         await session.execute(self._sql["ADD"], given)
 
     async def claim(self, session: AsyncSession, limit: int, lease: timedelta) -> Sequence[Waiting]:
-        """Returns up to `limit` that are due, and leaves them to this worker for the lease.
+        """Returns up to `limit` that are due, the oldest first, and leaves them to this worker.
 
-        Each counts as tried from now on. Skips those that another worker is claiming, and kinds
-        that only a later release knows.
+        They are its own for the lease, and each counts as tried from now on. Skips those that
+        another worker is claiming, and kinds that only a later release knows.
         """
         given = {"limit": limit, "lease": lease, "kinds": [kind.value for kind in Kind]}
-        return [
+        found = [
             Waiting(row.id, Kind(row.kind), row.recipient, row.attempts, row.create_time)
             for row in await session.execute(self._sql["CLAIM"], given)
         ]
+        return sorted(found, key=lambda it: (it.create_time, it.id))
 
     async def lock(
         self, session: AsyncSession, letter_id: UUID, patience: timedelta

@@ -132,7 +132,7 @@ class Portal:
         return self._newest(CODE)
 
     def _newest(self, pattern: re.Pattern[str]) -> str:
-        """What was sent last of a kind: what waits together is handed over in no order."""
+        """What was sent last of a kind."""
         sent = [pattern.search(it.text) for it in reversed(self.messages.requests)]
         return next(it[1] for it in sent if it is not None)
 

@@ -45,6 +45,13 @@ class TestInviting:
         await post.choose(post.mailed())
         assert not (await post.sign_in(added.email, NEW)).user.invited
 
+    async def test_what_waits_together_goes_in_the_order_it_was_asked_for(self, post: Post) -> None:
+        asked = [(await post.invite(name)).email for name in ("chi", "an", "dao", "ba")]
+
+        assert await post.make().round() == len(asked)
+
+        assert [it.address for it in post.messages.requests] == asked
+
     async def test_until_then_nobody_signs_in_as_them(self, post: Post) -> None:
         added = await post.invite("lan")
 
