@@ -27,6 +27,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Asked = pb2.ListAuditEntriesRequest | pb2.ExportAuditEntriesRequest
 
 _BATCH = 1_000
+_LONGEST_SUBJECT = 500
 _TEXTS = ("subject_type", "subject_id", "actor_id", "action", "action_prefix", "service")
 
 
@@ -108,6 +109,9 @@ class AuditServicer(pb2_grpc.AuditServiceServicer):
         for field in ("subject_type", "subject_id"):
             if not getattr(request, field):
                 problems.add(field, "is required")
+            elif len(getattr(request, field)) > _LONGEST_SUBJECT:
+                problems.add(field, f"longer than {_LONGEST_SUBJECT} characters")
+            _check_characters(request, field, problems)
         problems.raise_if_any()
         async with self._sessions.begin() as session:
             await trail.erase(session, request.subject_type, request.subject_id)
@@ -132,11 +136,15 @@ def _expected(text: str) -> list[Head]:
         raise
 
 
+def _check_characters(request: Any, field: str, problems: fields.Problems) -> None:
+    if "\0" in getattr(request, field):
+        problems.add(field, "has a character that no entry has")
+
+
 def _filter(request: Asked) -> Filter:
     problems = fields.Problems()
     for name in _TEXTS:
-        if "\0" in getattr(request, name):
-            problems.add(name, "has a character that no entry has")
+        _check_characters(request, name, problems)
     problems.raise_if_any()
     # "from" is a word of Python, so it is no attribute.
     since = getattr(request, "from")

@@ -21,6 +21,9 @@ LONGEST_CHECK = timedelta(days=31)
 MOST_OF_A_RANGE = 50
 MOST_MOVES = 200
 FARTHEST_MOVE = timedelta(days=3_660)
+# So far from either end of what is kept that no zone and no length leads beyond it.
+_YEARS = range(1970, 9_001)
+_FAR = f"not between {_YEARS[0]} and {_YEARS[-1]}"
 BUSY = (Type.CALL, Type.MEETING)
 """What a person can do only one of at a time."""
 
@@ -69,6 +72,8 @@ def span(start: datetime | None, end: datetime | None, problems: Problems) -> Sp
     for field, given in (("range_start", start), ("range_end", end)):
         if given is None:
             problems.add(field, "is required")
+        else:
+            _check_year(given, field, problems)
     if start is None or end is None:
         return None
     if end <= start:
@@ -83,6 +88,8 @@ def checked(start: datetime | None, end: datetime | None, problems: Problems) ->
     if start is None:
         problems.add("start_time", "is required")
         return None
+    if not _check_year(start, "start_time", problems):
+        return None
     if end is None:
         return Span(start, start + DEFAULT_LENGTH)
     if end < start:
@@ -90,6 +97,12 @@ def checked(start: datetime | None, end: datetime | None, problems: Problems) ->
     elif end - start > LONGEST_CHECK:
         problems.add("end_time", f"more than {LONGEST_CHECK.days} days after the start")
     return Span(start, end)
+
+
+def _check_year(given: date, field: str, problems: Problems) -> bool:
+    if given.year not in _YEARS:
+        problems.add(field, _FAR)
+    return given.year in _YEARS
 
 
 def people(given: Sequence[str], problems: Problems, most: int = MOST_ASSIGNEES) -> list[UUID]:
@@ -132,8 +145,4 @@ def _day(given: str, problems: Problems) -> date | None:
     except ValueError:
         problems.add("day", "not a date such as 2026-05-31")
         return None
-    # So far from either end of what is kept that no zone and no length leads beyond it.
-    if not 1970 <= found.year <= 9_000:
-        problems.add("day", "not between 1970 and 9000")
-        return None
-    return found
+    return found if _check_year(found, "day", problems) else None

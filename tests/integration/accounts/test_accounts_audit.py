@@ -122,6 +122,11 @@ class TestErasure:
             await house.audit().EraseAuditValues(pb2.EraseAuditValuesRequest())
         assert refusal.fields() == ["subject_type", "subject_id"]
 
+        odd = pb2.EraseAuditValuesRequest(subject_type="con\0tact", subject_id="x" * 501)
+        with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
+            await house.audit().EraseAuditValues(odd)
+        assert refusal.fields() == ["subject_type", "subject_id"]
+
         reader = Principal(str(uuid4()), "user", rights={"audit": {"read": "all"}})
         with refused(errors.PermissionDenied, "RIGHT_MISSING"):
             await house.audit(reader).EraseAuditValues(pb2.EraseAuditValuesRequest())

@@ -1,6 +1,6 @@
 """The calendar: what a range shows to whom, and who is busy."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -190,6 +190,21 @@ class TestOverlaps:
         await house.plan(house.contact().id, busy)
 
         assert await self.overlaps(house, person("own"), assignee_ids=[busy.subject]) == []
+
+    @pytest.mark.parametrize("year", [1, 1969, 9_001, 9_999])
+    async def test_a_time_that_no_days_can_be_counted_from_is_refused(
+        self, house: Any, year: int
+    ) -> None:
+        far = stamp(datetime(year, 1, 1, tzinfo=UTC))
+
+        with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
+            await self.overlaps(house, start_time=far, end_time=None)
+        assert refusal.fields() == ["start_time"]
+        with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
+            await house.calendar().ListCalendar(
+                pb2.ListCalendarRequest(range_start=far, range_end=far)
+            )
+        assert refusal.fields() == ["range_start", "range_end", "range_end"]
 
     async def test_every_bad_field_is_named(self, house: Any) -> None:
         with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
