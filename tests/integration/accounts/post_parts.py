@@ -23,32 +23,12 @@ from services.accounts.config import Settings
 from services.accounts.domain.logins import Channel
 from services.accounts.usecases.letters import Scribe, StaffMail
 from services.accounts.workers.postman import Postman
+from tests.integration.messages_peer import Messages
 
 ADVERTISER, IDENTITY, SMS = uuid4(), uuid4(), uuid4()
 URL = "https://crm.example.com"
 PASSWORD, NEW = "a long password", "another long one"
 LINK = re.compile(rf"{URL}/password/([\w-]+)")
-
-
-class Messages(message_service_pb2_grpc.MessageServiceServicer):
-    """Takes messages as the notifier does, one a request id; can be away or lose its answers."""
-
-    def __init__(self) -> None:
-        self.requests: list[Any] = []
-        self.taken: dict[str, Any] = {}
-        self.refusal: Exception | None = None
-        self.loses_answers = 0
-
-    async def SendMessage(self, request: Any, _: Any) -> Any:
-        self.requests.append(request)
-        if self.refusal is not None:
-            raise self.refusal
-        known = self.taken.setdefault(request.request_id, (str(uuid4()), request))
-        assert known[1] == request, "a retry is word for word the same"
-        if self.loses_answers:
-            self.loses_answers -= 1
-            raise RuntimeError("the answer is lost")
-        return message_pb2.Message(id=known[0], channel=request.channel)
 
 
 class Senders(suppression_service_pb2_grpc.SenderServiceServicer):

@@ -35,13 +35,8 @@ from services.interactions.workers import moving
 from services.interactions.workers import proposals as workers
 from tests.integration import serving
 from tests.integration.interactions.delivery_parts import event_of
-from tests.integration.interactions.proposal_peers import (
-    SERVICE,
-    Contacts,
-    Messages,
-    Stages,
-    Tokens,
-)
+from tests.integration.interactions.proposal_peers import SERVICE, Contacts, Stages, Tokens
+from tests.integration.messages_peer import Messages
 
 ADVERTISER, IDENTITY = str(uuid4()), str(uuid4())
 STATE = proposal_pb2.ProposalState

@@ -10,7 +10,6 @@ from crm.leads.v1 import (
     source_pb2,
     source_service_pb2_grpc,
 )
-from crm.notifier.v1 import message_pb2, message_service_pb2_grpc
 
 from chassis import context, errors
 from chassis.context import Principal
@@ -59,27 +58,6 @@ class Stages(source_service_pb2_grpc.LifeStageServiceServicer):
         if request.id != STAGE:
             raise errors.NotFound("RESOURCE_MISSING", "none", resource="life_stage", id=request.id)
         return source_pb2.LifeStage(id=STAGE)
-
-
-class Messages(message_service_pb2_grpc.MessageServiceServicer):
-    """Takes messages as the notifier does: one a request id; can refuse, or lose its answers."""
-
-    def __init__(self) -> None:
-        self.taken: dict[str, Any] = {}
-        self.requests: list[Any] = []
-        self.refusal: Exception | None = None
-        self.loses_answers = 0
-
-    async def SendMessage(self, request: Any, _: Any) -> Any:
-        self.requests.append(request)
-        if self.refusal is not None:
-            raise self.refusal
-        known = self.taken.setdefault(request.request_id, (str(uuid4()), request))
-        assert known[1] == request, "a retry is word for word the same"
-        if self.loses_answers:
-            self.loses_answers -= 1
-            raise RuntimeError("the answer is lost")
-        return message_pb2.Message(id=known[0], channel=request.channel)
 
 
 class Tokens:

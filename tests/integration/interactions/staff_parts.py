@@ -25,7 +25,7 @@ from services.interactions.config import Settings
 from services.interactions.workers import remind_batch
 from services.interactions.workers.reminder_letters import Postman
 from tests.integration.interactions.house import OwnersTokens, Tokens, later, person
-from tests.integration.interactions.proposal_peers import Messages
+from tests.integration.messages_peer import Messages
 
 ADVERTISER, IDENTITY = uuid4(), uuid4()
 BOTH = [follow_up_pb2.REMINDER_CHANNEL_IN_APP, follow_up_pb2.REMINDER_CHANNEL_EMAIL]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crm.leads.v1 import contact_pb2
+from crm.leads.v1 import contact_line_pb2, contact_pb2
 from crm.leads.v1 import contact_service_pb2 as pb
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -44,3 +44,9 @@ async def update(leads: Leads, contact: contact_pb2.Contact, *paths: str, **more
         contact=contact, update_mask=FieldMask(paths=list(paths)), **more
     )
     return await leads.contacts.UpdateContact(request)
+
+
+async def exported(leads: Leads, **wanted: Any) -> list[contact_line_pb2.ContactLine]:
+    """The lines of the file that the caller gets."""
+    parts = leads.contacts.ExportContacts(pb.ExportContactsRequest(**wanted))
+    return [line async for part in parts for line in part.contacts]

@@ -137,15 +137,15 @@ class SmtpWire:
         """Puts a message of which nothing was written first in line."""
         self._waiting.put_back(message)
 
-    def rest(self, lane: Sleeper) -> None:
-        """Has the lane woken for the next message."""
-        self._resting.append(lane)
+    def rest(self, sleeper: Sleeper) -> None:
+        """Has a session woken for the next message."""
+        self._resting.append(sleeper)
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_TICK_SECONDS)
-            self._resting = deque(lane for lane in self._resting if lane.is_up)
+            self._resting = deque(it for it in self._resting if it.is_up)
             for lane in self._lanes:
                 lane.tick(loop.time())
             if self._waiting:

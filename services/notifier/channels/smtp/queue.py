@@ -49,8 +49,8 @@ class Queue(Protocol):
         """Puts a message of which nothing was written first in line."""
         ...
 
-    def rest(self, lane: "Sleeper") -> None:
-        """Has the lane woken for the next message."""
+    def rest(self, sleeper: Sleeper) -> None:
+        """Has a session woken for the next message."""
         ...
 
     async def open(self) -> Session:
