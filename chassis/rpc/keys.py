@@ -10,12 +10,11 @@ from uuid import UUID
 import aiohttp
 import structlog
 from joserfc.errors import JoseError
-from joserfc.jwk import OKPKey
 
 from chassis import errors
 from chassis.context import Kind, Principal
 from chassis.rpc import claims
-from chassis.rpc.claims import ISSUER
+from chassis.rpc.claims import ISSUER, Key
 
 __all__ = ["ISSUER", "Keys", "Verifier"]
 
@@ -39,11 +38,11 @@ class Keys:
         self._url = issuer_url.rstrip("/") + "/.well-known/jwks.json"
         self._refetch_seconds = refetch_seconds
         self._clock = clock
-        self._held: dict[str, OKPKey] = {}
+        self._held: dict[str, Key] = {}
         self._fetched_at: float | None = None
         self._lock = asyncio.Lock()
 
-    async def get(self, kid: str) -> OKPKey | None:
+    async def get(self, kid: str) -> Key | None:
         """Return the key named `kid`, None when the issuer has none of that name.
 
         Raises `Unavailable` when no keys could be had yet.
@@ -108,8 +107,7 @@ class Verifier:
 
     async def _claims(self, token: str) -> Mapping[str, Any]:
         signed = claims.parse(token)
-        kid = claims.kid(signed)
-        key = await self._keys.get(kid) if kid is not None else None
+        key = await self._keys.get(signed.kid) if signed.kid is not None else None
         if key is None:
             raise errors.Unauthenticated("TOKEN_KEY_UNKNOWN", "the token's key is not known")
         return claims.read(signed, key)
@@ -121,24 +119,14 @@ def _principal(said: Mapping[str, Any]) -> Principal:
         raise errors.Unauthenticated("TOKEN_INVALID", "the token names nobody")
     if (kind == "contact") is not _is_id(said.get("contact")):
         raise errors.Unauthenticated("TOKEN_INVALID", "the token names no contact")
-    rights = said.get("rights")
-    if not _is_rights(rights):
-        raise errors.Unauthenticated("TOKEN_INVALID", "the token's rights cannot be read")
     return Principal(
         subject=subject,
         kind=kind,
         team_id=said.get("team") or None,
-        rights=rights or {},
+        rights=claims.unpacked(said.get("rights")),
         actor=actor.get("sub") if isinstance(actor, dict) else None,
         hidden=frozenset(str(it) for it in said.get("hidden") or ()),
         contact_id=said.get("contact"),
-    )
-
-
-def _is_rights(value: object) -> bool:
-    """Whether this maps names to mappings, or is not said; what levels mean is asked when used."""
-    return value is None or (
-        isinstance(value, dict) and all(isinstance(it, dict) for it in value.values())
     )
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import structlog
 from joserfc.errors import JoseError
-from joserfc.jwk import OKPKey
 
 from chassis import errors
 from chassis.rpc import claims
+from chassis.rpc.claims import Key
 from services.gateway import direct
 
 _FETCH_SECONDS = 3.0
@@ -38,7 +38,7 @@ class Bearers:
     def __init__(self, issuer_url: str, *, clock: Callable[[], float] = time.time) -> None:
         self._url = issuer_url.rstrip("/") + "/.well-known/jwks.json"
         self._clock = clock
-        self._keys: Mapping[str, OKPKey] = {}
+        self._keys: Mapping[str, Key] = {}
         self._asked_at = float("-inf")
         self._fetching = threading.Lock()
         self._known: OrderedDict[bytes, tuple[Bearer, float]] = OrderedDict()
@@ -65,8 +65,7 @@ class Bearers:
 
     def _verified(self, token: str, now: float) -> tuple[Bearer, float]:
         signed = claims.parse(token)
-        kid = claims.kid(signed)
-        key = self._key(kid) if kid else None
+        key = self._key(signed.kid) if signed.kid else None
         if key is None:
             raise errors.Unauthenticated("TOKEN_KEY_UNKNOWN", "the token's key is not known")
         said = claims.read(signed, key)
@@ -75,7 +74,7 @@ class Bearers:
         own = limit if isinstance(limit, int) and limit > 0 else None
         return Bearer(str(said.get("sub")), str(said.get("knd")), own), float(said["exp"])
 
-    def _key(self, kid: str) -> OKPKey | None:
+    def _key(self, kid: str) -> Key | None:
         """Return a key; one that is not known is asked for by one request, the others go on."""
         if kid not in self._keys and self._fetching.acquire(blocking=False):
             try:
@@ -86,7 +85,7 @@ class Bearers:
                 self._fetching.release()
         return self._keys.get(kid)
 
-    def _fetch(self) -> Mapping[str, OKPKey]:
+    def _fetch(self) -> Mapping[str, Key]:
         try:
             with direct.OPENER.open(self._url, timeout=_FETCH_SECONDS) as answer:
                 return claims.keys(json.load(answer))

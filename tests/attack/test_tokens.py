@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import pytest
 import structlog
-from joserfc.jwk import OKPKey
+from joserfc.jwk import ECKey
 
 from chassis.rpc import status
 from tests.integration.chassis import rpc_house
@@ -61,25 +61,25 @@ def by_public_key(house: House) -> str:
 
 def bringing_a_key(house: House) -> str:
     """Signed by a key of the attacker's, which the token itself brings."""
-    own = OKPKey.generate_key("Ed25519", {"kid": kid(house)})
+    own = ECKey.generate_key("P-256", {"kid": kid(house)})
     _, claims, signature = house.issuer.sign(key=own).split(".")
-    head = {"alg": "EdDSA", "kid": kid(house), "jwk": own.as_dict(private=False)}
+    head = {"alg": "ES256", "kid": kid(house), "jwk": own.as_dict(private=False)}
     return f"{part(head)}.{claims}.{signature}"
 
 
 def naming_a_place(house: House) -> str:
-    head = {"alg": "EdDSA", "kid": kid(house), "jku": "http://127.0.0.1:1/keys.json"}
+    head = {"alg": "ES256", "kid": kid(house), "jku": "http://127.0.0.1:1/keys.json"}
     _, claims, signature = pieces(house)
     return f"{part(head)}.{claims}.{signature}"
 
 
 def with_kid(named: Any) -> Callable[[House], str]:
-    return lambda house: f"{part({'alg': 'EdDSA', 'kid': named})}.{body()}.{text(b'x' * 64)}"
+    return lambda house: f"{part({'alg': 'ES256', 'kid': named})}.{body()}.{text(b'x' * 64)}"
 
 
 def with_head(**head: Any) -> Callable[[House], str]:
     def made(house: House) -> str:
-        given = {"alg": "EdDSA", "kid": kid(house)} | head
+        given = {"alg": "ES256", "kid": kid(house)} | head
         return f"{part(given)}.{body()}.{text(b'x' * 64)}"
 
     return made
@@ -108,7 +108,9 @@ FORGED: dict[str, Callable[[House], str]] = {
     "kid of a query": with_kid("x' OR '1'='1"),
     "kid is a list": with_kid(["a"]),
     "kid is missing": with_kid(None),
-    "algorithm is a list": with_head(alg=["EdDSA", "none"]),
+    "algorithm is a list": with_head(alg=["ES256", "none"]),
+    "algorithm of another kind of key": with_head(alg="EdDSA"),
+    "algorithm of a longer key": with_head(alg="ES384"),
     "critical is a number": with_head(crit=5),
     "critical is unknown": with_head(crit=["x"], x=1),
     "payload as it is": with_head(crit=["b64"], b64=False),

@@ -1,6 +1,5 @@
 """A service's gRPC server inside a test, and channels to it for any caller."""
 
-import base64
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,10 +7,8 @@ from typing import Any
 
 import grpc
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jwt
-from joserfc.jwk import OKPKey
+from joserfc.jwk import ECKey
 
 from chassis import errors
 from chassis.config import ServiceSettings
@@ -30,9 +27,9 @@ class TestKeys(Keys):
 
     def __init__(self) -> None:
         super().__init__("http://nowhere")
-        self._key = _key()
+        self._key = ECKey.generate_key("P-256", {"kid": _KID})
 
-    async def get(self, kid: str) -> OKPKey | None:
+    async def get(self, kid: str) -> ECKey | None:
         """Return the key if it is meant."""
         return self._key if kid == _KID else None
 
@@ -53,8 +50,7 @@ class TestKeys(Keys):
             **({"act": {"sub": principal.actor}} if principal.actor else {}),
             **claims,
         }
-        header = {"alg": "EdDSA", "kid": _KID}
-        return jwt.encode(header, given, self._key, algorithms=["EdDSA"])
+        return jwt.encode({"alg": "ES256", "kid": _KID}, given, self._key)
 
 
 class Served:
@@ -164,17 +160,3 @@ def _with_token(details: grpc.aio.ClientCallDetails, token: str) -> grpc.aio.Cli
     return grpc.aio.ClientCallDetails(
         details.method, details.timeout, metadata, details.credentials, details.wait_for_ready
     )
-
-
-def _key() -> OKPKey:
-    private = Ed25519PrivateKey.generate()
-    raw = serialization.Encoding.Raw
-    seed = private.private_bytes(raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
-    public = private.public_key().public_bytes(raw, serialization.PublicFormat.Raw)
-    return OKPKey.import_key(
-        {"kty": "OKP", "crv": "Ed25519", "x": _text(public), "d": _text(seed), "kid": _KID}
-    )
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

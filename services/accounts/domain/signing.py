@@ -5,18 +5,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric import ec
 
+# What new keys sign with: a check takes 70 µs where one of Ed25519 takes 120 (ADR 40).
+ALGORITHM = "ES256"
+COORDINATE_BYTES = 32
 # Longer than any token lives, so that a token outlasts the key that signed it nowhere.
 KEPT_AFTER_USE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An Ed25519 key pair as raw bytes, and when it signs."""
+    """A key pair as raw bytes, and when it signs.
+
+    `public` are the coordinates of a point of P-256, x before y, for ES256; the 32 bytes of an
+    Ed25519 key for EdDSA, which keys of earlier releases are.
+    """
 
     kid: str
+    algorithm: str
     public: bytes
     private: bytes = field(repr=False)
     sign_from: datetime
@@ -30,14 +37,13 @@ class SigningKey:
 
 def generate(sign_from: datetime, period: timedelta) -> SigningKey:
     """Returns a fresh key that signs for one period."""
-    private = Ed25519PrivateKey.generate()
-    raw = serialization.Encoding.Raw
+    numbers = ec.generate_private_key(ec.SECP256R1()).private_numbers()
+    point = numbers.public_numbers
     return SigningKey(
         kid=secrets.token_hex(8),
-        public=private.public_key().public_bytes(raw, serialization.PublicFormat.Raw),
-        private=private.private_bytes(
-            raw, serialization.PrivateFormat.Raw, serialization.NoEncryption()
-        ),
+        algorithm=ALGORITHM,
+        public=_raw(point.x) + _raw(point.y),
+        private=_raw(numbers.private_value),
         sign_from=sign_from,
         sign_until=sign_from + period,
     )
@@ -64,3 +70,7 @@ def signing(keys: Sequence[SigningKey], now: datetime) -> SigningKey | None:
     if come:
         return max(come, key=lambda key: key.sign_from)
     return min(keys, key=lambda key: key.sign_from, default=None)
+
+
+def _raw(number: int) -> bytes:
+    return number.to_bytes(COORDINATE_BYTES, "big")

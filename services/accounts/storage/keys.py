@@ -15,6 +15,7 @@ class KeptKey:
     """One row: the public part, the sealed private part, and its times."""
 
     kid: str
+    algorithm: str
     public: bytes
     sealed_private: bytes
     sign_from: datetime

@@ -223,6 +223,7 @@ signing_keys = Table(
     "signing_keys",
     metadata,
     Column("kid", Text, primary_key=True),
+    Column("algorithm", Text, nullable=False),
     Column("public", LargeBinary, nullable=False),
     Column("sealed_private", LargeBinary, nullable=False),
     Column("sign_from", _time, nullable=False),

@@ -5,18 +5,21 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from joserfc import jws, jwt
-from joserfc.jwk import OKPKey
+from joserfc import jwt
+from joserfc.jwk import ECKey, OKPKey
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import errors, sealing
+from chassis.rpc.claims import Key
 from services.accounts.domain import signing
-from services.accounts.domain.signing import SigningKey
+from services.accounts.domain.signing import COORDINATE_BYTES, SigningKey
 from services.accounts.storage import keys as kept_keys
 
-ALGORITHM = "EdDSA"
-# RFC 9864 names the curve in a newer identifier; both stand for the same signature.
-jws.JWSRegistry.algorithms[ALGORITHM].security_warning = None
+# RFC 7518 and 8037: how the public part of each kind of key is written.
+_KINDS: Mapping[str, tuple[type[Key], dict[str, str], tuple[str, ...]]] = {
+    "ES256": (ECKey, {"kty": "EC", "crv": "P-256"}, ("x", "y")),
+    "EdDSA": (OKPKey, {"kty": "OKP", "crv": "Ed25519"}, ("x",)),
+}
 
 
 class Keyring:
@@ -29,6 +32,7 @@ class Keyring:
         self._period = period
         self._clock = clock
         self._keys: Sequence[SigningKey] = ()
+        self._private: dict[str, Key] = {}
 
     async def check(self) -> None:
         """Readiness: raises `Unavailable` until the keys were read."""
@@ -46,6 +50,7 @@ class Keyring:
                 await kept_keys.add(session, self._sealed(key))
             await kept_keys.drop_retired(session, now)
             held = await self._read(session, now)
+        self._private = {key.kid: self._private.get(key.kid) or _private(key) for key in held}
         self._keys = held
 
     def sign(self, claims: Mapping[str, Any]) -> str:
@@ -53,9 +58,9 @@ class Keyring:
         key = signing.signing(self._keys, self._clock())
         if key is None:
             raise errors.Unavailable("KEYS_UNAVAILABLE", "the signing keys are not read yet")
-        header = {"alg": ALGORITHM, "typ": "JWT", "kid": key.kid}
-        private = OKPKey.import_key({**_public(key), "d": _text(key.private)})
-        return jwt.encode(header, dict(claims), private, algorithms=[ALGORITHM])
+        header = {"alg": key.algorithm, "typ": "JWT", "kid": key.kid}
+        private = self._private[key.kid]
+        return jwt.encode(header, dict(claims), private, algorithms=[key.algorithm])
 
     def published(self) -> dict[str, list[dict[str, str]]]:
         """Returns the JSON Web Key Set of the public parts."""
@@ -67,6 +72,7 @@ class Keyring:
     def _sealed(self, key: SigningKey) -> kept_keys.KeptKey:
         return kept_keys.KeptKey(
             kid=key.kid,
+            algorithm=key.algorithm,
             public=key.public,
             sealed_private=sealing.seal(self._encryption_key, key.private, _place(key.kid)),
             sign_from=key.sign_from,
@@ -77,6 +83,7 @@ class Keyring:
     def _opened(self, kept: kept_keys.KeptKey) -> SigningKey:
         return SigningKey(
             kid=kept.kid,
+            algorithm=kept.algorithm,
             public=bytes(kept.public),
             private=sealing.unseal(
                 self._encryption_key, bytes(kept.sealed_private), _place(kept.kid)
@@ -91,14 +98,20 @@ def _place(kid: str) -> str:
 
 
 def _public(key: SigningKey) -> dict[str, str]:
+    _, kind, names = _KINDS[key.algorithm]
+    places = range(0, len(key.public), COORDINATE_BYTES)
+    parts = (key.public[at : at + COORDINATE_BYTES] for at in places)
     return {
-        "kty": "OKP",
-        "crv": "Ed25519",
-        "x": _text(key.public),
+        **kind,
+        **dict(zip(names, map(_text, parts), strict=True)),
         "kid": key.kid,
         "use": "sig",
-        "alg": ALGORITHM,
+        "alg": key.algorithm,
     }
+
+
+def _private(key: SigningKey) -> Key:
+    return _KINDS[key.algorithm][0].import_key({**_public(key), "d": _text(key.private)})
 
 
 def _text(raw: bytes) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import errors
 from chassis.context import Principal
+from chassis.rpc.claims import packed
 from services.accounts.domain import clients as rules
 from services.accounts.domain import rights, scopes
 from services.accounts.domain.people import ALL_SERVICES, ApiClient, Role, User
@@ -95,7 +96,7 @@ class Issuer:
             knd=whom.kind,
             aud=[audience],
             team=whom.team_id,
-            rights={place: dict(may) for place, may in whom.rights.items()},
+            rights=whom.rights,
             hidden=sorted(whom.hidden) or None,
             act={"sub": service},
         )
@@ -104,6 +105,8 @@ class Issuer:
         now = self.clock()
         expire_time = now + timedelta(seconds=self.seconds)
         given = {name: value for name, value in claims.items() if value is not None}
+        if "rights" in given:
+            given["rights"] = packed(given["rights"])
         text = self.keyring.sign(
             {
                 "iss": ISSUER,

@@ -19,11 +19,11 @@ from crm.accounts.v1 import (
     user_service_pb2,
     user_service_pb2_grpc,
 )
-from joserfc.jwk import OKPKey
 from sqlalchemy import text
 
 from chassis import db
 from chassis.context import Principal
+from chassis.rpc import claims
 from chassis.rpc.keys import Keys, Verifier
 from services.accounts import workers
 from services.accounts.config import Settings
@@ -131,11 +131,7 @@ class _Published(Keys):
 
     def __init__(self, keyring: Keyring) -> None:
         super().__init__("http://nowhere")
-        self._published = keyring.published()["keys"]
-
-    async def get(self, kid: str) -> OKPKey | None:
-        found: Any = next((key for key in self._published if key["kid"] == kid), None)
-        return OKPKey.import_key(found) if found else None
+        self._held = claims.keys(keyring.published())
 
 
 def person(user_id: str, role: str) -> Principal:

@@ -13,10 +13,11 @@ from aiohttp import web
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.wrappers_pb2 import StringValue
 from joserfc import jwt
-from joserfc.jwk import OKPKey
+from joserfc.jwk import ECKey
 
 from chassis.config import ServiceSettings
 from chassis.rpc import client, server
+from chassis.rpc.claims import Key
 from chassis.rpc.rights import Caller, Rule
 from chassis.rpc.tokens import TokenSource
 
@@ -114,7 +115,7 @@ class Issuer:
     """Publishes keys and hands out tokens over HTTP, as accounts does."""
 
     def __init__(self) -> None:
-        self.keys: dict[str, OKPKey] = {}
+        self.keys: dict[str, Key] = {}
         self.key_fetches = 0
         self.token_requests: list[dict[str, str]] = []
         self.token_status = 200
@@ -123,14 +124,14 @@ class Issuer:
         self._runner: web.AppRunner | None = None
         self.rotate()
 
-    def rotate(self) -> str:
+    def rotate(self, key: Key | None = None, kid: str = "") -> str:
         """Add a key, drop all but the newest two, and return the new one's kid."""
-        kid = uuid.uuid4().hex
-        self.keys[kid] = OKPKey.generate_key("Ed25519", {"kid": kid})
+        kid = kid or uuid.uuid4().hex
+        self.keys[kid] = key or ECKey.generate_key("P-256", {"kid": kid})
         self.keys = dict(list(self.keys.items())[-2:])
         return kid
 
-    def sign(self, *, kid: str | None = None, key: OKPKey | None = None, **claims: Any) -> str:
+    def sign(self, *, kid: str | None = None, key: Key | None = None, **claims: Any) -> str:
         """Return a good user token for the echo service; arguments overrule its parts."""
         kid = kid or list(self.keys)[-1]
         now = int(time.time())
@@ -146,9 +147,10 @@ class Issuer:
             "jti": uuid.uuid4().hex,
         } | claims
         payload = {name: value for name, value in whole.items() if value is not None}
-        return jwt.encode(
-            {"alg": "EdDSA", "kid": kid}, payload, key or self.keys[kid], algorithms=["EdDSA"]
-        )
+        private = key or self.keys[kid]
+        algorithm = "ES256" if private.key_type == "EC" else "EdDSA"
+        header = {"alg": algorithm, "kid": kid}
+        return jwt.encode(header, payload, private, algorithms=[algorithm])
 
     async def start(self, port: int = 0) -> None:
         application = web.Application()
@@ -166,6 +168,7 @@ class Issuer:
     async def stop(self) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
+            self._runner = None
 
     async def _jwks(self, _: web.Request) -> web.Response:
         self.key_fetches += 1

@@ -11,19 +11,27 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from joserfc.jwk import OKPKey
+from joserfc.jwk import ECKey, OKPKey
 
 from chassis import context
 from chassis.rpc import status
 from chassis.rpc.keys import Keys, Verifier
 from tests.integration.chassis import rpc_house
-from tests.integration.chassis.rpc_house import House
+from tests.integration.chassis.rpc_house import House, Issuer
 
 
 @pytest.fixture
 async def house() -> AsyncIterator[House]:
     async with rpc_house.serve() as served:
         yield served
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    begun = Issuer()
+    await begun.start()
+    yield begun
+    await begun.stop()
 
 
 def reason(error: grpc.aio.AioRpcError) -> str:
@@ -59,19 +67,16 @@ class TestAGoodToken:
         assert seen[0].level("contacts", "delete") is context.Level.NONE
 
     @pytest.mark.parametrize("level", ["every", "ALL", 3, ["all"], None])
-    async def test_a_level_that_nobody_knows_is_none(self, level: object) -> None:
-        issuer = rpc_house.Issuer()
-        await issuer.start()
+    async def test_a_level_that_nobody_knows_is_none(self, issuer: Issuer, level: object) -> None:
         token = issuer.sign(rights={"contacts": {"read": level}})
 
         who = await Verifier(Keys(issuer.url), "echo").principal(token)
 
         assert who.level("contacts", "read") is context.Level.NONE
-        await issuer.stop()
 
-    async def test_it_is_verified_once_and_then_remembered_until_it_expires(self) -> None:
-        issuer = rpc_house.Issuer()
-        await issuer.start()
+    async def test_it_is_verified_once_and_then_remembered_until_it_expires(
+        self, issuer: Issuer
+    ) -> None:
         now = [time.time()]
         verifier = Verifier(Keys(issuer.url), "echo", clock=lambda: now[0])
         token = issuer.sign()
@@ -83,7 +88,6 @@ class TestAGoodToken:
             await verifier.principal(token)
 
         assert again is first
-        await issuer.stop()
 
 
 class TestARefusedToken:
@@ -123,7 +127,7 @@ class TestARefusedToken:
     async def test_a_signature_by_another_key_of_the_same_name_is_refused(
         self, house: House
     ) -> None:
-        stranger = OKPKey.generate_key("Ed25519")
+        stranger = ECKey.generate_key("P-256")
 
         error = await house.refusal(house.issuer.sign(key=stranger))
 
@@ -156,9 +160,8 @@ class TestARefusedToken:
 
 
 class TestRotation:
-    async def test_a_new_key_is_fetched_when_it_is_first_met(self) -> None:
-        issuer, now = rpc_house.Issuer(), [0.0]
-        await issuer.start()
+    async def test_a_new_key_is_fetched_when_it_is_first_met(self, issuer: Issuer) -> None:
+        now = [0.0]
         verifier = Verifier(Keys(issuer.url, clock=lambda: now[0]), "echo")
         old = issuer.sign()
         await verifier.principal(old)
@@ -169,13 +172,23 @@ class TestRotation:
         await verifier.principal(old)
 
         assert issuer.key_fetches == 2
-        await issuer.stop()
 
-    async def test_unknown_keys_cannot_make_it_fetch_more_than_every_five_seconds(self) -> None:
-        issuer, now = rpc_house.Issuer(), [0.0]
-        await issuer.start()
+    async def test_a_key_of_earlier_releases_holds_beside_a_new_one(self, issuer: Issuer) -> None:
+        issuer.rotate(OKPKey.generate_key("Ed25519", {"kid": "old"}), "old")
+        verifier = Verifier(Keys(issuer.url), "echo")
+        new, old = issuer.keys
+
+        assert (await verifier.principal(issuer.sign(kid=new))).subject
+        assert (await verifier.principal(issuer.sign(kid=old))).subject
+        with pytest.raises(Exception, match="TOKEN_INVALID"):
+            await verifier.principal(issuer.sign(kid=new, key=issuer.keys[old]))
+
+    async def test_unknown_keys_cannot_make_it_fetch_more_than_every_five_seconds(
+        self, issuer: Issuer
+    ) -> None:
+        now = [0.0]
         verifier = Verifier(Keys(issuer.url, clock=lambda: now[0]), "echo")
-        stranger = OKPKey.generate_key("Ed25519")
+        stranger = ECKey.generate_key("P-256")
         await verifier.principal(issuer.sign())
 
         for number in range(20):
@@ -184,17 +197,17 @@ class TestRotation:
                 await verifier.principal(issuer.sign(kid=f"k{number}", key=stranger))
 
         assert issuer.key_fetches == 2
-        await issuer.stop()
 
-    async def test_the_last_good_keys_are_kept_while_the_issuer_is_away(self) -> None:
-        issuer, now = rpc_house.Issuer(), [0.0]
-        await issuer.start()
+    async def test_the_last_good_keys_are_kept_while_the_issuer_is_away(
+        self, issuer: Issuer
+    ) -> None:
+        now = [0.0]
         verifier = Verifier(Keys(issuer.url, clock=lambda: now[0]), "echo")
         await verifier.principal(issuer.sign())
         await issuer.stop()
         now[0] = 100.0
         with pytest.raises(Exception, match="TOKEN_KEY_UNKNOWN"):
-            await verifier.principal(issuer.sign(kid="new", key=OKPKey.generate_key("Ed25519")))
+            await verifier.principal(issuer.sign(kid="new", key=ECKey.generate_key("P-256")))
 
         principal = await verifier.principal(issuer.sign(sub="someone"))
 
