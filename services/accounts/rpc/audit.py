@@ -13,9 +13,11 @@ from crm.accounts.v1 import audit_service_pb2_grpc as pb2_grpc
 from google.protobuf import empty_pb2
 from pydantic import SecretStr
 
+from chassis import context as calls
 from chassis import db
 from chassis.db import paging
-from services.accounts.domain import fields, walking
+from services.accounts.domain import fields, walking, withheld
+from services.accounts.domain.chain import Happening
 from services.accounts.domain.walking import Head, Walk
 from services.accounts.messages import audit as messages
 from services.accounts.storage import audit, heads
@@ -73,7 +75,7 @@ class AuditServicer(pb2_grpc.AuditServiceServicer):
                 found = await self._trail.page(session, wanted, _BATCH + 1, before, newest)
             shown = found[:_BATCH]
             if shown:
-                lines = [messages.audit_line(it.told, it.sequence, it.hash) for it in shown]
+                lines = [messages.audit_line(_told(it), it.sequence, it.hash) for it in shown]
                 yield pb2.ExportAuditEntriesResponse(entries=lines)
             if len(found) <= _BATCH:
                 return
@@ -119,7 +121,11 @@ class AuditServicer(pb2_grpc.AuditServiceServicer):
 
 
 def _entry(it: Listed) -> audit_pb2.AuditEntry:
-    return messages.audit_entry(it.told, it.sequence, it.hash, erased=it.erased)
+    return messages.audit_entry(_told(it), it.sequence, it.hash, erased=it.erased)
+
+
+def _told(it: Listed) -> Happening:
+    return withheld.shown(it.told, calls.require_principal().hidden)
 
 
 def _place(listed: Listed) -> Place:

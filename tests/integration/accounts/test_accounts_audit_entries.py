@@ -17,6 +17,7 @@ from tests.integration.accounts.audit_entry_parts import chain, listed, told
 from tests.integration.serving import refused
 
 LATE = datetime(2026, 5, 1, tzinfo=UTC)
+MAY = {"read": "all", "export": "all"}
 
 
 def stamp(at: datetime) -> Timestamp:
@@ -43,6 +44,25 @@ class TestListAuditEntries:
         assert [entry.sequence for entry in (*first.entries, *second.entries)] == [3, 2]
         with refused(errors.InvalidArgument, "PAGE_TOKEN_INVALID"):
             await listed(house, page_token=token)
+
+    async def test_values_of_hidden_fields_are_left_out_of_pages_and_files(
+        self, house: Any
+    ) -> None:
+        values = {"phones": [{"address": "+84912000333"}], "street": "1 Lê Lợi", "score": 4}
+        await chain(house, told(before=values, after={**values, "emails": []}))
+        hidden = frozenset({"contacts.phones", "contacts.emails"})
+        who = Principal(str(uuid4()), "user", rights={"audit": MAY}, hidden=hidden)
+
+        page = await house.audit(who).ListAuditEntries(pb2.ListAuditEntriesRequest())
+        sent = house.audit(who).ExportAuditEntries(pb2.ExportAuditEntriesRequest())
+        lines = [line async for part in sent for line in part.entries]
+        whole = await listed(house, subject_type="contact")
+
+        left = {"street": "1 Lê Lợi", "score": 4}
+        assert (dict(page.entries[0].before), dict(page.entries[0].after)) == (left, left)
+        (line,) = (it for it in lines if it.subject_type == "contact")
+        assert (json.loads(line.before), json.loads(line.after)) == (left, left)
+        assert set(whole.entries[0].after) == {"phones", "street", "score", "emails"}
 
     async def test_what_happened_last_comes_first_whenever_it_arrived(self, house: Any) -> None:
         days = (3, 1, 4, 1, 5)

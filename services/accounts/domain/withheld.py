@@ -1,0 +1,33 @@
+"""Values of audit entries that a role hides: who may not read a field reads no change of it."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from services.accounts.domain.chain import Happening, Values
+
+OF_CONTACTS = frozenset({"contact", "proposal"})
+"""Kinds of subjects whose entries tell what contacts have: themselves, their logins, proposals."""
+
+# An address is a number or an e-mail address by channel; it goes by either name, as in answers.
+NAMES = {
+    "contacts.phones": frozenset({"phones", "address"}),
+    "contacts.emails": frozenset({"emails", "address"}),
+    "contacts.birthday": frozenset({"birth_year", "birth_month", "birth_day"}),
+    "contacts.address": frozenset({"street", "ward", "province", "postal_code", "country_code"}),
+    "contacts.description": frozenset({"description"}),
+}
+"""Of each field that a role can hide, the names of its values in entries."""
+
+
+def shown(told: Happening, hidden: Collection[str]) -> Happening:
+    """Returns what a reader from whom these fields are hidden gets to see of an entry."""
+    if not hidden or told.subject_type not in OF_CONTACTS:
+        return told
+    names = frozenset[str]().union(*(NAMES.get(it, ()) for it in hidden))
+    return replace(told, before=_without(told.before, names), after=_without(told.after, names))
+
+
+def _without(values: Values | None, names: frozenset[str]) -> Values | None:
+    if values is None:
+        return None
+    return {name: value for name, value in values.items() if name not in names}
