@@ -108,6 +108,13 @@ class House:
             found: Any = await session.execute(text(statement), given)
             return list(found) if found.returns_rows else []
 
+    async def hold(self) -> None:
+        """Makes the waits ten minutes longer, which a busy machine does not outlast."""
+        await self.sql(
+            "UPDATE sign_in_failures SET blocked_until = blocked_until + interval '10 minutes'"
+            " WHERE blocked_until > last_time AND key ~ '(^| )a'"
+        )
+
     async def deeds(self) -> list[str]:
         """Returns the actions that were audited, in their order."""
         rows = await self.sql("SELECT payload FROM outbox WHERE class = 'audit' ORDER BY id")

@@ -112,10 +112,7 @@ class TestStaff:
         for _ in range(5):
             with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
                 await sign_in(house, lan.email, HERE, "a wrong password")
-        await house.sql(
-            "UPDATE sign_in_failures SET blocked_until = now() + interval '9 minutes'"
-            " WHERE key LIKE 'account/%'"
-        )
+        await house.hold()
 
         with refused(errors.ResourceExhausted, "RATE_LIMITED"):
             await sign_in(house, lan.email, HERE)

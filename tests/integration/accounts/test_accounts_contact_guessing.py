@@ -112,6 +112,7 @@ class TestWhoKeepsFailing:
             for number in range(5):
                 with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
                     await portal.sign_in(address, password=NEW, ip=f"198.51.100.{number}")
+            await portal.house.hold()
             with refused(errors.ResourceExhausted, "RATE_LIMITED") as refusal:
                 await portal.sign_in(address, password=PASSWORD)
             assert refusal.error.retry_after_seconds
@@ -120,6 +121,7 @@ class TestWhoKeepsFailing:
         for number in range(lockout.FREE_CUSTOMERS):
             with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
                 await portal.sign_in(f"nobody{number}@example.vn", code="000000")
+        await portal.house.hold()
 
         with refused(errors.ResourceExhausted, "RATE_LIMITED"):
             await portal.sign_in("nobody@example.vn", code="000000")

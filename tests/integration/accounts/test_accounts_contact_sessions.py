@@ -129,6 +129,7 @@ class TestChoosingAPassword:
         for _ in range(5):
             with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
                 await choose(portal, here, old="wrong wrong wrong")
+        await portal.house.hold()
 
         with refused(errors.ResourceExhausted, "RATE_LIMITED"):
             await choose(portal, here, old=PASSWORD)

@@ -200,6 +200,7 @@ class TestTheWay:
             state = (await door.begin()).state
             with refused(errors.Unauthenticated, "OIDC_ANSWER_INVALID"):
                 await door.complete({"state": state}, issuer="https://evil.example")
+        await house.hold()
 
         with refused(errors.ResourceExhausted, "RATE_LIMITED"):
             await door.complete(brought)

@@ -125,6 +125,7 @@ class TestUnlinkingOneself:
             with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
                 await door.unlink_own(lan.id, "wrong wrong wrong")
             assert refusal.fields() == ["password"]
+        await house.hold()
 
         with refused(errors.ResourceExhausted, "RATE_LIMITED"):
             await door.unlink_own(lan.id, PASSWORD)

@@ -61,6 +61,7 @@ class TestEnrolling:
                 request = pb2.EnrollSecondFactorRequest(password="another password")
                 await lan.factors.EnrollSecondFactor(request)
             assert refusal.fields() == ["password"]
+        await lan.house.hold()
 
         with refused(errors.ResourceExhausted, "RATE_LIMITED"):
             await lan.sign_in()
@@ -73,6 +74,7 @@ class TestEnrolling:
                 request = pb2.ConfirmSecondFactorRequest(code=wrong(lan.code()))
                 await lan.factors.ConfirmSecondFactor(request)
             assert refusal.fields() == ["code"]
+        await lan.house.hold()
 
         with refused(errors.ResourceExhausted, "RATE_LIMITED"):
             await lan.factors.ConfirmSecondFactor(pb2.ConfirmSecondFactorRequest(code=lan.code()))

@@ -108,6 +108,7 @@ class TestSigningIn:
         for _ in range(5):
             with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
                 await lan.complete(challenge, wrong(lan.code()))
+        await lan.house.hold()
 
         with refused(errors.ResourceExhausted, "RATE_LIMITED"):
             await lan.complete(challenge, await lan.fresh_code())
@@ -124,6 +125,7 @@ class TestSigningIn:
         challenge = (await lan.sign_in()).challenge
         with refused(errors.Unauthenticated, "SIGN_IN_REFUSED"):
             await lan.complete(challenge, wrong(lan.code()))
+        await lan.house.hold()
 
         with refused(errors.ResourceExhausted, "RATE_LIMITED"):
             await lan.sign_in()
