@@ -1,7 +1,7 @@
 # Everything a person types. Paths are relative, so that a checkout may live in a path with spaces.
 PYTHON ?= python3
 PY := PYTHONPATH=.:gen:clients/python/src .venv/bin/python
-SLOWEST := --durations 25 --durations-min 2
+SLOWEST := --durations 10 --durations-min 2 --tb short
 MEKONG := exec env PYTHONPATH=.:gen .venv/bin/python -m local
 
 .DEFAULT_GOAL := help

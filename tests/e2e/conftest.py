@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from services.accounts.usecases.keyring import Keyring
 from tests import customers
 
 DEMO_SECONDS = 240
+TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,30 @@ class Demo:
     code: int
     output: str
     ended: datetime
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say beside what failed which processes of the house ended, and what went wrong in them."""
+    report = yield
+    home = getattr(item, "funcargs", {}).get("demo")
+    if report.failed and home is not None:
+        report.sections.append(("the house", "\n".join(_troubles(home.home))))
+    return report
+
+
+def _troubles(home: Path) -> list[str]:
+    """Returns the last lines of the terminal and of each log's errors."""
+    told: list[str] = []
+    for terminal in home.glob("terminal.log"):  # there is none before the second start
+        told += terminal.read_text(errors="replace").splitlines()[-TOLD:]
+    for log in sorted((home / "logs").glob("*.log*")):
+        lines = log.read_text(errors="replace").splitlines()
+        wrong = [it for it in lines if '"level": "error"' in it or '"level": "critical"' in it]
+        told += [f"{log.name}: {it}" for it in wrong[-TOLD:]]
+    return told
 
 
 @pytest.fixture(scope="session")
