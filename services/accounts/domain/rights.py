@@ -88,6 +88,16 @@ def seen_through(own: Rights, other: Rights) -> dict[str, dict[str, str]]:
     return found
 
 
+def common(own: Rights, other: Rights) -> dict[str, dict[str, str]]:
+    """Returns what may be done with both, without wildcards."""
+    found: dict[str, dict[str, str]] = {}
+    for resource, action in _all():
+        reach = min(level(own, resource, action), level(other, resource, action))
+        if reach is not Level.NONE:
+            found.setdefault(resource, {})[action] = reach.value
+    return found
+
+
 def beyond(rights: Rights, own: Callable[[str, str], Level]) -> tuple[str, str] | None:
     """Returns the first (resource, action) in which `rights` reach further than `own`."""
     for resource, action in _all():

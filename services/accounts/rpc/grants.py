@@ -15,6 +15,7 @@ async def give(
     audience: Sequence[str],
     on_behalf_of: str = "",
     scope: str = "",
+    carried: str = "",
 ) -> tokens.Token:
     """Returns a token; raises as `tokens.issue`.
 
@@ -25,7 +26,7 @@ async def give(
     try:
         async with sessions.begin() as session:
             return await tokens.issue(
-                session, issuer, client_id, client_secret, audience, on_behalf_of, scope
+                session, issuer, client_id, client_secret, audience, on_behalf_of, scope, carried
             )
     except errors.Unauthenticated:
         async with sessions.begin() as session:

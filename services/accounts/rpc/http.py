@@ -54,7 +54,7 @@ def routes(
     return [web.get("/.well-known/jwks.json", key_set), web.post("/oauth2/token", token)]
 
 
-_FIELDS = ("client_id", "client_secret", "on_behalf_of", "scope")
+_FIELDS = ("client_id", "client_secret", "on_behalf_of", "scope", "carried")
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 

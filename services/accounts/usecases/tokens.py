@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import errors
 from chassis.context import Principal
 from chassis.rpc.claims import packed
+from services.accounts.domain import carried as narrowing
 from services.accounts.domain import clients as rules
 from services.accounts.domain import rights, scopes
 from services.accounts.domain.people import ALL_SERVICES, ApiClient, Role, User
@@ -128,13 +129,15 @@ async def issue(
     audience: Sequence[str],
     on_behalf_of: str = "",
     scope: str = "",
+    carried: str = "",
 ) -> Token:
     """Returns a token for a service or a program that proves itself by its secret.
 
-    A service may ask `on_behalf_of` a user or program and gets the rights these have now.
-    Raises `Unauthenticated` for a wrong id or secret, `InvalidArgument` for an unknown audience
-    or a scope that cannot be given, `PermissionDenied` when nothing may be done on behalf of whom
-    was named.
+    A service may ask `on_behalf_of` a user or program and gets the rights these have now, or those
+    of them that the token they came with `carried`.
+    Raises `Unauthenticated` for a wrong id or secret, `InvalidArgument` for an unknown audience,
+    a scope that cannot be given or carried rights that cannot be read, `PermissionDenied` when
+    nothing may be done on behalf of whom was named.
     """
     wanted = _audience(audience)
     if issuer.identities.knows(client_id):
@@ -144,7 +147,7 @@ async def issue(
             raise scopes.invalid("is for API clients; a service may do everything")
         if not on_behalf_of:
             return issuer.for_service(client_id, wanted)
-        return await _on_behalf(session, issuer, client_id, wanted, on_behalf_of)
+        return await _on_behalf(session, issuer, client_id, wanted, on_behalf_of, carried)
     client, now = await _client(session, client_id), issuer.clock()
     used = rules.proven(client, client_secret, now)
     if client is None or used is None:
@@ -156,20 +159,36 @@ async def issue(
 
 
 async def _on_behalf(
-    session: AsyncSession, issuer: Issuer, service: str, audience: Sequence[str], whom: str
+    session: AsyncSession,
+    issuer: Issuer,
+    service: str,
+    audience: Sequence[str],
+    whom: str,
+    carried: str,
 ) -> Token:
-    acting = {"sub": service}
+    acting, came_with = {"sub": service}, narrowing.read(carried) if carried else None
     try:
         subject = UUID(whom)
     except ValueError:
         raise _not_for(service) from None
     found = await users.with_role(session, subject)
     if found is not None and found[0].active:
-        return issuer.for_user(*found, audience, act=acting)
+        user, role = found
+        return issuer.for_user(user, _narrowed(role, came_with), audience, act=acting)
     client = await clients.get(session, subject)
     if client is not None and rules.state(client, issuer.clock()) is rules.State.ACTIVE:
+        if came_with is not None:
+            client = replace(client, rights=rights.common(client.rights, came_with.rights))
         return issuer.for_client(client, audience, act=acting)
     raise _not_for(service)
+
+
+def _narrowed(role: Role, came_with: narrowing.Carried | None) -> Role:
+    if came_with is None:
+        return role
+    hidden = frozenset((*role.hidden_fields, *came_with.hidden))
+    mutual = rights.common(role.rights, came_with.rights)
+    return replace(role, rights=mutual, hidden_fields=sorted(hidden))
 
 
 async def _client(session: AsyncSession, client_id: str) -> ApiClient | None:

@@ -93,10 +93,12 @@ class House:
         """Returns who a token names to the service `audience`."""
         return await Verifier(_Published(self.issuer.keyring), audience).principal(token)
 
-    async def issue(self, service: str, on_behalf_of: str) -> Token:
+    async def issue(self, service: str, on_behalf_of: str, carried: str = "") -> Token:
         """Returns a token that a service asked for on behalf of somebody."""
         async with self.sessions.begin() as session:
-            return await issue(session, self.issuer, service, SECRET, [], on_behalf_of)
+            return await issue(
+                session, self.issuer, service, SECRET, [], on_behalf_of, carried=carried
+            )
 
     @property
     def admin(self) -> Principal:
@@ -119,6 +121,15 @@ class House:
         """Returns the actions that were audited, in their order."""
         rows = await self.sql("SELECT payload FROM outbox WHERE class = 'audit' ORDER BY id")
         return [happening(bytes(row.payload)).action for row in rows]
+
+    async def add_client(self, *rights: user_pb2.Right, **more: Any) -> user_pb2.ApiClient:
+        """Adds a program with these rights."""
+        given = user_pb2.ApiClient(name="Shop", rights=rights, **more)
+        answer = await self.clients().CreateApiClient(
+            user_service_pb2.CreateApiClientRequest(api_client=given)
+        )
+        client: user_pb2.ApiClient = answer
+        return client
 
     async def add(self, name: str, role: str = "sales", **more: Any) -> user_pb2.User:
         """Adds a user with the password "a long password"."""

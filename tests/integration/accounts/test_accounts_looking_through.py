@@ -1,11 +1,12 @@
 """A session that acts on behalf of somebody, or looks through a role."""
 
+import json
 from typing import Any
 
 import pytest
 from crm.accounts.v1 import session_service_pb2 as pb2
 from crm.accounts.v1 import user_service_pb2
-from crm.accounts.v1.user_pb2 import Role
+from crm.accounts.v1.user_pb2 import LEVEL_ALL, Right, Role
 
 from chassis import errors
 from chassis.context import Level
@@ -32,6 +33,60 @@ class TestOnBehalf:
 
         with pytest.raises(errors.PermissionDenied):
             await house.issue("leads", on_behalf_of=lan.id)
+
+    async def test_of_a_token_of_fewer_rights_it_gets_no_more(self, house: Any) -> None:
+        lan = await house.add("Lan", "marketing")
+        rights = {"contacts": {"read": "own", "write": "all"}, "templates": {"read": "all"}}
+        carried = json.dumps({"rights": rights, "hidden": ["contacts.phones"]})
+
+        issued = await house.issue("leads", on_behalf_of=lan.id, carried=carried)
+
+        who = await house.principal(issued.text, "campaigns")
+        assert who.rights == {"contacts": {"read": "own"}, "templates": {"read": "all"}}
+        assert who.hidden == {"contacts.phones"}
+
+    async def test_what_the_role_hides_stays_hidden_whatever_was_carried(self, house: Any) -> None:
+        role = Role(name="Telesales", hidden_fields=["contacts.phones"])
+        made = await house.users().CreateRole(user_service_pb2.CreateRoleRequest(role=role))
+        house.roles[made.name] = made.id
+        lan = await house.add("Lan", made.name)
+        carried = json.dumps({"rights": {"contacts": {"read": "all"}}, "hidden": []})
+
+        issued = await house.issue("leads", on_behalf_of=lan.id, carried=carried)
+
+        who = await house.principal(issued.text, "campaigns")
+        assert (dict(who.rights), who.hidden) == ({}, {"contacts.phones"})
+
+    async def test_nor_of_a_program_whose_token_has_a_scope(self, house: Any) -> None:
+        client = await house.add_client(
+            Right(resource="contacts", action="read", level=LEVEL_ALL),
+            Right(resource="segments", action="read", level=LEVEL_ALL),
+        )
+        carried = json.dumps({"rights": {"contacts": {"read": "own"}}, "hidden": []})
+
+        issued = await house.issue("leads", on_behalf_of=client.id, carried=carried)
+
+        who = await house.principal(issued.text, "leads")
+        assert who.rights == {"contacts": {"read": "own"}}
+
+    @pytest.mark.parametrize(
+        "carried",
+        [
+            "{",
+            "[]",
+            '{"rights": {}}',
+            '{"rights": 7, "hidden": []}',
+            '{"rights": {"contacts": {"read": "most"}}, "hidden": []}',
+            '{"rights": {}, "hidden": [7]}',
+        ],
+    )
+    async def test_what_cannot_be_read_is_refused_by_name(self, house: Any, carried: str) -> None:
+        lan = await house.add("Lan")
+
+        with pytest.raises(errors.InvalidArgument) as refusal:
+            await house.issue("leads", on_behalf_of=lan.id, carried=carried)
+
+        assert [it.field for it in refusal.value.violations] == ["carried"]
 
 
 class TestLookingThroughARole:

@@ -20,13 +20,6 @@ ALL, OWN = user_pb2.LEVEL_ALL, user_pb2.LEVEL_OWN
 READ = Right(resource="contacts", action="read", level=ALL)
 
 
-async def made(house: Any, *rights: Right, **more: Any) -> user_pb2.ApiClient:
-    given = user_pb2.ApiClient(name="Shop", rights=rights, **more)
-    answer = await house.clients().CreateApiClient(pb2.CreateApiClientRequest(api_client=given))
-    client: user_pb2.ApiClient = answer
-    return client
-
-
 async def rotated(house: Any, client_id: str, **more: Any) -> user_pb2.ApiClient:
     request = pb2.RotateApiClientSecretRequest(id=client_id, **more)
     answer: user_pb2.ApiClient = await house.clients().RotateApiClientSecret(request)
@@ -48,7 +41,7 @@ async def known(house: Any, client_id: str) -> user_pb2.ApiClient:
 
 class TestRotation:
     async def test_both_secrets_are_good_until_the_old_one_ends(self, house: Any) -> None:
-        first = await made(house, READ)
+        first = await house.add_client(READ)
         await token(house, first.id, first.secret)
 
         second = await rotated(house, first.id)
@@ -64,7 +57,7 @@ class TestRotation:
         assert old.last_use_time.seconds
 
     async def test_the_old_one_can_be_ended_at_once(self, house: Any) -> None:
-        first = await made(house, READ)
+        first = await house.add_client(READ)
 
         second = await rotated(house, first.id, old_secret_lifetime=Duration())
 
@@ -76,7 +69,7 @@ class TestRotation:
     async def test_one_that_the_release_before_made_is_good_and_as_old_as_its_client(
         self, house: Any
     ) -> None:
-        first = await made(house, READ)
+        first = await house.add_client(READ)
         await house.sql("UPDATE api_clients SET secret_create_time = NULL")
 
         await token(house, first.id, first.secret)
@@ -86,7 +79,7 @@ class TestRotation:
 
     @pytest.mark.parametrize("seconds", [-1, 30 * 86_400 + 1])
     async def test_it_cannot_live_on_longer_than_a_month(self, house: Any, seconds: int) -> None:
-        first = await made(house, READ)
+        first = await house.add_client(READ)
 
         with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:
             await rotated(house, first.id, old_secret_lifetime=Duration(seconds=seconds))
@@ -94,14 +87,14 @@ class TestRotation:
         assert refusal.fields() == ["old_secret_lifetime"]
 
     async def test_a_second_call_with_the_same_etag_does_not_rotate_again(self, house: Any) -> None:
-        first = await made(house, READ)
+        first = await house.add_client(READ)
         await rotated(house, first.id, etag=first.etag)
 
         with refused(errors.Aborted, "ETAG_STALE"):
             await rotated(house, first.id, etag=first.etag)
 
     async def test_who_has_less_than_the_client_cannot_get_its_secret(self, house: Any) -> None:
-        first = await made(house, READ)
+        first = await house.add_client(READ)
         lesser = Principal(house.admin_id, "user", rights={"api_clients": {"write": "all"}})
 
         with refused(errors.PermissionDenied, "RIGHT_MISSING"):
@@ -109,7 +102,7 @@ class TestRotation:
             await house.clients(lesser).RotateApiClientSecret(request)
 
     async def test_one_that_was_revoked_or_never_was_cannot(self, house: Any) -> None:
-        first = await made(house, READ)
+        first = await house.add_client(READ)
         await house.clients().RevokeApiClient(pb2.RevokeApiClientRequest(id=first.id))
 
         with refused(errors.FailedPrecondition, "STATE_FORBIDS"):
@@ -118,7 +111,7 @@ class TestRotation:
             await rotated(house, str(uuid4()))
 
     async def test_each_change_is_audited_without_any_secret(self, house: Any) -> None:
-        first = await made(house, READ)
+        first = await house.add_client(READ)
         second = await rotated(house, first.id)
         await house.clients().RevokeApiClient(pb2.RevokeApiClientRequest(id=first.id))
 
@@ -133,7 +126,7 @@ class TestRotation:
 class TestScope:
     async def test_a_token_has_what_was_asked_for_and_the_answer_says_so(self, house: Any) -> None:
         write = Right(resource="contacts", action="write", level=ALL)
-        client = await made(house, READ, write)
+        client = await house.add_client(READ, write)
 
         less = await token(house, client.id, client.secret, "contacts.read:own")
         everything = await token(house, client.id, client.secret)
@@ -146,7 +139,7 @@ class TestScope:
 
     @pytest.mark.parametrize("scope", ["contacts.delete", "contacts.fly", "audit.read"])
     async def test_more_or_unknown_is_refused(self, house: Any, scope: str) -> None:
-        client = await made(house, READ)
+        client = await house.add_client(READ)
 
         with refused(errors.InvalidArgument, "SCOPE_INVALID") as refusal:
             await token(house, client.id, client.secret, scope)
@@ -171,7 +164,7 @@ class TestWrongSecrets:
         return told
 
     async def test_they_are_slowed_alike_whether_the_client_exists_or_not(self, house: Any) -> None:
-        client = await made(house, READ)
+        client = await house.add_client(READ)
 
         there = await self._answers(house, client.id)
         nowhere = await self._answers(house, str(uuid4()))
@@ -180,7 +173,7 @@ class TestWrongSecrets:
         assert [it.split()[0] for it in there] == [*["UNAUTHENTICATED"] * 5, "RESOURCE_EXHAUSTED"]
 
     async def test_who_guesses_shuts_nobody_out(self, house: Any) -> None:
-        client = await made(house, READ)
+        client = await house.add_client(READ)
         await self._answers(house, client.id)
 
         assert (await token(house, client.id, client.secret)).token

@@ -1,6 +1,7 @@
 """As whom a client calls, and within which trace."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -92,6 +93,27 @@ class TestIdentity:
 
         with pytest.raises(kind):
             await TokenSource(house.settings).for_("echo", on_behalf_of)
+
+    async def test_of_whose_call_is_in_progress_the_rights_are_carried(self, house: House) -> None:
+        tokens = TokenSource(house.settings)
+        rights = {"contacts": {"read": "own"}, "notes": {"read": "own"}}
+        lan = context.Principal(
+            "user-7", "user", rights=rights, hidden=frozenset({"contacts.phones"})
+        )
+
+        await tokens.for_("echo", "user-7")
+        with context.bind(principal=lan):
+            for _ in range(2):
+                await tokens.for_("echo", "user-7")
+            await tokens.for_("echo", "user-8")
+            tokens.forget("echo", "user-7")
+            await tokens.for_("echo", "user-7")
+
+        asked = [it.get("carried", "") for it in house.issuer.token_requests]
+        carried = json.dumps(
+            {"hidden": ["contacts.phones"], "rights": {"contacts notes": {"read": "own"}}}
+        )
+        assert asked == ["", carried, "", carried]
 
 
 class TestTheTrace:
