@@ -5,7 +5,7 @@ SLOWEST := --durations 10 --durations-min 2 --tb short
 MEKONG := exec env PYTHONPATH=.:gen .venv/bin/python -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo up test lint types contracts protos docs chart sbom audit sure faults fuzz mailbox bench setup setup-dev clean lock
+.PHONY: help run demo up status test lint types contracts protos generate docs chart sbom audit sure faults fuzz mailbox bench setup setup-dev clean lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,9 @@ demo: setup ## the same from nothing, and exit 0 only if every sum holds
 
 up: setup ## start everything without the main job
 	@$(MEKONG) up
+
+status: setup ## print the addresses, process ids and logs of the running house, as JSON
+	@$(MEKONG) status
 
 test: setup-dev ## every test; those that break processes in their short form
 	@# What needs a house runs beside the rest, since each waits for its processes much of the time;
@@ -53,7 +56,11 @@ protos: setup-dev ## buf's rules, what would break a client, and whether gen/ is
 	@.venv/bin/buf lint protos
 	@.venv/bin/buf breaking protos --against protos/baseline.binpb
 	@rm -rf .local/gen && mkdir -p .local && $(PY) protos/generate.py .local/gen
-	@diff -r -x __pycache__ gen .local/gen || { echo "gen/ is old: run python protos/generate.py"; exit 1; }
+	@diff -r -x __pycache__ gen .local/gen || { echo "gen/ is old: run make generate"; exit 1; }
+
+generate: setup-dev ## make anew what is made from contracts and settings: gen/, and lists in docs
+	@$(PY) protos/generate.py
+	@$(PY) docs/generate.py
 
 docs: setup-dev ## every setting and event is documented, every link leads somewhere
 	@$(PY) -m pytest -q tests/docs

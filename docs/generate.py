@@ -1,6 +1,6 @@
 """Writes the pages that say what code and contracts say: settings, events, errors, metrics, rights.
 
-Run `python docs/generate.py`; a test compares what it would write with what is committed.
+Run `make generate`; a test compares what it would write with what is committed.
 """
 
 import importlib

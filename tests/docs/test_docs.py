@@ -41,7 +41,7 @@ class TestGeneratedPages:
     def test_they_are_what_the_code_says_now(self, name: str) -> None:
         written = (ROOT / "docs" / name).read_text("utf-8")
 
-        assert written == generated()[name], "run: python docs/generate.py"
+        assert written == generated()[name], "run: make generate"
 
 
 class TestMetrics:

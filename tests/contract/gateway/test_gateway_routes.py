@@ -88,7 +88,7 @@ class TestComments:
             module = import_module(file.name.replace("/", ".").removesuffix(".proto") + "_pb2")
             compiled = descriptor_pb2.FileDescriptorProto()
             module.DESCRIPTOR.CopyToProto(compiled)
-            assert shape(file) == shape(compiled), f"{file.name}: run python protos/generate.py"
+            assert shape(file) == shape(compiled), f"{file.name}: run make generate"
 
     @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
     def test_every_call_and_every_field_of_its_request_is_explained(self, route: Route) -> None:
