@@ -82,9 +82,14 @@ def secrets(house: House, keyring: Keyring, admin: Caller) -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="module")
-def made(admin: Caller) -> dict[str, str]:
-    """One of everything that has pages, in the house."""
-    return things(admin, admin)
+def made(house: House, keyring: Keyring, admin: Caller) -> dict[str, str]:
+    """One of everything that has pages, of somebody whom accounts knows: services ask who it is."""
+    roles = admin("ListRoles", query="page_size=1000")["roles"]
+    role_id = next(it["id"] for it in roles if it["name"] == "admin")
+    person = {"email": f"{uuid.uuid4()}@mekong.example", "display_name": "A", "role_id": role_id}
+    user = admin("CreateUser", {"user": person, "password": str(uuid.uuid4())})
+    signed = Somebody(house, keyring, ROLES["admin"], sub=user["id"])
+    return things(replace(admin, token=signed.token), admin)
 
 
 def opened(house: House, place: str, secret: str = "") -> tuple[int, str]:
