@@ -82,9 +82,9 @@ def _written(stored: suppression_pb2.SenderIdentity) -> Sequence[str]:
 
 
 def _last_day(stored: suppression_pb2.SenderIdentity) -> str:
-    """Return the last day it is registered on, as an input of type date holds it."""
+    """Return the last whole day it is registered on, as an input of type date holds it."""
     ends = formats.local(stored.expire_time, desk.time_zone())
-    return (ends - timedelta(microseconds=1)).date().isoformat() if ends else ""
+    return (ends.date() - timedelta(days=1)).isoformat() if ends else ""
 
 
 def _end_of(form: Form) -> datetime | None:

@@ -1,7 +1,6 @@
 """A brand name is renewed and an address renamed, from the list of senders, in a browser."""
 
 import uuid
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -30,7 +29,6 @@ class TestSenders:
         self, desk: Any, api: Any, advertiser: str
     ) -> None:
         page = await sender(api, advertiser, "SMS", "CUULONG")
-        ends = date.today() + timedelta(days=900)
         await looked_at(desk, "/senders")
         await desk.page.click(f"a[href='{page}']")
         await desk.page.wait_for_url(f"**{page}")
@@ -41,14 +39,14 @@ class TestSenders:
         refused = await desk.text("#expire_time-wrong")
         typed = await desk.page.input_value("[name=expire_time]")
         await fits(desk)
-        await desk.page.fill("[name=expire_time]", ends.isoformat())
+        await desk.page.fill("[name=expire_time]", "2099-11-24")
         await desk.press("Save")
 
         assert (refused, typed) == ("Has passed", "2020-01-01")
         assert desk.page.url.endswith("/senders")
         assert "The sender was changed" in await desk.text()
         line = await desk.text(f"li:has(a[href='{page}'])")
-        assert f"registered until {ends.day} {ends:%b} {ends.year}" in line
+        assert "registered until 24 Nov 2099" in line
 
     async def test_an_address_is_renamed_and_what_is_wrong_is_kept(
         self, desk: Any, api: Any, advertiser: str

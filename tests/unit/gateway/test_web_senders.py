@@ -134,7 +134,7 @@ class TestChange:
     def test_an_end_that_was_not_touched_is_not_sent(self, desk: FlaskClient, peers: Any) -> None:
         answer(peers, of_mail(ends=PAST))
 
-        sent(desk, ONE, etag="3", expire_time="2024-03-01", display_name="Mai", reply_to="")
+        sent(desk, ONE, etag="3", expire_time="2024-02-29", display_name="Mai", reply_to="")
 
         request = asked(peers)
         assert list(request.update_mask.paths) == ["display_name", "reply_to"]
@@ -148,6 +148,15 @@ class TestChange:
 
         assert "expire_time" in asked(peers).update_mask.paths
         assert not asked(peers).sender_identity.HasField("expire_time")
+
+    def test_a_day_that_it_ended_on_is_lengthened_to_its_end(
+        self, desk: FlaskClient, peers: Any
+    ) -> None:
+        answer(peers, identity(datetime(2029, 11, 24, 8, 51, tzinfo=UTC)))
+
+        sent(desk, ONE, etag="3", expire_time="2029-11-24")
+
+        assert asked(peers).sender_identity.expire_time.ToDatetime(UTC) == ENDS
 
     @pytest.mark.parametrize("typed", ["2032-02-30", "mai", "9999-12-31"])
     def test_what_is_no_day_is_said_and_kept(
