@@ -20,7 +20,6 @@ from services.notifier.workers.gauges import Gauges
 from tests.integration.notifier.callers import SERVICE
 from tests.integration.notifier.doubt_parts import audited
 from tests.integration.notifier.notifier_parts import (
-    ADVERTISER,
     EMAIL_SENDER,
     SMS_SENDER,
     House,
@@ -200,23 +199,6 @@ class TestRefusals:
 
         with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
             await senders.UpdateSenderIdentity(request(SMS_SENDER, "expire_time"))
-
-        assert refusal.fields() == ["sender_identity.expire_time"]
-
-    @pytest.mark.parametrize("days", [-1, 4_000_000])
-    async def test_a_new_address_does_not_end_before_it_begins(
-        self, senders: "SenderServiceAsyncStub", days: int
-    ) -> None:
-        ends = Timestamp(seconds=at(0).seconds + days * 86_400)
-        new = suppression_pb2.SenderIdentity(
-            advertiser_id=str(ADVERTISER),
-            channel=message_pb2.CHANNEL_EMAIL,
-            address="hoi@songhong.vn",
-            expire_time=ends,
-        )
-
-        with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
-            await senders.CreateSenderIdentity(pb.CreateSenderIdentityRequest(sender_identity=new))
 
         assert refusal.fields() == ["sender_identity.expire_time"]
 
