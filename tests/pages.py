@@ -111,6 +111,7 @@ NEEDS: Mapping[str, Sequence[str]] = {
     "security": ["GetSecondFactor"],
     "segment": ["GetSegment"],
     "segments": ["ListSegments"],
+    "sender_identity": ["GetSenderIdentity"],
     "senders": NOBODY,
     "series": ["GetSeries"],
     "series_list": ["ListSeries"],

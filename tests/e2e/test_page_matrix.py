@@ -36,6 +36,7 @@ KINDS = {
     "campaign_id": "campaigns",
     "login_id": "contact-logins",
     "erasure_id": "erasures",
+    "identity_id": "sender-identities",
 }
 
 

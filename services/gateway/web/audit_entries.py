@@ -27,6 +27,7 @@ PAGES: Mapping[str, tuple[str, str]] = {
     "erasure": ("web.erasure", "erasure_id"),
     "import": ("web.import", "import_id"),
     "source_cost": ("web.source_cost", "cost_id"),
+    "sender_identity": ("web.sender_identity", "identity_id"),
 }
 
 

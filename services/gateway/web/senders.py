@@ -4,7 +4,7 @@ from crm.notifier.v1 import message_pb2, suppression_pb2, suppression_service_pb
 from crm.notifier.v1.suppression_service_pb2_grpc import SenderServiceStub
 from flask import Blueprint, flash, request, url_for
 
-from services.gateway.web import desk, lookups, names
+from services.gateway.web import desk, lookups, names, sender_identities
 from services.gateway.web.forms import Form
 
 
@@ -76,6 +76,7 @@ def _page(*, status: int = 200, **forms: Form) -> desk.View:
         "senders.html",
         advertisers=lookups.advertisers(),
         identities=lookups.sender_identities(),
+        until=sender_identities.until,
         back=request.values.get("next", ""),
         **forms,
     )

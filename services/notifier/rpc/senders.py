@@ -14,13 +14,12 @@ from pydantic import SecretStr
 
 from chassis.db import Sessions, idempotency, paging
 from chassis.rpc import fieldmask
-from services.notifier.domain import addresses
 from services.notifier.domain.checks import Checks
 from services.notifier.domain.rules import Rules
-from services.notifier.domain.states import Channel, Purpose
 from services.notifier.messages import resources
+from services.notifier.rpc import identities
 from services.notifier.storage import lookups, senders
-from services.notifier.storage.senders import Advertiser, Identity
+from services.notifier.storage.senders import Advertiser
 from services.notifier.usecases import senders as usecases
 
 _LONGEST = {"name": 120, "postal_address": 300, "contact": 200}
@@ -100,7 +99,7 @@ class SenderServicer(suppression_service_pb2_grpc.SenderServiceServicer):
         self, request: suppression_service_pb2.CreateSenderIdentityRequest, _: Any
     ) -> suppression_pb2.SenderIdentity:
         """Adds a sender identity."""
-        new = _identity(request.sender_identity, datetime.now(UTC), self._rules)
+        new = identities.added(request.sender_identity, datetime.now(UTC), self._rules)
         async with self._sessions.begin() as session:
 
             async def work() -> suppression_pb2.SenderIdentity:
@@ -109,6 +108,16 @@ class SenderServicer(suppression_service_pb2_grpc.SenderServiceServicer):
             return await idempotency.once(
                 session, "CreateSenderIdentity", request, suppression_pb2.SenderIdentity, work
             )
+
+    async def UpdateSenderIdentity(
+        self, request: suppression_service_pb2.UpdateSenderIdentityRequest, _: Any
+    ) -> suppression_pb2.SenderIdentity:
+        """Changes a sender identity."""
+        given = request.sender_identity
+        id, change = identities.change(request, datetime.now(UTC), self._rules)
+        async with self._sessions.begin() as session:
+            changed = await usecases.change_identity(session, id, given.etag, change)
+        return resources.identity(changed)
 
     async def GetSenderIdentity(
         self, request: suppression_service_pb2.GetSenderIdentityRequest, _: Any
@@ -171,38 +180,4 @@ def _advertiser(given: suppression_pb2.Advertiser) -> Advertiser:
     checks.end()
     return Advertiser(
         id=uuid_utils.compat.uuid7(), revision=1, created_at=datetime.now(UTC), **fields
-    )
-
-
-def _identity(given: suppression_pb2.SenderIdentity, now: datetime, rules: Rules) -> Identity:
-    checks = Checks()
-    advertiser = checks.uuid("sender_identity.advertiser_id", given.advertiser_id)
-    channel = checks.channel("sender_identity.channel", given.channel)
-    address = checks.text("sender_identity.address", given.address, 254)
-    expires = resources.time(given.expire_time) if given.HasField("expire_time") else None
-    if channel is Channel.SMS:
-        for rule in rules.home_law(Channel.SMS, Purpose.MARKETING).senders:
-            trouble = addresses.brand_trouble(address, rule.longest, rule.symbols)
-            if address and trouble:
-                checks.wrong("sender_identity.address", trouble)
-            expires = expires or addresses.registered_until(now, rule.valid_years)
-        if expires is not None and expires <= now:
-            checks.wrong("sender_identity.expire_time", "has passed")
-    elif channel and address and addresses.normalised(channel, address) is None:
-        checks.wrong("sender_identity.address", "is not an e-mail address")
-    name = checks.text("sender_identity.display_name", given.display_name, 100, required=False)
-    reply_to = checks.text("sender_identity.reply_to", given.reply_to, 254, required=False)
-    if reply_to and addresses.normalised(Channel.EMAIL, reply_to) is None:
-        checks.wrong("sender_identity.reply_to", "is not an e-mail address")
-    checks.end()
-    return Identity(
-        id=uuid_utils.compat.uuid7(),
-        revision=1,
-        advertiser_id=advertiser or UUID(int=0),
-        channel=channel or Channel.EMAIL,
-        address=address,
-        display_name=name,
-        reply_to=reply_to,
-        expires_at=expires,
-        created_at=now,
     )

@@ -81,10 +81,16 @@ async def add_identity(session: AsyncSession, new: Identity) -> Identity | None:
     return _identity(found) if found else None
 
 
-async def identity(session: AsyncSession, id: UUID) -> Identity | None:
-    """One sender identity."""
-    found = (await session.execute(_IDENTITY, {"id": id})).first()
+async def identity(session: AsyncSession, id: UUID, *, lock: bool = False) -> Identity | None:
+    """One sender identity; `lock` keeps others from changing it until the end."""
+    statement = _LOCK_IDENTITY if lock else _IDENTITY
+    found = (await session.execute(statement, {"id": id})).first()
     return _identity(found) if found else None
+
+
+async def change_identity(session: AsyncSession, changed: Identity) -> None:
+    """Stores what can change of it. Lock it before."""
+    await session.execute(_CHANGE_IDENTITY, _fields(changed))
 
 
 async def of_address(session: AsyncSession, channel: Channel, address: str) -> UUID | None:
@@ -220,6 +226,14 @@ _ADD_IDENTITY = text(f"""
     RETURNING {_I}
 """)  # noqa: S608
 _IDENTITY = text(f"SELECT {_I} FROM sender_identities WHERE id = :id")  # noqa: S608
+_LOCK_IDENTITY = text(
+    f"SELECT {_I} FROM sender_identities WHERE id = :id FOR NO KEY UPDATE"  # noqa: S608
+)
+_CHANGE_IDENTITY = text("""
+    UPDATE sender_identities SET revision = :revision, display_name = :display_name,
+        reply_to = :reply_to, expires_at = :expires_at
+    WHERE id = :id
+""")
 _OF_ADDRESS = text("""
     SELECT DISTINCT advertiser_id FROM sender_identities
     WHERE channel = :channel AND lower(address) = lower(CAST(:address AS text))

@@ -1,6 +1,6 @@
 """Keeps advertisers and the identities they send as."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
@@ -27,14 +27,7 @@ async def change_advertiser(
 ) -> Advertiser:
     """Changes the named fields; `etag` is checked when given."""
     before = await advertiser(session, id, lock=True)
-    if etag and etag != str(before.revision):
-        raise Aborted(
-            "ETAG_STALE",
-            "the advertiser changed since it was read",
-            resource="advertiser",
-            id=id,
-            etag=str(before.revision),
-        )
+    _check_fresh(before, etag, "advertiser")
     after = replace(before, **changes)
     if after == before:
         return before
@@ -63,12 +56,38 @@ async def add_identity(session: AsyncSession, new: Identity) -> Identity:
     return stored
 
 
-async def identity(session: AsyncSession, id: UUID) -> Identity:
+async def change_identity(
+    session: AsyncSession, id: UUID, etag: str, change: Callable[[Identity], Identity]
+) -> Identity:
+    """Stores what `change` makes of the identity; `etag` is checked when given."""
+    before = await identity(session, id, lock=True)
+    _check_fresh(before, etag, "sender_identity")
+    after = change(before)
+    if after == before:
+        return before
+    after = replace(after, revision=before.revision + 1)
+    await senders.change_identity(session, after)
+    await _record(session, "update", "sender_identity", id, asdict(before), asdict(after))
+    return after
+
+
+async def identity(session: AsyncSession, id: UUID, *, lock: bool = False) -> Identity:
     """One sender identity."""
-    found = await senders.identity(session, id)
+    found = await senders.identity(session, id, lock=lock)
     if found is None:
         raise _missing("sender_identity", id)
     return found
+
+
+def _check_fresh(before: Advertiser | Identity, etag: str, resource: str) -> None:
+    if etag and etag != str(before.revision):
+        raise Aborted(
+            "ETAG_STALE",
+            f"the {resource} changed since it was read",
+            resource=resource,
+            id=before.id,
+            etag=str(before.revision),
+        )
 
 
 def _missing(resource: str, id: UUID) -> NotFound:

@@ -122,6 +122,19 @@ class TestSenders:
                 suppressions_pb.GetSenderIdentityRequest(id=str(uuid.uuid4()))
             )
 
+    @pytest.mark.parametrize("days", [-1, 4_000_000])
+    async def test_a_new_address_does_not_end_before_it_begins(
+        self, senders: "SenderServiceAsyncStub", days: int
+    ) -> None:
+        new = _identity("hoi@songhong.vn", channel=EMAIL)
+        seconds = int(datetime.now(UTC).timestamp()) + days * 86_400
+        new.sender_identity.expire_time.seconds = seconds
+
+        with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
+            await senders.CreateSenderIdentity(new)
+
+        assert refusal.fields() == ["sender_identity.expire_time"]
+
     async def test_providers_say_whether_they_are_connected(
         self, house: House, mail: MailServer, senders: "SenderServiceAsyncStub"
     ) -> None:

@@ -155,18 +155,18 @@ class SenderIdentity(_message.Message):
     etag: _builtins.str
     """Output only on read; checked on update when set."""
     advertiser_id: _builtins.str
-    """Required."""
+    """Required. Never changes."""
     channel: _message_pb2.Channel.ValueType
-    """Required."""
+    """Required. Never changes."""
     address: _builtins.str
-    """Required. E-mail address, or a brand name: at most 11 Latin letters, digits, "-", "_", "." and space, not digits only."""
+    """Required. E-mail address, or a brand name: at most 11 Latin letters, digits, "-", "_", "." and space, not digits only. Never changes."""
     display_name: _builtins.str
     """Optional. E-mail: the name shown."""
     reply_to: _builtins.str
     """Optional. E-mail: where answers go."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Optional. SMS: the registration of the brand name ends then; 3 years from now when empty."""
+        """Optional. Messages are skipped from then on. SMS: the registration of the brand name ends then; 3 years from now when it is created without, and needed when it is changed."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:

@@ -382,6 +382,36 @@ class CreateSenderIdentityRequest(_message.Message):
 Global___CreateSenderIdentityRequest: _TypeAlias = CreateSenderIdentityRequest  # noqa: Y015
 
 @_typing.final
+class UpdateSenderIdentityRequest(_message.Message):
+    """Asks for a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SENDER_IDENTITY_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sender_identity(self) -> _suppression_pb2.SenderIdentity:
+        """Required. With its id."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Optional. Empty: every populated field."""
+
+    def __init__(
+        self,
+        *,
+        sender_identity: _suppression_pb2.SenderIdentity | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sender_identity", b"sender_identity", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sender_identity", b"sender_identity", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSenderIdentityRequest: _TypeAlias = UpdateSenderIdentityRequest  # noqa: Y015
+
+@_typing.final
 class GetSenderIdentityRequest(_message.Message):
     """Asks for one sender identity."""
 

@@ -314,6 +314,11 @@ class SenderServiceStub:
                 request_serializer=crm_dot_notifier_dot_v1_dot_suppression__service__pb2.CreateSenderIdentityRequest.SerializeToString,
                 response_deserializer=crm_dot_notifier_dot_v1_dot_suppression__pb2.SenderIdentity.FromString,
                 _registered_method=True)
+        self.UpdateSenderIdentity = channel.unary_unary(
+                '/crm.notifier.v1.SenderService/UpdateSenderIdentity',
+                request_serializer=crm_dot_notifier_dot_v1_dot_suppression__service__pb2.UpdateSenderIdentityRequest.SerializeToString,
+                response_deserializer=crm_dot_notifier_dot_v1_dot_suppression__pb2.SenderIdentity.FromString,
+                _registered_method=True)
         self.GetSenderIdentity = channel.unary_unary(
                 '/crm.notifier.v1.SenderService/GetSenderIdentity',
                 request_serializer=crm_dot_notifier_dot_v1_dot_suppression__service__pb2.GetSenderIdentityRequest.SerializeToString,
@@ -370,6 +375,13 @@ class SenderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateSenderIdentity(self, request, context):
+        """Changes until when a sender identity is registered, the name shown and where answers go, from the next claim of messages on. Address, channel and advertiser stay as they are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSenderIdentity(self, request, context):
         """Returns one sender identity.
         """
@@ -417,6 +429,11 @@ def add_SenderServiceServicer_to_server(servicer, server):
             'CreateSenderIdentity': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateSenderIdentity,
                     request_deserializer=crm_dot_notifier_dot_v1_dot_suppression__service__pb2.CreateSenderIdentityRequest.FromString,
+                    response_serializer=crm_dot_notifier_dot_v1_dot_suppression__pb2.SenderIdentity.SerializeToString,
+            ),
+            'UpdateSenderIdentity': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSenderIdentity,
+                    request_deserializer=crm_dot_notifier_dot_v1_dot_suppression__service__pb2.UpdateSenderIdentityRequest.FromString,
                     response_serializer=crm_dot_notifier_dot_v1_dot_suppression__pb2.SenderIdentity.SerializeToString,
             ),
             'GetSenderIdentity': grpc.unary_unary_rpc_method_handler(
@@ -570,6 +587,33 @@ class SenderService:
             target,
             '/crm.notifier.v1.SenderService/CreateSenderIdentity',
             crm_dot_notifier_dot_v1_dot_suppression__service__pb2.CreateSenderIdentityRequest.SerializeToString,
+            crm_dot_notifier_dot_v1_dot_suppression__pb2.SenderIdentity.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSenderIdentity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/crm.notifier.v1.SenderService/UpdateSenderIdentity',
+            crm_dot_notifier_dot_v1_dot_suppression__service__pb2.UpdateSenderIdentityRequest.SerializeToString,
             crm_dot_notifier_dot_v1_dot_suppression__pb2.SenderIdentity.FromString,
             options,
             channel_credentials,

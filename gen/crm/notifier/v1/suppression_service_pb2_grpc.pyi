@@ -124,6 +124,8 @@ class SenderServiceStub:
     """Changes an advertiser."""
     CreateSenderIdentity: _grpc.UnaryUnaryMultiCallable[_suppression_service_pb2.CreateSenderIdentityRequest, _suppression_pb2.SenderIdentity]
     """Adds a sender identity."""
+    UpdateSenderIdentity: _grpc.UnaryUnaryMultiCallable[_suppression_service_pb2.UpdateSenderIdentityRequest, _suppression_pb2.SenderIdentity]
+    """Changes until when a sender identity is registered, the name shown and where answers go, from the next claim of messages on. Address, channel and advertiser stay as they are."""
     GetSenderIdentity: _grpc.UnaryUnaryMultiCallable[_suppression_service_pb2.GetSenderIdentityRequest, _suppression_pb2.SenderIdentity]
     """Returns one sender identity."""
     ListSenderIdentities: _grpc.UnaryUnaryMultiCallable[_suppression_service_pb2.ListSenderIdentitiesRequest, _suppression_service_pb2.ListSenderIdentitiesResponse]
@@ -146,6 +148,8 @@ class SenderServiceAsyncStub(SenderServiceStub):
     """Changes an advertiser."""
     CreateSenderIdentity: _aio.UnaryUnaryMultiCallable[_suppression_service_pb2.CreateSenderIdentityRequest, _suppression_pb2.SenderIdentity]  # type: ignore[assignment]
     """Adds a sender identity."""
+    UpdateSenderIdentity: _aio.UnaryUnaryMultiCallable[_suppression_service_pb2.UpdateSenderIdentityRequest, _suppression_pb2.SenderIdentity]  # type: ignore[assignment]
+    """Changes until when a sender identity is registered, the name shown and where answers go, from the next claim of messages on. Address, channel and advertiser stay as they are."""
     GetSenderIdentity: _aio.UnaryUnaryMultiCallable[_suppression_service_pb2.GetSenderIdentityRequest, _suppression_pb2.SenderIdentity]  # type: ignore[assignment]
     """Returns one sender identity."""
     ListSenderIdentities: _aio.UnaryUnaryMultiCallable[_suppression_service_pb2.ListSenderIdentitiesRequest, _suppression_service_pb2.ListSenderIdentitiesResponse]  # type: ignore[assignment]
@@ -195,6 +199,14 @@ class SenderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_suppression_pb2.SenderIdentity, _abc.Awaitable[_suppression_pb2.SenderIdentity]]:
         """Adds a sender identity."""
+
+    @_abc_1.abstractmethod
+    def UpdateSenderIdentity(
+        self,
+        request: _suppression_service_pb2.UpdateSenderIdentityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_suppression_pb2.SenderIdentity, _abc.Awaitable[_suppression_pb2.SenderIdentity]]:
+        """Changes until when a sender identity is registered, the name shown and where answers go, from the next claim of messages on. Address, channel and advertiser stay as they are."""
 
     @_abc_1.abstractmethod
     def GetSenderIdentity(

@@ -62,7 +62,7 @@ ROUTES: tuple[Route, ...] = (
         "SenderIdentity",
         "SenderIdentities",
         field="sender_identity",
-        only="create list get",
+        only="create list get update",
     ),
     Route("POST", "/inbound-mails", "notifier.InboundMailService/ReportMail", "*", kind="mail"),
     Route("GET", "/providers", f"{_SENDERS}/ListProviders"),

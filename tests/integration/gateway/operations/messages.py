@@ -134,7 +134,6 @@ class TestMessages:
         api("GetAdvertiser", id=advertiser["id"])
         api("ListAdvertisers")
         api("UpdateAdvertiser", body={"contact": "0234 123 456"}, id=advertiser["id"])
-        api("GetSenderIdentity", id=sender["id"])
         api("ListSenderIdentities", query=f"advertiser_id={advertiser['id']}")
         providers = api("ListProviders")
 
@@ -144,6 +143,21 @@ class TestMessages:
         assert (changed["name"], changed["added"]) == ("vn", 1)
         assert [it["name"] for it in lists["lists"]] == ["vn"]
         assert [it["id"] for it in agreements["agreements"]] == [agreement["id"]]
+
+    def test_a_sender_is_renewed_as_it_was_read(self, api: Api, sender: Any) -> None:
+        held = api("GetSenderIdentity", id=sender["id"])
+        fresh = {"If-Match": f'"{held["etag"]}"'}
+        renewed = {"reply_to": "hoi@mekong.example", "expire_time": "2099-01-02T03:04:05Z"}
+        other = {"address": "khac@mekong.example"}
+
+        kept = api("UpdateSenderIdentity", body=renewed, headers=fresh, id=sender["id"])
+        api("UpdateSenderIdentity", 412, body=renewed, headers=fresh, id=sender["id"])
+        refused = api("UpdateSenderIdentity", 400, body=other, id=sender["id"])
+        ended = api("UpdateSenderIdentity", body={"expire_time": None}, id=sender["id"])
+
+        assert kept == {**held, **renewed, "revision": kept["revision"], "etag": kept["etag"]}
+        assert [it["field"] for it in refused["errors"]] == ["address"]
+        assert ended["expire_time"] is None
 
     def test_messages_in_doubt(self, api: Api, advertiser: Any, sender: Any) -> None:
         for n in range(2):
