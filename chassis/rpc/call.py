@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import grpc
 
 from chassis.context import current
+from chassis.rpc import ranges
 from chassis.rpc.hiding import Hiding
 
 OPEN_SERVICES = ("/grpc.health.v1.", "/grpc.reflection.")
@@ -69,19 +70,21 @@ class Rings(grpc.aio.ServerInterceptor):
 
         async def single(request: Any, context: ServicerContext) -> Any:
             async with self._entered(Call(method, metadata, context)):
-                return self._shown(await behaviour(request, context))
+                with ranges.told(request):
+                    return self._shown(await behaviour(request, context))
 
         # A coroutine that writes, not an async generator: a generator abandoned by a cancelled
         # call is closed later in another context, where the rings could not unwind.
         async def stream(request: Any, context: ServicerContext) -> None:
             async with self._entered(Call(method, metadata, context)):
-                responses = behaviour(request, context)
-                if not isinstance(responses, AsyncIterator):
-                    await responses
-                    return
-                async with aclosing(responses) as closing:  # type: ignore[type-var]
-                    async for response in closing:
-                        await context.write(self._shown(response))
+                with ranges.told(request):
+                    responses = behaviour(request, context)
+                    if not isinstance(responses, AsyncIterator):
+                        await responses
+                        return
+                    async with aclosing(responses) as closing:  # type: ignore[type-var]
+                        async for response in closing:
+                            await context.write(self._shown(response))
 
         wrapped: grpc.RpcMethodHandler[Any, Any] = factory(
             stream if handler.response_streaming else single,

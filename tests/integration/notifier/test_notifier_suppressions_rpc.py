@@ -7,6 +7,7 @@ import pytest
 from crm.notifier.v1 import events_pb2, message_pb2, suppression_pb2
 from crm.notifier.v1 import suppression_service_pb2 as suppressions_pb
 from crm.notifier.v1.suppression_service_pb2_grpc import SuppressionServiceStub
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import (
     InvalidArgument,
@@ -99,6 +100,10 @@ class TestSuppressions:
             "suppression.purpose",
             "suppression.reason",
         ]
+        with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
+            never = Timestamp(seconds=253_402_300_800)
+            await suppressions.CreateSuppression(suppression(expire_time=never))
+        assert refusal.fields() == ["suppression.expire_time"]
         with refused(NotFound, "RESOURCE_MISSING"):
             await suppressions.CreateSuppression(suppression(advertiser_id=str(uuid.uuid4())))
         with refused(NotFound, "RESOURCE_MISSING"):
