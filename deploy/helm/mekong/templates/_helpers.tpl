@@ -81,3 +81,28 @@ capabilities: { drop: [ALL] }
   secret: { secretName: {{ $from.secret }}, defaultMode: 0440 }
 {{- end }}
 {{- end }}
+
+{{/* rules.yaml, with MekongGone about the services of these values: those of which a replica is to run. */}}
+{{- define "mekong.rules" -}}
+{{- $absent := list -}}
+{{- range $name, $service := .Values.services -}}
+{{- if gt (int $service.replicas) 0 -}}
+{{- $module := $service.module | default $name -}}
+{{- $which := printf "service=%q" $module -}}
+{{- if eq $module "notifier" -}}
+{{- $settings := merge (dict) ($service.settings | default dict) $.Values.settings -}}
+{{- $which = printf "%s,region=%q" $which ($settings.region | default "vn") -}}
+{{- end -}}
+{{- $absent = append $absent (printf "absent(mekong_build_info{%s})" $which) -}}
+{{- end -}}
+{{- end -}}
+{{- $rules := .Files.Get "rules.yaml" | fromYaml -}}
+{{- range $rules.groups -}}
+{{- range .rules -}}
+{{- if eq (.alert | default "") "MekongGone" -}}
+{{- $_ := set . "expr" ($absent | uniq | join " or " | default "vector(0) > 0") -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $rules -}}
+{{- end }}
