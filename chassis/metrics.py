@@ -105,8 +105,9 @@ background_crashes = Counter(
 )
 certificate_expiry = Gauge(
     "mekong_certificate_expiry_timestamp_seconds",
-    "When the first certificate of the file in this setting expires, as Unix time.",
-    ["setting"],
+    "When the first certificate of the file in this setting expires, as Unix time: the file as it "
+    "is now, or as this process read it when it began and holds it until a restart.",
+    ["setting", "what"],
 )
 ready = Gauge("mekong_ready", "1 while every readiness check passes.")
 

@@ -89,6 +89,52 @@ class TestManifests:
         assert volumes[mount["name"]]["secret"]["secretName"] == "mekong-dkim"
 
 
+class TestTheIngressCertificate:
+    """The gateway tells when it expires: it alone mounts it, and starts without it."""
+
+    SETTING = "MEKONG_PUBLIC_TLS_CERT_FILE"
+    ON = ("--set", "ingress.enabled=true", "--set", "ingress.tlsSecret=crm-tls")
+
+    def mounted(self, *arguments: str) -> dict[str, tuple[str, list[Any]]]:
+        """Return the file and its sources by the deployments that have the setting."""
+        found = {}
+        for manifest in pods(check.render(*arguments)):
+            spec = manifest["spec"]["template"]["spec"]
+            given = {it["name"]: it.get("value") for it in spec["containers"][0]["env"]}
+            if self.SETTING in given:
+                (volume,) = [it for it in spec["volumes"] if it["name"] == "secrets"]
+                sources = [it["secret"] for it in volume["projected"]["sources"]]
+                of_it = [it for it in sources if it["items"][0]["path"] == "public_tls_cert_file"]
+                found[manifest["metadata"]["name"]] = (given[self.SETTING], of_it)
+        return found
+
+    def test_it_is_there_without_its_key(self) -> None:
+        source = {
+            "name": "crm-tls",
+            "items": [{"key": "tls.crt", "path": "public_tls_cert_file"}],
+            "optional": True,
+        }
+
+        assert self.mounted(*self.ON) == {
+            "mekong-gateway": ("/run/secrets/mekong/public_tls_cert_file", [source])
+        }
+
+    def test_another_may_be_named(self) -> None:
+        own = "services.gateway.files.public_tls_cert_file"
+        ((_, (source,)),) = self.mounted(
+            *(*self.ON, "--set", f"{own}.secret=front", "--set", f"{own}.key=shown.pem")
+        ).values()
+
+        assert source == {
+            "name": "front",
+            "items": [{"key": "shown.pem", "path": "public_tls_cert_file"}],
+        }
+
+    def test_without_one_there_is_none(self) -> None:
+        assert self.mounted() == {}
+        assert self.mounted("--set", "ingress.enabled=true") == {}
+
+
 def settings_of(container: dict[str, Any]) -> dict[str, Any]:
     """Return the settings fields of the program that a container runs."""
     module = container["image"].rpartition("/")[2].rpartition(":")[0].partition("-")[2]

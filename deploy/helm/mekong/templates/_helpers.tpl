@@ -48,12 +48,25 @@ capabilities: { drop: [ALL] }
 {{- range $key, $from := merge (dict) (.service.secretFiles | default dict) .root.Values.secretFiles }}
 - { name: MEKONG_{{ upper $key }}_FILE, value: /run/secrets/mekong/{{ $key }} }
 {{- end }}
-{{- range $key, $from := .service.files }}
+{{- range $key, $from := include "mekong.files" . | fromYaml }}
 - { name: MEKONG_{{ upper $key }}, value: /run/secrets/mekong/{{ $key }} }
 {{- end }}
 {{- range $key, $from := .service.folders }}
 - { name: MEKONG_{{ upper $key }}, value: /run/secrets/{{ $key }} }
 {{- end }}
+{{- end }}
+
+{{/*
+Files of one service whose paths are settings. The gateway's have the certificate that the ingress shows, whose expiry it
+tells; optional, since who issues it may need the gateway to run.
+*/}}
+{{- define "mekong.files" -}}
+{{- $files := merge (dict) (.service.files | default dict) -}}
+{{- $ingress := .root.Values.ingress -}}
+{{- if and .service.web $ingress.enabled $ingress.tlsSecret (not $files.public_tls_cert_file) -}}
+{{- $_ := set $files "public_tls_cert_file" (dict "secret" $ingress.tlsSecret "key" "tls.crt" "optional" true) -}}
+{{- end -}}
+{{- toYaml $files -}}
 {{- end }}
 
 {{- define "mekong.mounts" -}}
@@ -69,10 +82,14 @@ capabilities: { drop: [ALL] }
   projected:
     defaultMode: 0440
     sources:
-      {{- range $key, $from := merge (dict) (.service.files | default dict) (.service.secretFiles | default dict) .root.Values.secretFiles }}
+      {{- $files := include "mekong.files" . | fromYaml }}
+      {{- range $key, $from := merge (dict) $files (.service.secretFiles | default dict) .root.Values.secretFiles }}
       - secret:
           name: {{ $from.secret }}
           items: [{ key: {{ $from.key }}, path: {{ $key }} }]
+          {{- if $from.optional }}
+          optional: true
+          {{- end }}
       {{- end }}
 - name: tmp
   emptyDir: { sizeLimit: 2Gi }
