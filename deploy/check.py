@@ -124,11 +124,18 @@ def main() -> None:
             "Debian's package prometheus (apt-get download)\n"
         )
     extra = (
-        *("--set", "ingress.enabled=true", "--set", "prometheus.rules=configmap"),
+        *("--set", "ingress.enabled=true", "--set", "ingress.tlsSecret=crm-tls"),
+        *("--set", "prometheus.rules=configmap"),
         *("--set", "services.accounts.auditHead.enabled=true"),
         *("--set", "networkPolicy.ops[0].namespaceSelector.matchLabels.name=monitoring"),
     )
-    for arguments in ((), extra, ("--set", "networkPolicy.enabled=false")):
+    broker = (
+        *("--set", "settings.nats_monitor_url=http://nats-headless:8222"),
+        *("--set-json", 'topologyFiles={"nats_creds_file":{"secret":"nats","key":"user.creds"}}'),
+        *("--set-json", 'topologySecretFiles={"nats_url":{"secret":"nats","key":"url"}}'),
+        *("--set", "networkPolicy.grpc.leads[0].namespaceSelector.matchLabels.name=erp"),
+    )
+    for arguments in ((), extra, broker, ("--set", "networkPolicy.enabled=false")):
         manifests = render(*arguments)
         for version in VERSIONS:
             validate(manifests, version)

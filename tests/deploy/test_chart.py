@@ -1,6 +1,7 @@
 """The chart renders what Kubernetes takes, hardened, and what the services understand."""
 
 import importlib
+import json
 import subprocess
 from typing import Any
 
@@ -160,6 +161,26 @@ class TestBadValues:
             check.render("--set", argument)
 
         assert told in refused.value.stderr
+
+
+class TestSchema:
+    """What the schema says of values, which editors show."""
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            ("settings", "nats_monitor_url"),
+            ("topologyFiles",),
+            ("topologySecretFiles",),
+            ("networkPolicy", "grpc"),
+        ],
+    )
+    def test_what_a_value_is_for_stands_with_it(self, path: tuple[str, ...]) -> None:
+        it = json.loads((check.CHART / "values.schema.json").read_text("utf-8"))
+        for name in path:
+            it = it["properties"][name]
+
+        assert len(it["description"]) > 40
 
 
 class TestRegions:

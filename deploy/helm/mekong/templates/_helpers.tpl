@@ -30,22 +30,53 @@ readOnlyRootFilesystem: true
 capabilities: { drop: [ALL] }
 {{- end }}
 
-{{/* Settings of one service: shared ones, its own, and the paths of its secret files. */}}
-{{- define "mekong.env" -}}
-{{- $settings := merge (dict) (.service.settings | default dict) .root.Values.settings -}}
-{{- if not .service.web -}}
-{{- $_ := set $settings "grpc_listen" (printf "0.0.0.0:%v" .root.Values.ports.grpc) -}}
-{{- $_ := set $settings "issuer_url" (printf "http://%s-accounts:%v" "mekong" .root.Values.ports.ops) -}}
-{{- else -}}
-{{- $_ := set $settings "listen" (printf "0.0.0.0:%v" .root.Values.ports.web) -}}
-{{- $_ := set $settings "issuer_url" (printf "http://%s-accounts:%v" "mekong" .root.Values.ports.ops) -}}
-{{- $_ := unset $settings "nats_url" -}}
+{{/*
+Settings of one service: its own and the shared ones, but for those that come as secret files. The gateway has no broker;
+the job `topology` has little else.
+*/}}
+{{- define "mekong.settings" -}}
+{{- $shared := .root.Values.settings -}}
+{{- if .service.topology -}}
+{{- $shared = pick $shared "nats_url" "nats_monitor_url" "log_format" "log_level" -}}
+{{- else if .service.web -}}
+{{- $shared = omit $shared "nats_url" "nats_monitor_url" -}}
 {{- end -}}
-{{- $_ := set $settings "http_listen" (printf "0.0.0.0:%v" .root.Values.ports.ops) -}}
-{{- range $key, $value := $settings }}
+{{- $settings := merge (dict) (.service.settings | default dict) $shared -}}
+{{- if not .service.topology -}}
+{{- $ports := .root.Values.ports -}}
+{{- $_ := set $settings "http_listen" (printf "0.0.0.0:%v" $ports.ops) -}}
+{{- $_ := set $settings "issuer_url" (printf "http://mekong-accounts:%v" $ports.ops) -}}
+{{- if .service.web -}}
+{{- $_ := set $settings "listen" (printf "0.0.0.0:%v" $ports.web) -}}
+{{- else -}}
+{{- $_ := set $settings "grpc_listen" (printf "0.0.0.0:%v" $ports.grpc) -}}
+{{- end -}}
+{{- end -}}
+{{- $secret := include "mekong.secretFiles" . | fromYaml -}}
+{{- range $key, $value := $settings -}}
+{{- if or (eq $value "") (hasKey $secret $key) -}}
+{{- $_ := unset $settings $key -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $settings -}}
+{{- end }}
+
+{{/* Secret files of one service: its own and the shared ones. The job `topology` has its own and how to reach the broker. */}}
+{{- define "mekong.secretFiles" -}}
+{{- $shared := .root.Values.secretFiles -}}
+{{- if .service.topology -}}
+{{- $shared = pick $shared "nats_url" -}}
+{{- else if .service.web -}}
+{{- $shared = omit $shared "nats_url" -}}
+{{- end -}}
+{{- toYaml (merge (dict) (.service.secretFiles | default dict) $shared) -}}
+{{- end }}
+
+{{- define "mekong.env" -}}
+{{- range $key, $value := include "mekong.settings" . | fromYaml }}
 - { name: MEKONG_{{ upper $key }}, value: {{ $value | quote }} }
 {{- end }}
-{{- range $key, $from := merge (dict) (.service.secretFiles | default dict) .root.Values.secretFiles }}
+{{- range $key, $from := include "mekong.secretFiles" . | fromYaml }}
 - { name: MEKONG_{{ upper $key }}_FILE, value: /run/secrets/mekong/{{ $key }} }
 {{- end }}
 {{- range $key, $from := include "mekong.files" . | fromYaml }}
@@ -69,8 +100,15 @@ tells; optional, since who issues it may need the gateway to run.
 {{- toYaml $files -}}
 {{- end }}
 
+{{/* All of them, as they are mounted together. */}}
+{{- define "mekong.mounted" -}}
+{{- toYaml (merge (include "mekong.files" . | fromYaml) (include "mekong.secretFiles" . | fromYaml)) -}}
+{{- end }}
+
 {{- define "mekong.mounts" -}}
+{{- if include "mekong.mounted" . | fromYaml }}
 - { name: secrets, mountPath: /run/secrets/mekong, readOnly: true }
+{{- end }}
 - { name: tmp, mountPath: /tmp }
 {{- range $key, $from := .service.folders }}
 - { name: {{ $key | replace "_" "-" }}, mountPath: /run/secrets/{{ $key }}, readOnly: true }
@@ -78,12 +116,12 @@ tells; optional, since who issues it may need the gateway to run.
 {{- end }}
 
 {{- define "mekong.volumes" -}}
+{{- with include "mekong.mounted" . | fromYaml }}
 - name: secrets
   projected:
     defaultMode: 0440
     sources:
-      {{- $files := include "mekong.files" . | fromYaml }}
-      {{- range $key, $from := merge (dict) $files (.service.secretFiles | default dict) .root.Values.secretFiles }}
+      {{- range $key, $from := . }}
       - secret:
           name: {{ $from.secret }}
           items: [{ key: {{ $from.key }}, path: {{ $key }} }]
@@ -91,6 +129,7 @@ tells; optional, since who issues it may need the gateway to run.
           optional: true
           {{- end }}
       {{- end }}
+{{- end }}
 - name: tmp
   emptyDir: { sizeLimit: 2Gi }
 {{- range $key, $from := .service.folders }}
