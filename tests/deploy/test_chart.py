@@ -202,6 +202,21 @@ class TestRegions:
         assert {"name": "MEKONG_REGION", "value": "sg"} in container["env"]
 
 
+class TestOrder:
+    """One service may stay at another release, its migration too: notes of a release ask for it."""
+
+    def test_the_others_go_on(self) -> None:
+        manifests = check.render("--set", "image.tag=v2", "--set", "services.accounts.tag=v1")
+
+        images = {
+            m["metadata"]["name"]: m["spec"]["template"]["spec"]["containers"][0]["image"]
+            for m in pods(manifests)
+        }
+        kept = {name for name, image in images.items() if image.endswith(":v1")}
+        assert kept == {"mekong-accounts", "mekong-migrate-accounts"}
+        assert {it.rpartition(":")[2] for name, it in images.items() if name not in kept} == {"v2"}
+
+
 class TestDockerfile:
     def test_it_has_no_finding(self) -> None:
         check.dockerfile()

@@ -13,7 +13,7 @@ app.kubernetes.io/component: {{ .name }}
 {{- end }}
 
 {{- define "mekong.image" -}}
-{{ .root.Values.image.repository }}-{{ .service.module | default .name }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
+{{ .root.Values.image.repository }}-{{ .service.module | default .name }}:{{ .service.tag | default .root.Values.image.tag | default .root.Chart.AppVersion }}
 {{- end }}
 
 {{- define "mekong.podSecurity" -}}
