@@ -16,6 +16,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "deploy" / "helm" / "mekong"
+EXAMPLE = CHART.parent / "example.yaml"
 RULES = CHART / "rules.yaml"
 RULES_TEST = ROOT / "deploy" / "prometheus" / "rules_test.yaml"
 VERSIONS = ("1.31", "1.34", "1.36")
@@ -135,7 +136,8 @@ def main() -> None:
         *("--set-json", 'topologySecretFiles={"nats_url":{"secret":"nats","key":"url"}}'),
         *("--set", "networkPolicy.grpc.leads[0].namespaceSelector.matchLabels.name=erp"),
     )
-    for arguments in ((), extra, broker, ("--set", "networkPolicy.enabled=false")):
+    example = ("--values", str(EXAMPLE))
+    for arguments in ((), extra, broker, example, ("--set", "networkPolicy.enabled=false")):
         manifests = render(*arguments)
         for version in VERSIONS:
             validate(manifests, version)

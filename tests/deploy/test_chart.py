@@ -173,6 +173,7 @@ class TestSchema:
             ("topologyFiles",),
             ("topologySecretFiles",),
             ("networkPolicy", "grpc"),
+            ("ingress", "annotations"),
         ],
     )
     def test_what_a_value_is_for_stands_with_it(self, path: tuple[str, ...]) -> None:
@@ -200,6 +201,16 @@ class TestRegions:
         (container,) = made["spec"]["template"]["spec"]["containers"]
         assert container["image"].startswith("mekong-notifier:")
         assert {"name": "MEKONG_REGION", "value": "sg"} in container["env"]
+
+
+class TestIngress:
+    def test_it_has_the_annotations_that_its_controller_needs(self) -> None:
+        given = "ingress.annotations.nginx\\.ingress\\.kubernetes\\.io/proxy-body-size=200m"
+        manifests = check.render("--set", "ingress.enabled=true", "--set", given)
+
+        (made,) = [it for it in manifests if it["kind"] == "Ingress"]
+        metadata: Any = made["metadata"]
+        assert metadata["annotations"] == {"nginx.ingress.kubernetes.io/proxy-body-size": "200m"}
 
 
 class TestOrder:
