@@ -55,7 +55,7 @@ def start(
     except config.SettingsError as wrong:
         _refuse(f"{name}: {wrong}")
     logging.configure(settings, name)
-    metrics.describe(name)
+    metrics.describe(name, settings.region)
     if command:
         _migrate(settings, migrations)
     else:

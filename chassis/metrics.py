@@ -7,7 +7,9 @@ from prometheus_client import Counter, Gauge, Histogram, Info
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
-build_info = Info("mekong_build", "Which service and which versions of its parts run here.")
+build_info = Info(
+    "mekong_build", "Which service, of which region, and which versions of its parts run here."
+)
 
 grpc_server_handled = Counter(
     "mekong_grpc_server_handled_total", "Calls answered.", ["service", "method", "code"]
@@ -103,14 +105,15 @@ background_crashes = Counter(
 )
 certificate_expiry = Gauge(
     "mekong_certificate_expiry_timestamp_seconds",
-    "When the first certificate of the file in this setting expires, as Unix time.",
-    ["setting"],
+    "When the first certificate of the file in this setting expires, as Unix time: the file as it "
+    "is now, or as this process read it when it began and holds it until a restart.",
+    ["setting", "what"],
 )
 ready = Gauge("mekong_ready", "1 while every readiness check passes.")
 
 
-def describe(service: str) -> None:
-    """Sets the build info: the service's name and the versions of the parts that matter."""
+def describe(service: str, region: str) -> None:
+    """Sets the build info: the service, its region and the versions of the parts that matter."""
     parts = ("grpcio", "nats-py", "sqlalchemy", "psycopg")
     versions = {part.replace("-", "_"): metadata.version(part) for part in parts}
-    build_info.info({"service": service, **versions})
+    build_info.info({"service": service, "region": region, **versions})

@@ -16,6 +16,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "deploy" / "helm" / "mekong"
+EXAMPLE = CHART.parent / "example.yaml"
 RULES = CHART / "rules.yaml"
 RULES_TEST = ROOT / "deploy" / "prometheus" / "rules_test.yaml"
 VERSIONS = ("1.31", "1.34", "1.36")
@@ -124,11 +125,19 @@ def main() -> None:
             "Debian's package prometheus (apt-get download)\n"
         )
     extra = (
-        *("--set", "ingress.enabled=true", "--set", "prometheus.rules=configmap"),
+        *("--set", "ingress.enabled=true", "--set", "ingress.tlsSecret=crm-tls"),
+        *("--set", "prometheus.rules=configmap"),
         *("--set", "services.accounts.auditHead.enabled=true"),
         *("--set", "networkPolicy.ops[0].namespaceSelector.matchLabels.name=monitoring"),
     )
-    for arguments in ((), extra, ("--set", "networkPolicy.enabled=false")):
+    broker = (
+        *("--set", "settings.nats_monitor_url=http://nats-headless:8222"),
+        *("--set-json", 'topologyFiles={"nats_creds_file":{"secret":"nats","key":"user.creds"}}'),
+        *("--set-json", 'topologySecretFiles={"nats_url":{"secret":"nats","key":"url"}}'),
+        *("--set", "networkPolicy.grpc.leads[0].namespaceSelector.matchLabels.name=erp"),
+    )
+    example = ("--values", str(EXAMPLE))
+    for arguments in ((), extra, broker, example, ("--set", "networkPolicy.enabled=false")):
         manifests = render(*arguments)
         for version in VERSIONS:
             validate(manifests, version)

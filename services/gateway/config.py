@@ -18,6 +18,9 @@ class Settings(config.Settings):
     public_url: str = "http://127.0.0.1:8080"
     """How people reach this gateway, without a path; links and the check of origins use it."""
 
+    public_tls_cert_file: Path | None = None
+    """The certificate that whoever ends TLS in front shows: only its expiry is told, in metrics."""
+
     security_contact: str = Field(default="", pattern=r"^((mailto:|https://)[^\s]+)?$")
     """`mailto:` or `https:` of who is to be told of a weakness; in /.well-known/security.txt."""
 

@@ -36,6 +36,7 @@ sessions_cached = Gauge(
 
 for shared in (
     metrics.build_info,
+    metrics.certificate_expiry,
     metrics.ready,
     metrics.grpc_client_handled,
     metrics.grpc_client_seconds,

@@ -9,7 +9,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 from gunicorn.workers import gthread
 
-from chassis import logging
+from chassis import certificates, logging
 from services.gateway import patience
 from services.gateway.config import Settings
 
@@ -110,6 +110,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
         logging.configure(self.settings, "gateway")
         metrics.describe()
+        certificates.observe(self.settings, of_others=("public_tls_cert_file",))
         application = app.create(self.settings)
         peers = application.extensions["gateway"].peers
         self._ops = ops.Ops(self.settings.http_listen, peers.states)

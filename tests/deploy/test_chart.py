@@ -1,6 +1,7 @@
 """The chart renders what Kubernetes takes, hardened, and what the services understand."""
 
 import importlib
+import json
 import subprocess
 from typing import Any
 
@@ -89,6 +90,52 @@ class TestManifests:
         assert volumes[mount["name"]]["secret"]["secretName"] == "mekong-dkim"
 
 
+class TestTheIngressCertificate:
+    """The gateway tells when it expires: it alone mounts it, and starts without it."""
+
+    SETTING = "MEKONG_PUBLIC_TLS_CERT_FILE"
+    ON = ("--set", "ingress.enabled=true", "--set", "ingress.tlsSecret=crm-tls")
+
+    def mounted(self, *arguments: str) -> dict[str, tuple[str, list[Any]]]:
+        """Return the file and its sources by the deployments that have the setting."""
+        found = {}
+        for manifest in pods(check.render(*arguments)):
+            spec = manifest["spec"]["template"]["spec"]
+            given = {it["name"]: it.get("value") for it in spec["containers"][0]["env"]}
+            if self.SETTING in given:
+                (volume,) = [it for it in spec["volumes"] if it["name"] == "secrets"]
+                sources = [it["secret"] for it in volume["projected"]["sources"]]
+                of_it = [it for it in sources if it["items"][0]["path"] == "public_tls_cert_file"]
+                found[manifest["metadata"]["name"]] = (given[self.SETTING], of_it)
+        return found
+
+    def test_it_is_there_without_its_key(self) -> None:
+        source = {
+            "name": "crm-tls",
+            "items": [{"key": "tls.crt", "path": "public_tls_cert_file"}],
+            "optional": True,
+        }
+
+        assert self.mounted(*self.ON) == {
+            "mekong-gateway": ("/run/secrets/mekong/public_tls_cert_file", [source])
+        }
+
+    def test_another_may_be_named(self) -> None:
+        own = "services.gateway.files.public_tls_cert_file"
+        ((_, (source,)),) = self.mounted(
+            *(*self.ON, "--set", f"{own}.secret=front", "--set", f"{own}.key=shown.pem")
+        ).values()
+
+        assert source == {
+            "name": "front",
+            "items": [{"key": "shown.pem", "path": "public_tls_cert_file"}],
+        }
+
+    def test_without_one_there_is_none(self) -> None:
+        assert self.mounted() == {}
+        assert self.mounted("--set", "ingress.enabled=true") == {}
+
+
 def settings_of(container: dict[str, Any]) -> dict[str, Any]:
     """Return the settings fields of the program that a container runs."""
     module = container["image"].rpartition("/")[2].rpartition(":")[0].partition("-")[2]
@@ -116,6 +163,27 @@ class TestBadValues:
         assert told in refused.value.stderr
 
 
+class TestSchema:
+    """What the schema says of values, which editors show."""
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            ("settings", "nats_monitor_url"),
+            ("topologyFiles",),
+            ("topologySecretFiles",),
+            ("networkPolicy", "grpc"),
+            ("ingress", "annotations"),
+        ],
+    )
+    def test_what_a_value_is_for_stands_with_it(self, path: tuple[str, ...]) -> None:
+        it = json.loads((check.CHART / "values.schema.json").read_text("utf-8"))
+        for name in path:
+            it = it["properties"][name]
+
+        assert len(it["description"]) > 40
+
+
 class TestRegions:
     def test_a_second_notifier_is_one_more_entry(self) -> None:
         manifests = check.render(
@@ -133,6 +201,31 @@ class TestRegions:
         (container,) = made["spec"]["template"]["spec"]["containers"]
         assert container["image"].startswith("mekong-notifier:")
         assert {"name": "MEKONG_REGION", "value": "sg"} in container["env"]
+
+
+class TestIngress:
+    def test_it_has_the_annotations_that_its_controller_needs(self) -> None:
+        given = "ingress.annotations.nginx\\.ingress\\.kubernetes\\.io/proxy-body-size=200m"
+        manifests = check.render("--set", "ingress.enabled=true", "--set", given)
+
+        (made,) = [it for it in manifests if it["kind"] == "Ingress"]
+        metadata: Any = made["metadata"]
+        assert metadata["annotations"] == {"nginx.ingress.kubernetes.io/proxy-body-size": "200m"}
+
+
+class TestOrder:
+    """One service may stay at another release, its migration too: notes of a release ask for it."""
+
+    def test_the_others_go_on(self) -> None:
+        manifests = check.render("--set", "image.tag=v2", "--set", "services.accounts.tag=v1")
+
+        images = {
+            m["metadata"]["name"]: m["spec"]["template"]["spec"]["containers"][0]["image"]
+            for m in pods(manifests)
+        }
+        kept = {name for name, image in images.items() if image.endswith(":v1")}
+        assert kept == {"mekong-accounts", "mekong-migrate-accounts"}
+        assert {it.rpartition(":")[2] for name, it in images.items() if name not in kept} == {"v2"}
 
 
 class TestDockerfile:

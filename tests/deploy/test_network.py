@@ -20,6 +20,14 @@ CALLERS = {
 HOUSE = {"podSelector": {"matchLabels": {INSTANCE: "mekong", PART: "mekong"}}}
 PROMETHEUS = {"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}
 LETS_PROMETHEUS = ("--set", "networkPolicy.ops[0].namespaceSelector.matchLabels.name=monitoring")
+ERP = {
+    "namespaceSelector": {"matchLabels": {"name": "erp"}},
+    "podSelector": {"matchLabels": {"app": "orders"}},
+}
+LETS_ERP = (
+    *("--set", "networkPolicy.grpc.leads[0].namespaceSelector.matchLabels.name=erp"),
+    *("--set", "networkPolicy.grpc.leads[0].podSelector.matchLabels.app=orders"),
+)
 
 
 def policies(manifests: list[dict[str, Any]]) -> dict[str, Any]:
@@ -130,6 +138,44 @@ class TestOn:
         check.validate(check.render(*LETS_PROMETHEUS), version)
 
 
+class TestCallersFromOutside:
+    """Who calls a service over gRPC from outside the release is named, service by service."""
+
+    def test_they_are_let_in_beside_the_house(self) -> None:
+        leads = peers(policies(check.render(*LETS_ERP))["mekong-leads"], "grpc")
+
+        assert leads is not None
+        assert leads[-1] == ERP
+        assert components(leads[:-1]) == CALLERS["leads"]
+
+    def test_nowhere_else(self) -> None:
+        before, after = policies(check.render()), policies(check.render(*LETS_ERP))
+
+        assert {name for name in before if before[name] != after[name]} == {"mekong-leads"}
+        assert peers(after["mekong-leads"], "ops") == []
+
+    def test_a_service_that_nobody_in_the_house_calls_may_be_called(self) -> None:
+        made = policies(
+            check.render(
+                *("--set", "services.notifier-sg.module=notifier"),
+                *("--set", "services.notifier-sg.replicas=1"),
+                *("--set", "services.notifier-sg.database=true"),
+                *("--set", "networkPolicy.grpc.notifier-sg[0].ipBlock.cidr=10.1.0.0/16"),
+            )
+        )
+
+        assert peers(made["mekong-notifier-sg"], "grpc") == [{"ipBlock": {"cidr": "10.1.0.0/16"}}]
+
+    def test_an_empty_list_is_nobody(self) -> None:
+        assert policies(check.render("--set-json", "networkPolicy.grpc.leads=[]")) == policies(
+            check.render()
+        )
+
+    @pytest.mark.parametrize("version", check.VERSIONS)
+    def test_they_fit_each_kubernetes_version(self, version: str) -> None:
+        check.validate(check.render(*LETS_ERP), version)
+
+
 class TestOff:
     def test_there_is_none(self) -> None:
         assert policies(check.render("--set", "networkPolicy.enabled=false")) == {}
@@ -142,6 +188,9 @@ class TestBadValues:
             ("networkPolicy.enabled=perhaps", "enabled"),
             ("networkPolicy.metrics=x", "metrics"),
             ("networkPolicy.ops[0].namespace=monitoring", "namespace"),
+            ("networkPolicy.grpc.leads[0].namespace=erp", "namespace"),
+            ("networkPolicy.grpc.lead[0].podSelector.matchLabels.a=b", "networkPolicy.grpc.lead:"),
+            ("networkPolicy.grpc.gateway[0].podSelector.matchLabels.a=b", "grpc.gateway: no such"),
         ],
     )
     def test_they_are_refused_by_name(self, values: str, told: str) -> None:

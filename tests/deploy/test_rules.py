@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from chassis import metrics
 from deploy import check
 from tests.docs.test_docs import ROOT, generator
 
+SERVICES = generator().SERVICES
 RUNBOOKS = ROOT / "docs" / "runbooks"
 _METRIC = re.compile(r"\bmekong_[a-z0-9_]+")
 _RECORDING = re.compile(r"\bmekong:[a-z0-9_:]+")
@@ -32,11 +34,34 @@ def rules(kind: str) -> Iterator[dict[str, Any]]:
 @cache
 def scraped() -> set[str]:
     found: set[str] = set()
-    for metrics in generator().metrics().values():
-        for name, metric in metrics.items():
+    for page in generator().metrics().values():
+        for name, metric in page.items():
             histogram = metric._type == "histogram"
             found.update([f"{name}{suffix}" for suffix in _SUFFIXES] if histogram else [name])
     return found
+
+
+def missed(*arguments: str) -> list[dict[str, str]]:
+    """Return the labels of each process that MekongGone, as it is shipped, looks for."""
+    manifests = check.render("--set", "prometheus.rules=operator", *arguments)
+    (shipped,) = [it for it in manifests if it["kind"] == "PrometheusRule"]
+    spec: Any = shipped["spec"]
+    (expression,) = [
+        rule["expr"]
+        for group in spec["groups"]
+        for rule in group["rules"]
+        if rule.get("alert") == "MekongGone"
+    ]
+    found = re.findall(r"absent\(mekong_build_info\{([^}]*)\}\)", expression)
+    return [dict(re.findall(r'(\w+)="([^"]*)"', each)) for each in found]
+
+
+def described(service: str, region: str) -> dict[str, str]:
+    """Return the labels that a process of a service tells of itself."""
+    metrics.describe(service, region)
+    (family,) = metrics.build_info.collect()
+    (sample,) = family.samples
+    return sample.labels
 
 
 class TestRules:
@@ -102,6 +127,50 @@ class TestRunbooks:
                 it for it in _METRIC.findall(text) if not any(each.startswith(it) for each in found)
             }
             assert not unknown, f"{page.name}: {unknown}"
+
+
+class TestWhoIsGone:
+    """MekongGone is about the services that the values expect."""
+
+    REGION = (
+        *(
+            "--set",
+            "services.notifier-sg.module=notifier",
+            "--set",
+            "services.notifier-sg.replicas=1",
+        ),
+        *("--set", "services.notifier-sg.database=true"),
+        *("--set", "services.notifier-sg.settings.region=sg"),
+    )
+
+    def test_by_default_it_is_each_deployment_of_the_chart(self) -> None:
+        deployed = [it for it in check.render() if it["kind"] == "Deployment"]
+
+        assert len(missed()) == len(deployed) == len(SERVICES)
+
+    @pytest.mark.parametrize("service", SERVICES)
+    def test_what_it_looks_for_is_what_each_process_tells(self, service: str) -> None:
+        """Each process tells it; the gateway without a region, since it has none."""
+        told = {"service": service} if service == "gateway" else described(service, "vn")
+
+        assert len([it for it in missed() if it.items() <= told.items()]) == 1
+
+    def test_another_region_is_missed_too(self) -> None:
+        found = missed(*self.REGION)
+
+        assert {"service": "notifier", "region": "sg"} in found
+        assert len(found) == len(SERVICES) + 1
+
+    def test_one_that_is_not_to_run_is_not_missed(self) -> None:
+        found = missed("--set", "services.leads.replicas=0")
+
+        assert {"service": "leads"} not in found
+        assert len(found) == len(SERVICES) - 1
+
+    def test_a_house_of_which_nothing_is_to_run_has_rules_all_the_same(self) -> None:
+        none = [part for it in SERVICES for part in ("--set", f"services.{it}.replicas=0")]
+
+        assert missed(*none) == []
 
 
 class TestTheChart:

@@ -1,5 +1,6 @@
 """The gateway as a process: it starts without its peers, answers probes, and stops gracefully."""
 
+import datetime
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import certificate
 from tests.integration.gateway.process_parts import (
     ROOT,
     SECONDS,
@@ -19,6 +21,8 @@ from tests.integration.gateway.process_parts import (
     started,
     until,
 )
+
+EXPIRY = "mekong_certificate_expiry_timestamp_seconds"
 
 
 @pytest.fixture
@@ -65,6 +69,29 @@ class TestProcess:
 
         until(again, "started again")
         assert until(lambda: get(f"{running.public}/api/docs")[0] == 200, "answers again")
+
+
+class TestCertificates:
+    def test_it_tells_when_those_it_has_expire_and_follows_their_files(
+        self, tmp_path: Path
+    ) -> None:
+        soon, late = (datetime.datetime(2027, month, 1, tzinfo=datetime.UTC) for month in (1, 4))
+        file = tmp_path / "tls.crt"
+        file.write_bytes(certificate(soon))
+
+        def told(running: Process) -> dict[str, float]:
+            lines = get(f"{running.ops}/metrics")[1].splitlines()
+            found = [it.rsplit(" ", 1) for it in lines if it.startswith(f"{EXPIRY}{{")]
+            return {name.removeprefix(EXPIRY): float(value) for name, value in found}
+
+        with started(tmp_path, MEKONG_PUBLIC_TLS_CERT_FILE=str(file)) as running:
+            before = told(running)
+            file.write_bytes(certificate(late))
+            after = told(running)
+
+        shown = '{setting="public_tls_cert_file",what="file"}'
+        assert before == {shown: soon.timestamp()}
+        assert after == {shown: late.timestamp()}
 
 
 class TestCommand:
