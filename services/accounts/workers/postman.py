@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import grpc
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db, errors
+from chassis.db.patience import patiently
 from services.accounts.clients.peers import REFUSALS, Mail
 from services.accounts.domain.letters import Letter, Reason, Waiting
 from services.accounts.usecases.letters import Scribe
@@ -45,12 +45,12 @@ class Postman:
     async def __call__(self) -> None:
         """Runs for ever; a database that is away makes it wait."""
         while True:
-            try:
-                while await self.round() == _BATCH:
-                    pass
-            except (SQLAlchemyError, OSError) as away:
-                log.info("letters_postponed", error=type(away).__name__)
+            await patiently(self._all, name=self.__qualname__)
             await asyncio.sleep(self._every_seconds)
+
+    async def _all(self) -> None:
+        while await self.round() == _BATCH:
+            pass
 
     async def round(self) -> int:
         """Hands over one batch; returns how many were claimed."""

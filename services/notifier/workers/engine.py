@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import context
 from chassis.db import Sessions
+from chassis.db.patience import patiently
 from services.notifier import stages
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
@@ -31,7 +32,6 @@ from services.notifier.workers.freshness import Freshness
 from services.notifier.workers.holding import Held
 from services.notifier.workers.leases import Leases, now
 from services.notifier.workers.outcomes import Outcomes
-from services.notifier.workers.patience import patiently
 from services.notifier.workers.presence import Presence
 from services.notifier.workers.room import Room
 from services.notifier.workers.straight import Straight

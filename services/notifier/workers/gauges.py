@@ -4,10 +4,10 @@ import math
 
 from chassis import context
 from chassis.db import Sessions
+from chassis.db.patience import patiently
 from services.notifier.storage import gauges, lookups
 from services.notifier.workers import metrics
 from services.notifier.workers.filling import CONTROL_SOURCES
-from services.notifier.workers.patience import patiently
 
 _EVERY_SECONDS = 5.0
 

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.db import Sessions
+from chassis.db.patience import patiently
 from services.notifier import stages
 from services.notifier.config import Settings
 from services.notifier.domain.credibility import Credibility
@@ -19,7 +20,6 @@ from services.notifier.domain.work import Outgoing
 from services.notifier.usecases import settling
 from services.notifier.workers import metrics
 from services.notifier.workers.leases import Leases
-from services.notifier.workers.patience import patiently
 
 # A commit of outcomes costs some milliseconds whatever their number, with the report of it that
 # others apply: at 7,000 a second a tenth of a second gathers 700.
