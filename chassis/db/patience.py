@@ -1,13 +1,17 @@
 """What a worker does about a step that fails: it waits for what is away, and counts the rest."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import context, errors, metrics
 from chassis.db import failures
+
+FAILURES = (SQLAlchemyError, OSError, errors.Unavailable)
+"""What a step may raise while a part is away; `tell` knows whether it is."""
 
 _PAUSE_SECONDS = 0.5
 
@@ -22,12 +26,21 @@ async def patiently(step: Callable[[], Awaitable[object]], *, name: str) -> bool
     context.end_if_cancelled()
     try:
         await step()
-    except (SQLAlchemyError, OSError, errors.Unavailable) as error:
+    except FAILURES as error:
         context.end_if_cancelled()
         tell(name, error)
         await asyncio.sleep(_PAUSE_SECONDS)
         return False
     return True
+
+
+@contextlib.contextmanager
+def telling(worker: str) -> Iterator[None]:
+    """Has what is done last fail without harm to what comes after it, and `tell`s so."""
+    try:
+        yield
+    except FAILURES as error:
+        tell(worker, error)
 
 
 def tell(worker: str, error: Exception) -> None:

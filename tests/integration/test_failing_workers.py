@@ -10,7 +10,7 @@ import pytest
 import structlog
 from prometheus_client import REGISTRY
 
-from chassis import background, db
+from chassis import background, context, db
 from chassis.config import ServiceSettings
 from services.accounts import workers as accounts
 from services.accounts.usecases.keyring import Keyring
@@ -30,6 +30,10 @@ from services.interactions.workers.resolving import Resolver
 from services.interactions.workers.rounds import Watch
 from services.leads.workers.eraser import Eraser
 from services.leads.workers.importer import Importer
+from services.notifier.channels.wire import Done, Permit
+from services.notifier.domain.states import Channel
+from services.notifier.workers.engine import Engine
+from services.notifier.workers.freshness import Freshness
 from services.notifier.workers.gauges import Gauges
 from services.notifier.workers.retention import Retention
 from services.notifier.workers.sweeps import Sweeper
@@ -148,6 +152,25 @@ def crashes(task: str) -> float:
     return found or 0.0
 
 
+class Wire:
+    """A wire to nobody."""
+
+    channel, provider, address, trouble = Channel.EMAIL, "smtp", "127.0.0.1:1", ""
+    capacity = waiting = 0
+
+    def crowd(self, _: str) -> None:
+        return None
+
+    def submit(self, _: object) -> None:
+        raise NotImplementedError
+
+    async def run(self, _: Permit, __: Done) -> None:
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        """Nothing to end."""
+
+
 class TestAWorkerWhoseStepsFail:
     @pytest.mark.parametrize(
         "workers", [of_accounts, of_campaigns, of_interactions, of_leads, of_notifier]
@@ -187,3 +210,33 @@ class TestAWorkerWhoseStepsFail:
         await background.cancel([task])
 
         assert crashes(rounds.__qualname__) == before
+
+
+class TestTheNotifier:
+    async def test_that_cannot_read_what_is_fresh_sends_nothing_and_is_heard(
+        self, bare: tuple[str, db.Sessions]
+    ) -> None:
+        before = crashes("freshness")
+
+        assert not await Freshness(bare[1], set).ensure()
+        assert crashes("freshness") == before + 1
+
+    async def test_whose_database_is_away_sends_nothing_and_waits(self, away: db.Sessions) -> None:
+        before = crashes("freshness")
+
+        assert not await Freshness(away, set).ensure()
+        assert crashes("freshness") == before
+
+    async def test_says_what_failed_while_an_engine_ended(
+        self, bare: tuple[str, db.Sessions]
+    ) -> None:
+        url, sessions = bare
+        draining, before = asyncio.Event(), crashes("engine smtp at its end")
+        context.share_draining(draining)
+        draining.set()
+
+        async with asyncio.timeout(10):
+            await Engine(make_settings(url), sessions, Wire())()
+
+        # What it held could not be given back, and nobody was told that it went.
+        assert crashes("engine smtp at its end") == before + 2

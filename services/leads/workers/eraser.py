@@ -9,12 +9,11 @@ from datetime import datetime, timedelta
 
 import nats.errors
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context, errors
 from chassis.db import Sessions, audit
-from chassis.db.patience import patiently, tell
+from chassis.db.patience import patiently, telling
 from chassis.events.connection import Connection
 from chassis.sealing import SealBroken
 from services.erasing import Erased, Person, Subject
@@ -180,11 +179,9 @@ class Eraser:
         kept = True
         while kept:
             await asyncio.sleep(self._lease.total_seconds() / 4)
-            try:
+            with telling("renew erasures"):
                 async with self._sessions.begin() as session:
                     kept = await erasures.renew(session, current, self._lease)
-            except (SQLAlchemyError, OSError) as error:
-                tell("renew erasures", error)
 
     async def _give_back(self, current: Erasure) -> None:
         """Leave one for whoever has its key: nobody else knows whom to look for."""
