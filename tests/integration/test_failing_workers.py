@@ -15,6 +15,7 @@ from chassis.config import ServiceSettings
 from services.accounts import workers as accounts
 from services.accounts.usecases.keyring import Keyring
 from services.accounts.usecases.letters import Scribe, StaffMail
+from services.accounts.workers.gauges import Gauges as AccountsGauges
 from services.accounts.workers.postman import Postman
 from services.campaigns import workers as campaigns
 from services.campaigns.config import Settings as CampaignsSettings
@@ -90,6 +91,7 @@ def of_accounts(_: str, sessions: db.Sessions) -> Iterator[tuple[str, Any]]:
     yield "lay the foundation", accounts.lay_foundation(sessions, NOBODY, "a@b.vn", None)
     yield "sweep", accounts.sweep(sessions, timedelta(hours=1))
     yield "export audit heads", accounts.export_heads(sessions, None)
+    yield "gauges", AccountsGauges(sessions, [scribe])
     yield (
         "send password letters",
         Postman(sessions, scribe, NOBODY, lease_seconds=60, every_seconds=1),
