@@ -132,7 +132,8 @@ class ServiceSettings(Settings):
     """`postgresql+psycopg://user:password@host:port/name`; sslmode and the like go here too."""
 
     database_pool_size: int = Field(default=10, ge=1)
-    """Connections per process; replicas times this must stay below the server's limit."""
+    """Connections per process, and one more aside for its gauges; replicas times all of these must
+    stay below the server's limit."""
 
     database_statement_timeout_seconds: float = Field(default=30.0, gt=0)
     """A runaway query ends by itself and lets go of its locks; it waits for one half as long."""

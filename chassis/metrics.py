@@ -101,7 +101,10 @@ nats_sync_always = Gauge(
 nats_sync_always.set(math.nan)
 
 background_crashes = Counter(
-    "mekong_background_crashes_total", "Background tasks that ended by an error.", ["task"]
+    "mekong_background_crashes_total",
+    "Background tasks that ended by an error, and steps of theirs that failed though nothing was"
+    " away.",
+    ["task"],
 )
 certificate_expiry = Gauge(
     "mekong_certificate_expiry_timestamp_seconds",

@@ -5,6 +5,7 @@ from chassis.db.migrate import revision_check, upgrade
 from chassis.db.pool import (
     Sessions,
     allow,
+    aside,
     check,
     dispose,
     driver,
@@ -24,6 +25,7 @@ __all__ = [
     "Together",
     "allow",
     "arrays",
+    "aside",
     "ask",
     "audit",
     "check",

@@ -4,14 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
-import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context
 from chassis.config import ServiceSettings
 from chassis.db import idempotency, inbox, outbox
+from chassis.db.patience import patiently
 from chassis.db.pool import Sessions
 
 BATCH = 1_000
@@ -22,8 +21,6 @@ INBOX_KEPT = timedelta(days=35)
 
 Prune = Callable[[AsyncSession], Awaitable[int]]
 """Deletes up to `BATCH` rows and returns how many."""
-
-log = structlog.get_logger(__name__)
 
 
 def task(
@@ -36,10 +33,7 @@ def task(
 
     async def keep_house() -> None:
         while not context.draining().is_set():
-            try:
-                await sweep(made, settings, own)
-            except (SQLAlchemyError, OSError) as away:
-                log.info("housekeeping_postponed", error=type(away).__name__)
+            await patiently(partial(sweep, made, settings, own), name="housekeeping")
             await context.pause(PAUSE_SECONDS)
 
     keep_house.drains = True  # type: ignore[attr-defined]

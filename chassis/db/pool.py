@@ -4,7 +4,7 @@ import select
 import time
 from collections.abc import Mapping
 from typing import Any, LiteralString
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import psycopg
 from sqlalchemy import Connection, event, exc, make_url, text
@@ -15,11 +15,10 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from chassis import metrics
 from chassis.config import ServiceSettings
-from chassis.db import failures, outbox
+from chassis.db import failures, measuring, outbox
 from chassis.errors import Check, Unavailable
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -33,6 +32,7 @@ _LOCK_SHARE = 0.5
 
 # The app closes what was opened without every main having to hand it over.
 _opened: WeakSet[Sessions] = WeakSet()
+_asides: WeakKeyDictionary[Sessions, Sessions] = WeakKeyDictionary()
 
 
 def sessions(
@@ -43,14 +43,34 @@ def sessions(
 ) -> Sessions:
     """Opens nothing yet: connections are made when first used, at most `database_pool_size`.
 
+    One more is `aside`.
+
     `service` names the audit subject; the process's own identity by default. What they are
     `carrying` is in the `info` of each.
     """
+    made = _made(settings, service, settings.database_pool_size, carrying)
+    measuring.count(engine(made))
+    _opened.add(made)
+    _asides[made] = _made(settings, service, 1, carrying)
+    return made
+
+
+def aside(made: Sessions) -> Sessions:
+    """One connection beside the pool of `made`, made when first used.
+
+    For what must be known above all while everybody else waits for a connection.
+    """
+    return _asides[made]
+
+
+def _made(
+    settings: ServiceSettings, service: str | None, size: int, carrying: Mapping[str, Any] | None
+) -> Sessions:
     service = service or settings.client_id
     engine = create_async_engine(
         make_url(settings.database_url.get_secret_value()),
-        poolclass=_Pool,
-        pool_size=settings.database_pool_size,
+        poolclass=measuring.Pool,
+        pool_size=size,
         max_overflow=0,
         pool_timeout=10,
         # An exception's text must not carry the values of a statement into the logs.
@@ -66,15 +86,13 @@ def sessions(
     )
     _find_dead(engine)
     _bound(engine, settings.database_statement_timeout_seconds)
-    _observe(engine)
-    made = async_sessionmaker(
+    measuring.observe(engine)
+    return async_sessionmaker(
         engine,
         expire_on_commit=False,
         sync_session_class=outbox.NudgingSession,
         info={"service": service, **(carrying or {})},
     )
-    _opened.add(made)
-    return made
 
 
 def engine(made: Sessions) -> AsyncEngine:
@@ -181,18 +199,8 @@ def opened() -> list[Sessions]:
 async def dispose(made: Sessions) -> None:
     """Closes every connection of the pool; the sessions cannot be used afterwards."""
     _opened.discard(made)
-    await engine(made).dispose()
-
-
-class _Pool(AsyncAdaptedQueuePool):
-    """Measures how long whoever needs a connection waits for it."""
-
-    def _do_get(self) -> Any:
-        began = time.perf_counter()
-        try:
-            return super()._do_get()
-        finally:
-            metrics.db_pool_wait_seconds.observe(time.perf_counter() - began)
+    for each in (made, aside(made)):
+        await engine(each).dispose()
 
 
 def _find_dead(made: AsyncEngine) -> None:
@@ -260,35 +268,6 @@ def _bound(made: AsyncEngine, statement_timeout_seconds: float) -> None:
         finally:
             cursor.close()
         begun(connection.info)
-
-
-def _observe(made: AsyncEngine) -> None:
-    """Measures every transaction."""
-
-    @event.listens_for(made.sync_engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.info["began"] = time.perf_counter()
-
-    @event.listens_for(made.sync_engine, "commit")
-    def _commit(connection: Connection) -> None:
-        _measure(connection, "commit")
-
-    @event.listens_for(made.sync_engine, "rollback")
-    def _rollback(connection: Connection) -> None:
-        _measure(connection, "rollback")
-
-    pool: Any = made.sync_engine.pool
-    metrics.db_connections.labels("in_use").set_function(lambda: pool.checkedout())
-    metrics.db_connections.labels("idle").set_function(lambda: pool.checkedin())
-
-
-def _measure(connection: Connection, outcome: str) -> None:
-    if connection.invalidated:
-        # Cancelled within a statement; to ask it for anything would raise in place of that.
-        return
-    began = connection.info.pop("began", None)
-    if began is not None:
-        metrics.db_transaction_seconds.labels(outcome).observe(time.perf_counter() - began)
 
 
 _ALLOW = text("""

@@ -17,6 +17,7 @@ API_SECONDS = 5.0
 _RETRY_SECONDS = 0.5
 _CONNECT_SECONDS = 2
 _PING_SECONDS = 5
+_ASK_AGAIN_SECONDS = 30.0
 
 log = structlog.get_logger()
 
@@ -45,6 +46,9 @@ class Connection:
 
     A client that the broker closed for good (say, credentials being replaced) is replaced by a
     new one, so ask for `client` and `js` at each use instead of keeping them.
+
+    Where its monitoring is known, each is asked whether it writes to disk before it acknowledges,
+    which the metrics tell, and the log where it does not.
     """
 
     def __init__(self, settings: BrokerSettings, service: str) -> None:
@@ -54,6 +58,7 @@ class Connection:
         self._client = Client()
         self._js = self._client.jetstream(timeout=API_SECONDS)
         self._keeper: asyncio.Task[None] | None = None
+        self._asker: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._lost = asyncio.Event()
         self._is_closing = False
@@ -83,6 +88,8 @@ class Connection:
         """Begin to connect; idempotent."""
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep(), name="nats")
+            if self._settings.nats_monitor_url:
+                self._asker = asyncio.create_task(self._keep_asking(), name="nats sync")
 
     async def connected(self, within: float | None = None) -> None:
         """Wait until the broker is reachable; raises `Unavailable` after `within` seconds."""
@@ -108,16 +115,16 @@ class Connection:
         """
         self.require()
         if self._settings.nats_monitor_url and not self._is_sync:
-            await assert_sync_always(self._settings.nats_monitor_url)
-            self._is_sync = True
+            await self._ask()
 
     async def close(self) -> None:
         """End the connection and stop keeping it."""
         self._is_closing = True
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-            self._keeper = None
+        tasks = [it for it in (self._keeper, self._asker) if it is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._keeper = self._asker = None
         with contextlib.suppress(Exception):  # nothing is owed to a broker that is away
             await asyncio.wait_for(self._client.close(), _CONNECT_SECONDS)
         metrics.nats_connected.set(0)
@@ -139,6 +146,29 @@ class Connection:
                 log.warning("broker_not_connected", error=type(error).__name__)
             self._note(is_up=False)
             await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _keep_asking(self) -> None:
+        """Ask once after each connect, and again while the answer is no or there is none."""
+        while True:
+            await self.connected()
+            lost = self.lost
+            try:
+                await self._ask()
+            except errors.FailedPrecondition:
+                log.error("broker_unsafe")
+            except errors.Unavailable:
+                log.warning("broker_monitor_away")
+            else:
+                await lost.wait()
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ASK_AGAIN_SECONDS):
+                    await lost.wait()
+
+    async def _ask(self) -> None:
+        """Ask the broker's monitoring; raises as `assert_sync_always`."""
+        await assert_sync_always(self._settings.nats_monitor_url)
+        self._is_sync = True
 
     async def _connect(self, client: Client, closed: asyncio.Event) -> None:
         async def on_error(error: Exception) -> None:

@@ -50,6 +50,7 @@ from services.accounts.usecases.post import Post
 from services.accounts.usecases.signin import Limits
 from services.accounts.usecases.tokens import Issuer
 from services.accounts.usecases.trail import Trail
+from services.accounts.workers.gauges import Gauges
 from services.accounts.workers.postman import Postman
 
 _ENTRIES_TOGETHER = 500
@@ -88,6 +89,7 @@ async def main(settings: Settings) -> None:
     logins = ContactLoginServicer(sessions, contacts, senders, seal)
     key = settings.encryption_key()
     customers = ContactSessionServicer(sessions, issuer, passwords, limits, senders, key)
+    postmen = list(_postmen(settings, sessions, tokens))
     first = settings.first_user_email, settings.first_password_file
     await app.run(
         settings,
@@ -128,7 +130,8 @@ async def main(settings: Settings) -> None:
             workers.lay_foundation(sessions, passwords, *first),
             workers.sweep(sessions, limits.idle),
             workers.export_heads(sessions, settings.audit_head_file),
-            *_postmen(settings, sessions, tokens),
+            *postmen,
+            Gauges(sessions, [it.scribe for it in postmen]),
             *(Relay(sessions, nats, cls) for cls in Class),
             consume(
                 settings,

@@ -48,7 +48,7 @@ class TestMetrics:
     # A new one must have few values: an id or an address would be a series each.
     LABELS = frozenset(
         "service method code state outcome cls durable task setting provider verdict channel lane "
-        "what way list rule route status stage".split()
+        "what way list letters rule route status stage".split()
     )
 
     def test_each_is_named_and_described_as_prometheus_wants(self) -> None:

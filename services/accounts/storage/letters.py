@@ -47,6 +47,11 @@ class Letters:
         ]
         return sorted(found, key=lambda it: (it.create_time, it.id))
 
+    async def oldest_seconds(self, session: AsyncSession) -> float:
+        """Returns the age of the oldest that waits, held and put off ones too; 0 for none."""
+        found: float = await session.scalar(self._sql["OLDEST"]) or 0.0
+        return found
+
     async def lock(
         self, session: AsyncSession, letter_id: UUID, patience: timedelta
     ) -> Kept | None:
@@ -112,6 +117,10 @@ _STATEMENTS = {
         LIMIT :limit
         FOR UPDATE SKIP LOCKED))
     RETURNING id, kind, recipient, attempts, create_time
+""",
+    "OLDEST": """
+    SELECT CAST(extract(epoch FROM clock_timestamp() - create_time) AS float) FROM LETTERS
+    WHERE state = 'waiting' ORDER BY create_time LIMIT 1
 """,
     "LOCK": """
     SELECT link_id, sealed_words,

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db
+from chassis.db.patience import patiently
 from chassis.sealing import SealBroken
 from services.accounts import metrics
 from services.accounts.domain import lockout
@@ -52,18 +52,18 @@ log = structlog.get_logger()
 def keep_keys(sessions: db.Sessions, keyring: Keyring) -> Background:
     """Returns the task that reads the signing keys and makes new ones in time."""
 
+    async def refresh() -> None:
+        async with sessions.begin() as session:
+            await keyring.refresh(session)
+
     async def keep_signing_keys() -> None:
         while True:
-            pause = _KEYS_SECONDS
             try:
-                async with sessions.begin() as session:
-                    await keyring.refresh(session)
-            except (SQLAlchemyError, OSError) as away:
-                log.info("keys_not_refreshed", error=type(away).__name__)
-                pause = _AGAIN_SECONDS
+                if not await patiently(refresh, name="keep signing keys"):
+                    continue
             except SealBroken:
                 log.error("keys_sealed_with_another_key")
-            await asyncio.sleep(pause)
+            await asyncio.sleep(_KEYS_SECONDS)
 
     return keep_signing_keys
 
@@ -90,17 +90,15 @@ def lay_foundation(
 ) -> Background:
     """Returns the task that adds the system's roles and, if nobody is there, an administrator."""
 
+    async def lay() -> None:
+        async with sessions.begin() as session:
+            is_first = await foundation.lay(session)
+        if is_first:
+            await _add_first_user(sessions, passwords, email, password_file)
+
     async def lay_the_foundation() -> None:
-        while True:
-            try:
-                async with sessions.begin() as session:
-                    is_first = await foundation.lay(session)
-                if is_first:
-                    await _add_first_user(sessions, passwords, email, password_file)
-                return
-            except (SQLAlchemyError, OSError) as away:
-                log.info("foundation_not_laid", error=type(away).__name__)
-                await asyncio.sleep(_AGAIN_SECONDS)
+        while not await patiently(lay, name="lay the foundation"):
+            pass
 
     return lay_the_foundation
 
@@ -108,13 +106,13 @@ def lay_foundation(
 def sweep(sessions: db.Sessions, idle: timedelta) -> Background:
     """Returns the task that deletes what ended by time and failures that no longer count."""
 
+    async def sweep_all() -> None:
+        while await _sweep(sessions, idle) >= _BATCH:
+            pass
+
     async def sweep_sessions() -> None:
         while True:
-            try:
-                while await _sweep(sessions, idle) >= _BATCH:
-                    pass
-            except (SQLAlchemyError, OSError) as away:
-                log.info("sweep_postponed", error=type(away).__name__)
+            await patiently(sweep_all, name="sweep")
             await asyncio.sleep(_SWEEP_SECONDS)
 
     return sweep_sessions
@@ -123,18 +121,20 @@ def sweep(sessions: db.Sessions, idle: timedelta) -> Background:
 def export_heads(sessions: db.Sessions, file: Path | None) -> Background:
     """Returns the task that exports the head of the audit chain, once an hour over all replicas."""
 
-    async def export_audit_heads() -> None:
-        while True:
+    async def export() -> None:
+        async with sessions.begin() as session:
             try:
-                async with sessions.begin() as session:
-                    await heads.export(session, file)
-                    newest = await kept_heads.newest(session)
-                if newest is not None:
-                    metrics.audit_head_time.set(newest.timestamp())
-            except SQLAlchemyError as away:
-                log.info("audit_head_postponed", error=type(away).__name__)
+                await heads.export(session, file)
             except OSError as full:
                 log.error("audit_head_not_written", error=type(full).__name__)
+                raise
+            newest = await kept_heads.newest(session)
+        if newest is not None:
+            metrics.audit_head_time.set(newest.timestamp())
+
+    async def export_audit_heads() -> None:
+        while True:
+            await patiently(export, name="export audit heads")
             await asyncio.sleep(_HEAD_SECONDS)
 
     return export_audit_heads

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import grpc
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import db, errors
+from chassis.db.patience import patiently
 from services.accounts.clients.peers import REFUSALS, Mail
 from services.accounts.domain.letters import Letter, Reason, Waiting
 from services.accounts.usecases.letters import Scribe
@@ -37,7 +37,7 @@ class Postman:
     ) -> None:
         self.__qualname__ = f"send {scribe.kin} letters"
         self._sessions = sessions
-        self._scribe = scribe
+        self.scribe = scribe
         self._mail = mail
         self._lease = timedelta(seconds=lease_seconds)
         self._every_seconds = every_seconds
@@ -45,17 +45,17 @@ class Postman:
     async def __call__(self) -> None:
         """Runs for ever; a database that is away makes it wait."""
         while True:
-            try:
-                while await self.round() == _BATCH:
-                    pass
-            except (SQLAlchemyError, OSError) as away:
-                log.info("letters_postponed", error=type(away).__name__)
+            await patiently(self._all, name=self.__qualname__)
             await asyncio.sleep(self._every_seconds)
+
+    async def _all(self) -> None:
+        while await self.round() == _BATCH:
+            pass
 
     async def round(self) -> int:
         """Hands over one batch; returns how many were claimed."""
         async with self._sessions.begin() as session:
-            taken = await self._scribe.queue.claim(session, _BATCH, self._lease)
+            taken = await self.scribe.queue.claim(session, _BATCH, self._lease)
         for each in taken:
             await self._deal_with(each)
         return len(taken)
@@ -65,13 +65,13 @@ class Postman:
         try:
             # First of all, so that an address that nobody has is forgotten whatever is away.
             async with self._sessions.begin() as session:
-                letter = await self._scribe.write(session, waiting)
+                letter = await self.scribe.write(session, waiting)
             if letter is None:
                 return None
             advertiser_id = await self._mail.advertiser(letter.words.channel)
             if advertiser_id is None:
                 channel = letter.words.channel.name
-                log.error("letter_without_sender", letters=self._scribe.kin, channel=channel)
+                log.error("letter_without_sender", letters=self.scribe.kin, channel=channel)
                 return await self._refused(waiting, letter, Reason.SENDER_MISSING)
             message_id = await self._mail.send(letter, advertiser_id)
         except REFUSALS as refusal:
@@ -81,10 +81,10 @@ class Postman:
             log.info("letter_waits", error=type(away).__name__, attempts=waiting.attempts)
             wait = min(timedelta(seconds=2 ** min(waiting.attempts, 9)), _LONGEST_WAIT)
             async with self._sessions.begin() as session:
-                return await self._scribe.queue.put_off(session, waiting.id, wait)
+                return await self.scribe.queue.put_off(session, waiting.id, wait)
         async with self._sessions.begin() as session:
-            await self._scribe.handed_over(session, waiting, letter, message_id)
+            await self.scribe.handed_over(session, waiting, letter, message_id)
 
     async def _refused(self, waiting: Waiting, letter: Letter | None, reason: str) -> None:
         async with self._sessions.begin() as session:
-            await self._scribe.refused(session, waiting, letter, reason)
+            await self.scribe.refused(session, waiting, letter, reason)

@@ -1,5 +1,6 @@
 """Keeps the gauges that only the database knows current; every replica tells the same."""
 
+from chassis import db
 from chassis.db import Sessions
 from services.campaigns.domain.states import RunState
 from services.campaigns.storage import gauges
@@ -10,7 +11,7 @@ class Gauges:
     """Measures runs."""
 
     def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
+        self._sessions = db.aside(sessions)
 
     async def measure(self) -> bool:
         """Read each once."""

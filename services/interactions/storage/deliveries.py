@@ -157,7 +157,10 @@ async def count_handed_over(session: AsyncSession, ids: Collection[UUID]) -> int
 
 
 async def backlog_seconds(session: AsyncSession) -> float:
-    """Returns the age of the oldest delivery that is due and not handed over, 0 for none."""
+    """Returns the age of the oldest delivery that is due and not handed over, 0 for none.
+
+    One that is held or put off counts from when it was due.
+    """
     found: float = await session.scalar(_BACKLOG) or 0.0
     return found
 
@@ -265,6 +268,5 @@ _CONTACTS = text("""
 _BACKLOG = text("""
     SELECT CAST(extract(epoch FROM clock_timestamp() - due_time) AS float) FROM deliveries
     WHERE state = 'waiting' AND due_time <= clock_timestamp()
-      AND try_time <= clock_timestamp() + interval '1 hour'
-    ORDER BY try_time LIMIT 1
+    ORDER BY due_time LIMIT 1
 """)

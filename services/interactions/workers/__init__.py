@@ -82,8 +82,10 @@ async def revert_page(sessions: db.Sessions, limit: int = _REVERTED) -> int | No
 def measure_due(sessions: db.Sessions) -> Rounds:
     """Returns the task that keeps current how late messages are, which an operator watches."""
 
+    beside = db.aside(sessions)
+
     async def measure() -> bool:
-        async with sessions.begin() as session:
+        async with beside.begin() as session:
             metrics.due_age.set(await deliveries.backlog_seconds(session))
         return False
 

@@ -4,15 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
-
-from chassis import db, errors
+from chassis import db
+from chassis.db.patience import patiently
 from services.interactions.storage.due import Kind, due
 
 _ANYWAY_SECONDS = 30.0
-
-log = structlog.get_logger(__name__)
 
 
 class Rounds:
@@ -29,12 +25,12 @@ class Rounds:
     async def __call__(self) -> None:
         """Runs for ever; a database or peer that is away makes it wait."""
         while True:
-            try:
-                while await self._do():
-                    pass
-            except (SQLAlchemyError, OSError, errors.Unavailable) as away:
-                log.info("round_postponed", task=self.__qualname__, error=type(away).__name__)
+            await patiently(self._all, name=self.__qualname__)
             await self.rest()
+
+    async def _all(self) -> None:
+        while await self._do():
+            pass
 
 
 class Watch(Rounds):

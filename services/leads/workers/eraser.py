@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 import nats.errors
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context, errors
 from chassis.db import Sessions, audit
+from chassis.db.patience import patiently, telling
 from chassis.events.connection import Connection
 from chassis.sealing import SealBroken
 from services.erasing import Erased, Person, Subject
@@ -81,13 +81,12 @@ class Eraser:
     async def __call__(self) -> None:
         """Work until the process drains; a database that is away makes it wait."""
         while not context.draining().is_set():
-            try:
-                more = await self.work()
-            except (SQLAlchemyError, OSError, errors.Unavailable) as away:
-                log.info("erasure_postponed", error=type(away).__name__)
-                more = False
-            if not more:
-                await context.pause(self._every_seconds)
+            await patiently(self._all, name="erase")
+            await context.pause(self._every_seconds)
+
+    async def _all(self) -> None:
+        while not context.draining().is_set() and await self.work():
+            pass
 
     async def work(self) -> bool:
         """Do a round of one erasure that is due; returns whether there was any."""
@@ -180,11 +179,9 @@ class Eraser:
         kept = True
         while kept:
             await asyncio.sleep(self._lease.total_seconds() / 4)
-            try:
+            with telling("renew erasures"):
                 async with self._sessions.begin() as session:
                     kept = await erasures.renew(session, current, self._lease)
-            except (SQLAlchemyError, OSError) as away:
-                log.info("erasure_not_renewed", error=type(away).__name__)
 
     async def _give_back(self, current: Erasure) -> None:
         """Leave one for whoever has its key: nobody else knows whom to look for."""

@@ -1,17 +1,13 @@
 """Keeps the gauges that only the database knows current; every replica tells the same."""
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
-
 from chassis import context, db
+from chassis.db.patience import patiently
 from chassis.sealing import Keys
 from services.leads import metrics
 from services.leads.storage import sealed
 
 # It reads all descriptions there are.
 _SECONDS = 600.0
-
-log = structlog.get_logger(__name__)
 
 
 class Gauges:
@@ -24,10 +20,7 @@ class Gauges:
     async def __call__(self) -> None:
         """Measure now and every ten minutes, until the process drains."""
         while not context.draining().is_set():
-            try:
-                await self.measure()
-            except (SQLAlchemyError, OSError) as away:
-                log.info("not_measured", error=type(away).__name__)
+            await patiently(self.measure, name="gauges")
             await context.pause(_SECONDS)
 
     async def measure(self) -> None:

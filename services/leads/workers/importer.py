@@ -16,6 +16,7 @@ import structlog
 from chassis import context
 from chassis.context import Principal
 from chassis.db import Sessions
+from chassis.db.patience import patiently
 from chassis.sealing import SealBroken
 from services.leads.domain import import_rows, importing
 from services.leads.domain.files import shape, table
@@ -59,15 +60,19 @@ class Importer:
     async def __call__(self) -> None:
         """Take imports that nobody works at until the process drains."""
         while not context.draining().is_set():
-            async with self._sessions.begin() as session:
-                current = await stored.claim(session, LEASE_SECONDS)
-            if current is None:
-                await context.pause(IDLE_SECONDS)
-                continue
-            author = Principal(subject=current.creator, kind="user", rights={}, team_id=None)
-            around = context.bind(request_id=f"import-{current.id}", principal=author)
-            with around, _soon_switched():
-                await self._work(current)
+            await patiently(self._next, name="import")
+
+    async def _next(self) -> None:
+        """Work at one import, or wait a little where there is none."""
+        async with self._sessions.begin() as session:
+            current = await stored.claim(session, LEASE_SECONDS)
+        if current is None:
+            await context.pause(IDLE_SECONDS)
+            return
+        author = Principal(subject=current.creator, kind="user", rights={}, team_id=None)
+        around = context.bind(request_id=f"import-{current.id}", principal=author)
+        with around, _soon_switched():
+            await self._work(current)
 
     async def _work(self, current: Import) -> None:
         log.info("import_taken", import_id=str(current.id), fence=current.fence)

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import context
 from chassis.db import Sessions
+from chassis.db.patience import patiently, telling
 from services.notifier import stages
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
@@ -31,7 +31,6 @@ from services.notifier.workers.freshness import Freshness
 from services.notifier.workers.holding import Held
 from services.notifier.workers.leases import Leases, now
 from services.notifier.workers.outcomes import Outcomes
-from services.notifier.workers.patience import patiently
 from services.notifier.workers.presence import Presence
 from services.notifier.workers.room import Room
 from services.notifier.workers.straight import Straight
@@ -104,7 +103,7 @@ class Engine:
         self._admission.closed = True
         self._filler.nudge()
         await asyncio.wait(claiming, timeout=_STOP_SECONDS)
-        with contextlib.suppress(SQLAlchemyError, OSError):
+        with telling(f"{self.__qualname__} at its end"):
             await self._give_back(self._held.clear())
         grace = max(0.0, self._settings.shutdown_grace_seconds - 3.0)
         with contextlib.suppress(TimeoutError):
@@ -118,7 +117,7 @@ class Engine:
         flush.cancel()
         await asyncio.gather(flush, return_exceptions=True)
         await self._outcomes.flush_last()
-        with contextlib.suppress(SQLAlchemyError, OSError):
+        with telling(f"{self.__qualname__} at its end"):
             await self._presence.end()
 
     def now(self, message: Outgoing) -> bool | None:

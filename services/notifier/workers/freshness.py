@@ -5,12 +5,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 from uuid import UUID
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import context, db
-from chassis.db import Sessions
+from chassis.db import Sessions, patience
 from services.notifier.domain.states import Channel, RunState
 from services.notifier.domain.work import Kind, Prepared, Suppressed
 from services.notifier.storage import runs, suppressions
@@ -20,8 +18,6 @@ MAX_AGE_SECONDS = 0.25
 _MOST_NEWS = 5_000
 # Longer than a lease: nothing held is older.
 _NEWS_KEPT_SECONDS = 600.0
-
-log = structlog.get_logger(__name__)
 
 
 class Asked(NamedTuple):
@@ -102,9 +98,9 @@ class Freshness:
             try:
                 async with asyncio.timeout(5), self._sessions.begin() as session:
                     await self.refresh(session)
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
+            except patience.FAILURES as error:
                 context.end_if_cancelled()
-                log.warning("freshness_not_known", error=type(error).__name__)
+                patience.tell("freshness", error)
                 return False
         return True
 

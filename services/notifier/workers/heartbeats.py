@@ -4,9 +4,9 @@ import asyncio
 from datetime import UTC, datetime
 
 from chassis.db import Sessions
+from chassis.db.patience import patiently
 from chassis.events.event import Event
 from services.notifier.storage import lookups
-from services.notifier.workers.patience import patiently
 
 _APART_SECONDS = 0.5
 

@@ -7,9 +7,9 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.db import Sessions
+from chassis.db.patience import patiently, telling
 from services.notifier import stages
 from services.notifier.config import Settings
 from services.notifier.domain.credibility import Credibility
@@ -19,7 +19,6 @@ from services.notifier.domain.work import Outgoing
 from services.notifier.usecases import settling
 from services.notifier.workers import metrics
 from services.notifier.workers.leases import Leases
-from services.notifier.workers.patience import patiently
 
 # A commit of outcomes costs some milliseconds whatever their number, with the report of it that
 # others apply: at 7,000 a second a tenth of a second gathers 700.
@@ -49,6 +48,7 @@ class Outcomes:
         self._leases = leases
         self._rules = rules
         self._provider = provider
+        self._name = f"outcomes {provider}"
         self._committed = committed
         self._credibility = Credibility()
         self._ended: deque[settling.Ended] = deque()
@@ -69,16 +69,16 @@ class Outcomes:
                 self._some.clear()
                 await self._some.wait()
             await self._gather()
-            flushing = patiently(self._flush_some, name=f"outcomes {self._provider}")
+            flushing = patiently(self._flush_some, name=self._name)
             await stages.during("outcome", flushing)
 
     async def flush_last(self) -> None:
         """Commits what is left, or leaves it to lapse."""
-        try:
+        with telling(self._name):
             while self._ended:
                 await self._flush_some()
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("outcomes_left_to_lapse", error=type(error).__name__)
+        if self._ended:
+            log.warning("outcomes_left_to_lapse", outcomes=len(self._ended))
 
     def _is_enough(self) -> bool:
         """Whether so many ended that it is worth a commit: a third of the window, or all."""

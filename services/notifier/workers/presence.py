@@ -3,13 +3,13 @@
 import asyncio
 
 from chassis.db import Sessions
+from chassis.db.patience import patiently
 from services.notifier.channels.wire import Wire
 from services.notifier.config import Settings
 from services.notifier.storage import lookups
 from services.notifier.workers import metrics
 from services.notifier.workers.filling import Filler
 from services.notifier.workers.leases import Leases
-from services.notifier.workers.patience import patiently
 from services.notifier.workers.room import Room
 
 _TELL_SECONDS = 1.5

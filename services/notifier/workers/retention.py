@@ -8,10 +8,10 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis import context
 from chassis.db import Sessions, audit
+from chassis.db.patience import patiently
 from services.notifier.config import Settings
 from services.notifier.storage import partitions, receipts, retention
 from services.notifier.workers import metrics
-from services.notifier.workers.patience import patiently
 
 _EVERY_SECONDS = 600.0
 _AT_ONCE = 5_000

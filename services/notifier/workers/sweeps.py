@@ -8,6 +8,7 @@ import structlog
 
 from chassis import context
 from chassis.db import Sessions
+from chassis.db.patience import patiently
 from services.notifier.config import Settings
 from services.notifier.domain import gates
 from services.notifier.domain.doubts import Act
@@ -25,7 +26,6 @@ from services.notifier.storage import (
 )
 from services.notifier.usecases import claiming, doubts, gating, refusals, reports, rulebook
 from services.notifier.workers import metrics
-from services.notifier.workers.patience import patiently
 
 _LIMIT = 500
 _CLAIMS = 20

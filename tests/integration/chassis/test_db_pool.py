@@ -1,5 +1,6 @@
 """Connections: few round trips, bounds in every transaction, and dead ones nobody meets."""
 
+import asyncio
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -192,3 +193,25 @@ class TestADatabaseThatRestarted:
 
         assert failures.is_away(met.value)
         assert await pid(single)
+
+
+class TestTheConnectionAside:
+    async def test_is_there_while_all_others_are_in_use(self, single: db.Sessions) -> None:
+        async with single.begin() as busy:
+            others = await busy.scalar(text("SELECT pg_backend_pid()"))
+            async with asyncio.timeout(5):
+                assert await pid(db.aside(single)) != others
+
+    async def test_is_closed_with_the_pool(
+        self, settings_with: Callable[..., ServiceSettings]
+    ) -> None:
+        made = db.sessions(settings_with())
+        beside: Any = db.engine(db.aside(made)).pool
+        await pid(db.aside(made))
+        there = beside.checkedin()
+
+        await db.dispose(made)
+
+        assert there == 1
+        assert made not in db.opened()
+        assert db.engine(db.aside(made)).pool is not beside

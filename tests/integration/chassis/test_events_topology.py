@@ -1,20 +1,19 @@
 """The broker has what is declared, and is one that does not forget what it acknowledged."""
 
-import asyncio
-import subprocess
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from chassis import errors, metrics
 from chassis.config import ServiceSettings
 from chassis.events import topology
 from chassis.events.connection import Connection
-from local import nats as local_nats
-from local import ports
 from tests.integration.chassis.events_house import Bus, eventually
+from tests.integration.unsafe_broker import unsafe_broker
 
 
 class TestApplying:
@@ -92,26 +91,41 @@ class TestSyncAlways:
         await nats.close()
 
     async def test_one_that_does_not_is_refused(self, tmp_path: Path) -> None:
-        client, monitor = ports.free(), ports.free()
-        command = [str(local_nats.binary()), "-a", "127.0.0.1", "-p", str(client)]
-        command += ["-m", str(monitor), "-js", "-sd", str(tmp_path)]
-        server = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
-        url = f"http://127.0.0.1:{monitor}"
-
         async def answers() -> bool:
             try:
-                await topology.assert_sync_always(url)
+                await topology.assert_sync_always(broker.monitor_url)
             except errors.Unavailable:
                 return False
             except errors.FailedPrecondition as refused:
                 return refused.reason == "BROKER_SYNC"
             return False
 
-        try:
+        with unsafe_broker(tmp_path) as broker:
             await eventually(answers)
-        finally:
-            server.terminate()
-            await asyncio.to_thread(server.wait)
+
+    async def test_it_is_told_without_anybody_who_asks_whether_the_service_is_ready(
+        self,
+        settings_with: Callable[..., ServiceSettings],
+        nats_url: str,
+        nats_monitor_url: str,
+        tmp_path: Path,
+    ) -> None:
+        told = metrics.nats_sync_always._value
+        told.set(math.nan)
+        with unsafe_broker(tmp_path) as broker, capture_logs() as logged:
+            given = settings_with(nats_url=broker.url, nats_monitor_url=broker.monitor_url)
+            unsafe = Connection(given, "test")
+            unsafe.start()
+            await eventually(lambda: told.get() == 0)
+            await unsafe.close()
+        safe = Connection(
+            settings_with(nats_url=nats_url, nats_monitor_url=nats_monitor_url), "test"
+        )
+        safe.start()
+        await eventually(lambda: told.get() == 1)
+        await safe.close()
+
+        assert "broker_unsafe" in {it["event"] for it in logged}
 
     async def test_one_that_cannot_be_asked_is_unavailable(self) -> None:
         with pytest.raises(errors.Unavailable, match="BROKER_MONITOR_AWAY"):

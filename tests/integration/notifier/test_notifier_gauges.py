@@ -1,9 +1,13 @@
 """What waits, is in doubt or expires is told to Prometheus."""
 
+import asyncio
+import contextlib
 import math
 
 from prometheus_client import REGISTRY
+from sqlalchemy import text
 
+from chassis import db
 from services.notifier.workers.gauges import Gauges
 from tests.integration.notifier.notifier_parts import House, people
 
@@ -55,4 +59,41 @@ class TestGauges:
         ((expected,),) = await house.sql(
             "SELECT extract(epoch FROM min(expires_at))::float FROM sender_identities"
         )
+        assert value("sender_expiry_timestamp_seconds") == expected
+
+
+class TestABusyDatabase:
+    async def test_tells_its_figures_while_workers_hold_every_connection(
+        self, house: House
+    ) -> None:
+        await house.sql(
+            "INSERT INTO ready (message_id, run_date, channel, due_at) VALUES"
+            " (gen_random_uuid(), current_date, 1, now() - interval '7 s')"
+        )
+        size = house.settings.database_pool_size
+        async with contextlib.AsyncExitStack() as held:
+            for _ in range(size):
+                session = await held.enter_async_context(house.sessions.begin())
+                await session.execute(text("SELECT 1"))
+            async with asyncio.timeout(5):
+                await Gauges(house.sessions).measure()
+
+        assert value("waiting", lane="transactional") == 1
+
+    async def test_keeps_no_other_figure_back_where_one_cannot_be_had(self, house: House) -> None:
+        await house.sql(
+            "INSERT INTO ready (message_id, run_date, channel, due_at) VALUES"
+            " (gen_random_uuid(), current_date, 1, now() - interval '7 s')"
+        )
+        await house.sql("UPDATE sender_identities SET expires_at = now() + interval '3 days'")
+        ((expected,),) = await house.sql(
+            "SELECT extract(epoch FROM min(expires_at))::float FROM sender_identities"
+        )
+        bounds = {"database_statement_timeout_seconds": 0.4}
+        hasty = db.sessions(house.settings.model_copy(update=bounds))
+        async with house.sessions.begin() as session:
+            await session.execute(text("LOCK TABLE ready IN ACCESS EXCLUSIVE MODE"))
+            await Gauges(hasty).measure()
+        await db.dispose(hasty)
+
         assert value("sender_expiry_timestamp_seconds") == expected

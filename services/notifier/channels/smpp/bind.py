@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import smpp34
 import structlog
 
+from chassis.db.patience import tell
 from services.notifier.channels.smpp import pdu
 from services.notifier.domain.states import Reason, Result, Verdict
 from services.notifier.domain.work import Outgoing
@@ -254,7 +255,7 @@ class Bind:
             log.warning("deliver_sm_unreadable")
         except Exception as error:
             # Whatever kept it from the disk, the provider still has it and asks again.
-            log.warning("receipt_not_kept", error=type(error).__name__)
+            tell("receipts", error)
             status = pdu.TRY_LATER
         self._answer(pdu.DELIVER_SM, got.sequence, status, b"\x00")
 
