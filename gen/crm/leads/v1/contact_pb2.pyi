@@ -434,7 +434,7 @@ class Contact(_message.Message):
     source_id: _builtins.str
     """Optional. A source of SourceService."""
     referred_by_contact_id: _builtins.str
-    """Optional. The contact who referred this one."""
+    """Optional. The contact who referred this one; one that the caller may read or change."""
     status: Global___LeadStatus.ValueType
     """Output only. Changed by ChangeStatus, MoveToLifeStage and ConvertContact."""
     lost_reason: _builtins.str
