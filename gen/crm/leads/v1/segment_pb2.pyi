@@ -318,7 +318,7 @@ class Group(_message.Message):
     """Optional. ALL when not said."""
     @_builtins.property
     def conditions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Condition]:
-        """Required. At most 50; nested at most 5 deep."""
+        """Required. At most 50; nested at most 5 deep, and at most 200 in all."""
 
     def __init__(
         self,
