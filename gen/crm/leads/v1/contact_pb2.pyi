@@ -416,7 +416,7 @@ class Contact(_message.Message):
     given_name: _builtins.str
     """Optional. Middle and given name, in the order people say them: "Thị Minh Khai"."""
     display_name: _builtins.str
-    """Optional. Composed from the names by the locale's order when empty."""
+    """Optional. Composed from the names by the locale's order when empty; without names the company, or an address, which is left out for whom phones or e-mail addresses are hidden from."""
     company: _builtins.str
     """Optional."""
     job_title: _builtins.str
