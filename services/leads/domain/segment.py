@@ -105,7 +105,6 @@ class Group:
     match: Match = Match.ALL
     conditions: tuple["Condition", ...] = ()
 
-
     @property
     def size(self) -> int:
         """How many conditions there are in all, groups among them."""

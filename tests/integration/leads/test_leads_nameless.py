@@ -100,3 +100,17 @@ class TestACondition:
         assert await who(asking, field("display_name", PRESENT)) == {"Đào"}
         assert (await preview(asking, group(field("display_name", ABSENT)))).count == 2
         assert await who(asking, field("display_name", CONTAINS, "dao")) == {"Đào"}
+
+
+class TestTheOrderByName:
+    async def test_tells_nothing_of_addresses(self, leads: Leads, blind: Principal) -> None:
+        numbers = ["+84912345679", "+84912345670", "+84912345675"]
+        ids = [(await leads.contact(display_name="", phone=it)).id for it in numbers]
+        an = await leads.contact(display_name="An")
+        request = contact_service_pb2.ListContactsRequest(
+            order=contact_service_pb2.CONTACT_ORDER_NAME
+        )
+
+        listed = await leads.as_(blind).contacts.ListContacts(request)
+
+        assert [it.id for it in listed.contacts] == [*ids, an.id]
