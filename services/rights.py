@@ -15,6 +15,7 @@ from chassis import scope
 from chassis.context import Level, Principal
 from chassis.rpc.rights import Caller, Rule, need
 from chassis.scope import Ground
+from services.addresses import is_address as is_address
 
 _CALLERS = {
     rights_pb2.CALLER_UNSPECIFIED: Caller.ENTITLED,
@@ -62,6 +63,11 @@ def rule(method: str) -> Rule:
 def guards(field: FieldDescriptor) -> Collection[str]:
     """Returns the names under which a role can hide a field, none for most."""
     return field.GetOptions().Extensions[rights_pb2.guarded_as]
+
+
+def address_guards(field: FieldDescriptor) -> Collection[str]:
+    """Returns the names under which a role can hide a text where it is an address."""
+    return field.GetOptions().Extensions[rights_pb2.guarded_address_as]
 
 
 def told(said: MethodOptions, method: str) -> Rule:

@@ -86,6 +86,14 @@ class Contract(Protocol):
         """Returns the names under which a role can hide a field, none for most."""
         ...
 
+    def address_guards(self, field: FieldDescriptor, /) -> Collection[str]:
+        """Returns the names under which a role can hide a text where `is_address` says so."""
+        ...
+
+    def is_address(self, text: str, /) -> bool:
+        """Returns True for what reaches somebody."""
+        ...
+
 
 def need(text: str) -> Need:
     """Returns what `contacts.read` or `contacts.write:all` means; raises `ValueError`."""

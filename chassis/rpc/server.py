@@ -95,7 +95,7 @@ def build(
         rings.admit(verifier, admitted),
     ]
     server = grpc.aio.server(
-        interceptors=[Rings(around, Hiding(contract.guards))], options=_options(settings)
+        interceptors=[Rings(around, Hiding(contract))], options=_options(settings)
     )
     recorder = _Recorder(server)
     for add, servicer in servicers:

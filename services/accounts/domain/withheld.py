@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from services.accounts.domain.chain import Happening, Values
+from services.addresses import is_address
 
 OF_CONTACTS = frozenset({"contact", "proposal"})
 """Kinds of subjects whose entries tell what contacts have: themselves, their logins, proposals."""
@@ -18,6 +19,8 @@ NAMES = {
 }
 """Of each field that a role can hide, the names of its values in entries."""
 
+_CALLED = "display_name"
+
 
 def shown(told: Happening, hidden: Collection[str]) -> Happening:
     """Returns what a reader from whom these fields are hidden gets to see of an entry."""
@@ -28,6 +31,10 @@ def shown(told: Happening, hidden: Collection[str]) -> Happening:
 
 
 def _without(values: Values | None, names: frozenset[str]) -> Values | None:
+    """Return the other values; somebody without a name is called by an address, which goes, too."""
     if values is None:
         return None
-    return {name: value for name, value in values.items() if name not in names}
+    kept = {name: value for name, value in values.items() if name not in names}
+    if "address" in names and is_address(str(kept.get(_CALLED, ""))):
+        del kept[_CALLED]
+    return kept

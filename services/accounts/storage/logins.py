@@ -6,10 +6,24 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services import addresses
 from services.accounts.domain.logins import Channel, ContactLogin, Problem, State
 from services.accounts.storage.tables import contact_logins as table
 from services.accounts.storage.tables import deleted_contacts as deleted
@@ -97,13 +111,19 @@ async def page(
     if wanted.contact_ids:
         query = query.where(table.c.contact_id.in_(wanted.contact_ids))
     if wanted.words or wanted.address:
-        found = [table.c.name_key.contains(wanted.words, autoescape=True)] if wanted.words else []
+        found = [_is_called(wanted.words)] if wanted.words else []
         if wanted.address:
             found.append(table.c.address_key.contains(wanted.address, autoescape=True))
         query = query.where(or_(*found))
     if after is not None:
         query = query.where(tuple_(table.c.name_key, table.c.id) > after)
     return [_login(row) for row in await session.execute(query)]
+
+
+def _is_called(words: str) -> ColumnElement[bool]:
+    """Returns the condition that a name has these letters; one that is an address is no name."""
+    named = not_(table.c.display_name.regexp_match(addresses.FORM))
+    return and_(table.c.name_key.contains(words, autoescape=True), named)
 
 
 async def note_deleted(session: AsyncSession, contact_id: UUID) -> None:

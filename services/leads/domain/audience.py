@@ -1,17 +1,20 @@
 """People frozen for a run: who is asked for, and what a run needs to know of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from chassis.errors import FieldViolation
 from services.leads.domain import conditions
 from services.leads.domain.contact import Channel, Kind, Purpose
 from services.leads.domain.fields import Checks
-from services.leads.domain.segment import Group
+from services.leads.domain.segment import EVERYBODY, Group
 
 MAX_SEGMENTS = 100
+# In all parts together: the database takes a second to read them.
+MAX_CONDITIONS = 1_000
 MAX_CONTACTS = 10_000
 MAX_VARIABLES = 50
 MAX_FROZEN = 5_000_000
@@ -131,6 +134,24 @@ def check_query(
             "query.excluded_segment_ids", excluded_segment_ids, MAX_SEGMENTS
         ),
     )
+
+
+def too_many(query: Query, definitions: Mapping[UUID, Group]) -> list[FieldViolation]:
+    """Return what is wrong when the parts of a query have too many conditions together.
+
+    `definitions` has the segments it names; the one is named with which they became too many.
+    """
+    parts = [("definition", query.definition or EVERYBODY)]
+    for name in ("segment_ids", "excluded_segment_ids"):
+        ids: Sequence[UUID] = getattr(query, name)
+        parts += [(f"{name}[{place}]", definitions[it]) for place, it in enumerate(ids)]
+    total = 0
+    for name, definition in parts:
+        total += definition.size
+        if total > MAX_CONDITIONS:
+            why = f"makes more than {MAX_CONDITIONS} conditions, with those before it"
+            return [FieldViolation(f"query.{name}", why)]
+    return []
 
 
 def check_view(

@@ -10,6 +10,7 @@ from services.leads.domain.segment import (
     MAX_CONDITIONS,
     MAX_DAYS,
     MAX_DEPTH,
+    MAX_IN_ALL,
     MAX_VALUES,
     Bought,
     Comparison,
@@ -40,6 +41,9 @@ _LONGEST_VALUE = 200
 
 def check(checks: Checks, group: Group, path: str = "definition") -> None:
     """Note everything wrong with a definition under its path (`definition.conditions[0]`)."""
+    if group.size > MAX_IN_ALL:
+        checks.wrong(path, f"has more than {MAX_IN_ALL} conditions in all")
+        return
     _group(checks, group, path, depth=1)
 
 

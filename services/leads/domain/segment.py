@@ -8,6 +8,8 @@ from uuid import UUID
 from services.leads.domain.contact import Channel, Purpose
 
 MAX_CONDITIONS = 50
+# Of a definition, groups and all: the database takes a millisecond to read one.
+MAX_IN_ALL = 200
 MAX_DEPTH = 5
 MAX_VALUES = 100
 MAX_DAYS = 3_650
@@ -102,6 +104,12 @@ class Group:
 
     match: Match = Match.ALL
     conditions: tuple["Condition", ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many conditions there are in all, groups among them."""
+        nested = (it.size for it in self.conditions if isinstance(it, Group))
+        return len(self.conditions) + sum(nested)
 
 
 Condition = Group | Field | Tags | Sources | Stages | Dates | Consented | Bought

@@ -4,6 +4,8 @@ import functools
 import re
 import unicodedata
 
+from services.addresses import is_address
+
 _SPACES = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -73,8 +75,10 @@ def sort_key(family_name: str, given_name: str, display_name: str) -> str:
     """Return the key by which Vietnamese lists order names, compared byte by byte.
 
     The last word (the name people use) counts first, then the middle ones, then the family's.
+    Who is only shown by an address has an empty one: the order tells nothing of addresses.
     """
-    words = (f"{family_name} {given_name}" if given_name else display_name).split()
+    called = "" if is_address(display_name) else display_name
+    words = (f"{family_name} {given_name}" if given_name else called).split()
     turned = [*words[-1:], *words[1:-1], *words[: 1 if len(words) > 1 else 0]]
     return " ".join(_word_key(word) for word in turned)
 

@@ -18,6 +18,7 @@ from services.leads.domain.fields import Checks
 from services.leads.domain.files.encoding import SAMPLE_BYTES
 from services.leads.messages import imports as messages
 from services.leads.storage import imports as stored
+from services.leads.usecases import hidden
 from services.leads.usecases import imports as usecases
 
 PART_BYTES = 1024 * 1024
@@ -45,7 +46,7 @@ class ImportServicer(service_grpc.ImportServiceServicer):
                     file_name, request_id = _named(part), part.request_id
                     again = await stored.by_request(session, _caller(), request_id)
                     if again:
-                        return messages.import_(again)
+                        return _told(again)
                 ordinal, size = ordinal + 1, size + len(part.data)
                 _bounded(part.data, size)
                 sample += part.data[: max(SAMPLE_BYTES + 1 - len(sample), 0)]
@@ -60,19 +61,19 @@ class ImportServicer(service_grpc.ImportServiceServicer):
                 request_id=request_id,
                 now=self._clock(),
             )
-            return messages.import_(made)
+            return _told(made)
 
     async def StartImport(self, request: service_pb.StartImportRequest, _: Any) -> pb.Import:
         """Start a dry run, or the import itself."""
         draft = messages.draft(request)
         async with self._sessions.begin() as session:
             started = await usecases.start(session, _id("id", request.id), draft)
-            return messages.import_(started)
+            return _told(started)
 
     async def GetImport(self, request: service_pb.GetImportRequest, _: Any) -> pb.Import:
         """Return one import with its progress."""
         async with self._sessions.begin() as session:
-            return messages.import_(await usecases.get(session, _id("id", request.id)))
+            return _told(await usecases.get(session, _id("id", request.id)))
 
     async def ListImports(
         self, request: service_pb.ListImportsRequest, _: Any
@@ -82,7 +83,7 @@ class ImportServicer(service_grpc.ImportServiceServicer):
         async with self._sessions.begin() as session:
             found, after = await usecases.page(session, page)
         return service_pb.ListImportsResponse(
-            imports=[messages.import_(it) for it in found],
+            imports=[_told(it) for it in found],
             next_page_token=paging.token(after, {}, self._seal_key) if after else "",
         )
 
@@ -100,6 +101,10 @@ class ImportServicer(service_grpc.ImportServiceServicer):
             rows=[messages.row(it) for it in found],
             next_page_token=paging.token(after, wanted, self._seal_key) if after else "",
         )
+
+
+def _told(it: importing.Import) -> pb.Import:
+    return messages.import_(hidden.sampled(it))
 
 
 def _caller() -> str:

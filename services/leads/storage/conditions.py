@@ -25,7 +25,7 @@ from services.leads.domain.segment import (
     Tags,
 )
 from services.leads.storage import arrays
-from services.leads.storage.contact_lists import has_word
+from services.leads.storage.contact_lists import has_word, name
 from services.leads.storage.tables import (
     consent_states,
     contact_addresses,
@@ -87,7 +87,7 @@ def _field(it: Field) -> Truth:
         return _choice(it)
     if it.name in ("phone", "email"):
         return _address(it)
-    column = contacts.c[it.name]
+    column = name() if it.name == "display_name" else contacts.c[it.name]
     if it.comparison is Comparison.PRESENT:
         return column != ""
     if it.comparison is Comparison.ABSENT:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Integer,
     Select,
     bindparam,
+    case,
     exists,
     false,
     func,
@@ -27,6 +28,7 @@ from sqlalchemy.types import Uuid
 from chassis.db import scopes
 from chassis.db.paging import Page
 from chassis.scope import Scope
+from services import addresses
 from services.leads.domain.contact import Contact
 from services.leads.domain.listing import Filter, Order
 from services.leads.storage import arrays, contact_rows, owned, sealed
@@ -103,10 +105,16 @@ def _pattern(word: str) -> str:
     return f"% {escaped}%" if len(word) < _SHORT else f"%{escaped}%"
 
 
+def name() -> ColumnElement[str]:
+    """Return what a contact is called: nothing where it is only shown by an address."""
+    shown = contacts.c.display_name
+    return case((shown.regexp_match(addresses.FORM), ""), else_=shown)
+
+
 def is_called(word: str) -> ColumnElement[bool]:
     """Return the condition that a name, company or code has `word`, accents and case aside."""
     c = contacts.c
-    names = (c.display_name, c.family_name, c.given_name, c.company, c.reference_code)
+    names = (name(), c.family_name, c.given_name, c.company, c.reference_code)
     return func.fold(func.concat_ws(" ", "", *names)).like(func.fold(_pattern(word)))
 
 

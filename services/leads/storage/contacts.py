@@ -66,12 +66,12 @@ async def batch_get(
     return [sealed.opened(session, contact_rows.contact(it)) for it in rows]
 
 
-async def existing(session: AsyncSession, contact_ids: Collection[UUID]) -> set[UUID]:
-    """Return those of the ids that contacts have; locks nothing."""
+async def existing(session: AsyncSession, contact_ids: Collection[UUID], scope: Scope) -> set[UUID]:
+    """Return those of the ids that contacts within reach have; locks nothing."""
     if not contact_ids:
         return set()
-    found = await session.scalars(select(contacts.c.id).where(_among(contact_ids)))
-    return set(found)
+    query = select(contacts.c.id).where(_among(contact_ids), owned.contacts(scope))
+    return set(await session.scalars(query))
 
 
 async def new_codes(session: AsyncSession, count: int) -> list[str]:

@@ -82,7 +82,7 @@ async def known_prints(
     """Return (contact, import) of the rows that were applied before, of contacts that are left."""
     asked = {"prints": arrays.raw_uuids(prints)}
     rows = (await session.execute(_PRINTS, asked)).all()
-    there = await contacts.existing(session, {it.contact_id for it in rows})
+    there = await contacts.existing(session, {it.contact_id for it in rows}, EVERYTHING)
     found = {it.print.bytes: (it.contact_id, it.import_id) for it in rows if it.contact_id in there}
     if shadowed and prints:
         keys = recordset.dumps([{"kind": "print", "key": it.hex()} for it in prints])

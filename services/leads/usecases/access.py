@@ -63,6 +63,13 @@ async def held(
     return found
 
 
+async def is_known(session: AsyncSession, contact_id: UUID) -> bool:
+    """Return whether it is a contact that the caller may read or change; others are nobody."""
+    principal = context.require_principal()
+    level = max(principal.level(CONTACTS, it) for it in ("read", "write"))
+    return bool(await contacts.existing(session, [contact_id], scopes.of(principal, level)))
+
+
 async def own(session: AsyncSession) -> Contact:
     """Return the contact that the customer who asks is; raises `NotFound` once it is deleted."""
     contact_id = context.require_contact()

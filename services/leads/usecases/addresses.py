@@ -14,7 +14,7 @@ from services.leads.domain import fields, reachable
 from services.leads.domain.contact import Channel, Contact
 from services.leads.messages import events
 from services.leads.storage import contacts
-from services.leads.usecases import access, trail
+from services.leads.usecases import access, hidden, trail
 from services.leads.usecases.contacts import announce
 
 _TOGETHER = 500
@@ -57,7 +57,8 @@ async def confirm(
 ) -> Contact:
     """Take an address of a contact for valid again; one that is valid stays as it is.
 
-    Raises as `contacts.change` does, `InvalidArgument` for what is no address of the contact.
+    Raises as `contacts.change` does, `InvalidArgument` for what is no address of the contact,
+    `PermissionDenied` where those are hidden: it would tell whose an address is.
     """
     before = await access.held(session, contact_id, "write", etag)
     channel, key = _asked(before, written)
@@ -94,6 +95,7 @@ def _asked(contact: Contact, written: str) -> tuple[Channel, str]:
     email = reachable.email(written) if "@" in written else None
     phone = reachable.phone(written, profile.address.country_code or "VN")
     channel, key = (Channel.EMAIL, email[1]) if email else (Channel.SMS, phone or "")
+    hidden.refuse_change(["emails" if channel is Channel.EMAIL else "phones"])
     if key not in model.address_keys(contact, channel):
         fields.refuse([FieldViolation("address", "is no address of this contact")])
     return channel, key

@@ -9,7 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
 from chassis.db import audit
-from services.leads.domain.audience import MAX_SAMPLE, Audience, Division, Query, View
+from services.leads.domain import fields
+from services.leads.domain.audience import (
+    MAX_SAMPLE,
+    Audience,
+    Division,
+    Query,
+    View,
+    too_many,
+)
 from services.leads.domain.segment import Group
 from services.leads.storage import audience_given, audiences, segments
 from services.leads.usecases import access
@@ -22,7 +30,8 @@ _SAMPLE = 10
 async def freeze(session: AsyncSession, run_id: UUID, query: Query, *, now: datetime) -> Audience:
     """Freeze the people of a query under a run's id; asked again, return what was frozen first.
 
-    Only contacts the caller may read are in it. Raises `NotFound` for an unknown segment.
+    Only contacts the caller may read are in it. Raises `NotFound` for an unknown segment,
+    `InvalidArgument` for more conditions than are asked at once.
     """
     found = await audiences.get(session, run_id)
     if found is not None:
@@ -85,6 +94,7 @@ async def release(session: AsyncSession, run_id: UUID) -> None:
 async def _asked(session: AsyncSession, query: Query, now: datetime) -> ColumnElement[bool]:
     scope = access.scope("read")
     found = await _definitions(session, (*query.segment_ids, *query.excluded_segment_ids))
+    fields.refuse(too_many(query, found))
     return audiences.asked(query, found, scope, now)
 
 

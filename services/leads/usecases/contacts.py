@@ -203,7 +203,7 @@ async def _dangling(
     if referrer is not None and referrer != (known and known.referred_by_contact_id):
         if before is not None and referrer == before.id:
             found.append(FieldViolation("contact.referred_by_contact_id", "is the contact itself"))
-        elif not await contacts.existing(session, [referrer]):
+        elif not await access.is_known(session, referrer):
             found.append(FieldViolation("contact.referred_by_contact_id", "is no contact"))
     return found
 

@@ -1,10 +1,13 @@
-"""What is hidden from the caller is neither changed nor asked about."""
+"""What is hidden from the caller is neither changed nor asked about, nor brought by a file."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from chassis import context
+from chassis.context import Level
 from chassis.errors import PermissionDenied
+from services.leads.domain.files.shape import Shape
+from services.leads.domain.importing import Import
 from services.leads.domain.listing import Filter
 from services.leads.domain.segment import Condition, Dates, Field, Group
 
@@ -14,6 +17,12 @@ _OF_CONDITIONS = {
     "birthday": "birthday",
     "province": "address",
     "ward": "address",
+}
+_OF_COLUMNS = {
+    **_OF_CONDITIONS,
+    "street": "address",
+    "postal_code": "address",
+    "description": "description",
 }
 
 
@@ -32,6 +41,27 @@ def refuse_question(definition: Group) -> None:
 def searched(wanted: Filter) -> Filter:
     """Return a filter whose words find by names alone when phones or e-mails are hidden."""
     return replace(wanted, names_only=_is_hidden("phones") or _is_hidden("emails"))
+
+
+def refuse_columns(shape: Shape) -> None:
+    """Raise `PermissionDenied` FIELD_HIDDEN when a file has a column of a hidden field.
+
+    Rows meet people by phones and e-mail addresses and change them; a vCard has every field.
+    """
+    held = _OF_COLUMNS if shape.kind == "vcard" else shape.fields
+    for field in sorted({_OF_COLUMNS[it] for it in held if it in _OF_COLUMNS}):
+        _refuse(field)
+
+
+def sampled(it: Import) -> Import:
+    """Return an import without its first rows for who may not read everybody, unless it is theirs.
+
+    Its rows are of everybody, as its ledger is.
+    """
+    caller = context.require_principal()
+    if it.creator == caller.subject or caller.level("contacts", "read") is Level.ALL:
+        return it
+    return replace(it, shape=replace(it.shape, samples=()))
 
 
 def _asked(condition: Condition) -> Iterator[str]:

@@ -16,6 +16,7 @@ from services.leads.domain.files import shape
 from services.leads.domain.files.encoding import SAMPLE_BYTES, Unreadable
 from services.leads.domain.importing import Import, Outcome, Row, StartDraft, State
 from services.leads.storage import import_files, imports, sources
+from services.leads.usecases import hidden
 
 
 def recognise(sample: bytes, *, size: int) -> shape.Shape:
@@ -57,11 +58,15 @@ async def create(
 
 
 async def start(session: AsyncSession, import_id: UUID, draft: StartDraft) -> Import:
-    """Let an import, or its dry run, begin; a worker takes it up."""
+    """Let an import, or its dry run, begin; a worker takes it up.
+
+    Raises as `importing.start` does, `PermissionDenied` for columns that are hidden.
+    """
     current = await imports.get(session, import_id, lock=True)
     if current is None:
         raise missing(import_id)
     started = importing.start(current, draft)
+    hidden.refuse_columns(started.shape)
     if not await import_files.has(session, import_id):
         raise FailedPrecondition(
             "STATE_FORBIDS",

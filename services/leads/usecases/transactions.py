@@ -20,6 +20,8 @@ from services.leads.storage import contacts
 from services.leads.storage import transactions as storage
 from services.leads.usecases import access, stages
 
+Stored = dict[tuple[str, str], Transaction]
+
 
 @dataclass(frozen=True)
 class Rejected:
@@ -45,7 +47,8 @@ async def ingest(session: AsyncSession, drafts: Sequence[Draft], *, now: datetim
     """Store a batch: the good ones are stored, each bad one is named.
 
     The same external id again changes what is stored, or nothing. Leads with a first sale become
-    customers; what is later cancelled or returned does not make them leads again.
+    customers; what is later cancelled or returned does not make them leads again. What is stored
+    of a contact out of reach is bad, too: nobody takes a sale from somebody they cannot write.
     """
     scope = access.scope("write")
     outcome = Outcome()
@@ -58,9 +61,16 @@ async def ingest(session: AsyncSession, drafts: Sequence[Draft], *, now: datetim
         else:
             checked.append((index, it))
     resolved = await _resolve(session, checked, scope, outcome)
+    places = {it.id: index for index, it in checked}
     stored: list[Transaction] = []
     for wave in _waves(resolved):
-        stored += await _store(session, wave, outcome)
+        known, new = await _known(session, wave)
+        theirs = await _unreached(session, known, scope)
+        wrong = [it for it in wave if it.key in theirs]
+        outcome.rejected += [Rejected(places[it.id], "external_id", _THEIRS) for it in wrong]
+        told = [it for it in wave if it.key in known.keys() - theirs]
+        stored += new + await _change(session, told, known, outcome)
+        outcome.created += len(new)
     await _convert(session, stored, scope, outcome, now)
     await _announce(session, stored, outcome)
     outcome.rejected.sort(key=lambda it: it.index)
@@ -112,22 +122,37 @@ def _waves(transactions: Sequence[Transaction]) -> list[list[Transaction]]:
     return [list(wave.values()) for wave in waves]
 
 
-async def _store(
-    session: AsyncSession, wave: Sequence[Transaction], outcome: Outcome
-) -> list[Transaction]:
+async def _known(
+    session: AsyncSession, wave: Sequence[Transaction]
+) -> tuple[Stored, list[Transaction]]:
+    """Store those that are new; return what was stored of the others, locked, and the new ones."""
     known = await storage.lock(session, [it.key for it in wave])
     new = [it for it in wave if it.key not in known]
     inserted = await storage.insert(session, new)
     lost = [it for it in new if it.id not in inserted]
     if lost:  # somebody else stored them between our look and our insert
         known |= await storage.lock(session, [it.key for it in lost])
-    told = [replace(it, id=known[it.key].id) for it in wave if it.key in known]
+    return known, [it for it in new if it.id in inserted]
+
+
+async def _unreached(session: AsyncSession, known: Stored, scope: Scope) -> set[tuple[str, str]]:
+    """Return the keys of stored transactions whose contacts are not within reach."""
+    if scope.is_all:
+        return set()
+    ids = {it.contact_id for it in known.values()}
+    reachable = {it.id for it in await contacts.batch_get(session, ids, scope)}
+    return {key for key, it in known.items() if it.contact_id not in reachable}
+
+
+async def _change(
+    session: AsyncSession, given: Sequence[Transaction], known: Stored, outcome: Outcome
+) -> list[Transaction]:
+    told = [replace(it, id=known[it.key].id) for it in given]
     changed = [it for it in told if it != known[it.key]]
     await storage.update(session, changed)
-    outcome.created += len(inserted)
     outcome.updated += len(changed)
     outcome.unchanged += len(told) - len(changed)
-    return [it for it in new if it.id in inserted] + changed
+    return changed
 
 
 async def _convert(
@@ -159,3 +184,4 @@ async def _announce(session: AsyncSession, stored: Sequence[Transaction], outcom
 
 
 _NIL = UUID(int=0)
+_THEIRS = "is a transaction of another contact"

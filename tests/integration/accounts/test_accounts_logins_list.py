@@ -1,5 +1,6 @@
 """Staff see the logins of those whom they see, and find them in a list."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -143,6 +144,20 @@ class TestTheList:
         ]
 
         assert [[it.address for it in page.contact_logins] for page in found] == [[], [""]]
+
+    async def test_nor_by_one_that_stands_for_a_name(self, portal: Portal) -> None:
+        emails = [{"address": "secret@b.vn", "valid": True}]
+        login = await portal.add("secret@b.vn", emails=emails)
+        rights = {"contacts": {"read": "all"}, "logins": {"read": "all"}}
+        seeing = Principal("u", "user", rights=rights)
+        blind = replace(seeing, hidden=frozenset({"contacts.emails"}))
+
+        for me, ids, names in ((seeing, [login.id], ["secret@b.vn"]), (blind, [], [""])):
+            stub = portal.staff(me)
+            found = await stub.ListContactLogins(pb2.ListContactLoginsRequest(query="secret"))
+            listed = await stub.ListContactLogins(pb2.ListContactLoginsRequest())
+            assert [it.id for it in found.contact_logins] == ids
+            assert [it.display_name for it in listed.contact_logins] == names
 
     async def test_what_is_wrong_is_named(self, portal: Portal) -> None:
         with refused(errors.InvalidArgument, "FIELDS_INVALID") as refusal:

@@ -84,6 +84,14 @@ class Open:
     def guards(_: Any) -> Sequence[str]:
         return ()
 
+    @staticmethod
+    def address_guards(_: Any) -> Sequence[str]:
+        return ()
+
+    @staticmethod
+    def is_address(_: str) -> bool:
+        return False
+
 
 def add_echo(servicer: Echo, to: Any) -> None:
     codec = {

@@ -11,7 +11,7 @@ from chassis.errors import InvalidArgument, NotFound, PermissionDenied
 from tests.integration.leads.audience_parts import TRANSACTIONAL, freeze, many, stream, view
 from tests.integration.leads.conftest import ALICE, NOBODY, Leads, user
 from tests.integration.leads.consent_parts import give
-from tests.integration.leads.segment_parts import EQUALS, create, field, group
+from tests.integration.leads.segment_parts import EQUALS, PRESENT, create, field, group
 from tests.integration.serving import refused
 
 
@@ -27,6 +27,20 @@ async def sample(leads: Leads, size: int = 10, **fields: Any) -> pb.SampleAudien
     parts = found.without_address + found.shared_address + found.without_consent + found.reachable
     assert parts == found.size
     return found
+
+
+async def sampled(leads: Leads, **query: Any) -> pb.SampleAudienceResponse:
+    return await sample(leads, query=pb.AudienceQuery(**query))
+
+
+async def segments(leads: Leads, conditions: list[int]) -> list[str]:
+    """Store segments with so many conditions each, and return their ids."""
+    one = field("company", PRESENT)
+    made = [
+        await create(leads, f"S{place}", group(*[one] * count))
+        for place, count in enumerate(conditions)
+    ]
+    return [it.id for it in made]
 
 
 class TestFreezing:
@@ -92,6 +106,33 @@ class TestFreezing:
             await freeze(leads, segment_ids=[NOBODY])
         with refused(PermissionDenied, "RIGHT_MISSING"):
             await freeze(leads.as_(user(ALICE, segments="all")))
+
+
+class TestTheConditions:
+    async def test_are_asked_as_long_as_they_are_a_thousand_together(self, leads: Leads) -> None:
+        await leads.contact(company="A")
+        ids = await segments(leads, conditions=[50] * 20)
+
+        assert await anybody(leads, segment_ids=ids)
+        assert not await anybody(leads, segment_ids=ids[:10], excluded_segment_ids=ids[10:])
+
+    async def test_more_are_refused_by_the_part_that_is_too_much(self, leads: Leads) -> None:
+        ids = await segments(leads, conditions=[50] * 21)
+        one = group(field("company", PRESENT))
+        asked = {
+            "query.segment_ids[20]": {"segment_ids": ids},
+            "query.segment_ids[19]": {"segment_ids": ids[:20], "definition": one},
+            "query.excluded_segment_ids[0]": {
+                "segment_ids": ids[:20],
+                "excluded_segment_ids": ids[20:],
+            },
+        }
+
+        for named, query in asked.items():
+            for call in (anybody(leads, **query), freeze(leads, **query), sampled(leads, **query)):
+                with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
+                    await call
+                assert refusal.fields() == [named]
 
 
 class TestSampling:

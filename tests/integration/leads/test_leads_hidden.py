@@ -84,6 +84,33 @@ class TestAChange:
         )
 
 
+class TestAConfirmation:
+    @pytest.mark.parametrize(
+        ("field", "right", "guess"),
+        [
+            ("phones", "0912345678", "0912345679"),
+            ("emails", "dao@example.vn", "dao2@example.vn"),
+        ],
+    )
+    async def test_does_not_tell_whose_a_hidden_address_is(
+        self, leads: Leads, dao: contact_pb2.Contact, field: str, right: str, guess: str
+    ) -> None:
+        for address in (right, guess):
+            request = contact_service_pb2.ConfirmAddressRequest(id=dao.id, address=address)
+            with refused(PermissionDenied, "FIELD_HIDDEN") as refusal:
+                await leads.as_(blind(field)).contacts.ConfirmAddress(request)
+            assert refusal.error.metadata == {"field": f"contacts.{field}"}
+
+    async def test_of_an_address_that_is_shown_is_taken(
+        self, leads: Leads, dao: contact_pb2.Contact
+    ) -> None:
+        request = contact_service_pb2.ConfirmAddressRequest(id=dao.id, address="0912345678")
+
+        confirmed = await leads.as_(blind("emails")).contacts.ConfirmAddress(request)
+
+        assert [it.valid for it in confirmed.phones] == [True]
+
+
 class TestASearch:
     @pytest.mark.parametrize("query", ["0912345678", "345 678", "dao@example.vn", "example"])
     async def test_finds_nobody_by_what_is_hidden(

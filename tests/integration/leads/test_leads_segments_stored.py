@@ -91,6 +91,17 @@ class TestBadDefinitions:
 
         assert await who(leads, field("company", EQUALS, "' OR 1=1 --")) == set()
 
+    async def test_more_conditions_than_are_taken_in_all_are_refused(self, leads: Leads) -> None:
+        forty = group(*[field("company", PRESENT)] * 39)
+        most = [segment_pb2.Condition(group=forty)] * 5
+
+        assert (await preview(leads, group(*most))).count == 0
+        with refused(InvalidArgument, "FIELDS_INVALID") as refusal:
+            await preview(leads, group(*most, field("company", PRESENT)))
+
+        said = [(it.field, it.description) for it in refusal.error.violations]
+        assert said == [("definition", "has more than 200 conditions in all")]
+
 
 class TestStoring:
     async def test_it_comes_back_as_written(self, leads: Leads) -> None:

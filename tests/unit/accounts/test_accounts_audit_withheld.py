@@ -51,6 +51,17 @@ def test_an_address_may_be_a_number_or_an_e_mail_address() -> None:
         assert (told.before, told.after) == (None, {"title": "y"})
 
 
+@pytest.mark.parametrize("hidden", ["contacts.phones", "contacts.emails"])
+def test_a_name_that_is_an_address_is_left_out_as_one(hidden: str) -> None:
+    before, after = {"display_name": "+84912000333"}, {"display_name": "Lan"}
+
+    told = withheld.shown(happened("contact", before, after), {hidden})
+    elsewhere = withheld.shown(happened("contact", before, after), {"contacts.birthday"})
+
+    assert (told.before, told.after) == ({}, after)
+    assert elsewhere.before == before
+
+
 def test_what_is_no_contacts_stays() -> None:
     told = happened("user", None, {"email": "a@example.vn", "address": "x"})
 

@@ -26,21 +26,23 @@ from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#crm/accounts/v1/contact_login.proto\x12\x0f\x63rm.accounts.v1\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf8\x03\n\x0c\x43ontactLogin\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\ncontact_id\x18\x04 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x05 \x01(\t\x12\x10\n\x08language\x18\x06 \x01(\t\x12.\n\x07\x63hannel\x18\x07 \x01(\x0e\x32\x1d.crm.accounts.v1.LoginChannel\x12\x37\n\x07\x61\x64\x64ress\x18\x08 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12\x31\n\x05state\x18\t \x01(\x0e\x32\".crm.accounts.v1.ContactLoginState\x12\x35\n\x07problem\x18\n \x01(\x0e\x32$.crm.accounts.v1.ContactLoginProblem\x12\x14\n\x0chas_password\x18\x0b \x01(\x08\x12/\n\x0binvite_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11last_sign_in_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp*]\n\x0cLoginChannel\x12\x1d\n\x19LOGIN_CHANNEL_UNSPECIFIED\x10\x00\x12\x15\n\x11LOGIN_CHANNEL_SMS\x10\x01\x12\x17\n\x13LOGIN_CHANNEL_EMAIL\x10\x02*\x9b\x01\n\x11\x43ontactLoginState\x12#\n\x1f\x43ONTACT_LOGIN_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43ONTACT_LOGIN_STATE_INVITED\x10\x01\x12\x1e\n\x1a\x43ONTACT_LOGIN_STATE_ACTIVE\x10\x02\x12 \n\x1c\x43ONTACT_LOGIN_STATE_DISABLED\x10\x03*\xdf\x01\n\x13\x43ontactLoginProblem\x12%\n!CONTACT_LOGIN_PROBLEM_UNSPECIFIED\x10\x00\x12\'\n#CONTACT_LOGIN_PROBLEM_ADDRESS_TAKEN\x10\x01\x12\"\n\x1e\x43ONTACT_LOGIN_PROBLEM_NOT_SENT\x10\x02\x12)\n%CONTACT_LOGIN_PROBLEM_CONTACT_DELETED\x10\x03\x12)\n%CONTACT_LOGIN_PROBLEM_ADDRESS_CHANGED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#crm/accounts/v1/contact_login.proto\x12\x0f\x63rm.accounts.v1\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x04\n\x0c\x43ontactLogin\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\ncontact_id\x18\x04 \x01(\t\x12<\n\x0c\x64isplay_name\x18\x05 \x01(\tB&\xd2\xc1\x18\x0f\x63ontacts.phones\xd2\xc1\x18\x0f\x63ontacts.emails\x12\x10\n\x08language\x18\x06 \x01(\t\x12.\n\x07\x63hannel\x18\x07 \x01(\x0e\x32\x1d.crm.accounts.v1.LoginChannel\x12\x37\n\x07\x61\x64\x64ress\x18\x08 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12\x31\n\x05state\x18\t \x01(\x0e\x32\".crm.accounts.v1.ContactLoginState\x12\x35\n\x07problem\x18\n \x01(\x0e\x32$.crm.accounts.v1.ContactLoginProblem\x12\x14\n\x0chas_password\x18\x0b \x01(\x08\x12/\n\x0binvite_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11last_sign_in_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp*]\n\x0cLoginChannel\x12\x1d\n\x19LOGIN_CHANNEL_UNSPECIFIED\x10\x00\x12\x15\n\x11LOGIN_CHANNEL_SMS\x10\x01\x12\x17\n\x13LOGIN_CHANNEL_EMAIL\x10\x02*\x9b\x01\n\x11\x43ontactLoginState\x12#\n\x1f\x43ONTACT_LOGIN_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43ONTACT_LOGIN_STATE_INVITED\x10\x01\x12\x1e\n\x1a\x43ONTACT_LOGIN_STATE_ACTIVE\x10\x02\x12 \n\x1c\x43ONTACT_LOGIN_STATE_DISABLED\x10\x03*\xdf\x01\n\x13\x43ontactLoginProblem\x12%\n!CONTACT_LOGIN_PROBLEM_UNSPECIFIED\x10\x00\x12\'\n#CONTACT_LOGIN_PROBLEM_ADDRESS_TAKEN\x10\x01\x12\"\n\x1e\x43ONTACT_LOGIN_PROBLEM_NOT_SENT\x10\x02\x12)\n%CONTACT_LOGIN_PROBLEM_CONTACT_DELETED\x10\x03\x12)\n%CONTACT_LOGIN_PROBLEM_ADDRESS_CHANGED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.accounts.v1.contact_login_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CONTACTLOGIN'].fields_by_name['display_name']._loaded_options = None
+  _globals['_CONTACTLOGIN'].fields_by_name['display_name']._serialized_options = b'\322\301\030\017contacts.phones\322\301\030\017contacts.emails'
   _globals['_CONTACTLOGIN'].fields_by_name['address']._loaded_options = None
   _globals['_CONTACTLOGIN'].fields_by_name['address']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
-  _globals['_LOGINCHANNEL']._serialized_start=624
-  _globals['_LOGINCHANNEL']._serialized_end=717
-  _globals['_CONTACTLOGINSTATE']._serialized_start=720
-  _globals['_CONTACTLOGINSTATE']._serialized_end=875
-  _globals['_CONTACTLOGINPROBLEM']._serialized_start=878
-  _globals['_CONTACTLOGINPROBLEM']._serialized_end=1101
+  _globals['_LOGINCHANNEL']._serialized_start=664
+  _globals['_LOGINCHANNEL']._serialized_end=757
+  _globals['_CONTACTLOGINSTATE']._serialized_start=760
+  _globals['_CONTACTLOGINSTATE']._serialized_end=915
+  _globals['_CONTACTLOGINPROBLEM']._serialized_start=918
+  _globals['_CONTACTLOGINPROBLEM']._serialized_end=1141
   _globals['_CONTACTLOGIN']._serialized_start=118
-  _globals['_CONTACTLOGIN']._serialized_end=622
+  _globals['_CONTACTLOGIN']._serialized_end=662
 # @@protoc_insertion_point(module_scope)

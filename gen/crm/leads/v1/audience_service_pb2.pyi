@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AudienceQuery(_message.Message):
-    """Who is asked for; a person in several parts counts once."""
+    """Who is asked for; a person in several parts counts once. All segments and the definition have at most 1,000 conditions together."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

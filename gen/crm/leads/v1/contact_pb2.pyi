@@ -416,7 +416,7 @@ class Contact(_message.Message):
     given_name: _builtins.str
     """Optional. Middle and given name, in the order people say them: "Thị Minh Khai"."""
     display_name: _builtins.str
-    """Optional. Composed from the names by the locale's order when empty."""
+    """Optional. Composed from the names by the locale's order when empty; without names the company, or an address, which is left out for whom phones or e-mail addresses are hidden from."""
     company: _builtins.str
     """Optional."""
     job_title: _builtins.str
@@ -434,7 +434,7 @@ class Contact(_message.Message):
     source_id: _builtins.str
     """Optional. A source of SourceService."""
     referred_by_contact_id: _builtins.str
-    """Optional. The contact who referred this one."""
+    """Optional. The contact who referred this one; one that the caller may read or change."""
     status: Global___LeadStatus.ValueType
     """Output only. Changed by ChangeStatus, MoveToLifeStage and ConvertContact."""
     lost_reason: _builtins.str

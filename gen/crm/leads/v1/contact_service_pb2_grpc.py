@@ -165,7 +165,7 @@ class ContactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmAddress(self, request, context):
-        """Says that an address works after all: messages go there again, and older news that it failed count no more.
+        """Says that an address works after all: messages go there again, and older news that it failed count no more. FIELD_HIDDEN where the caller does not see such addresses.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

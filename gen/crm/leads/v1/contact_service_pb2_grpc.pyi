@@ -52,7 +52,7 @@ class ContactServiceStub:
     DeleteContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.DeleteContactRequest, _empty_pb2.Empty]
     """Deletes a contact; a tombstone with its id and revision stays."""
     ConfirmAddress: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ConfirmAddressRequest, _contact_pb2.Contact]
-    """Says that an address works after all: messages go there again, and older news that it failed count no more."""
+    """Says that an address works after all: messages go there again, and older news that it failed count no more. FIELD_HIDDEN where the caller does not see such addresses."""
     ConvertContact: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ConvertContactRequest, _contact_pb2.Contact]
     """Turns a lead into a customer."""
     ChangeStatus: _grpc.UnaryUnaryMultiCallable[_contact_service_pb2.ChangeStatusRequest, _contact_pb2.Contact]
@@ -84,7 +84,7 @@ class ContactServiceAsyncStub(ContactServiceStub):
     DeleteContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.DeleteContactRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a contact; a tombstone with its id and revision stays."""
     ConfirmAddress: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ConfirmAddressRequest, _contact_pb2.Contact]  # type: ignore[assignment]
-    """Says that an address works after all: messages go there again, and older news that it failed count no more."""
+    """Says that an address works after all: messages go there again, and older news that it failed count no more. FIELD_HIDDEN where the caller does not see such addresses."""
     ConvertContact: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ConvertContactRequest, _contact_pb2.Contact]  # type: ignore[assignment]
     """Turns a lead into a customer."""
     ChangeStatus: _aio.UnaryUnaryMultiCallable[_contact_service_pb2.ChangeStatusRequest, _contact_pb2.Contact]  # type: ignore[assignment]
@@ -167,7 +167,7 @@ class ContactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contact_service_pb2.ConfirmAddressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contact_pb2.Contact, _abc.Awaitable[_contact_pb2.Contact]]:
-        """Says that an address works after all: messages go there again, and older news that it failed count no more."""
+        """Says that an address works after all: messages go there again, and older news that it failed count no more. FIELD_HIDDEN where the caller does not see such addresses."""
 
     @_abc_1.abstractmethod
     def ConvertContact(

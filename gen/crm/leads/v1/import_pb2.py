@@ -27,19 +27,21 @@ from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63rm/leads/v1/import.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\".\n\rColumnMapping\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\"\x8a\x01\n\rImportConsent\x12\x15\n\radvertiser_id\x18\x01 \x01(\t\x12\'\n\x08purposes\x18\x02 \x03(\x0e\x32\x15.crm.leads.v1.Purpose\x12\'\n\x08\x63hannels\x18\x03 \x03(\x0e\x32\x15.crm.leads.v1.Channel\x12\x10\n\x08\x65vidence\x18\x04 \x01(\t\"a\n\x0cImportLedger\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x03\x12\x0f\n\x07updated\x18\x03 \x01(\x03\x12\x0f\n\x07skipped\x18\x04 \x01(\x03\x12\x10\n\x08rejected\x18\x05 \x01(\x03\"\x83\x04\n\x06Import\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.crm.leads.v1.ImportState\x12\x11\n\tfile_name\x18\x03 \x01(\t\x12\x11\n\tfile_size\x18\x04 \x01(\x03\x12\r\n\x05shape\x18\x05 \x01(\t\x12\x10\n\x08\x65ncoding\x18\x06 \x01(\t\x12\x11\n\tdelimiter\x18\x07 \x01(\t\x12,\n\x07mapping\x18\x08 \x03(\x0b\x32\x1b.crm.leads.v1.ColumnMapping\x12+\n\x07samples\x18\t \x03(\x0b\x32\x1a.crm.leads.v1.ImportSample\x12\x12\n\ntotal_rows\x18\n \x01(\x03\x12*\n\x06ledger\x18\x0b \x01(\x0b\x32\x1a.crm.leads.v1.ImportLedger\x12\x0f\n\x07\x66\x61ilure\x18\x0c \x01(\t\x12\x0f\n\x07\x64ry_run\x18\r \x01(\x08\x12\x11\n\tsource_id\x18\x0e \x01(\t\x12,\n\x07\x63onsent\x18\x0f \x01(\x0b\x32\x1b.crm.leads.v1.ImportConsent\x12/\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04tags\x18\x12 \x03(\t\"\x1e\n\x0cImportSample\x12\x0e\n\x06values\x18\x01 \x03(\t\"\xb1\x01\n\tImportRow\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12)\n\x07outcome\x18\x02 \x01(\x0e\x32\x18.crm.leads.v1.RowOutcome\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x36\n\x06\x64\x65tail\x18\x05 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12\x12\n\ncontact_id\x18\x06 \x01(\t*\xca\x01\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15IMPORT_STATE_UPLOADED\x10\x01\x12\x19\n\x15IMPORT_STATE_CHECKING\x10\x02\x12\x18\n\x14IMPORT_STATE_CHECKED\x10\x03\x12\x18\n\x14IMPORT_STATE_RUNNING\x10\x04\x12\x1a\n\x16IMPORT_STATE_COMPLETED\x10\x05\x12\x17\n\x13IMPORT_STATE_FAILED\x10\x06*\x8e\x01\n\nRowOutcome\x12\x1b\n\x17ROW_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13ROW_OUTCOME_CREATED\x10\x01\x12\x17\n\x13ROW_OUTCOME_UPDATED\x10\x02\x12\x17\n\x13ROW_OUTCOME_SKIPPED\x10\x03\x12\x18\n\x14ROW_OUTCOME_REJECTED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63rm/leads/v1/import.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\".\n\rColumnMapping\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\"\x8a\x01\n\rImportConsent\x12\x15\n\radvertiser_id\x18\x01 \x01(\t\x12\'\n\x08purposes\x18\x02 \x03(\x0e\x32\x15.crm.leads.v1.Purpose\x12\'\n\x08\x63hannels\x18\x03 \x03(\x0e\x32\x15.crm.leads.v1.Channel\x12\x10\n\x08\x65vidence\x18\x04 \x01(\t\"a\n\x0cImportLedger\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x03\x12\x0f\n\x07updated\x18\x03 \x01(\x03\x12\x0f\n\x07skipped\x18\x04 \x01(\x03\x12\x10\n\x08rejected\x18\x05 \x01(\x03\"\xed\x04\n\x06Import\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.crm.leads.v1.ImportState\x12\x11\n\tfile_name\x18\x03 \x01(\t\x12\x11\n\tfile_size\x18\x04 \x01(\x03\x12\r\n\x05shape\x18\x05 \x01(\t\x12\x10\n\x08\x65ncoding\x18\x06 \x01(\t\x12\x11\n\tdelimiter\x18\x07 \x01(\t\x12,\n\x07mapping\x18\x08 \x03(\x0b\x32\x1b.crm.leads.v1.ColumnMapping\x12\x94\x01\n\x07samples\x18\t \x03(\x0b\x32\x1a.crm.leads.v1.ImportSampleBg\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\xca\xc1\x18\x11\x63ontacts.birthday\xca\xc1\x18\x10\x63ontacts.address\xca\xc1\x18\x14\x63ontacts.description\x12\x12\n\ntotal_rows\x18\n \x01(\x03\x12*\n\x06ledger\x18\x0b \x01(\x0b\x32\x1a.crm.leads.v1.ImportLedger\x12\x0f\n\x07\x66\x61ilure\x18\x0c \x01(\t\x12\x0f\n\x07\x64ry_run\x18\r \x01(\x08\x12\x11\n\tsource_id\x18\x0e \x01(\t\x12,\n\x07\x63onsent\x18\x0f \x01(\x0b\x32\x1b.crm.leads.v1.ImportConsent\x12/\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04tags\x18\x12 \x03(\t\"\x1e\n\x0cImportSample\x12\x0e\n\x06values\x18\x01 \x03(\t\"\xb1\x01\n\tImportRow\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12)\n\x07outcome\x18\x02 \x01(\x0e\x32\x18.crm.leads.v1.RowOutcome\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x36\n\x06\x64\x65tail\x18\x05 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12\x12\n\ncontact_id\x18\x06 \x01(\t*\xca\x01\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15IMPORT_STATE_UPLOADED\x10\x01\x12\x19\n\x15IMPORT_STATE_CHECKING\x10\x02\x12\x18\n\x14IMPORT_STATE_CHECKED\x10\x03\x12\x18\n\x14IMPORT_STATE_RUNNING\x10\x04\x12\x1a\n\x16IMPORT_STATE_COMPLETED\x10\x05\x12\x17\n\x13IMPORT_STATE_FAILED\x10\x06*\x8e\x01\n\nRowOutcome\x12\x1b\n\x17ROW_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13ROW_OUTCOME_CREATED\x10\x01\x12\x17\n\x13ROW_OUTCOME_UPDATED\x10\x02\x12\x17\n\x13ROW_OUTCOME_SKIPPED\x10\x03\x12\x18\n\x14ROW_OUTCOME_REJECTED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.import_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_IMPORT'].fields_by_name['samples']._loaded_options = None
+  _globals['_IMPORT'].fields_by_name['samples']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails\312\301\030\021contacts.birthday\312\301\030\020contacts.address\312\301\030\024contacts.description'
   _globals['_IMPORTROW'].fields_by_name['detail']._loaded_options = None
   _globals['_IMPORTROW'].fields_by_name['detail']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
-  _globals['_IMPORTSTATE']._serialized_start=1151
-  _globals['_IMPORTSTATE']._serialized_end=1353
-  _globals['_ROWOUTCOME']._serialized_start=1356
-  _globals['_ROWOUTCOME']._serialized_end=1498
+  _globals['_IMPORTSTATE']._serialized_start=1257
+  _globals['_IMPORTSTATE']._serialized_end=1459
+  _globals['_ROWOUTCOME']._serialized_start=1462
+  _globals['_ROWOUTCOME']._serialized_end=1604
   _globals['_COLUMNMAPPING']._serialized_start=132
   _globals['_COLUMNMAPPING']._serialized_end=178
   _globals['_IMPORTCONSENT']._serialized_start=181
@@ -47,9 +49,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTLEDGER']._serialized_start=321
   _globals['_IMPORTLEDGER']._serialized_end=418
   _globals['_IMPORT']._serialized_start=421
-  _globals['_IMPORT']._serialized_end=936
-  _globals['_IMPORTSAMPLE']._serialized_start=938
-  _globals['_IMPORTSAMPLE']._serialized_end=968
-  _globals['_IMPORTROW']._serialized_start=971
-  _globals['_IMPORTROW']._serialized_end=1148
+  _globals['_IMPORT']._serialized_end=1042
+  _globals['_IMPORTSAMPLE']._serialized_start=1044
+  _globals['_IMPORTSAMPLE']._serialized_end=1074
+  _globals['_IMPORTROW']._serialized_start=1077
+  _globals['_IMPORTROW']._serialized_end=1254
 # @@protoc_insertion_point(module_scope)

@@ -247,7 +247,7 @@ class Import(_message.Message):
 
     @_builtins.property
     def samples(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportSample]:
-        """Output only. First rows by column, as read."""
+        """Output only. First rows by column, as read. For who may read all contacts, or uploaded the file, when no field is hidden from them."""
 
     @_builtins.property
     def ledger(self) -> Global___ImportLedger:

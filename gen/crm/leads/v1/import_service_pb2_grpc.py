@@ -75,7 +75,7 @@ class ImportServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StartImport(self, request, context):
-        """Starts a dry run, or the import itself, in the background.
+        """Starts a dry run, or the import itself, in the background. A column of a field that is hidden from the caller is refused with FIELD_HIDDEN: rows meet people by their phones and e-mail addresses, and change them; so is a vCard, whose cards have all of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

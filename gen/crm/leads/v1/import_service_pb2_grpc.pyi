@@ -37,7 +37,7 @@ class ImportServiceStub:
     UploadImport: _grpc.StreamUnaryMultiCallable[_import_service_pb2.UploadImportRequest, _import_pb2.Import]
     """Takes a file (first message: name, then its bytes), recognises its kind, and suggests a mapping."""
     StartImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.StartImportRequest, _import_pb2.Import]
-    """Starts a dry run, or the import itself, in the background."""
+    """Starts a dry run, or the import itself, in the background. A column of a field that is hidden from the caller is refused with FIELD_HIDDEN: rows meet people by their phones and e-mail addresses, and change them; so is a vCard, whose cards have all of them."""
     GetImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.GetImportRequest, _import_pb2.Import]
     """Returns one import with its progress."""
     ListImports: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.ListImportsRequest, _import_service_pb2.ListImportsResponse]
@@ -53,7 +53,7 @@ class ImportServiceAsyncStub(ImportServiceStub):
     UploadImport: _aio.StreamUnaryMultiCallable[_import_service_pb2.UploadImportRequest, _import_pb2.Import]  # type: ignore[assignment]
     """Takes a file (first message: name, then its bytes), recognises its kind, and suggests a mapping."""
     StartImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.StartImportRequest, _import_pb2.Import]  # type: ignore[assignment]
-    """Starts a dry run, or the import itself, in the background."""
+    """Starts a dry run, or the import itself, in the background. A column of a field that is hidden from the caller is refused with FIELD_HIDDEN: rows meet people by their phones and e-mail addresses, and change them; so is a vCard, whose cards have all of them."""
     GetImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.GetImportRequest, _import_pb2.Import]  # type: ignore[assignment]
     """Returns one import with its progress."""
     ListImports: _aio.UnaryUnaryMultiCallable[_import_service_pb2.ListImportsRequest, _import_service_pb2.ListImportsResponse]  # type: ignore[assignment]
@@ -78,7 +78,7 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _import_service_pb2.StartImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_import_pb2.Import, _abc.Awaitable[_import_pb2.Import]]:
-        """Starts a dry run, or the import itself, in the background."""
+        """Starts a dry run, or the import itself, in the background. A column of a field that is hidden from the caller is refused with FIELD_HIDDEN: rows meet people by their phones and e-mail addresses, and change them; so is a vCard, whose cards have all of them."""
 
     @_abc_1.abstractmethod
     def GetImport(

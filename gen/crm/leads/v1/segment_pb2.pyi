@@ -123,7 +123,7 @@ class FieldCondition(_message.Message):
     COMPARISON_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
     field: _builtins.str
-    """Required. One of: display_name family_name given_name company job_title gender locale region email phone province ward kind status reference_code."""
+    """Required. One of: display_name family_name given_name company job_title gender locale region email phone province ward kind status reference_code. Who has no name, and is shown by an address, has no display_name."""
     comparison: Global___Comparison.ValueType
     """Required."""
     @_builtins.property
@@ -318,7 +318,7 @@ class Group(_message.Message):
     """Optional. ALL when not said."""
     @_builtins.property
     def conditions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Condition]:
-        """Required. At most 50; nested at most 5 deep."""
+        """Required. At most 50; nested at most 5 deep, and at most 200 in all."""
 
     def __init__(
         self,

@@ -52,7 +52,7 @@ class TransactionServiceServicer:
     """
 
     def IngestTransactions(self, request, context):
-        """Stores up to 1,000 transactions, idempotent by system and external id; each bad one is named, the good ones are stored.
+        """Stores up to 1,000 transactions, idempotent by system and external id; each bad one is named, the good ones are stored. One that is stored for a contact out of reach is bad.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

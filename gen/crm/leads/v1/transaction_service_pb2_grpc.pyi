@@ -34,7 +34,7 @@ class TransactionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TransactionServiceAsyncStub: ...
     IngestTransactions: _grpc.UnaryUnaryMultiCallable[_transaction_service_pb2.IngestTransactionsRequest, _transaction_service_pb2.IngestTransactionsResponse]
-    """Stores up to 1,000 transactions, idempotent by system and external id; each bad one is named, the good ones are stored."""
+    """Stores up to 1,000 transactions, idempotent by system and external id; each bad one is named, the good ones are stored. One that is stored for a contact out of reach is bad."""
     ListTransactions: _grpc.UnaryUnaryMultiCallable[_transaction_service_pb2.ListTransactionsRequest, _transaction_service_pb2.ListTransactionsResponse]
     """Lists a contact's transactions, newest first."""
 
@@ -44,7 +44,7 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     IngestTransactions: _aio.UnaryUnaryMultiCallable[_transaction_service_pb2.IngestTransactionsRequest, _transaction_service_pb2.IngestTransactionsResponse]  # type: ignore[assignment]
-    """Stores up to 1,000 transactions, idempotent by system and external id; each bad one is named, the good ones are stored."""
+    """Stores up to 1,000 transactions, idempotent by system and external id; each bad one is named, the good ones are stored. One that is stored for a contact out of reach is bad."""
     ListTransactions: _aio.UnaryUnaryMultiCallable[_transaction_service_pb2.ListTransactionsRequest, _transaction_service_pb2.ListTransactionsResponse]  # type: ignore[assignment]
     """Lists a contact's transactions, newest first."""
 
@@ -57,7 +57,7 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transaction_service_pb2.IngestTransactionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transaction_service_pb2.IngestTransactionsResponse, _abc.Awaitable[_transaction_service_pb2.IngestTransactionsResponse]]:
-        """Stores up to 1,000 transactions, idempotent by system and external id; each bad one is named, the good ones are stored."""
+        """Stores up to 1,000 transactions, idempotent by system and external id; each bad one is named, the good ones are stored. One that is stored for a contact out of reach is bad."""
 
     @_abc_1.abstractmethod
     def ListTransactions(

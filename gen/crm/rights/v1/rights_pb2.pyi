@@ -63,6 +63,7 @@ NEEDS_FIELD_NUMBER: _builtins.int
 CALLER_FIELD_NUMBER: _builtins.int
 MAY_NEED_FIELD_NUMBER: _builtins.int
 GUARDED_AS_FIELD_NUMBER: _builtins.int
+GUARDED_ADDRESS_AS_FIELD_NUMBER: _builtins.int
 needs: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _containers.RepeatedScalarFieldContainer[_builtins.str]]
 """Rights that every call needs, all of them; a caller without one gets RIGHT_MISSING."""
 caller: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Caller.ValueType]
@@ -72,4 +73,8 @@ may_need: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOption
 guarded_as: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _containers.RepeatedScalarFieldContainer[_builtins.str]]
 """Names under which a role can hide the field, "contacts.phones"; hidden under any of them, it is left
 out of every answer. docs/rights.md lists them.
+"""
+guarded_address_as: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _containers.RepeatedScalarFieldContainer[_builtins.str]]
+"""As guarded_as, for a text that is left out only where it is a phone number or an e-mail address: how
+somebody without a name is shown.
 """
