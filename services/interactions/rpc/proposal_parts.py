@@ -14,10 +14,12 @@ from chassis.errors import FieldViolation, InvalidArgument
 from services.interactions.clients.people import People, Person
 from services.interactions.clients.press import Press
 from services.interactions.domain.proposals import pages, pricing, sheets
+from services.interactions.domain.proposals.links import Links
 from services.interactions.domain.proposals.proposals import HOME_ZONE, SHOWN, Proposal
 from services.interactions.domain.proposals.sheets import Sheet
 from services.interactions.domain.proposals.templates import Block
 from services.interactions.messages import proposals as messages
+from services.interactions.rpc import gate
 from services.interactions.storage import proposal_attachments, proposals
 
 _NOBODY = Person("", "", {})
@@ -66,6 +68,14 @@ def address_of(proposal: Proposal, person: Person) -> str:
     if not address:
         raise _wrong("proposal.address", "is required: the contact has no e-mail address")
     return address
+
+
+def link(links: Links, kept: Proposal) -> str:
+    """Returns the customer's page of a proposal, nothing to who may not write the proposal.
+
+    Whoever has it answers as the customer.
+    """
+    return links.of(kept.id) if kept.within(gate.reach("proposals", "write")) else ""
 
 
 async def public(session: AsyncSession, kept: Proposal) -> proposal_pb2.PublicProposal:
