@@ -23,6 +23,7 @@ from services.interactions.rpc import gate
 from services.interactions.storage import proposal_attachments, proposals
 
 _NOBODY = Person("", "", {})
+_PRINTED = frozenset({"contacts.phones", "contacts.emails"})
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,33 @@ class Studio:
         """Returns True if a contact that the caller may see has the address."""
         return await self.people.has(address, on_behalf_of=caller())
 
-    async def sheet(self, proposal: Proposal, person: Person, blocks: Sequence[Block]) -> Sheet:
-        """Returns how a proposal looks with the blocks of its template."""
-        today = datetime.now(UTC).astimezone(HOME_ZONE).date()
+    async def sheet(
+        self,
+        proposal: Proposal,
+        person: Person,
+        blocks: Sequence[Block],
+        at: datetime | None = None,
+    ) -> Sheet:
+        """Returns how a proposal looks with the blocks of its template, now or at a time."""
+        day = (at or datetime.now(UTC)).astimezone(HOME_ZONE).date()
         recipient = proposal.recipient_name or person.name
-        values = sheets.variables(proposal, person.values, today, recipient)
+        values = sheets.variables(proposal, person.values, day, recipient)
         rendered = await self.press.render(blocks, values, "template.blocks")
         priced = [pricing.price(line) for line in proposal.lines]
         return sheets.made(proposal, rendered, priced, values)
+
+    async def veiled(self, proposal: Proposal, sent: Sheet, blocks: Sequence[Block]) -> Sheet:
+        """Returns what was sent, its texts with what the caller may read of the person."""
+        person = None
+        if proposal.contact_id is not None:
+            person = await self.people.get(proposal.contact_id, on_behalf_of=caller())
+        seen = await self.sheet(proposal, person or _NOBODY, blocks, proposal.send_time)
+        return {**sent, "blocks": seen["blocks"]}
+
+
+def hides_addresses() -> bool:
+    """Returns True if the caller's role hides what a text may print of a person."""
+    return not _PRINTED.isdisjoint(context.require_principal().hidden)
 
 
 def address_of(proposal: Proposal, person: Person) -> str:

@@ -21,7 +21,14 @@ from services.interactions.domain.proposals.proposals import Proposal, State
 from services.interactions.messages import proposals as messages
 from services.interactions.rpc import gate, proposal_fields
 from services.interactions.rpc.proposal_fields import Fields
-from services.interactions.rpc.proposal_parts import Studio, address_of, link, pdf, printed
+from services.interactions.rpc.proposal_parts import (
+    Studio,
+    address_of,
+    hides_addresses,
+    link,
+    pdf,
+    printed,
+)
 from services.interactions.storage import proposals as kept
 from services.interactions.usecases import found, proposal_moves
 from services.interactions.usecases import proposals as usecases
@@ -155,10 +162,14 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
     ) -> pb2.ProposalPdf:
         """Returns it to be printed: as it was sent last, a draft as it is."""
         proposal = await self._readable(request.id)
-        if proposal.state is not State.DRAFT and proposal.document is not None:
-            return await printed(self._sessions, self._studio, proposal, proposal.document)
+        sent = None if proposal.state is State.DRAFT else proposal.document
+        if sent is not None and not hides_addresses():
+            return await printed(self._sessions, self._studio, proposal, sent)
         async with self._sessions.begin() as session:
             template = await usecases.template_of(session, proposal)
+        if sent is not None:
+            sheet = await self._studio.veiled(proposal, sent, template.blocks)
+            return pdf(proposal, await self._studio.press.print(sheet))
         person = await self._studio.person(proposal.contact_id)
         sheet = await self._studio.sheet(proposal, person, template.blocks)
         return pdf(proposal, await self._studio.press.print(sheet))
