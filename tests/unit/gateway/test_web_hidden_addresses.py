@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from crm.campaigns.v1 import run_pb2, run_service_pb2
+from crm.leads.v1 import consent_service_pb2, contact_pb2
 from crm.notifier.v1 import message_pb2, support_service_pb2
 from flask.testing import FlaskClient
 
@@ -55,6 +56,19 @@ class TestMessages:
         peers.answers.update(GetRun=run_pb2.Run(id=RUN), ListRecipients=found)
 
         assert shown(blind, f"/runs/{RUN}/recipients").count(HIDDEN) == 1
+
+
+class TestConsents:
+    def test_what_proves_one_is_said_to_be_hidden(self, blind: FlaskClient, peers: Any) -> None:
+        found = consent_service_pb2.ListConsentEntriesResponse()
+        found.entries.add(method="web form")
+        peers.answers.update(
+            GetContact=contact_pb2.Contact(id=ID, display_name="Đào"), ListConsentEntries=found
+        )
+
+        page = shown(blind, f"/contacts/{ID}/consents")
+
+        assert page.count(HIDDEN) == 1
 
 
 class TestSupport:
