@@ -138,6 +138,11 @@ def _rights(files: FileDescriptorSet) -> Iterator[str]:
     yield "| name | fields |\n|---|---|"
     for name, places in guarded(files).items():
         yield f"| `{name}` | {', '.join(f'`{it}`' for it in places)} |"
+    yield "\nWords that may quote an address (a provider's answer, what proves a consent or a suppression) are"
+    yield "hidden with phones and with e-mails, also in audit entries. Whoever may not read addresses of a kind"
+    yield "looks none up, has none suppressed, agreed with or put on a do-not-call list, and learns by no figure"
+    yield "whether one is there: `FIELD_HIDDEN`. The link of a proposal, whose holder answers as the customer, is"
+    yield "for who may write that proposal; other readers get the proposal without it."
     for service, rules in method_rules(files).items():
         yield f"\n## {service}\n\n| method | needs | some calls also |\n|---|---|---|"
         for method, rule in rules.items():

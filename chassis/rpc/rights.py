@@ -115,6 +115,14 @@ def require(resource: str, action: str) -> Level:
     return level
 
 
+def must_be_shown(field: str) -> None:
+    """Raises `PermissionDenied` FIELD_HIDDEN when the caller's role hides `field`."""
+    if field in context.require_principal().hidden:
+        raise errors.PermissionDenied(
+            "FIELD_HIDDEN", f"{field} is hidden from the caller", field=field
+        )
+
+
 def denied(resource: str, action: str, least: Level = Level.OWN) -> errors.PermissionDenied:
     """Returns the error that says which right is missing, or does not reach `least`."""
     what = resource if least is Level.OWN else f"{resource} of {_WHOSE[least]}"

@@ -6,13 +6,15 @@ from dataclasses import replace
 from services.accounts.domain.chain import Happening, Values
 from services.addresses import is_address
 
-OF_CONTACTS = frozenset({"contact", "proposal"})
-"""Kinds of subjects whose entries tell what contacts have: themselves, their logins, proposals."""
+OF_CONTACTS = frozenset({"contact", "proposal", "suppression", "agreement"})
+"""Kinds of subjects whose entries tell what contacts have: themselves, their logins, proposals,
+what they are not sent and what was agreed with them."""
 
-# An address is a number or an e-mail address by channel; it goes by either name, as in answers.
+# An address is a number or an e-mail address by channel; it goes by either name, as in answers, and
+# so does evidence, which may quote it.
 NAMES = {
-    "contacts.phones": frozenset({"phones", "address"}),
-    "contacts.emails": frozenset({"emails", "address"}),
+    "contacts.phones": frozenset({"phones", "address", "evidence"}),
+    "contacts.emails": frozenset({"emails", "address", "evidence"}),
     "contacts.birthday": frozenset({"birth_year", "birth_month", "birth_day"}),
     "contacts.address": frozenset({"street", "ward", "province", "postal_code", "country_code"}),
     "contacts.description": frozenset({"description"}),

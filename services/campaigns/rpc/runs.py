@@ -155,12 +155,12 @@ class RunServicer(service_grpc.RunServiceServicer):
     async def ListContactRecipients(
         self, request: service_pb.ListContactRecipientsRequest, _: Any
     ) -> service_pb.ListContactRecipientsResponse:
-        """Return a page of what runs had for a contact, newest first."""
+        """Return a page of what runs within reach had for a contact, newest first."""
         contact_id = identifier("contact_id", request.contact_id)
         wanted = {"contact_id": request.contact_id}
         page = paging.read(request.page_size, request.page_token, wanted, self._seal_key)
         async with self._sessions.begin() as session:
-            found = await recipients.read_contact_page(session, page, contact_id)
+            found = await recipients.read_contact_page(session, page, contact_id, access.reach())
         shown = found[: page.size]
         response = service_pb.ListContactRecipientsResponse(
             recipients=[messages.recipient(each) for each in shown]

@@ -6,17 +6,25 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, case, func, select, text, tuple_
+from sqlalchemy import Select, Table, and_, case, func, literal, null, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import db
 from chassis.db.paging import Page
+from chassis.scope import Scope
 from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.runs import Run
 from services.campaigns.domain.states import RecipientState
-from services.campaigns.storage import copying, plans
+from services.campaigns.storage import copying, owned, plans
 from services.campaigns.storage.partitions import partition
-from services.campaigns.storage.tables import campaigns, chunks, recipients, run_regions, runs
+from services.campaigns.storage.tables import (
+    campaigns,
+    chunks,
+    past_recipients,
+    recipients,
+    run_regions,
+    runs,
+)
 
 
 @dataclass(frozen=True)
@@ -122,30 +130,34 @@ def _wanted(run: Run, states: Sequence[RecipientState], reason: str) -> Select[A
 
 
 async def read_contact_page(
-    session: AsyncSession, page: Page, contact_id: UUID
+    session: AsyncSession, page: Page, contact_id: UUID, scope: Scope
 ) -> Sequence[Recipient]:
     """Return one more recipient of a contact than the page holds, if so many, newest first.
 
-    Of days that were let go of their short rows, without message and address.
+    Those of campaigns within reach; of days that were let go of their short rows, without message
+    and address.
     """
-    keys = tuple_(recipients.c.run_date, recipients.c.run_id)
-    query = _SELECT.where(recipients.c.contact_id == contact_id).order_by(
-        recipients.c.run_date.desc(), recipients.c.run_id.desc()
-    )
-    if page.after is not None:
-        query = query.where(keys < tuple_(*page.after))
-    here = [_recipient(row) for row in await session.execute(query.limit(page.size + 1))]
-    # After it, so that a day that is let go of in between is seen twice and not never.
-    given = {
-        "contact_id": contact_id,
-        "day": page.after[0] if page.after is not None else None,
-        "run_id": page.after[1] if page.after is not None else None,
-        "limit": page.size + 1,
-    }
-    past = [_recipient(row) for row in await session.execute(_PAST, given)]
+    # The past after the present, so that a day that is let go of in between is seen twice and not
+    # never.
+    here, past = [
+        [_recipient(row) for row in await session.execute(query)]
+        for query in (
+            _of_contact(_SELECT, recipients, page, contact_id, scope),
+            _of_contact(_PAST, past_recipients, page, contact_id, scope),
+        )
+    ]
     found = {(it.run_id, it.channel): it for it in (*past, *here)}
     newest = sorted(found.values(), key=lambda it: (it.run_date, it.run_id), reverse=True)
     return newest[: page.size + 1]
+
+
+def _of_contact(
+    query: Select[Any], table: Table, page: Page, contact_id: UUID, scope: Scope
+) -> Select[Any]:
+    query = query.where(table.c.contact_id == contact_id, owned.campaigns(scope))
+    if page.after is not None:
+        query = query.where(tuple_(table.c.run_date, table.c.run_id) < tuple_(*page.after))
+    return query.order_by(table.c.run_date.desc(), table.c.run_id.desc()).limit(page.size + 1)
 
 
 def _recipient(row: object) -> Recipient:
@@ -202,17 +214,25 @@ _SELECT = (
     )
 )
 
-_PAST = text("""
-    SELECT p.run_date, p.run_id, 0 AS ordinal, p.contact_id, p.channel, NULL AS message_id,
-        '' AS address, p.reason, '' AS rule, p.state, p.time AS update_time, r.campaign_id,
-        c.name AS campaign_name
-    FROM past_recipients p
-    JOIN runs r ON r.id = p.run_id
-    JOIN campaigns c ON c.id = r.campaign_id
-    WHERE p.contact_id = :contact_id AND (CAST(:day AS date) IS NULL
-        OR (p.run_date, p.run_id) < (CAST(:day AS date), CAST(:run_id AS uuid)))
-    ORDER BY p.run_date DESC, p.run_id DESC LIMIT :limit
-""")
+_PAST = (
+    select(
+        past_recipients.c.run_date,
+        past_recipients.c.run_id,
+        literal(0).label("ordinal"),
+        past_recipients.c.contact_id,
+        past_recipients.c.channel,
+        null().label("message_id"),
+        literal("").label("address"),
+        past_recipients.c.reason,
+        literal("").label("rule"),
+        past_recipients.c.state,
+        past_recipients.c.time.label("update_time"),
+        runs.c.campaign_id,
+        campaigns.c.name.label("campaign_name"),
+    )
+    .join(runs, runs.c.id == past_recipients.c.run_id)
+    .join(campaigns, campaigns.c.id == runs.c.campaign_id)
+)
 _COPY = f"COPY recipients ({', '.join(copying.COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 _ADDRESSES = """

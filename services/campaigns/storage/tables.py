@@ -165,6 +165,18 @@ recipients = Table(
     Column("address", T),
 )
 
+past_recipients = Table(
+    "past_recipients",
+    metadata,
+    Column("contact_id", U, primary_key=True),
+    Column("run_id", U, primary_key=True),
+    Column("channel", T, primary_key=True),
+    Column("run_date", Date),
+    Column("state", T),
+    Column("reason", T),
+    Column("time", _TIME),
+)
+
 chunks = Table(
     "chunks",
     metadata,

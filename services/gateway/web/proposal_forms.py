@@ -94,7 +94,7 @@ def update(proposal_id: object) -> desk.View:
     wanted = _read(form)
     wanted.id, wanted.etag = str(proposal_id), form.get("etag")
     asked = pb2.UpdateProposalRequest(proposal=wanted, request_id=form.request_id)
-    asked.update_mask.paths.extend(MASK)
+    asked.update_mask.paths.extend(_changed(form))
     updated = None
     if not form.bad:
         updated = form.attempt(
@@ -188,6 +188,12 @@ def _stages(chosen: str) -> list[tuple[str, str]]:
     """Return the life stages to choose from, the chosen one too while leads is away."""
     known = [(it.id, it.name) for it in lookups.stages()]
     return known if not chosen or chosen in dict(known) else [*known, (chosen, chosen[:8])]
+
+
+def _changed(form: Form) -> list[str]:
+    """Return what a form changes: an address that is hidden stays unless another was typed."""
+    keeps = desk.hides("contacts.emails") and not form.get("address")
+    return [it for it in MASK if not (keeps and it == "address")]
 
 
 def _form(form: Form, stored: proposal_pb2.Proposal | None = None) -> desk.View:

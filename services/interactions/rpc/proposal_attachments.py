@@ -18,6 +18,7 @@ from services.interactions.domain.proposals.links import Links
 from services.interactions.domain.proposals.proposals import Proposal
 from services.interactions.messages import proposals as messages
 from services.interactions.rpc import gate
+from services.interactions.rpc.proposal_parts import link
 from services.interactions.storage import proposal_attachments as kept
 from services.interactions.usecases import found, proposal_templates, proposals
 from services.interactions.usecases import proposal_attachments as usecases
@@ -148,7 +149,7 @@ class ProposalAttachmentServicer(
             )
 
     def _out(self, proposal: Proposal) -> proposal_pb2.Proposal:
-        return messages.whole(proposal, self._links.of(proposal.id))
+        return messages.whole(proposal, link(self._links, proposal))
 
 
 def _author() -> str:

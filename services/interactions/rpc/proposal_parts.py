@@ -14,13 +14,16 @@ from chassis.errors import FieldViolation, InvalidArgument
 from services.interactions.clients.people import People, Person
 from services.interactions.clients.press import Press
 from services.interactions.domain.proposals import pages, pricing, sheets
+from services.interactions.domain.proposals.links import Links
 from services.interactions.domain.proposals.proposals import HOME_ZONE, SHOWN, Proposal
 from services.interactions.domain.proposals.sheets import Sheet
 from services.interactions.domain.proposals.templates import Block
 from services.interactions.messages import proposals as messages
+from services.interactions.rpc import gate
 from services.interactions.storage import proposal_attachments, proposals
 
 _NOBODY = Person("", "", {})
+_PRINTED = frozenset({"contacts.phones", "contacts.emails"})
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,33 @@ class Studio:
         """Returns True if a contact that the caller may see has the address."""
         return await self.people.has(address, on_behalf_of=caller())
 
-    async def sheet(self, proposal: Proposal, person: Person, blocks: Sequence[Block]) -> Sheet:
-        """Returns how a proposal looks with the blocks of its template."""
-        today = datetime.now(UTC).astimezone(HOME_ZONE).date()
+    async def sheet(
+        self,
+        proposal: Proposal,
+        person: Person,
+        blocks: Sequence[Block],
+        at: datetime | None = None,
+    ) -> Sheet:
+        """Returns how a proposal looks with the blocks of its template, now or at a time."""
+        day = (at or datetime.now(UTC)).astimezone(HOME_ZONE).date()
         recipient = proposal.recipient_name or person.name
-        values = sheets.variables(proposal, person.values, today, recipient)
+        values = sheets.variables(proposal, person.values, day, recipient)
         rendered = await self.press.render(blocks, values, "template.blocks")
         priced = [pricing.price(line) for line in proposal.lines]
         return sheets.made(proposal, rendered, priced, values)
+
+    async def veiled(self, proposal: Proposal, sent: Sheet, blocks: Sequence[Block]) -> Sheet:
+        """Returns what was sent, its texts with what the caller may read of the person."""
+        person = None
+        if proposal.contact_id is not None:
+            person = await self.people.get(proposal.contact_id, on_behalf_of=caller())
+        seen = await self.sheet(proposal, person or _NOBODY, blocks, proposal.send_time)
+        return {**sent, "blocks": seen["blocks"]}
+
+
+def hides_addresses() -> bool:
+    """Returns True if the caller's role hides what a text may print of a person."""
+    return not _PRINTED.isdisjoint(context.require_principal().hidden)
 
 
 def address_of(proposal: Proposal, person: Person) -> str:
@@ -66,6 +88,14 @@ def address_of(proposal: Proposal, person: Person) -> str:
     if not address:
         raise _wrong("proposal.address", "is required: the contact has no e-mail address")
     return address
+
+
+def link(links: Links, kept: Proposal) -> str:
+    """Returns the customer's page of a proposal, nothing to who may not write the proposal.
+
+    Whoever has it answers as the customer.
+    """
+    return links.of(kept.id) if kept.within(gate.reach("proposals", "write")) else ""
 
 
 async def public(session: AsyncSession, kept: Proposal) -> proposal_pb2.PublicProposal:

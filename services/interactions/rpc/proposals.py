@@ -21,7 +21,14 @@ from services.interactions.domain.proposals.proposals import Proposal, State
 from services.interactions.messages import proposals as messages
 from services.interactions.rpc import gate, proposal_fields
 from services.interactions.rpc.proposal_fields import Fields
-from services.interactions.rpc.proposal_parts import Studio, address_of, pdf, printed
+from services.interactions.rpc.proposal_parts import (
+    Studio,
+    address_of,
+    hides_addresses,
+    link,
+    pdf,
+    printed,
+)
 from services.interactions.storage import proposals as kept
 from services.interactions.usecases import found, proposal_moves
 from services.interactions.usecases import proposals as usecases
@@ -87,7 +94,7 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
             last = shown[-1]
             token = paging.token([last.create_time, last.id], vars(wanted), self._seal_key)
         return pb2.ListProposalsResponse(
-            proposals=[messages.out(it, self._links.of(it.id)) for it in shown],
+            proposals=[messages.out(it, link(self._links, it)) for it in shown],
             next_page_token=token,
         )
 
@@ -155,10 +162,14 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
     ) -> pb2.ProposalPdf:
         """Returns it to be printed: as it was sent last, a draft as it is."""
         proposal = await self._readable(request.id)
-        if proposal.state is not State.DRAFT and proposal.document is not None:
-            return await printed(self._sessions, self._studio, proposal, proposal.document)
+        sent = None if proposal.state is State.DRAFT else proposal.document
+        if sent is not None and not hides_addresses():
+            return await printed(self._sessions, self._studio, proposal, sent)
         async with self._sessions.begin() as session:
             template = await usecases.template_of(session, proposal)
+        if sent is not None:
+            sheet = await self._studio.veiled(proposal, sent, template.blocks)
+            return pdf(proposal, await self._studio.press.print(sheet))
         person = await self._studio.person(proposal.contact_id)
         sheet = await self._studio.sheet(proposal, person, template.blocks)
         return pdf(proposal, await self._studio.press.print(sheet))
@@ -186,8 +197,8 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
         address = address_of(draft, person)
         unknown = draft.contact_id is None and not await self._studio.knows(address)
         sheet = await self._studio.sheet(draft, person, template.blocks)
-        link = self._links.of(draft.id)
-        envelope = Envelope(advertiser, identity, address, words, sheet, link)
+        page = self._links.of(draft.id)
+        envelope = Envelope(advertiser, identity, address, words, sheet, page)
         async with self._sessions.begin() as session:
 
             async def send() -> pb2.SendProposalResponse:
@@ -274,7 +285,7 @@ class ProposalServicer(proposal_service_pb2_grpc.ProposalServiceServicer):
         )
 
     def _out(self, proposal: Proposal) -> proposal_pb2.Proposal:
-        return messages.whole(proposal, self._links.of(proposal.id))
+        return messages.whole(proposal, link(self._links, proposal))
 
 
 def _whither(proposal: Proposal) -> tuple[UUID | None, UUID | None]:

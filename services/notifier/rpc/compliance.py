@@ -19,6 +19,7 @@ from services.notifier.domain.rulebook import window
 from services.notifier.domain.states import Channel
 from services.notifier.messages import compliance as messages
 from services.notifier.messages import resources
+from services.notifier.rpc import sought
 from services.notifier.storage import agreements, do_not_call
 from services.notifier.storage.agreements import Stored
 from services.notifier.usecases import compliance, suppress
@@ -83,7 +84,9 @@ class AgreementServicer(compliance_service_pb2_grpc.AgreementServiceServicer):
         self, request: pb.ListAgreementsRequest, _: Any
     ) -> pb.ListAgreementsResponse:
         """One page by id."""
-        key = _key(request.address)
+        checks = Checks()
+        key = sought.key(checks, request.address)
+        checks.end()
         page = paging.read(request.page_size, request.page_token, {"address": key}, self._seal_key)
         after = page.after[0] if page.after else None
         async with self._sessions.begin() as session:
@@ -108,6 +111,8 @@ class AgreementServicer(compliance_service_pb2_grpc.AgreementServiceServicer):
 
 def _change(request: pb.ChangeDoNotCallListRequest, now: datetime) -> compliance.Change:
     checks = Checks()
+    if request.additions or request.removals:
+        sought.must_be_shown(Channel.SMS)
     if not _LIST.fullmatch(request.list):
         checks.wrong("list", "must be 1 to 40 of a-z, 0-9, - and _")
     edition = checks.text("edition", request.edition, 80, required=request.complete)
@@ -135,6 +140,8 @@ def _numbers(checks: Checks, field: str, given: Sequence[str]) -> list[str]:
 def _agreement(given: compliance_pb2.Agreement, now: datetime) -> Stored:
     checks = Checks()
     channel = checks.channel("agreement.channel", given.channel)
+    if channel:
+        sought.must_be_shown(channel)
     key = addresses.normalised(channel, given.address) if channel else None
     if channel and key is None:
         wants = "an E.164 phone number" if channel is Channel.SMS else "an e-mail address"
@@ -175,15 +182,3 @@ def _check_terms(checks: Checks, given: compliance_pb2.Agreement) -> None:
             window(text)
         except ValueError as wrong:
             checks.wrong(f"agreement.windows[{place}]", str(wrong))
-
-
-def _key(address: str) -> str:
-    if not address:
-        return ""
-    channel = Channel.EMAIL if "@" in address else Channel.SMS
-    checks = Checks()
-    key = addresses.normalised(channel, address)
-    if key is None:
-        checks.wrong("address", "is neither an E.164 phone nor an e-mail address")
-    checks.end()
-    return key or ""

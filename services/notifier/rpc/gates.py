@@ -13,6 +13,7 @@ from services.notifier.domain import addresses, segments
 from services.notifier.domain.checks import Checks
 from services.notifier.domain.states import Channel, Purpose
 from services.notifier.domain.work import NOBODY, Kind
+from services.notifier.rpc import sought
 from services.notifier.storage import senders
 from services.notifier.usecases import probing
 from services.notifier.usecases.gating import Standards
@@ -82,6 +83,8 @@ class GateServicer(compliance_service_pb2_grpc.GateServiceServicer):
 def _probed(request: pb.ProbeRecipientsRequest) -> tuple[Kind, list[probing.Recipient]]:
     checks = Checks()
     channel = checks.channel("channel", request.channel) or Channel.SMS
+    if request.recipients:
+        sought.must_be_shown(channel)
     if int(request.purpose) not in set(Purpose):
         checks.wrong("purpose", "is required")
     advertiser = checks.uuid("advertiser_id", request.advertiser_id)

@@ -11,11 +11,10 @@ from pydantic import SecretStr
 from chassis import context
 from chassis.db import Sessions, idempotency, paging
 from chassis.errors import FailedPrecondition, NotFound
-from services.notifier.domain import addresses
 from services.notifier.domain.checks import Checks
-from services.notifier.domain.states import Channel, State
+from services.notifier.domain.states import State
 from services.notifier.messages import progress
-from services.notifier.rpc import requests
+from services.notifier.rpc import requests, sought
 from services.notifier.storage import lookups
 from services.notifier.usecases import batches, intake, sending
 
@@ -150,12 +149,7 @@ def _filter(request: message_service_pb2.ListMessagesRequest) -> lookups.Filter:
         checks.wrong("run_id", "exactly one of run_id, address and contact_id is needed")
     run_id = checks.uuid("run_id", request.run_id, required=False)
     contact_id = checks.uuid("contact_id", request.contact_id, required=False)
-    key = ""
-    if request.address:
-        channel = Channel.EMAIL if "@" in request.address else Channel.SMS
-        key = addresses.normalised(channel, request.address) or ""
-        if not key:
-            checks.wrong("address", "is neither an E.164 phone nor an e-mail address")
+    key = sought.key(checks, request.address)
     states = [State(int(it)) for it in request.states if int(it) in set(State)]
     checks.end()
     return lookups.Filter(run_id, key, contact_id, states)

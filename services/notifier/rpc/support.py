@@ -11,6 +11,7 @@ from services.notifier.domain import addresses
 from services.notifier.domain.checks import Checks
 from services.notifier.domain.states import Channel
 from services.notifier.messages import doubts, progress, resources
+from services.notifier.rpc import sought
 from services.notifier.storage.dossiers import Place
 from services.notifier.usecases import dossiers
 from services.notifier.usecases.dossiers import Sent
@@ -65,6 +66,7 @@ class SupportServicer(support_service_pb2_grpc.SupportServiceServicer):
         checks.end()
         if found is None:
             raise AssertionError("end raises when there is no address")
+        sought.must_be_shown(found[0])
         return *found, reason
 
 

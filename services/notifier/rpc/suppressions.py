@@ -19,6 +19,7 @@ from services.notifier.domain import addresses, peppering
 from services.notifier.domain.checks import Checks
 from services.notifier.domain.states import Channel, Purpose
 from services.notifier.messages import resources
+from services.notifier.rpc import sought
 from services.notifier.storage import suppressions
 from services.notifier.storage.suppressions import Suppression
 from services.notifier.usecases import suppress
@@ -54,7 +55,9 @@ class SuppressionServicer(suppression_service_pb2_grpc.SuppressionServiceService
         self, request: suppression_service_pb2.ListSuppressionsRequest, _: Any
     ) -> suppression_service_pb2.ListSuppressionsResponse:
         """One page, newest first."""
-        key = _key(request)
+        checks = Checks()
+        key = sought.key(checks, request.address)
+        checks.end()
         fields = {"channel": request.channel, "address": key}
         page = paging.read(request.page_size, request.page_token, fields, self._seal_key)
         after = (page.after[0], page.after[1]) if page.after else None
@@ -119,6 +122,8 @@ class SuppressionServicer(suppression_service_pb2_grpc.SuppressionServiceService
 def _new(given: suppression_pb2.Suppression, now: datetime) -> Suppression:
     checks = Checks()
     channel = checks.channel("suppression.channel", given.channel)
+    if channel:
+        sought.must_be_shown(channel)
     if channel and addresses.normalised(channel, given.address) is None:
         wants = "an E.164 phone number" if channel is Channel.SMS else "an e-mail address"
         checks.wrong("suppression.address", f"is not {wants}")
@@ -145,15 +150,3 @@ def _new(given: suppression_pb2.Suppression, now: datetime) -> Suppression:
         purpose=int(given.purpose),
         expires_at=expires,
     )
-
-
-def _key(request: suppression_service_pb2.ListSuppressionsRequest) -> str:
-    if not request.address:
-        return ""
-    channel = Channel.EMAIL if "@" in request.address else Channel.SMS
-    checks = Checks()
-    key = addresses.normalised(channel, request.address)
-    if key is None:
-        checks.wrong("address", "is neither an E.164 phone nor an e-mail address")
-    checks.end()
-    return key or ""

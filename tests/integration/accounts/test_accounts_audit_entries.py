@@ -64,6 +64,19 @@ class TestListAuditEntries:
         assert (json.loads(line.before), json.loads(line.after)) == (left, left)
         assert set(whole.entries[0].after) == {"phones", "street", "score", "emails"}
 
+    @pytest.mark.parametrize("kind", ["suppression", "agreement"])
+    async def test_what_proves_something_may_quote_an_address_and_is_left_out_with_it(
+        self, house: Any, kind: str
+    ) -> None:
+        values = {"channel": "EMAIL", "evidence": "550 <mai@example.vn> unknown"}
+        await chain(house, told(subject_type=kind, after=values))
+
+        for hidden in ("phones", "emails"):
+            fields = frozenset({f"contacts.{hidden}"})
+            who = Principal(str(uuid4()), "user", rights={"audit": MAY}, hidden=fields)
+            page = await house.audit(who).ListAuditEntries(pb2.ListAuditEntriesRequest())
+            assert dict(page.entries[0].after) == {"channel": "EMAIL"}
+
     async def test_what_happened_last_comes_first_whenever_it_arrived(self, house: Any) -> None:
         days = (3, 1, 4, 1, 5)
         await chain(

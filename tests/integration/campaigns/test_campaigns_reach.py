@@ -1,13 +1,14 @@
 """Whose campaigns somebody may see and change, and the runs of them."""
 
 from collections.abc import Callable
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from crm.campaigns.v1 import campaign_pb2
 from crm.campaigns.v1 import campaign_service_pb2 as campaigns_pb
 from crm.campaigns.v1 import run_service_pb2 as runs_pb
 from google.protobuf.field_mask_pb2 import FieldMask
+from sqlalchemy import text
 
 from chassis import errors
 from chassis.context import Principal
@@ -16,6 +17,11 @@ from tests.integration.serving import refused
 
 SALES, CARE = str(uuid4()), str(uuid4())
 As = Callable[[Principal | None], House]
+_LET_GO = """
+    WITH gone AS (DELETE FROM recipients RETURNING *)
+    INSERT INTO past_recipients (contact_id, run_id, channel, run_date, state, reason, time)
+    SELECT contact_id, run_id, channel, run_date, state, reason, update_time FROM gone
+"""
 
 
 def marketer(team: str | None, level: str, **others: str) -> Principal:
@@ -128,6 +134,26 @@ class TestRuns:
         for reader, found in ((manager, [run.id]), (stranger, [])):
             listed = await reader.runs.ListRuns(runs_pb.ListRunsRequest())
             assert [it.id for it in listed.runs] == found
+
+    @pytest.mark.parametrize("is_past", [False, True])
+    async def test_a_contact_has_what_those_within_reach_had_for_it(
+        self, house: House, mine: House, as_: As, is_past: bool
+    ) -> None:
+        someone = member(1)
+        run = await mine.planned([someone])
+        if is_past:
+            async with house.sessions.begin() as session:
+                await session.execute(text(_LET_GO))
+        asked = runs_pb.ListContactRecipientsRequest(contact_id=str(UUID(bytes=someone.contact_id)))
+
+        for reader, found in (
+            (mine, [run.id]),
+            (as_(marketer(SALES, "team")), [run.id]),
+            (as_(marketer(SALES, "own")), []),
+            (as_(marketer(CARE, "team")), []),
+        ):
+            listed = await reader.runs.ListContactRecipients(asked)
+            assert [it.run_id for it in listed.recipients] == found
 
     async def test_those_out_of_reach_are_not_there(self, mine: House, as_: As) -> None:
         run = await mine.run_of([member(1)])

@@ -21,18 +21,27 @@ STAGE = str(uuid4())
 
 
 class Contacts(contact_service_pb2_grpc.ContactServiceServicer):
-    """Answers as leads does; notes for whom it was asked, and whom it was to move."""
+    """Answers as leads does; notes for whom it was asked, and whom it was to move.
+
+    From who is `blind` it hides phones and e-mail addresses.
+    """
 
     def __init__(self) -> None:
         self.known: dict[str, contact_pb2.Contact] = {}
         self.asked_for: list[str] = []
+        self.blind: set[str] = set()
         self.moves: list[Any] = []
         self.refusal: Exception | None = None
 
     async def BatchGetContacts(self, request: Any, _: Any) -> Any:
         self.asked_for.append(context.require_principal().subject)
         found = [self.known[each] for each in request.ids if each in self.known]
-        return contact_service_pb2.BatchGetContactsResponse(contacts=found)
+        answer = contact_service_pb2.BatchGetContactsResponse(contacts=found)
+        if self.asked_for[-1] in self.blind:
+            for each in answer.contacts:
+                each.ClearField("phones")
+                each.ClearField("emails")
+        return answer
 
     async def ListContacts(self, request: Any, _: Any) -> Any:
         self.asked_for.append(context.require_principal().subject)

@@ -74,7 +74,17 @@ def test_who_sees_all_sees_all() -> None:
     assert withheld.shown(told, frozenset()) is told
 
 
-def test_each_field_that_can_be_hidden_has_names_that_entries_of_contacts_have() -> None:
+def test_what_proves_a_suppression_or_an_agreement_goes_with_the_address_it_may_quote() -> None:
+    for kind in ("suppression", "agreement"):
+        told = withheld.shown(
+            happened(kind, None, {"evidence": "<mai@example.vn>", "channel": "SMS"}),
+            {"contacts.emails"},
+        )
+
+        assert told.after == {"channel": "SMS"}
+
+
+def test_each_field_that_can_be_hidden_has_names_that_entries_have() -> None:
     assert set(withheld.NAMES) == set(HIDEABLE)
-    told = {*trail._KEPT, "address"}
+    told = {*trail._KEPT, "address", "evidence"}
     assert all(names <= told for names in withheld.NAMES.values())

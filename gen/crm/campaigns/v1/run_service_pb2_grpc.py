@@ -144,7 +144,7 @@ class RunServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListContactRecipients(self, request, context):
-        """Lists what runs had for a contact, newest first.
+        """Lists what runs of campaigns that the caller may read had for a contact, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -51,7 +51,7 @@ class RunServiceStub:
     ExportRecipients: _grpc.UnaryStreamMultiCallable[_run_service_pb2.ExportRecipientsRequest, _run_service_pb2.ExportRecipientsResponse]
     """Sends all recipients that a list would have, in batches of up to 1,000. Leaves an audit entry; the rights are to export campaigns and to read messages."""
     ListContactRecipients: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ListContactRecipientsRequest, _run_service_pb2.ListContactRecipientsResponse]
-    """Lists what runs had for a contact, newest first."""
+    """Lists what runs of campaigns that the caller may read had for a contact, newest first."""
 
 @_typing.type_check_only
 class RunServiceAsyncStub(RunServiceStub):
@@ -75,7 +75,7 @@ class RunServiceAsyncStub(RunServiceStub):
     ExportRecipients: _aio.UnaryStreamMultiCallable[_run_service_pb2.ExportRecipientsRequest, _run_service_pb2.ExportRecipientsResponse]  # type: ignore[assignment]
     """Sends all recipients that a list would have, in batches of up to 1,000. Leaves an audit entry; the rights are to export campaigns and to read messages."""
     ListContactRecipients: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ListContactRecipientsRequest, _run_service_pb2.ListContactRecipientsResponse]  # type: ignore[assignment]
-    """Lists what runs had for a contact, newest first."""
+    """Lists what runs of campaigns that the caller may read had for a contact, newest first."""
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     """Runs of campaigns."""
@@ -150,6 +150,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.ListContactRecipientsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.ListContactRecipientsResponse, _abc.Awaitable[_run_service_pb2.ListContactRecipientsResponse]]:
-        """Lists what runs had for a contact, newest first."""
+        """Lists what runs of campaigns that the caller may read had for a contact, newest first."""
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

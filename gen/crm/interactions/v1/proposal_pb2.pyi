@@ -504,7 +504,7 @@ class Proposal(_message.Message):
     message_id: _builtins.str
     """Output only. The e-mail, as the notifier knows it."""
     link: _builtins.str
-    """Output only. The customer's page; empty until it was sent."""
+    """Output only. The customer's page, whose holder reads and answers as the customer; empty until it was sent, and to who may not write the proposal."""
     answer_name: _builtins.str
     """Output only. The name that the customer typed."""
     answer_reason: _builtins.str

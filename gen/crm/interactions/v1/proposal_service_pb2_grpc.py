@@ -398,7 +398,7 @@ class ProposalServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetProposalPdf(self, request, context):
-        """Returns a proposal as PDF: as it was sent last, a draft as it is.
+        """Returns a proposal as PDF: as it was sent last, a draft as it is. Its texts leave out phones and e-mail addresses that the caller's role hides.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

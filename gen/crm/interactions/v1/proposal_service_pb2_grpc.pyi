@@ -127,7 +127,7 @@ class ProposalServiceStub:
     PreviewProposal: _grpc.UnaryUnaryMultiCallable[_proposal_service_pb2.PreviewProposalRequest, _proposal_service_pb2.ProposalPreview]
     """Computes and renders a proposal, stored or not; changes nothing."""
     GetProposalPdf: _grpc.UnaryUnaryMultiCallable[_proposal_service_pb2.GetProposalPdfRequest, _proposal_service_pb2.ProposalPdf]
-    """Returns a proposal as PDF: as it was sent last, a draft as it is."""
+    """Returns a proposal as PDF: as it was sent last, a draft as it is. Its texts leave out phones and e-mail addresses that the caller's role hides."""
     SendProposal: _grpc.UnaryUnaryMultiCallable[_proposal_service_pb2.SendProposalRequest, _proposal_service_pb2.SendProposalResponse]
     """Sends a draft: takes its number and hands an e-mail with the link to the notifier, once."""
     WithdrawProposal: _grpc.UnaryUnaryMultiCallable[_proposal_service_pb2.WithdrawProposalRequest, _proposal_pb2.Proposal]
@@ -157,7 +157,7 @@ class ProposalServiceAsyncStub(ProposalServiceStub):
     PreviewProposal: _aio.UnaryUnaryMultiCallable[_proposal_service_pb2.PreviewProposalRequest, _proposal_service_pb2.ProposalPreview]  # type: ignore[assignment]
     """Computes and renders a proposal, stored or not; changes nothing."""
     GetProposalPdf: _aio.UnaryUnaryMultiCallable[_proposal_service_pb2.GetProposalPdfRequest, _proposal_service_pb2.ProposalPdf]  # type: ignore[assignment]
-    """Returns a proposal as PDF: as it was sent last, a draft as it is."""
+    """Returns a proposal as PDF: as it was sent last, a draft as it is. Its texts leave out phones and e-mail addresses that the caller's role hides."""
     SendProposal: _aio.UnaryUnaryMultiCallable[_proposal_service_pb2.SendProposalRequest, _proposal_service_pb2.SendProposalResponse]  # type: ignore[assignment]
     """Sends a draft: takes its number and hands an e-mail with the link to the notifier, once."""
     WithdrawProposal: _aio.UnaryUnaryMultiCallable[_proposal_service_pb2.WithdrawProposalRequest, _proposal_pb2.Proposal]  # type: ignore[assignment]
@@ -226,7 +226,7 @@ class ProposalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _proposal_service_pb2.GetProposalPdfRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_proposal_service_pb2.ProposalPdf, _abc.Awaitable[_proposal_service_pb2.ProposalPdf]]:
-        """Returns a proposal as PDF: as it was sent last, a draft as it is."""
+        """Returns a proposal as PDF: as it was sent last, a draft as it is. Its texts leave out phones and e-mail addresses that the caller's role hides."""
 
     @_abc_1.abstractmethod
     def SendProposal(

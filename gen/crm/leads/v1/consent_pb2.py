@@ -23,18 +23,21 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.leads.v1 import contact_pb2 as crm_dot_leads_dot_v1_dot_contact__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63rm/leads/v1/consent.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x02\n\x0c\x43onsentEntry\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x15\n\radvertiser_id\x18\x03 \x01(\t\x12&\n\x07purpose\x18\x04 \x01(\x0e\x32\x15.crm.leads.v1.Purpose\x12&\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12+\n\x06\x61\x63tion\x18\x06 \x01(\x0e\x32\x1b.crm.leads.v1.ConsentAction\x12(\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06method\x18\x08 \x01(\t\x12\x10\n\x08\x65vidence\x18\t \x01(\t\x12\r\n\x05\x61\x63tor\x18\n \x01(\t\x12/\n\x0brecord_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp*g\n\rConsentAction\x12\x1e\n\x1a\x43ONSENT_ACTION_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43ONSENT_ACTION_GIVEN\x10\x01\x12\x1c\n\x18\x43ONSENT_ACTION_WITHDRAWN\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63rm/leads/v1/consent.proto\x12\x0c\x63rm.leads.v1\x1a\x1a\x63rm/leads/v1/contact.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x02\n\x0c\x43onsentEntry\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x15\n\radvertiser_id\x18\x03 \x01(\t\x12&\n\x07purpose\x18\x04 \x01(\x0e\x32\x15.crm.leads.v1.Purpose\x12&\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x15.crm.leads.v1.Channel\x12+\n\x06\x61\x63tion\x18\x06 \x01(\x0e\x32\x1b.crm.leads.v1.ConsentAction\x12(\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06method\x18\x08 \x01(\t\x12\x38\n\x08\x65vidence\x18\t \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12\r\n\x05\x61\x63tor\x18\n \x01(\t\x12/\n\x0brecord_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp*g\n\rConsentAction\x12\x1e\n\x1a\x43ONSENT_ACTION_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43ONSENT_ACTION_GIVEN\x10\x01\x12\x1c\n\x18\x43ONSENT_ACTION_WITHDRAWN\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.leads.v1.consent_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONSENTACTION']._serialized_start=442
-  _globals['_CONSENTACTION']._serialized_end=545
-  _globals['_CONSENTENTRY']._serialized_start=106
-  _globals['_CONSENTENTRY']._serialized_end=440
+  _globals['_CONSENTENTRY'].fields_by_name['evidence']._loaded_options = None
+  _globals['_CONSENTENTRY'].fields_by_name['evidence']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
+  _globals['_CONSENTACTION']._serialized_start=510
+  _globals['_CONSENTACTION']._serialized_end=613
+  _globals['_CONSENTENTRY']._serialized_start=134
+  _globals['_CONSENTENTRY']._serialized_end=508
 # @@protoc_insertion_point(module_scope)

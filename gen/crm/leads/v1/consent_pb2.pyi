@@ -75,7 +75,7 @@ class ConsentEntry(_message.Message):
     method: _builtins.str
     """Required when given. How: "web form", "paper", "import", …"""
     evidence: _builtins.str
-    """Required when given. What proves it: form id, file name and row, recording."""
+    """Required when given. What proves it: form id, file name and row, recording; it may quote an address."""
     actor: _builtins.str
     """Output only. User, service or "contact"."""
     @_builtins.property

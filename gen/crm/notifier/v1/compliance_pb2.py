@@ -23,18 +23,23 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.notifier.v1 import message_pb2 as crm_dot_notifier_dot_v1_dot_message__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crm/notifier/v1/compliance.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x01\n\rDoNotCallList\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\x03\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x05 \x01(\x03\x12\x0f\n\x07removed\x18\x06 \x01(\x03\"\xa0\x02\n\tAgreement\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\radvertiser_id\x18\x02 \x01(\t\x12)\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\t\x12\x12\n\ncontact_id\x18\x05 \x01(\t\x12\x0c\n\x04most\x18\x06 \x01(\x05\x12\x0f\n\x07windows\x18\x07 \x03(\t\x12\x10\n\x08\x65vidence\x18\x08 \x01(\t\x12/\n\x0b\x65xpire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n crm/notifier/v1/compliance.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x01\n\rDoNotCallList\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\x03\x12/\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x05 \x01(\x03\x12\x0f\n\x07removed\x18\x06 \x01(\x03\"\xf0\x02\n\tAgreement\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\radvertiser_id\x18\x02 \x01(\t\x12)\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x37\n\x07\x61\x64\x64ress\x18\x04 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12\x12\n\ncontact_id\x18\x05 \x01(\t\x12\x0c\n\x04most\x18\x06 \x01(\x05\x12\x0f\n\x07windows\x18\x07 \x03(\t\x12\x38\n\x08\x65vidence\x18\x08 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12/\n\x0b\x65xpire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.notifier.v1.compliance_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DONOTCALLLIST']._serialized_start=118
-  _globals['_DONOTCALLLIST']._serialized_end=288
-  _globals['_AGREEMENT']._serialized_start=291
-  _globals['_AGREEMENT']._serialized_end=579
+  _globals['_AGREEMENT'].fields_by_name['address']._loaded_options = None
+  _globals['_AGREEMENT'].fields_by_name['address']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
+  _globals['_AGREEMENT'].fields_by_name['evidence']._loaded_options = None
+  _globals['_AGREEMENT'].fields_by_name['evidence']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
+  _globals['_DONOTCALLLIST']._serialized_start=146
+  _globals['_DONOTCALLLIST']._serialized_end=316
+  _globals['_AGREEMENT']._serialized_start=319
+  _globals['_AGREEMENT']._serialized_end=687
 # @@protoc_insertion_point(module_scope)

@@ -96,7 +96,7 @@ class Agreement(_message.Message):
     most: _builtins.int
     """Optional. Most messages in the hours that the law's cap counts, 1 to 1,000; 0 keeps the law's."""
     evidence: _builtins.str
-    """Required. What proves it."""
+    """Required. What proves it; it may quote the address."""
     actor: _builtins.str
     """Output only. User or service."""
     @_builtins.property

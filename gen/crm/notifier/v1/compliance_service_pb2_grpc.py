@@ -61,7 +61,7 @@ class DoNotCallServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangeDoNotCallList(self, request, context):
-        """Adds numbers to a list and takes others off; after the answer no claim passes an added one.
+        """Adds numbers to a list and takes others off; after the answer no claim passes an added one. Numbers from a caller whose role hides phones are refused: FIELD_HIDDEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,14 +179,14 @@ class AgreementServiceServicer:
     """
 
     def CreateAgreement(self, request, context):
-        """Records an agreement; it takes the place of one for the same advertiser, channel and address.
+        """Records an agreement; it takes the place of one for the same advertiser, channel and address. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListAgreements(self, request, context):
-        """Lists agreements, by id.
+        """Lists agreements, by id. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -338,7 +338,7 @@ class GateServiceServicer:
     """
 
     def ProbeRecipients(self, request, context):
-        """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing.
+        """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing. Addresses of a kind that the caller's role hides are refused: FIELD_HIDDEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,7 @@ class DoNotCallServiceStub:
     ListDoNotCallLists: _grpc.UnaryUnaryMultiCallable[_compliance_service_pb2.ListDoNotCallListsRequest, _compliance_service_pb2.ListDoNotCallListsResponse]
     """Lists the lists, by name."""
     ChangeDoNotCallList: _grpc.UnaryUnaryMultiCallable[_compliance_service_pb2.ChangeDoNotCallListRequest, _compliance_pb2.DoNotCallList]
-    """Adds numbers to a list and takes others off; after the answer no claim passes an added one."""
+    """Adds numbers to a list and takes others off; after the answer no claim passes an added one. Numbers from a caller whose role hides phones are refused: FIELD_HIDDEN."""
 
 @_typing.type_check_only
 class DoNotCallServiceAsyncStub(DoNotCallServiceStub):
@@ -48,7 +48,7 @@ class DoNotCallServiceAsyncStub(DoNotCallServiceStub):
     ListDoNotCallLists: _aio.UnaryUnaryMultiCallable[_compliance_service_pb2.ListDoNotCallListsRequest, _compliance_service_pb2.ListDoNotCallListsResponse]  # type: ignore[assignment]
     """Lists the lists, by name."""
     ChangeDoNotCallList: _aio.UnaryUnaryMultiCallable[_compliance_service_pb2.ChangeDoNotCallListRequest, _compliance_pb2.DoNotCallList]  # type: ignore[assignment]
-    """Adds numbers to a list and takes others off; after the answer no claim passes an added one."""
+    """Adds numbers to a list and takes others off; after the answer no claim passes an added one. Numbers from a caller whose role hides phones are refused: FIELD_HIDDEN."""
 
 class DoNotCallServiceServicer(metaclass=_abc_1.ABCMeta):
     """Lists of numbers that must not get advertising."""
@@ -67,7 +67,7 @@ class DoNotCallServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _compliance_service_pb2.ChangeDoNotCallListRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_compliance_pb2.DoNotCallList, _abc.Awaitable[_compliance_pb2.DoNotCallList]]:
-        """Adds numbers to a list and takes others off; after the answer no claim passes an added one."""
+        """Adds numbers to a list and takes others off; after the answer no claim passes an added one. Numbers from a caller whose role hides phones are refused: FIELD_HIDDEN."""
 
 def add_DoNotCallServiceServicer_to_server(servicer: DoNotCallServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -79,9 +79,9 @@ class AgreementServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AgreementServiceAsyncStub: ...
     CreateAgreement: _grpc.UnaryUnaryMultiCallable[_compliance_service_pb2.CreateAgreementRequest, _compliance_pb2.Agreement]
-    """Records an agreement; it takes the place of one for the same advertiser, channel and address."""
+    """Records an agreement; it takes the place of one for the same advertiser, channel and address. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
     ListAgreements: _grpc.UnaryUnaryMultiCallable[_compliance_service_pb2.ListAgreementsRequest, _compliance_service_pb2.ListAgreementsResponse]
-    """Lists agreements, by id."""
+    """Lists agreements, by id. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
     DeleteAgreement: _grpc.UnaryUnaryMultiCallable[_compliance_service_pb2.DeleteAgreementRequest, _empty_pb2.Empty]
     """Ends an agreement: the law's numbers hold again."""
 
@@ -91,9 +91,9 @@ class AgreementServiceAsyncStub(AgreementServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateAgreement: _aio.UnaryUnaryMultiCallable[_compliance_service_pb2.CreateAgreementRequest, _compliance_pb2.Agreement]  # type: ignore[assignment]
-    """Records an agreement; it takes the place of one for the same advertiser, channel and address."""
+    """Records an agreement; it takes the place of one for the same advertiser, channel and address. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
     ListAgreements: _aio.UnaryUnaryMultiCallable[_compliance_service_pb2.ListAgreementsRequest, _compliance_service_pb2.ListAgreementsResponse]  # type: ignore[assignment]
-    """Lists agreements, by id."""
+    """Lists agreements, by id. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
     DeleteAgreement: _aio.UnaryUnaryMultiCallable[_compliance_service_pb2.DeleteAgreementRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Ends an agreement: the law's numbers hold again."""
 
@@ -106,7 +106,7 @@ class AgreementServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _compliance_service_pb2.CreateAgreementRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_compliance_pb2.Agreement, _abc.Awaitable[_compliance_pb2.Agreement]]:
-        """Records an agreement; it takes the place of one for the same advertiser, channel and address."""
+        """Records an agreement; it takes the place of one for the same advertiser, channel and address. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
 
     @_abc_1.abstractmethod
     def ListAgreements(
@@ -114,7 +114,7 @@ class AgreementServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _compliance_service_pb2.ListAgreementsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_compliance_service_pb2.ListAgreementsResponse, _abc.Awaitable[_compliance_service_pb2.ListAgreementsResponse]]:
-        """Lists agreements, by id."""
+        """Lists agreements, by id. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
 
     @_abc_1.abstractmethod
     def DeleteAgreement(
@@ -134,7 +134,7 @@ class GateServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> GateServiceAsyncStub: ...
     ProbeRecipients: _grpc.UnaryUnaryMultiCallable[_compliance_service_pb2.ProbeRecipientsRequest, _compliance_service_pb2.ProbeRecipientsResponse]
-    """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing."""
+    """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing. Addresses of a kind that the caller's role hides are refused: FIELD_HIDDEN."""
     ProbeTexts: _grpc.UnaryUnaryMultiCallable[_compliance_service_pb2.ProbeTextsRequest, _compliance_service_pb2.ProbeTextsResponse]
     """Says what texts of SMS would become and how many segments would be billed; changes nothing."""
 
@@ -144,7 +144,7 @@ class GateServiceAsyncStub(GateServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ProbeRecipients: _aio.UnaryUnaryMultiCallable[_compliance_service_pb2.ProbeRecipientsRequest, _compliance_service_pb2.ProbeRecipientsResponse]  # type: ignore[assignment]
-    """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing."""
+    """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing. Addresses of a kind that the caller's role hides are refused: FIELD_HIDDEN."""
     ProbeTexts: _aio.UnaryUnaryMultiCallable[_compliance_service_pb2.ProbeTextsRequest, _compliance_service_pb2.ProbeTextsResponse]  # type: ignore[assignment]
     """Says what texts of SMS would become and how many segments would be billed; changes nothing."""
 
@@ -157,7 +157,7 @@ class GateServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _compliance_service_pb2.ProbeRecipientsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_compliance_service_pb2.ProbeRecipientsResponse, _abc.Awaitable[_compliance_service_pb2.ProbeRecipientsResponse]]:
-        """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing."""
+        """Says what the gates would say now of up to 1,000 recipients; counts and changes nothing. Addresses of a kind that the caller's role hides are refused: FIELD_HIDDEN."""
 
     @_abc_1.abstractmethod
     def ProbeTexts(

@@ -23,26 +23,29 @@ _sym_db = _symbol_database.Default()
 
 
 from crm.notifier.v1 import message_pb2 as crm_dot_notifier_dot_v1_dot_message__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63rm/notifier/v1/doubt.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x01\n\x07Receipt\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\x12\x30\n\x0creceive_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcc\x02\n\x05\x44oubt\x12)\n\x07message\x18\x01 \x01(\x0b\x32\x18.crm.notifier.v1.Message\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12.\n\ndoubt_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07written\x18\x04 \x01(\x08\x12*\n\x08receipts\x18\x05 \x03(\x0b\x32\x18.crm.notifier.v1.Receipt\x12,\n\x06teller\x18\x06 \x01(\x0e\x32\x1c.crm.notifier.v1.DoubtTeller\x12)\n\x06policy\x18\x07 \x01(\x0e\x32\x19.crm.notifier.v1.DoubtAct\x12/\n\x0bpolicy_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x63\x61mpaign_id\x18\t \x01(\t\"\xe6\x01\n\x0b\x44oubtFilter\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12)\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12)\n\x07purpose\x18\x04 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12.\n\ndoubt_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64oubt_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe0\x01\n\tDoubtDeed\x12\n\n\x02id\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12&\n\x03\x61\x63t\x18\x04 \x01(\x0e\x32\x19.crm.notifier.v1.DoubtAct\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x63ount\x18\x06 \x01(\x03\x12\x12\n\nmessage_id\x18\x07 \x01(\t\x12,\n\x06\x66ilter\x18\x08 \x01(\x0b\x32\x1c.crm.notifier.v1.DoubtFilter*^\n\x0b\x44oubtTeller\x12\x1c\n\x18\x44OUBT_TELLER_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44OUBT_TELLER_NOBODY\x10\x01\x12\x18\n\x14\x44OUBT_TELLER_RECEIPT\x10\x02*\x86\x01\n\x08\x44oubtAct\x12\x19\n\x15\x44OUBT_ACT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44OUBT_ACT_ACCEPTED\x10\x01\x12\x14\n\x10\x44OUBT_ACT_FAILED\x10\x02\x12\x17\n\x13\x44OUBT_ACT_ABANDONED\x10\x03\x12\x18\n\x14\x44OUBT_ACT_SENT_AGAIN\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63rm/notifier/v1/doubt.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x01\n\x07Receipt\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x36\n\x06\x64\x65tail\x18\x04 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12\x30\n\x0creceive_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcc\x02\n\x05\x44oubt\x12)\n\x07message\x18\x01 \x01(\x0b\x32\x18.crm.notifier.v1.Message\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12.\n\ndoubt_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07written\x18\x04 \x01(\x08\x12*\n\x08receipts\x18\x05 \x03(\x0b\x32\x18.crm.notifier.v1.Receipt\x12,\n\x06teller\x18\x06 \x01(\x0e\x32\x1c.crm.notifier.v1.DoubtTeller\x12)\n\x06policy\x18\x07 \x01(\x0e\x32\x19.crm.notifier.v1.DoubtAct\x12/\n\x0bpolicy_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x63\x61mpaign_id\x18\t \x01(\t\"\xe6\x01\n\x0b\x44oubtFilter\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12)\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12)\n\x07purpose\x18\x04 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12.\n\ndoubt_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64oubt_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe0\x01\n\tDoubtDeed\x12\n\n\x02id\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12&\n\x03\x61\x63t\x18\x04 \x01(\x0e\x32\x19.crm.notifier.v1.DoubtAct\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x63ount\x18\x06 \x01(\x03\x12\x12\n\nmessage_id\x18\x07 \x01(\t\x12,\n\x06\x66ilter\x18\x08 \x01(\x0b\x32\x1c.crm.notifier.v1.DoubtFilter*^\n\x0b\x44oubtTeller\x12\x1c\n\x18\x44OUBT_TELLER_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44OUBT_TELLER_NOBODY\x10\x01\x12\x18\n\x14\x44OUBT_TELLER_RECEIPT\x10\x02*\x86\x01\n\x08\x44oubtAct\x12\x19\n\x15\x44OUBT_ACT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44OUBT_ACT_ACCEPTED\x10\x01\x12\x14\n\x10\x44OUBT_ACT_FAILED\x10\x02\x12\x17\n\x13\x44OUBT_ACT_ABANDONED\x10\x03\x12\x18\n\x14\x44OUBT_ACT_SENT_AGAIN\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.notifier.v1.doubt_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DOUBTTELLER']._serialized_start=1068
-  _globals['_DOUBTTELLER']._serialized_end=1162
-  _globals['_DOUBTACT']._serialized_start=1165
-  _globals['_DOUBTACT']._serialized_end=1299
-  _globals['_RECEIPT']._serialized_start=113
-  _globals['_RECEIPT']._serialized_end=271
-  _globals['_DOUBT']._serialized_start=274
-  _globals['_DOUBT']._serialized_end=606
-  _globals['_DOUBTFILTER']._serialized_start=609
-  _globals['_DOUBTFILTER']._serialized_end=839
-  _globals['_DOUBTDEED']._serialized_start=842
-  _globals['_DOUBTDEED']._serialized_end=1066
+  _globals['_RECEIPT'].fields_by_name['detail']._loaded_options = None
+  _globals['_RECEIPT'].fields_by_name['detail']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
+  _globals['_DOUBTTELLER']._serialized_start=1136
+  _globals['_DOUBTTELLER']._serialized_end=1230
+  _globals['_DOUBTACT']._serialized_start=1233
+  _globals['_DOUBTACT']._serialized_end=1367
+  _globals['_RECEIPT']._serialized_start=141
+  _globals['_RECEIPT']._serialized_end=339
+  _globals['_DOUBT']._serialized_start=342
+  _globals['_DOUBT']._serialized_end=674
+  _globals['_DOUBTFILTER']._serialized_start=677
+  _globals['_DOUBTFILTER']._serialized_end=907
+  _globals['_DOUBTDEED']._serialized_start=910
+  _globals['_DOUBTDEED']._serialized_end=1134
 # @@protoc_insertion_point(module_scope)

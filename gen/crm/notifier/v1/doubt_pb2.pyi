@@ -95,7 +95,7 @@ class Receipt(_message.Message):
     state: _message_pb2.MessageState.ValueType
     """Output only. DELIVERED or BOUNCED; DEFERRED is a note that a mail is under way for longer than usual."""
     detail: _builtins.str
-    """Output only. The provider's words."""
+    """Output only. The provider's words, which may quote the address."""
     @_builtins.property
     def receive_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""

@@ -26,23 +26,25 @@ from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63rm/notifier/v1/message.proto\x12\x0f\x63rm.notifier.v1\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x01\n\x07\x41ttempt\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0e\n\x06worker\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x07outcome\x18\x06 \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x0e\n\x06\x61nswer\x18\x07 \x01(\t\x12\x1a\n\x12provider_reference\x18\x08 \x01(\t\"\x8d\x04\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08run_date\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x12\n\ncontact_id\x18\x04 \x01(\t\x12)\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12)\n\x07purpose\x18\x06 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x15\n\radvertiser_id\x18\x07 \x01(\t\x12\x37\n\x07\x61\x64\x64ress\x18\x08 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12,\n\x05state\x18\t \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x0e\n\x06reason\x18\n \x01(\t\x12\x10\n\x08revision\x18\x0b \x01(\x03\x12*\n\x08\x61ttempts\x18\x0c \x03(\x0b\x32\x18.crm.notifier.v1.Attempt\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nnot_before\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04rule\x18\x10 \x01(\t*F\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02*\x83\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x15\n\x11PURPOSE_MARKETING\x10\x01\x12\x10\n\x0cPURPOSE_CARE\x10\x02\x12\x19\n\x15PURPOSE_TRANSACTIONAL\x10\x03\x12\x1b\n\x17PURPOSE_CONSENT_REQUEST\x10\x04*\xfb\x02\n\x0cMessageState\x12\x1d\n\x19MESSAGE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14MESSAGE_STATE_QUEUED\x10\x01\x12\x1c\n\x18MESSAGE_STATE_SUBMITTING\x10\x02\x12\x1a\n\x16MESSAGE_STATE_DEFERRED\x10\x03\x12\x19\n\x15MESSAGE_STATE_SKIPPED\x10\x04\x12\x1b\n\x17MESSAGE_STATE_CANCELLED\x10\x05\x12\x19\n\x15MESSAGE_STATE_EXPIRED\x10\x06\x12\x1a\n\x16MESSAGE_STATE_IN_DOUBT\x10\x07\x12\x1a\n\x16MESSAGE_STATE_ACCEPTED\x10\x08\x12\x1b\n\x17MESSAGE_STATE_DELIVERED\x10\t\x12\x19\n\x15MESSAGE_STATE_BOUNCED\x10\n\x12\x18\n\x14MESSAGE_STATE_FAILED\x10\x0b\x12\x1b\n\x17MESSAGE_STATE_ABANDONED\x10\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63rm/notifier/v1/message.proto\x12\x0f\x63rm.notifier.v1\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d\x02\n\x07\x41ttempt\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0e\n\x06worker\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x07outcome\x18\x06 \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x36\n\x06\x61nswer\x18\x07 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12\x1a\n\x12provider_reference\x18\x08 \x01(\t\"\x8d\x04\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08run_date\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x12\n\ncontact_id\x18\x04 \x01(\t\x12)\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12)\n\x07purpose\x18\x06 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x15\n\radvertiser_id\x18\x07 \x01(\t\x12\x37\n\x07\x61\x64\x64ress\x18\x08 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12,\n\x05state\x18\t \x01(\x0e\x32\x1d.crm.notifier.v1.MessageState\x12\x0e\n\x06reason\x18\n \x01(\t\x12\x10\n\x08revision\x18\x0b \x01(\x03\x12*\n\x08\x61ttempts\x18\x0c \x03(\x0b\x32\x18.crm.notifier.v1.Attempt\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nnot_before\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04rule\x18\x10 \x01(\t*F\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x01\x12\x11\n\rCHANNEL_EMAIL\x10\x02*\x83\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x15\n\x11PURPOSE_MARKETING\x10\x01\x12\x10\n\x0cPURPOSE_CARE\x10\x02\x12\x19\n\x15PURPOSE_TRANSACTIONAL\x10\x03\x12\x1b\n\x17PURPOSE_CONSENT_REQUEST\x10\x04*\xfb\x02\n\x0cMessageState\x12\x1d\n\x19MESSAGE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14MESSAGE_STATE_QUEUED\x10\x01\x12\x1c\n\x18MESSAGE_STATE_SUBMITTING\x10\x02\x12\x1a\n\x16MESSAGE_STATE_DEFERRED\x10\x03\x12\x19\n\x15MESSAGE_STATE_SKIPPED\x10\x04\x12\x1b\n\x17MESSAGE_STATE_CANCELLED\x10\x05\x12\x19\n\x15MESSAGE_STATE_EXPIRED\x10\x06\x12\x1a\n\x16MESSAGE_STATE_IN_DOUBT\x10\x07\x12\x1a\n\x16MESSAGE_STATE_ACCEPTED\x10\x08\x12\x1b\n\x17MESSAGE_STATE_DELIVERED\x10\t\x12\x19\n\x15MESSAGE_STATE_BOUNCED\x10\n\x12\x18\n\x14MESSAGE_STATE_FAILED\x10\x0b\x12\x1b\n\x17MESSAGE_STATE_ABANDONED\x10\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.notifier.v1.message_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ATTEMPT'].fields_by_name['answer']._loaded_options = None
+  _globals['_ATTEMPT'].fields_by_name['answer']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
   _globals['_MESSAGE'].fields_by_name['address']._loaded_options = None
   _globals['_MESSAGE'].fields_by_name['address']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
-  _globals['_CHANNEL']._serialized_start=887
-  _globals['_CHANNEL']._serialized_end=957
-  _globals['_PURPOSE']._serialized_start=960
-  _globals['_PURPOSE']._serialized_end=1091
-  _globals['_MESSAGESTATE']._serialized_start=1094
-  _globals['_MESSAGESTATE']._serialized_end=1473
+  _globals['_CHANNEL']._serialized_start=927
+  _globals['_CHANNEL']._serialized_end=997
+  _globals['_PURPOSE']._serialized_start=1000
+  _globals['_PURPOSE']._serialized_end=1131
+  _globals['_MESSAGESTATE']._serialized_start=1134
+  _globals['_MESSAGESTATE']._serialized_end=1513
   _globals['_ATTEMPT']._serialized_start=112
-  _globals['_ATTEMPT']._serialized_end=357
-  _globals['_MESSAGE']._serialized_start=360
-  _globals['_MESSAGE']._serialized_end=885
+  _globals['_ATTEMPT']._serialized_end=397
+  _globals['_MESSAGE']._serialized_start=400
+  _globals['_MESSAGE']._serialized_end=925
 # @@protoc_insertion_point(module_scope)

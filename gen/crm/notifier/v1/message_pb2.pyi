@@ -163,7 +163,7 @@ class Attempt(_message.Message):
     outcome: Global___MessageState.ValueType
     """Output only. What the attempt came to."""
     answer: _builtins.str
-    """Output only. The provider's answer: "250 2.0.0 …", "ESME_RTHROTTLED", …"""
+    """Output only. The provider's answer: "250 2.0.0 …", "ESME_RTHROTTLED", …; it may quote the address."""
     provider_reference: _builtins.str
     """Output only. The provider's id of the message."""
     @_builtins.property

@@ -94,7 +94,7 @@ class MessageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMessages(self, request, context):
-        """Lists messages by id, of a run or to an address.
+        """Lists messages by id, of a run or to an address. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

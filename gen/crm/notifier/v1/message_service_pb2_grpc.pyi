@@ -41,7 +41,7 @@ class MessageServiceStub:
     GetMessage: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.GetMessageRequest, _message_pb2.Message]
     """Returns one message with its attempts."""
     ListMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]
-    """Lists messages by id, of a run or to an address."""
+    """Lists messages by id, of a run or to an address. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
     FindMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.FindMessagesRequest, _message_service_pb2.FindMessagesResponse]
     """Says which of a run's messages this notifier has; whoever handed them over asks when it hears nothing."""
     CountMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.CountMessagesRequest, _message_service_pb2.CountMessagesResponse]
@@ -59,7 +59,7 @@ class MessageServiceAsyncStub(MessageServiceStub):
     GetMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.GetMessageRequest, _message_pb2.Message]  # type: ignore[assignment]
     """Returns one message with its attempts."""
     ListMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
-    """Lists messages by id, of a run or to an address."""
+    """Lists messages by id, of a run or to an address. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
     FindMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.FindMessagesRequest, _message_service_pb2.FindMessagesResponse]  # type: ignore[assignment]
     """Says which of a run's messages this notifier has; whoever handed them over asks when it hears nothing."""
     CountMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.CountMessagesRequest, _message_service_pb2.CountMessagesResponse]  # type: ignore[assignment]
@@ -98,7 +98,7 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.ListMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_message_service_pb2.ListMessagesResponse, _abc.Awaitable[_message_service_pb2.ListMessagesResponse]]:
-        """Lists messages by id, of a run or to an address."""
+        """Lists messages by id, of a run or to an address. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
 
     @_abc_1.abstractmethod
     def FindMessages(

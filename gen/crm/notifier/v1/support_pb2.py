@@ -24,18 +24,21 @@ _sym_db = _symbol_database.Default()
 
 from crm.notifier.v1 import doubt_pb2 as crm_dot_notifier_dot_v1_dot_doubt__pb2
 from crm.notifier.v1 import message_pb2 as crm_dot_notifier_dot_v1_dot_message__pb2
+from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63rm/notifier/v1/support.proto\x12\x0f\x63rm.notifier.v1\x1a\x1b\x63rm/notifier/v1/doubt.proto\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa4\x01\n\x0bSentMessage\x12)\n\x07message\x18\x01 \x01(\x0b\x32\x18.crm.notifier.v1.Message\x12*\n\x08receipts\x18\x02 \x03(\x0b\x32\x18.crm.notifier.v1.Receipt\x12)\n\x05\x64\x65\x65\x64s\x18\x03 \x03(\x0b\x32\x1a.crm.notifier.v1.DoubtDeed\x12\x13\n\x0b\x63\x61mpaign_id\x18\x04 \x01(\t\"\xbf\x01\n\x0fRegainedConsent\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x15\n\radvertiser_id\x18\x02 \x01(\t\x12)\n\x07purpose\x18\x03 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12-\n\tgive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vidence\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63rm/notifier/v1/support.proto\x12\x0f\x63rm.notifier.v1\x1a\x1b\x63rm/notifier/v1/doubt.proto\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa4\x01\n\x0bSentMessage\x12)\n\x07message\x18\x01 \x01(\x0b\x32\x18.crm.notifier.v1.Message\x12*\n\x08receipts\x18\x02 \x03(\x0b\x32\x18.crm.notifier.v1.Receipt\x12)\n\x05\x64\x65\x65\x64s\x18\x03 \x03(\x0b\x32\x1a.crm.notifier.v1.DoubtDeed\x12\x13\n\x0b\x63\x61mpaign_id\x18\x04 \x01(\t\"\xe7\x01\n\x0fRegainedConsent\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x15\n\radvertiser_id\x18\x02 \x01(\t\x12)\n\x07purpose\x18\x03 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12-\n\tgive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x08\x65vidence\x18\x05 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emailsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.notifier.v1.support_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SENTMESSAGE']._serialized_start=144
-  _globals['_SENTMESSAGE']._serialized_end=308
-  _globals['_REGAINEDCONSENT']._serialized_start=311
-  _globals['_REGAINEDCONSENT']._serialized_end=502
+  _globals['_REGAINEDCONSENT'].fields_by_name['evidence']._loaded_options = None
+  _globals['_REGAINEDCONSENT'].fields_by_name['evidence']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
+  _globals['_SENTMESSAGE']._serialized_start=172
+  _globals['_SENTMESSAGE']._serialized_end=336
+  _globals['_REGAINEDCONSENT']._serialized_start=339
+  _globals['_REGAINEDCONSENT']._serialized_end=570
 # @@protoc_insertion_point(module_scope)

@@ -79,7 +79,7 @@ class RegainedConsent(_message.Message):
     purpose: _message_pb2.Purpose.ValueType
     """Output only."""
     evidence: _builtins.str
-    """Output only. What proves it."""
+    """Output only. What proves it; it may quote the address."""
     @_builtins.property
     def give_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it was given."""

@@ -47,7 +47,7 @@ class SupportServiceServicer:
     """
 
     def LookUpAddress(self, request, context):
-        """Looks up everything ever sent to an address, newest first. Each call leaves an audit entry.
+        """Looks up everything ever sent to an address, newest first. Each call leaves an audit entry. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,7 @@ class SupportServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SupportServiceAsyncStub: ...
     LookUpAddress: _grpc.UnaryUnaryMultiCallable[_support_service_pb2.LookUpAddressRequest, _support_service_pb2.LookUpAddressResponse]
-    """Looks up everything ever sent to an address, newest first. Each call leaves an audit entry."""
+    """Looks up everything ever sent to an address, newest first. Each call leaves an audit entry. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
 
 @_typing.type_check_only
 class SupportServiceAsyncStub(SupportServiceStub):
@@ -42,7 +42,7 @@ class SupportServiceAsyncStub(SupportServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     LookUpAddress: _aio.UnaryUnaryMultiCallable[_support_service_pb2.LookUpAddressRequest, _support_service_pb2.LookUpAddressResponse]  # type: ignore[assignment]
-    """Looks up everything ever sent to an address, newest first. Each call leaves an audit entry."""
+    """Looks up everything ever sent to an address, newest first. Each call leaves an audit entry. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
 
 class SupportServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers people who ask what was sent to them; the right is to read "support"."""
@@ -53,6 +53,6 @@ class SupportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _support_service_pb2.LookUpAddressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_support_service_pb2.LookUpAddressResponse, _abc.Awaitable[_support_service_pb2.LookUpAddressResponse]]:
-        """Looks up everything ever sent to an address, newest first. Each call leaves an audit entry."""
+        """Looks up everything ever sent to an address, newest first. Each call leaves an audit entry. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
 
 def add_SupportServiceServicer_to_server(servicer: SupportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

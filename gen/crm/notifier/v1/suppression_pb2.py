@@ -27,7 +27,7 @@ from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!crm/notifier/v1/suppression.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x02\n\x0bSuppression\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x37\n\x07\x61\x64\x64ress\x18\x03 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12\x15\n\radvertiser_id\x18\x04 \x01(\t\x12)\n\x07purpose\x18\x05 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x10\n\x08\x65vidence\x18\x07 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\t \x01(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncontact_id\x18\x0b \x01(\t\"\xa0\x01\n\nAdvertiser\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x16\n\x0epostal_address\x18\x05 \x01(\t\x12\x0f\n\x07\x63ontact\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x99\x02\n\x0eSenderIdentity\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\radvertiser_id\x18\x04 \x01(\t\x12)\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x06 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x07 \x01(\t\x12\x10\n\x08reply_to\x18\x08 \x01(\t\x12/\n\x0b\x65xpire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x90\x01\n\x08Provider\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x16\n\x0emax_per_second\x18\x04 \x01(\x05\x12\x11\n\tconnected\x18\x05 \x01(\x08\x12\x0f\n\x07trouble\x18\x06 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!crm/notifier/v1/suppression.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8e\x03\n\x0bSuppression\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x37\n\x07\x61\x64\x64ress\x18\x03 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12\x15\n\radvertiser_id\x18\x04 \x01(\t\x12)\n\x07purpose\x18\x05 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x38\n\x08\x65vidence\x18\x07 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\t \x01(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncontact_id\x18\x0b \x01(\t\"\xa0\x01\n\nAdvertiser\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x16\n\x0epostal_address\x18\x05 \x01(\t\x12\x0f\n\x07\x63ontact\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x99\x02\n\x0eSenderIdentity\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x15\n\radvertiser_id\x18\x04 \x01(\t\x12)\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x06 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x07 \x01(\t\x12\x10\n\x08reply_to\x18\x08 \x01(\t\x12/\n\x0b\x65xpire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x90\x01\n\x08Provider\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x16\n\x0emax_per_second\x18\x04 \x01(\x05\x12\x11\n\tconnected\x18\x05 \x01(\x08\x12\x0f\n\x07trouble\x18\x06 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,12 +36,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SUPPRESSION'].fields_by_name['address']._loaded_options = None
   _globals['_SUPPRESSION'].fields_by_name['address']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
+  _globals['_SUPPRESSION'].fields_by_name['evidence']._loaded_options = None
+  _globals['_SUPPRESSION'].fields_by_name['evidence']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
   _globals['_SUPPRESSION']._serialized_start=147
-  _globals['_SUPPRESSION']._serialized_end=505
-  _globals['_ADVERTISER']._serialized_start=508
-  _globals['_ADVERTISER']._serialized_end=668
-  _globals['_SENDERIDENTITY']._serialized_start=671
-  _globals['_SENDERIDENTITY']._serialized_end=952
-  _globals['_PROVIDER']._serialized_start=955
-  _globals['_PROVIDER']._serialized_end=1099
+  _globals['_SUPPRESSION']._serialized_end=545
+  _globals['_ADVERTISER']._serialized_start=548
+  _globals['_ADVERTISER']._serialized_end=708
+  _globals['_SENDERIDENTITY']._serialized_start=711
+  _globals['_SENDERIDENTITY']._serialized_end=992
+  _globals['_PROVIDER']._serialized_start=995
+  _globals['_PROVIDER']._serialized_end=1139
 # @@protoc_insertion_point(module_scope)
