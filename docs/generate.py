@@ -133,8 +133,10 @@ def _rights(files: FileDescriptorSet) -> Iterator[str]:
     yield "\n## Fields that a role can hide\n"
     yield "A field is left out of every answer when the caller's role hides it under any of its names; nobody finds"
     yield "people by what is hidden from them, nor changes it. Audit entries of contacts, their logins and"
-    yield "proposals come without its values. Messages that are rendered for who looks at them, as a follow-up's"
-    yield "preview, are rendered as if the person had no value in it; what is sent is whole.\n"
+    yield "proposals come without its values. Messages that are rendered for who looks at them (previews of templates,"
+    yield "follow-ups and proposals, samples of a review) are rendered as if the person had no value in it; what is"
+    yield "sent is whole. They are rendered of people within reach of the caller's `contacts.read` alone: a review"
+    yield "counts everybody and shows nobody to who may read nobody.\n"
     yield "| name | fields |\n|---|---|"
     for name, places in guarded(files).items():
         yield f"| `{name}` | {', '.join(f'`{it}`' for it in places)} |"
