@@ -23,6 +23,16 @@ class TestShown:
     def test_what_a_role_hides_is_left_out(self, hidden: str, left_out: set[str]) -> None:
         assert set(PRINTED) - set(variables.shown(PRINTED, [hidden])) == left_out
 
+    @pytest.mark.parametrize("name", ["an@example.vn", "+84912345678", "0912 345 678"])
+    @pytest.mark.parametrize("hidden", ["contacts.phones", "contacts.emails"])
+    def test_who_is_called_by_an_address_has_no_name_without_it(
+        self, name: str, hidden: str
+    ) -> None:
+        called = {"display_name": name, "company": "Bến Thành"}
+
+        assert variables.shown(called, [hidden]) == {"company": "Bến Thành"}
+        assert variables.shown(called, ["contacts.birthday"]) == called
+
     def test_all_is_there_for_whom_nothing_is_hidden(self) -> None:
         assert variables.shown(PRINTED, []) == PRINTED
 

@@ -29,7 +29,7 @@ from tests.integration.serving import Served, refused
 
 TEAM = str(uuid4())
 PRINTS_ALL = (
-    "{{ display_name }} {{ email | default('-') }} {{ phone | default('-') }}"
+    "{{ display_name | default('-') }} {{ email | default('-') }} {{ phone | default('-') }}"
     " {{ province | default('-') }} {{ ward | default('-') }} {{ birthday | default('-') }}"
 )
 PRIVATE = {
@@ -186,6 +186,14 @@ class TestAReview:
         (sample,) = (await desk.review(blind, await desk.campaign())).samples
 
         assert (sample.address, sample.subject) == ("", "An - - - - -")
+
+    async def test_who_is_called_by_an_address_has_no_name_then(self, desk: Desk) -> None:
+        desk.leads.contact("an@example.vn", **PRIVATE)
+        blind = desk.reader("all", hidden=frozenset({"contacts.emails"}))
+
+        (sample,) = (await desk.review(blind, await desk.campaign())).samples
+
+        assert sample.subject == "- - +84912345678 Huế Phú Hội 01/11"
 
     async def test_a_program_sees_no_further_than_its_token(self, desk: Desk) -> None:
         program = desk.reader("all", kind="client")
