@@ -18,6 +18,7 @@ from services.interactions.domain.proposals.proposals import HOME_ZONE, SHOWN, P
 from services.interactions.domain.proposals.sheets import Sheet
 from services.interactions.domain.proposals.templates import Block
 from services.interactions.messages import proposals as messages
+from services.interactions.rpc import gate
 from services.interactions.storage import proposal_attachments, proposals
 
 _NOBODY = Person("", "", {})
@@ -33,22 +34,25 @@ class Studio:
     async def person(self, contact_id: UUID | None) -> Person:
         """Returns whom a proposal is for, nobody for None; asks with the caller's rights.
 
-        Raises `InvalidArgument` for one that the caller may not see.
+        Raises `InvalidArgument` for one that the caller may not see, `PermissionDenied` for who may
+        see nobody.
         """
         if contact_id is None:
             return _NOBODY
-        found = await self.people.get(contact_id, on_behalf_of=caller())
+        reach = gate.may("contacts", "read")
+        found = await self.people.get(contact_id, reach, on_behalf_of=caller())
         if found is None:
             raise _wrong("proposal.contact_id", "no such contact")
         if "contacts.emails" in context.require_principal().hidden:
             # Who may not read an address may still have a proposal sent to it.
-            whole = await self.people.get(contact_id, on_behalf_of=None)
+            whole = await self.people.get(contact_id, reach, on_behalf_of=None)
             return replace(found, address=whole.address if whole else "")
         return found
 
     async def knows(self, address: str) -> bool:
         """Returns True if a contact that the caller may see has the address."""
-        return await self.people.has(address, on_behalf_of=caller())
+        reach = gate.reach("contacts", "read")
+        return await self.people.has(address, reach, on_behalf_of=caller())
 
     async def sheet(self, proposal: Proposal, person: Person, blocks: Sequence[Block]) -> Sheet:
         """Returns how a proposal looks with the blocks of its template."""
