@@ -134,7 +134,11 @@ def _rights(files: FileDescriptorSet) -> Iterator[str]:
     yield "A field is left out of every answer when the caller's role hides it under any of its names; nobody finds"
     yield "people by what is hidden from them, nor changes it, nor brings it by a file. Audit entries of contacts, their logins and"
     yield "proposals come without its values. Who has no name is shown by an address; such a `display_name` is left out"
-    yield "where phones or e-mail addresses are hidden, and finds nobody.\n"
+    yield "where phones or e-mail addresses are hidden, and finds nobody. Messages that are rendered for who looks at them (previews of templates"
+    yield "and follow-ups, samples of a review) are rendered as if the person had no value in it; what is sent is whole."
+    yield "A proposal is rendered so for its sender, too. They are rendered of people within reach of the caller's"
+    yield "`contacts.read` alone: a review counts everybody and shows nobody to who may read nobody. A proposal that was"
+    yield "sent stays as it was sent, for whoever may read it.\n"
     yield "| name | fields |\n|---|---|"
     for name, places in guarded(files).items():
         yield f"| `{name}` | {', '.join(f'`{it}`' for it in places)} |"

@@ -1,17 +1,22 @@
 """Leads: who is in an audience, and what a template may say of a person."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import grpc
-from crm.leads.v1 import audience_service_pb2, audience_service_pb2_grpc
-from crm.leads.v1 import contact_service_pb2 as contact_pb
+from crm.leads.v1 import (
+    audience_service_pb2,
+    audience_service_pb2_grpc,
+    contact_pb2,
+    contact_service_pb2,
+)
 from crm.leads.v1 import contact_service_pb2_grpc as contact_grpc
 
 from chassis.config import ServiceSettings
 from chassis.rpc import client
 from chassis.rpc.tokens import TokenSource
+from chassis.scope import Scope, identity
 from services.campaigns.domain.campaigns import Audience
 from services.campaigns.domain.kinds import Channel, Purpose
 from services.campaigns.domain.planning import Member, People
@@ -26,7 +31,7 @@ STREAM_SECONDS = 3_600.0
 
 SERVICES = [
     audience_service_pb2.DESCRIPTOR.services_by_name["AudienceService"],
-    contact_pb.DESCRIPTOR.services_by_name["ContactService"],
+    contact_service_pb2.DESCRIPTOR.services_by_name["ContactService"],
 ]
 
 
@@ -110,14 +115,25 @@ class Leads:
         request = audience_service_pb2.ReleaseAudienceRequest(run_id=str(run_id))
         await self._audiences.ReleaseAudience(request)
 
-    async def values(self, contact_id: UUID) -> dict[str, str] | None:
-        """Return a contact's values of all variables, None if there is no such contact.
+    async def values(self, contact_id: UUID, reach: Scope) -> dict[str, str] | None:
+        """Return a contact's values of all variables, None if there is none within reach.
 
-        Inside `client.acting_for(user)` only contacts that the user may see are found.
+        Inside `client.acting_for(somebody)` only contacts that they may see are found, and what
+        their role hides has no value.
         """
-        request = contact_pb.BatchGetContactsRequest(ids=[str(contact_id)])
+        found = await self._within([str(contact_id)], reach)
+        return audiences.contact_values(found[0]) if found else None
+
+    async def readable(self, contact_ids: Sequence[bytes], reach: Scope) -> Collection[bytes]:
+        """Return those of up to 1,000 contacts, 16 bytes each, that `values` would find."""
+        found = await self._within([str(UUID(bytes=it)) for it in contact_ids], reach)
+        return {UUID(it.id).bytes for it in found}
+
+    async def _within(self, ids: Sequence[str], reach: Scope) -> Sequence[contact_pb2.Contact]:
+        """Return contacts; a token may reach less than they do for whom it was made."""
+        request = contact_service_pb2.BatchGetContactsRequest(ids=ids)
         found = await self._contacts.BatchGetContacts(request)
-        return audiences.contact_values(found.contacts[0]) if found.contacts else None
+        return [it for it in found.contacts if _reached(it, reach)]
 
 
 def connect(settings: ServiceSettings, address: str, tokens: TokenSource) -> Leads:
@@ -127,3 +143,7 @@ def connect(settings: ServiceSettings, address: str, tokens: TokenSource) -> Lea
 
 def _view(view: View) -> audience_service_pb2.AudienceView:
     return audiences.view(view.channel, view.purpose, view.advertiser_id, view.variables)
+
+
+def _reached(contact: contact_pb2.Contact, reach: Scope) -> bool:
+    return reach.covers([UUID(it) for it in contact.owner_ids], identity(contact.team_id))

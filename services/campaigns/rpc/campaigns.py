@@ -178,23 +178,20 @@ class CampaignServicer(service_grpc.CampaignServiceServicer):
     async def ReviewCampaign(
         self, request: service_pb.ReviewCampaignRequest, _: Any
     ) -> service_pb.ReviewCampaignResponse:
-        """Say who would get it, who would not and why, with rendered samples."""
+        """Say how many would get it, how many would not and why; show what some would get."""
         campaign_id = identifier("id", request.id)
         if request.sample_size < 0:
             raise wrong("sample_size", "must not be negative")
         campaign, content = await self._with_content(campaign_id, "read")
         size = min(request.sample_size or DEFAULT_SAMPLE, MAX_SAMPLE)
         view = _view(campaign, content)
-        if campaign.audience.unreached is None:
-            sample = await self._leads.sample(campaign.audience, view, GATED)
-        else:
-            sample = await reviews.of_unreached(
-                self._sessions, self._leads, campaign.audience.unreached, view, GATED
-            )
+        audience = campaign.audience
+        sample = await reviews.divided(self._sessions, self._leads, audience, view, GATED)
         gates = await self._senders.probe(campaign, sample.members)
-        shown = replace(sample, members=sample.members[:size])
+        members = await reviews.readable(self._sessions, self._leads, audience, view, sample, size)
+        shown = replace(sample, members=members)
         rendered = await self._renderer.render(
-            template_rules.source(content), reviews.values(content, shown.members)
+            template_rules.source(content), reviews.values(content, members)
         )
         asked = len(sample.members)
         review = reviews.review(campaign.channel, shown, rendered, gates, asked)

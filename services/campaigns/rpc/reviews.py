@@ -1,20 +1,24 @@
 """What a review says of an audience before anything is sent."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from uuid import UUID
 
 from crm.campaigns.v1 import campaign_pb2
 from crm.campaigns.v1 import campaign_service_pb2 as pb
 
+from chassis import context, scope
+from chassis.context import Level
 from chassis.db import Sessions
-from chassis.rpc import times
+from chassis.rpc import client, times
+from services import variables
 from services.campaigns.clients.leads import Leads, Sample, View
 from services.campaigns.clients.notifier import Counted, Probe
 from services.campaigns.clients.renderer import Rendered
 from services.campaigns.domain import rendering
-from services.campaigns.domain.campaigns import Audience, Unreached
+from services.campaigns.domain.campaigns import Audience
 from services.campaigns.domain.kinds import Channel
 from services.campaigns.domain.planning import Member
 from services.campaigns.domain.states import ExclusionReason
@@ -23,34 +27,79 @@ from services.campaigns.messages import kinds, templates
 from services.campaigns.usecases import unreached
 
 
+async def divided(
+    sessions: Sessions, leads: Leads, audience: Audience, view: View, size: int
+) -> Sample:
+    """Return how an audience would divide now, with up to `size` of the reachable."""
+    whole, excluded = Sample(0, 0, {}, []), Counter[ExclusionReason]()
+    async for asked, part in _parts(sessions, leads, audience, view, size):
+        excluded.update(part.excluded)
+        if asked is not None:
+            excluded[ExclusionReason.CONTACT_GONE] += asked - part.size
+        whole = replace(
+            whole,
+            size=whole.size + (part.size if asked is None else asked),
+            reachable=whole.reachable + part.reachable,
+            members=[*whole.members, *part.members][:size],
+        )
+    return replace(whole, excluded=dict(excluded))
+
+
+async def readable(
+    sessions: Sessions, leads: Leads, audience: Audience, view: View, whole: Sample, size: int
+) -> list[Member]:
+    """Return up to `size` of the reachable whose data the caller may read; some of `whole` are.
+
+    Leads is asked on behalf of whom it shows some people alone. Raises `PermissionDenied` when
+    nothing may be done on their behalf any more.
+    """
+    caller = context.require_principal()
+    reach = scope.to(caller, "contacts", "read")
+    if reach.is_all:
+        return whole.members[:size]
+    found: list[Member] = []
+    if reach.level is Level.NONE:
+        return found
+    with client.acting_for(caller.subject):
+        async with aclosing(_parts(sessions, leads, audience, view, size)) as parts:
+            async for _, part in parts:
+                theirs = await leads.readable([it.contact_id for it in part.members], reach)
+                found += [it for it in part.members if it.contact_id in theirs]
+                if len(found) >= size:
+                    break
+    return found[:size]
+
+
 def values(content: Content, members: Sequence[Member]) -> list[Mapping[str, str]]:
-    """Return each person's values; those that only the notifier knows are samples."""
+    """Return each person's values but for what the caller's role hides.
+
+    Those that only the notifier knows are samples.
+    """
+    hidden = context.require_principal().hidden
     sender = {name: rendering.SAMPLE_VALUES[name] for name in rendering.SENDER_VARIABLES}
     names = content.contact_variables
-    return [{**sender, **dict(zip(names, each.values, strict=True))} for each in members]
+    theirs = (dict(zip(names, each.values, strict=True)) for each in members)
+    return [{**sender, **variables.shown(it, hidden)} for it in theirs]
 
 
-async def of_unreached(
-    sessions: Sessions, leads: Leads, wanted: Unreached, view: View, size: int
-) -> Sample:
-    """Return how those a run did not reach would divide now; leads is asked for some at a time."""
-    whole, excluded = Sample(0, 0, {}, []), Counter[ExclusionReason]()
-    after = 0
+async def _parts(
+    sessions: Sessions, leads: Leads, audience: Audience, view: View, size: int
+) -> AsyncGenerator[tuple[int | None, Sample], None]:
+    """Yield an audience as leads divides it: at once, or, of whom a run did not reach, by parts.
+
+    With the latter comes of how many it was asked.
+    """
+    wanted, after = audience.unreached, 0
+    if wanted is None:
+        yield None, await leads.sample(audience, view, size)
+        return
     while True:
         async with sessions.begin() as session:
             found = await unreached.some(session, wanted, after)
         if not found.ids:
-            return replace(whole, excluded=dict(excluded))
+            return
         people = Audience(contact_ids=tuple(str(UUID(bytes=it)) for it in found.ids))
-        part = await leads.sample(people, view, size)
-        excluded.update(part.excluded)
-        excluded[ExclusionReason.CONTACT_GONE] += len(found.ids) - part.size
-        whole = replace(
-            whole,
-            size=whole.size + len(found.ids),
-            reachable=whole.reachable + part.reachable,
-            members=[*whole.members, *part.members][:size],
-        )
+        yield len(found.ids), await leads.sample(people, view, size)
         after = found.last
 
 

@@ -9,7 +9,7 @@ from crm.campaigns.v1 import template_service_pb2_grpc as service_grpc
 from google.protobuf import empty_pb2
 from pydantic import SecretStr
 
-from chassis import context
+from chassis import context, scope
 from chassis.attachments import File
 from chassis.db import Sessions, idempotency, paging
 from chassis.errors import FieldViolation, InvalidArgument, NotFound
@@ -163,17 +163,17 @@ class TemplateServicer(service_grpc.TemplateServiceServicer):
         return draft.channel, draft.source()
 
     async def _values(self, contact_id: str) -> Mapping[str, str]:
-        """Return what is known of the contact, with the caller's own rights."""
+        """Return what the caller may know of a contact; raises `NotFound` for one out of reach."""
         if not contact_id:
             return {}
         contact = identifier("contact_id", contact_id)
         caller = context.require_principal()
-        if caller.kind == "user":
-            with client.acting_for(caller.subject):
-                found = await self._leads.values(contact)
+        reach = scope.of(caller, rights.require("contacts", "read"))
+        if caller.kind == "service":
+            found = await self._leads.values(contact, reach)
         else:
-            rights.require("contacts", "read")
-            found = await self._leads.values(contact)
+            with client.acting_for(caller.subject):
+                found = await self._leads.values(contact, reach)
         if found is None:
             raise NotFound("RESOURCE_MISSING", "no such contact", resource="contact", id=contact_id)
         return found

@@ -75,6 +75,13 @@ def hides(field: str) -> bool:
     return person is not None and field in person.hidden
 
 
+def hidden_words() -> list[str]:
+    """Return what the person's role hides from them, in their words."""
+    person = who()
+    names = sorted(person.hidden) if person is not None else []
+    return [t(f"hidden.{it.removeprefix('contacts.')}") for it in names]
+
+
 def language() -> Language:
     """Return the language of this page: asked for, kept, the person's own, or the browser's."""
     if "language" not in g:

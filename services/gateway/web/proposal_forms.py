@@ -138,7 +138,8 @@ def preview() -> desk.View:
         )
     # Made by interactions, every text escaped.
     document = Markup(found.html) if found else ""  # noqa: S704
-    return desk.page("proposal_preview.html", document=document, form=form)
+    of_contact = wanted.contact_id
+    return desk.page("proposal_preview.html", document=document, form=form, of_contact=of_contact)
 
 
 def _read(form: Form) -> proposal_pb2.Proposal:

@@ -151,6 +151,7 @@ def _globals() -> dict[str, Any]:
         "forbidden": lambda: g.get("forbidden", []),
         "may": _may,
         "hides": desk.hides,
+        "hidden_words": desk.hidden_words,
         "user_name": lookups.user_name,
         "team_name": lookups.team_name,
         "source_name": lookups.source_name,

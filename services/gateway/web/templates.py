@@ -159,7 +159,8 @@ def _rendered(form: Form, asked: template_service_pb2.PreviewTemplateRequest) ->
         prefix="template.",
         known=KNOWN,
     )
-    response = make_response(desk.page("preview.html", found=found, form=form), form.status)
+    page = desk.page("preview.html", found=found, form=form, of_contact=asked.contact_id)
+    response = make_response(page, form.status)
     return showing_mail(response)
 
 

@@ -17,7 +17,9 @@ from chassis.config import ServiceSettings
 from chassis.errors import NotFound
 from chassis.rpc import client, times
 from chassis.rpc.tokens import TokenSource
+from chassis.scope import Scope
 from services.interactions.domain.proposals.moves import Move
+from services.interactions.messages import contacts
 
 _FOUND_AT_ONCE = 50
 
@@ -38,18 +40,24 @@ class People:
         self._contacts = contact_service_pb2_grpc.ContactServiceStub(channel)
         self._stages = source_service_pb2_grpc.LifeStageServiceStub(channel)
 
-    async def get(self, contact_id: UUID, *, on_behalf_of: str | None) -> Person | None:
-        """Returns a person, None if there is none or this user or program may not see them."""
+    async def get(
+        self, contact_id: UUID, reach: Scope, *, on_behalf_of: str | None
+    ) -> Person | None:
+        """Returns a person within reach, None if there is none or this one may not see them.
+
+        A program's token may reach less than the program does, for which leads is asked.
+        """
         request = contact_service_pb2.BatchGetContactsRequest(ids=[str(contact_id)])
         if on_behalf_of is None:
             found = await self._contacts.BatchGetContacts(request)
         else:
             with client.acting_for(on_behalf_of):
                 found = await self._contacts.BatchGetContacts(request)
-        return _person(found.contacts[0]) if found.contacts else None
+        reached = [it for it in found.contacts if contacts.contact(it).visible(reach)]
+        return _person(reached[0]) if reached else None
 
-    async def has(self, address: str, *, on_behalf_of: str | None) -> bool:
-        """Returns True if a contact that this user or program may see has the address."""
+    async def has(self, address: str, reach: Scope, *, on_behalf_of: str | None) -> bool:
+        """Returns True if a contact that `get` would find has the address."""
         request = contact_service_pb2.ListContactsRequest(query=address, page_size=_FOUND_AT_ONCE)
         if on_behalf_of is None:
             found = await self._contacts.ListContacts(request)
@@ -58,7 +66,10 @@ class People:
                 found = await self._contacts.ListContacts(request)
         wanted = address.casefold()
         return any(
-            email.address.casefold() == wanted for it in found.contacts for email in it.emails
+            email.address.casefold() == wanted
+            for it in found.contacts
+            if contacts.contact(it).visible(reach)
+            for email in it.emails
         )
 
     async def has_stage(self, life_stage_id: UUID) -> bool:

@@ -36,22 +36,25 @@ class Studio:
     async def person(self, contact_id: UUID | None) -> Person:
         """Returns whom a proposal is for, nobody for None; asks with the caller's rights.
 
-        Raises `InvalidArgument` for one that the caller may not see.
+        Raises `InvalidArgument` for one that the caller may not see, `PermissionDenied` for who may
+        see nobody.
         """
         if contact_id is None:
             return _NOBODY
-        found = await self.people.get(contact_id, on_behalf_of=caller())
+        reach = gate.may("contacts", "read")
+        found = await self.people.get(contact_id, reach, on_behalf_of=caller())
         if found is None:
             raise _wrong("proposal.contact_id", "no such contact")
         if "contacts.emails" in context.require_principal().hidden:
             # Who may not read an address may still have a proposal sent to it.
-            whole = await self.people.get(contact_id, on_behalf_of=None)
+            whole = await self.people.get(contact_id, reach, on_behalf_of=None)
             return replace(found, address=whole.address if whole else "")
         return found
 
     async def knows(self, address: str) -> bool:
         """Returns True if a contact that the caller may see has the address."""
-        return await self.people.has(address, on_behalf_of=caller())
+        reach = gate.reach("contacts", "read")
+        return await self.people.has(address, reach, on_behalf_of=caller())
 
     async def sheet(
         self,

@@ -7,8 +7,10 @@ from uuid import UUID
 from crm.interactions.v1 import delivery_pb2, follow_up_pb2
 from crm.interactions.v1 import follow_up_service_pb2 as pb2
 
+from chassis import context
 from chassis.context import Level
 from chassis.errors import FieldViolation, InvalidArgument, PermissionDenied
+from services import variables
 from services.interactions.clients.audiences import Audiences
 from services.interactions.clients.notifier import Notifier
 from services.interactions.clients.renderer import Rendered, Renderer
@@ -104,7 +106,10 @@ def may_send_to_segment(columns: dict[str, Any]) -> None:
 async def preview(
     desk: Desk, contacts: gate.Gate, request: pb2.PreviewFollowUpRequest
 ) -> pb2.PreviewFollowUpResponse:
-    """Renders for the first contacts what they would get now."""
+    """Renders for the first contacts what they would get now, without what the caller may not see.
+
+    The address is cleared from the answer by its contract.
+    """
     gate.may("follow_ups", "write")
     problems = Problems()
     given = messages.fields(request.follow_up, _PREVIEWED)
@@ -121,7 +126,9 @@ async def preview(
     people = await desk.people.get(ids, channel, message)
     shown = [people[it] for it in ids if it in people]
     limits = domain.limits(channel)
-    rendered = await desk.renderer.render(message.templates, limits, [it.values for it in shown])
+    hidden = context.require_principal().hidden
+    values = [variables.shown(it.values, hidden) for it in shown]
+    rendered = await desk.renderer.render(message.templates, limits, values)
     return pb2.PreviewFollowUpResponse(
         rendered=[_rendered(*each) for each in zip(shown, rendered, strict=True)]
     )

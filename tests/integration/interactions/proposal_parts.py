@@ -53,6 +53,7 @@ class Desk:
     mail: mail.Mail
     people: people.People
     links: Links
+    tokens: Tokens
     template: Any = None
     press: Press = field(default_factory=Press)
 
@@ -219,7 +220,7 @@ async def desk(settings: Settings, sessions: db.Sessions, serve: Any) -> Desk:
         ],
     )
     handing = mail.connect(settings, notifier.address, told)
-    return Desk(served, sessions, contacts, messages, handing, persons, links, press=press)
+    return Desk(served, sessions, contacts, messages, handing, persons, links, asked, press=press)
 
 
 async def tell(desk: Desk, state: str, revision: int, reason: str = "") -> None:

@@ -70,13 +70,16 @@ class Stages(source_service_pb2_grpc.LifeStageServiceServicer):
 
 
 class Tokens:
-    """Gives tokens that the scripted peer trusts."""
+    """Gives tokens that the scripted peer trusts; `known` says who somebody is, else a reader."""
 
     def __init__(self, peer: serving.Served) -> None:
         self._peer = peer
+        self.known: dict[str, Principal] = {}
 
     async def for_(self, audience: str, on_behalf_of: str | None = None) -> str:
-        return self._peer.token(reader(on_behalf_of) if on_behalf_of else SERVICE)
+        if not on_behalf_of:
+            return self._peer.token(SERVICE)
+        return self._peer.token(self.known.get(on_behalf_of) or reader(on_behalf_of))
 
     def forget(self, audience: str, on_behalf_of: str | None = None) -> None:
         return None

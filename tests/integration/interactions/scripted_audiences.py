@@ -94,4 +94,18 @@ def _address(contact: Any, channel: int) -> str:
 
 
 def _value(contact: Any, name: str) -> str:
-    return str(getattr(contact, name, "")) if contact and name == "display_name" else ""
+    """What leads has of a contact for a variable of a message."""
+    if contact is None:
+        return ""
+    match name:
+        case "display_name":
+            return str(contact.display_name)
+        case "email":
+            return _address(contact, contact_pb2.CHANNEL_EMAIL)
+        case "phone":
+            return _address(contact, contact_pb2.CHANNEL_SMS)
+        case "province" | "ward":
+            return str(getattr(contact.address, name))
+        case "birthday" if contact.birthday.month:
+            return f"{contact.birthday.day:02}/{contact.birthday.month:02}"
+    return ""

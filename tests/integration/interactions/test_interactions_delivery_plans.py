@@ -14,7 +14,7 @@ from chassis import errors, scope
 from chassis.context import Level
 from services.interactions.domain.timeline import Kind
 from services.interactions.storage import timeline
-from tests.integration.interactions.delivery_parts import Sending, cancel, counts, planned_mail
+from tests.integration.interactions.delivery_parts import Sending, cancel, counts
 from tests.integration.interactions.house import later, person
 from tests.integration.notifier.notifier_parts import SMS_SENDER
 from tests.integration.serving import refused
@@ -182,28 +182,6 @@ class TestSaving:
         assert counts(await parts.get(planned)) == {"handed_over": 1}
         sent = (await parts.notifier.sql("SELECT address, channel FROM messages"))[0]
         assert (sent.address, sent.channel) == ("+84912345678", 1)
-
-
-class TestPreview:
-    async def test_it_shows_what_each_would_get_and_saves_nothing(self, parts: Sending) -> None:
-        an, mute = parts.contact("an"), parts.contact("cam", emails=[])
-        request = pb2.PreviewFollowUpRequest(follow_up=planned_mail(an, mute))
-
-        shown = (await parts.follow_ups().PreviewFollowUp(request)).rendered
-
-        assert [(it.contact_id, it.subject, it.address, it.reason) for it in shown] == [
-            (an, "Chào An", "an@example.vn", ""),
-            (mute, "Chào Cam", "", "NO_ADDRESS"),
-        ]
-        assert await parts.sql("SELECT 1 FROM follow_ups") == []
-
-    async def test_a_template_that_fails_says_so(self, parts: Sending) -> None:
-        an = parts.contact("an")
-        request = pb2.PreviewFollowUpRequest(follow_up=planned_mail(an, text="{{ 1 // 0 }}"))
-
-        shown = (await parts.follow_ups().PreviewFollowUp(request)).rendered
-
-        assert [it.reason for it in shown] == ["RENDER_FAILED"]
 
 
 class TestList:

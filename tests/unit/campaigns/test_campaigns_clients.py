@@ -24,7 +24,9 @@ from crm.notifier.v1 import (
     suppression_service_pb2_grpc,
 )
 
+from chassis.context import Level
 from chassis.rpc.tokens import TokenSource
+from chassis.scope import EVERYTHING, Scope
 from services.campaigns.clients import leads, notifier
 from services.campaigns.clients.leads import View
 from services.campaigns.config import Settings
@@ -85,7 +87,8 @@ class FakeContacts(contact_service_pb2_grpc.ContactServiceServicer):
     """Knows nobody but Khai."""
 
     async def BatchGetContacts(self, request: Any, context: Any) -> Any:
-        known = [contact_pb2.Contact(given_name="Khai")] if request.ids == [IDENTITY] else []
+        khai = contact_pb2.Contact(id=IDENTITY, given_name="Khai")
+        known = [khai] if request.ids == [IDENTITY] else []
         return contact_service_pb2.BatchGetContactsResponse(contacts=known)
 
 
@@ -211,11 +214,20 @@ class TestLeads:
         assert not await peers.leads.anybody(Audience("lead"))
 
     async def test_a_contact_is_found_or_not(self, peers: Peers) -> None:
-        found = await peers.leads.values(UUID(IDENTITY))
+        found = await peers.leads.values(UUID(IDENTITY), EVERYTHING)
 
         assert found is not None
         assert found["given_name"] == "Khai"
-        assert await peers.leads.values(uuid4()) is None
+        assert await peers.leads.values(uuid4(), EVERYTHING) is None
+
+    async def test_one_out_of_reach_is_not_found(self, peers: Peers) -> None:
+        nobody = Scope(Level.OWN, IDENTITY, UUID(IDENTITY))
+
+        assert await peers.leads.values(UUID(IDENTITY), nobody) is None
+        assert await peers.leads.readable([UUID(IDENTITY).bytes], nobody) == set()
+        assert await peers.leads.readable([UUID(IDENTITY).bytes], EVERYTHING) == {
+            UUID(IDENTITY).bytes
+        }
 
 
 class TestSenders:

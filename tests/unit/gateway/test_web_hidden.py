@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
-from crm.interactions.v1 import agenda_service_pb2, follow_up_service_pb2, note_service_pb2
+from crm.interactions.v1 import agenda_service_pb2, delivery_pb2, note_service_pb2
+from crm.interactions.v1 import follow_up_service_pb2 as pb2
 from crm.leads.v1 import contact_pb2, contact_service_pb2, source_service_pb2
 from flask.testing import FlaskClient
 
+from tests.unit.gateway.message_parts import FIRST, TYPED, with_senders
 from tests.unit.gateway.web_parts import ID, sent, shown
 
 HIDDEN = "Hidden from your role"
@@ -28,7 +30,7 @@ def blind(signed_in: FlaskClient, peers: Any) -> FlaskClient:
         ListSources=source_service_pb2.ListSourcesResponse(),
         ListLifeStages=source_service_pb2.ListLifeStagesResponse(),
         ListTimeline=note_service_pb2.ListTimelineResponse(),
-        ListFollowUps=follow_up_service_pb2.ListFollowUpsResponse(),
+        ListFollowUps=pb2.ListFollowUpsResponse(),
         BatchGetStandings=agenda_service_pb2.BatchGetStandingsResponse(),
     )
     return signed_in
@@ -67,3 +69,37 @@ class TestTheForm:
 
     def test_a_new_contact_may_be_given_a_number(self, blind: FlaskClient) -> None:
         assert 'name="phones[0].number"' in shown(blind, "/contacts/new")
+
+
+class TestPreviews:
+    """Words that are shown with less in them than their recipients get."""
+
+    @pytest.mark.parametrize(
+        ("lang", "said"),
+        [
+            ("en", "left out here: Postal address, Birthday, Phones. Recipients get it."),
+            ("vi", "bỏ trống: Địa chỉ, Ngày sinh, Điện thoại. Người nhận vẫn nhận đủ."),
+        ],
+    )
+    def test_of_a_follow_up_say_what_is_left_out(
+        self, blind: FlaskClient, peers: Any, lang: str, said: str
+    ) -> None:
+        rendered = [delivery_pb2.RenderedFollowUp(contact_id=FIRST, text="Chào")]
+        with_senders(blind, peers)
+        peers.answers["PreviewFollowUp"] = pb2.PreviewFollowUpResponse(rendered=rendered)
+
+        page = sent(blind, f"/follow-ups/preview?lang={lang}", **TYPED, contact_ids=FIRST)
+
+        assert said in page.get_data(as_text=True)
+
+    def test_of_a_follow_up_say_nothing_when_nothing_is(
+        self, blind: FlaskClient, peers: Any
+    ) -> None:
+        del peers.answers["ExchangeSession"].hidden_fields[:]
+        rendered = [delivery_pb2.RenderedFollowUp(contact_id=FIRST, text="Chào")]
+        with_senders(blind, peers)
+        peers.answers["PreviewFollowUp"] = pb2.PreviewFollowUpResponse(rendered=rendered)
+
+        page = sent(blind, "/follow-ups/preview", **TYPED, contact_ids=FIRST)
+
+        assert "left out here" not in page.get_data(as_text=True)

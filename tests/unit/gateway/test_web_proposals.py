@@ -249,6 +249,27 @@ class TestEditor:
         assert peers.named("PreviewProposal")[0].request.totals_only
         assert "1,822,500" in part
 
+    @pytest.mark.parametrize(
+        ("lang", "said"),
+        [
+            ("en", "neither shown here nor printed when you send it: Phones."),
+            ("vi", "khi bạn gửi cũng không in: Điện thoại."),
+        ],
+    )
+    def test_a_preview_for_somebody_says_what_a_role_hides(
+        self, desk: FlaskClient, peers: Any, lang: str, said: str
+    ) -> None:
+        preview = proposal_service_pb2.ProposalPreview(currency="VND", html="<p>Chào</p>")
+        peers.answers["PreviewProposal"] = preview
+        peers.answers["ExchangeSession"].hidden_fields.append("contacts.phones")
+
+        path = f"/proposals/preview?lang={lang}"
+        of_contact = post(desk, path, **{**PLAN, "contact_ids": ID})
+        of_nobody = post(desk, path, **PLAN)
+
+        assert said in of_contact.get_data(as_text=True)
+        assert said not in of_nobody.get_data(as_text=True)
+
 
 class TestSending:
     def test_the_sender_that_was_chosen_is_passed_on(self, desk: FlaskClient, peers: Any) -> None:

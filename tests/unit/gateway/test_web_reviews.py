@@ -1,4 +1,4 @@
-"""What a review says of SMS: how many parts are sent, and how many are billed."""
+"""What a review says of SMS, sent and billed, and of whom it shows messages."""
 
 from typing import Any
 
@@ -80,3 +80,66 @@ class TestSegments:
 
         assert "billed as 2" in page(http_, what="samples")
         assert "tính tiền 2 phần" in page(http_, "vi", what="samples")
+
+
+class TestSamples:
+    @pytest.mark.parametrize(
+        ("lang", "said"),
+        [("en", "none whose data you may read"), ("vi", "bạn không được xem dữ liệu của ai")],
+    )
+    def test_it_says_why_there_are_none_of_those_who_get_it(
+        self, http_: FlaskClient, peers: Any, lang: str, said: str
+    ) -> None:
+        peers.answers["ReviewCampaign"] = review()
+
+        assert said in page(http_, lang, what="samples")
+
+    def test_it_says_when_nobody_gets_it(self, http_: FlaskClient, peers: Any) -> None:
+        peers.answers["ReviewCampaign"] = campaign_service_pb2.ReviewCampaignResponse()
+
+        assert "There is nobody to show it for" in page(http_, what="samples")
+
+    @pytest.mark.parametrize(
+        ("lang", "said"),
+        [("en", "Not known: you may read nobody"), ("vi", "Chưa biết: bạn không được xem ai")],
+    )
+    def test_without_any_parts_are_not_known(
+        self, http_: FlaskClient, peers: Any, lang: str, said: str
+    ) -> None:
+        peers.answers["ReviewCampaign"] = campaign_service_pb2.ReviewCampaignResponse(planned=9)
+
+        assert said in page(http_, lang)
+
+    @pytest.mark.parametrize(
+        ("lang", "counted", "left_out"),
+        [
+            ("en", "Counted without what is hidden", "left out here: Phones. Recipients get it."),
+            ("vi", "Tính khi đã bỏ các trường", "bỏ trống: Điện thoại. Người nhận vẫn nhận đủ."),
+        ],
+    )
+    def test_what_a_role_hides_is_said_to_be_left_out(
+        self, http_: FlaskClient, peers: Any, lang: str, counted: str, left_out: str
+    ) -> None:
+        peers.answers["ReviewCampaign"] = review(samples=[template_pb2.RenderedMessage(text="A")])
+        peers.answers["ExchangeSession"].hidden_fields.append("contacts.phones")
+
+        assert counted in page(http_, lang)
+        assert left_out in page(http_, lang, what="samples")
+
+    def test_nothing_is_said_to_be_where_a_role_hides_nothing(
+        self, http_: FlaskClient, peers: Any
+    ) -> None:
+        peers.answers["ReviewCampaign"] = review(samples=[template_pb2.RenderedMessage(text="A")])
+
+        assert "Counted without" not in page(http_)
+        assert "left out here" not in page(http_, what="samples")
+
+    def test_a_preview_for_somebody_says_it_too(self, http_: FlaskClient, peers: Any) -> None:
+        peers.answers["PreviewTemplate"] = template_pb2.RenderedMessage(text="A")
+        peers.answers["ExchangeSession"].hidden_fields.append("contacts.phones")
+
+        of_contact = http_.get(f"/templates/{CAMPAIGN}/preview?contact={CAMPAIGN}&lang=en")
+        with_samples = http_.get(f"/templates/{CAMPAIGN}/preview?lang=en")
+
+        assert "left out here: Phones" in of_contact.get_data(as_text=True)
+        assert "left out here" not in with_samples.get_data(as_text=True)

@@ -374,7 +374,7 @@ class ReviewCampaignResponse(_message.Message):
     planned: _builtins.int
     """Output only."""
     max_segments: _builtins.int
-    """Output only. SMS: segments of the samples' longest message."""
+    """Output only. SMS: segments of the samples' longest message, as it is shown; 0 without samples."""
     max_billed_segments: _builtins.int
     """Output only. SMS: segments billed for the samples' dearest message; 0 when the notifier did not say."""
     billing_rule: _builtins.str
@@ -385,7 +385,7 @@ class ReviewCampaignResponse(_message.Message):
 
     @_builtins.property
     def samples(self) -> _containers.RepeatedCompositeFieldContainer[_template_pb2.RenderedMessage]:
-        """Output only."""
+        """Output only. Of people whom the caller may read, without what the caller's role hides; none where that is nobody."""
 
     @_builtins.property
     def gates(self) -> Global___GateCheck:

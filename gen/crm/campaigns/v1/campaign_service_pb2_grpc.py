@@ -151,7 +151,7 @@ class CampaignServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReviewCampaign(self, request, context):
-        """Says who would get it, who would not and why, with rendered samples; changes nothing.
+        """Says how many would get it, how many would not and why, with messages rendered for some whom the caller may read; changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

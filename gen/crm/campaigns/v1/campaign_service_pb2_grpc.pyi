@@ -53,7 +53,7 @@ class CampaignServiceStub:
     DeleteCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.DeleteCampaignRequest, _empty_pb2.Empty]
     """Deletes a campaign that was never started."""
     ReviewCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.ReviewCampaignRequest, _campaign_service_pb2.ReviewCampaignResponse]
-    """Says who would get it, who would not and why, with rendered samples; changes nothing."""
+    """Says how many would get it, how many would not and why, with messages rendered for some whom the caller may read; changes nothing."""
     StartCampaign: _grpc.UnaryUnaryMultiCallable[_campaign_service_pb2.StartCampaignRequest, _run_pb2.Run]
     """Starts a run of a campaign that has none going."""
 
@@ -79,7 +79,7 @@ class CampaignServiceAsyncStub(CampaignServiceStub):
     DeleteCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.DeleteCampaignRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a campaign that was never started."""
     ReviewCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.ReviewCampaignRequest, _campaign_service_pb2.ReviewCampaignResponse]  # type: ignore[assignment]
-    """Says who would get it, who would not and why, with rendered samples; changes nothing."""
+    """Says how many would get it, how many would not and why, with messages rendered for some whom the caller may read; changes nothing."""
     StartCampaign: _aio.UnaryUnaryMultiCallable[_campaign_service_pb2.StartCampaignRequest, _run_pb2.Run]  # type: ignore[assignment]
     """Starts a run of a campaign that has none going."""
 
@@ -156,7 +156,7 @@ class CampaignServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _campaign_service_pb2.ReviewCampaignRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_campaign_service_pb2.ReviewCampaignResponse, _abc.Awaitable[_campaign_service_pb2.ReviewCampaignResponse]]:
-        """Says who would get it, who would not and why, with rendered samples; changes nothing."""
+        """Says how many would get it, how many would not and why, with messages rendered for some whom the caller may read; changes nothing."""
 
     @_abc_1.abstractmethod
     def StartCampaign(

@@ -264,7 +264,7 @@ class PreviewTemplateRequest(_message.Message):
     template_id: _builtins.str
     """Optional. A stored template."""
     contact_id: _builtins.str
-    """Optional. As this contact would get it; sample values when empty."""
+    """Optional. As this contact would get it, which needs contacts.read; sample values when empty."""
     @_builtins.property
     def template(self) -> _template_pb2.Template:
         """Optional. One that is not stored; used when template_id is empty."""

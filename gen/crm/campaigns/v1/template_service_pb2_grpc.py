@@ -133,7 +133,8 @@ class TemplateServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PreviewTemplate(self, request, context):
-        """Renders a template, stored or not, for a contact or with sample values.
+        """Renders a template, stored or not, with sample values, or for a contact whom the caller may read: without what the caller's
+        role hides, NOT_FOUND for others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,9 @@ class TemplateServiceStub:
     RemoveAttachment: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.RemoveAttachmentRequest, _template_pb2.Template]
     """Takes a file from a template, as a new version; runs that started still have it."""
     PreviewTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.PreviewTemplateRequest, _template_pb2.RenderedMessage]
-    """Renders a template, stored or not, for a contact or with sample values."""
+    """Renders a template, stored or not, with sample values, or for a contact whom the caller may read: without what the caller's
+    role hides, NOT_FOUND for others.
+    """
 
 @_typing.type_check_only
 class TemplateServiceAsyncStub(TemplateServiceStub):
@@ -72,7 +74,9 @@ class TemplateServiceAsyncStub(TemplateServiceStub):
     RemoveAttachment: _aio.UnaryUnaryMultiCallable[_template_service_pb2.RemoveAttachmentRequest, _template_pb2.Template]  # type: ignore[assignment]
     """Takes a file from a template, as a new version; runs that started still have it."""
     PreviewTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.PreviewTemplateRequest, _template_pb2.RenderedMessage]  # type: ignore[assignment]
-    """Renders a template, stored or not, for a contact or with sample values."""
+    """Renders a template, stored or not, with sample values, or for a contact whom the caller may read: without what the caller's
+    role hides, NOT_FOUND for others.
+    """
 
 class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
     """Messages with places for a person's data."""
@@ -139,7 +143,9 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _template_service_pb2.PreviewTemplateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_template_pb2.RenderedMessage, _abc.Awaitable[_template_pb2.RenderedMessage]]:
-        """Renders a template, stored or not, for a contact or with sample values."""
+        """Renders a template, stored or not, with sample values, or for a contact whom the caller may read: without what the caller's
+        role hides, NOT_FOUND for others.
+        """
 
 def add_TemplateServiceServicer_to_server(servicer: TemplateServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

@@ -143,7 +143,8 @@ class FollowUpServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PreviewFollowUp(self, request, context):
-        """Shows what the first contacts of a follow-up would get, before it is saved.
+        """Shows what the first contacts of a follow-up would get, before it is saved. What the caller's role hides of contacts is left
+        out of words and addresses, as if they had none; they get it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

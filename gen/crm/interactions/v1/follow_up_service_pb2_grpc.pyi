@@ -50,7 +50,9 @@ class FollowUpServiceStub:
     CancelFollowUp: _grpc.UnaryUnaryMultiCallable[_follow_up_service_pb2.CancelFollowUpRequest, _follow_up_pb2.FollowUp]
     """Cancels a follow-up that is scheduled or open."""
     PreviewFollowUp: _grpc.UnaryUnaryMultiCallable[_follow_up_service_pb2.PreviewFollowUpRequest, _follow_up_service_pb2.PreviewFollowUpResponse]
-    """Shows what the first contacts of a follow-up would get, before it is saved."""
+    """Shows what the first contacts of a follow-up would get, before it is saved. What the caller's role hides of contacts is left
+    out of words and addresses, as if they had none; they get it.
+    """
     ListFollowUpDeliveries: _grpc.UnaryUnaryMultiCallable[_follow_up_service_pb2.ListFollowUpDeliveriesRequest, _follow_up_service_pb2.ListFollowUpDeliveriesResponse]
     """Lists the messages of a follow-up, one a contact, by contact."""
     ListContactReminders: _grpc.UnaryUnaryMultiCallable[_follow_up_service_pb2.ListContactRemindersRequest, _follow_up_service_pb2.ListContactRemindersResponse]
@@ -76,7 +78,9 @@ class FollowUpServiceAsyncStub(FollowUpServiceStub):
     CancelFollowUp: _aio.UnaryUnaryMultiCallable[_follow_up_service_pb2.CancelFollowUpRequest, _follow_up_pb2.FollowUp]  # type: ignore[assignment]
     """Cancels a follow-up that is scheduled or open."""
     PreviewFollowUp: _aio.UnaryUnaryMultiCallable[_follow_up_service_pb2.PreviewFollowUpRequest, _follow_up_service_pb2.PreviewFollowUpResponse]  # type: ignore[assignment]
-    """Shows what the first contacts of a follow-up would get, before it is saved."""
+    """Shows what the first contacts of a follow-up would get, before it is saved. What the caller's role hides of contacts is left
+    out of words and addresses, as if they had none; they get it.
+    """
     ListFollowUpDeliveries: _aio.UnaryUnaryMultiCallable[_follow_up_service_pb2.ListFollowUpDeliveriesRequest, _follow_up_service_pb2.ListFollowUpDeliveriesResponse]  # type: ignore[assignment]
     """Lists the messages of a follow-up, one a contact, by contact."""
     ListContactReminders: _aio.UnaryUnaryMultiCallable[_follow_up_service_pb2.ListContactRemindersRequest, _follow_up_service_pb2.ListContactRemindersResponse]  # type: ignore[assignment]
@@ -147,7 +151,9 @@ class FollowUpServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _follow_up_service_pb2.PreviewFollowUpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_follow_up_service_pb2.PreviewFollowUpResponse, _abc.Awaitable[_follow_up_service_pb2.PreviewFollowUpResponse]]:
-        """Shows what the first contacts of a follow-up would get, before it is saved."""
+        """Shows what the first contacts of a follow-up would get, before it is saved. What the caller's role hides of contacts is left
+        out of words and addresses, as if they had none; they get it.
+        """
 
     @_abc_1.abstractmethod
     def ListFollowUpDeliveries(
