@@ -480,7 +480,7 @@ class ExchangeContactSessionResponse(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     CONTACT_LOGIN_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """Output only. EdDSA-signed JWT."""
+    """Output only. A signed JWT: ES256, or EdDSA of keys from before."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""

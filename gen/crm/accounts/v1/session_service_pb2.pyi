@@ -172,7 +172,7 @@ class ExchangeSessionResponse(_message.Message):
     HIDDEN_FIELDS_FIELD_NUMBER: _builtins.int
     VIEWED_AS_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """Output only. EdDSA-signed JWT."""
+    """Output only. A signed JWT: ES256, or EdDSA of keys from before."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Output only."""
@@ -359,7 +359,7 @@ class IssueTokenResponse(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
     token: _builtins.str
-    """Output only. EdDSA-signed JWT."""
+    """Output only. A signed JWT: ES256, or EdDSA of keys from before."""
     scope: _builtins.str
     """Output only. The rights of the token, each with its level; empty for a service of the house, which may do everything."""
     @_builtins.property

@@ -391,7 +391,8 @@ class ProposalServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PreviewProposal(self, request, context):
-        """Computes and renders a proposal, stored or not; changes nothing.
+        """Computes and renders a proposal, stored or not, without what the caller's role hides of its contact, as it would be sent by the
+        caller; changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

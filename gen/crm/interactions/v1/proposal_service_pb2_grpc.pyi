@@ -125,7 +125,9 @@ class ProposalServiceStub:
     DeleteProposal: _grpc.UnaryUnaryMultiCallable[_proposal_service_pb2.DeleteProposalRequest, _empty_pb2.Empty]
     """Deletes a draft that was never sent; one with a number stays."""
     PreviewProposal: _grpc.UnaryUnaryMultiCallable[_proposal_service_pb2.PreviewProposalRequest, _proposal_service_pb2.ProposalPreview]
-    """Computes and renders a proposal, stored or not; changes nothing."""
+    """Computes and renders a proposal, stored or not, without what the caller's role hides of its contact, as it would be sent by the
+    caller; changes nothing.
+    """
     GetProposalPdf: _grpc.UnaryUnaryMultiCallable[_proposal_service_pb2.GetProposalPdfRequest, _proposal_service_pb2.ProposalPdf]
     """Returns a proposal as PDF: as it was sent last, a draft as it is. Its texts leave out phones and e-mail addresses that the caller's role hides."""
     SendProposal: _grpc.UnaryUnaryMultiCallable[_proposal_service_pb2.SendProposalRequest, _proposal_service_pb2.SendProposalResponse]
@@ -155,7 +157,9 @@ class ProposalServiceAsyncStub(ProposalServiceStub):
     DeleteProposal: _aio.UnaryUnaryMultiCallable[_proposal_service_pb2.DeleteProposalRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a draft that was never sent; one with a number stays."""
     PreviewProposal: _aio.UnaryUnaryMultiCallable[_proposal_service_pb2.PreviewProposalRequest, _proposal_service_pb2.ProposalPreview]  # type: ignore[assignment]
-    """Computes and renders a proposal, stored or not; changes nothing."""
+    """Computes and renders a proposal, stored or not, without what the caller's role hides of its contact, as it would be sent by the
+    caller; changes nothing.
+    """
     GetProposalPdf: _aio.UnaryUnaryMultiCallable[_proposal_service_pb2.GetProposalPdfRequest, _proposal_service_pb2.ProposalPdf]  # type: ignore[assignment]
     """Returns a proposal as PDF: as it was sent last, a draft as it is. Its texts leave out phones and e-mail addresses that the caller's role hides."""
     SendProposal: _aio.UnaryUnaryMultiCallable[_proposal_service_pb2.SendProposalRequest, _proposal_service_pb2.SendProposalResponse]  # type: ignore[assignment]
@@ -218,7 +222,9 @@ class ProposalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _proposal_service_pb2.PreviewProposalRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_proposal_service_pb2.ProposalPreview, _abc.Awaitable[_proposal_service_pb2.ProposalPreview]]:
-        """Computes and renders a proposal, stored or not; changes nothing."""
+        """Computes and renders a proposal, stored or not, without what the caller's role hides of its contact, as it would be sent by the
+        caller; changes nothing.
+        """
 
     @_abc_1.abstractmethod
     def GetProposalPdf(

@@ -48,7 +48,7 @@ class Suppression(_message.Message):
     reason: _builtins.str
     """Required. "unsubscribed", "withdrawn", "bounced", "complained", "by hand"."""
     evidence: _builtins.str
-    """Optional. What proves it."""
+    """Optional. What proves it; it may quote the address."""
     actor: _builtins.str
     """Output only. User, service or "contact"."""
     contact_id: _builtins.str

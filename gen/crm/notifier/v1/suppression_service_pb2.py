@@ -29,13 +29,15 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)crm/notifier/v1/suppression_service.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a!crm/notifier/v1/suppression.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"a\n\x18\x43reateSuppressionRequest\x12\x31\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1c.crm.notifier.v1.Suppression\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"|\n\x17ListSuppressionsRequest\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x18ListSuppressionsResponse\x12\x32\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1c.crm.notifier.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x18\x44\x65leteSuppressionRequest\x12\n\n\x02id\x18\x01 \x01(\t\"+\n\x1a\x44\x65scribeUnsubscribeRequest\x12\r\n\x05token\x18\x01 \x01(\t\"\xba\x01\n\x1b\x44\x65scribeUnsubscribeResponse\x12\x16\n\x0emasked_address\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12)\n\x07purpose\x18\x03 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x17\n\x0f\x61\x64vertiser_name\x18\x04 \x01(\t\x12\x14\n\x0cunsubscribed\x18\x05 \x01(\x08\"0\n\x12UnsubscribeRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0b\n\x03\x61ll\x18\x02 \x01(\x08\"^\n\x17\x43reateAdvertiserRequest\x12/\n\nadvertiser\x18\x01 \x01(\x0b\x32\x1b.crm.notifier.v1.Advertiser\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\"\n\x14GetAdvertiserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"?\n\x16ListAdvertisersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"d\n\x17ListAdvertisersResponse\x12\x30\n\x0b\x61\x64vertisers\x18\x01 \x03(\x0b\x32\x1b.crm.notifier.v1.Advertiser\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x17UpdateAdvertiserRequest\x12/\n\nadvertiser\x18\x01 \x01(\x0b\x32\x1b.crm.notifier.v1.Advertiser\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"k\n\x1b\x43reateSenderIdentityRequest\x12\x38\n\x0fsender_identity\x18\x01 \x01(\x0b\x32\x1f.crm.notifier.v1.SenderIdentity\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x88\x01\n\x1bUpdateSenderIdentityRequest\x12\x38\n\x0fsender_identity\x18\x01 \x01(\x0b\x32\x1f.crm.notifier.v1.SenderIdentity\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"&\n\x18GetSenderIdentityRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x86\x01\n\x1bListSenderIdentitiesRequest\x12\x15\n\radvertiser_id\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"s\n\x1cListSenderIdentitiesResponse\x12:\n\x11sender_identities\x18\x01 \x03(\x0b\x32\x1f.crm.notifier.v1.SenderIdentity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x16\n\x14ListProvidersRequest\"E\n\x15ListProvidersResponse\x12,\n\tproviders\x18\x01 \x03(\x0b\x32\x19.crm.notifier.v1.Provider2\xff\x04\n\x12SuppressionService\x12w\n\x11\x43reateSuppression\x12).crm.notifier.v1.CreateSuppressionRequest\x1a\x1c.crm.notifier.v1.Suppression\"\x19\x90\x02\x02\xca\xc1\x18\x12suppressions.write\x12\x81\x01\n\x10ListSuppressions\x12(.crm.notifier.v1.ListSuppressionsRequest\x1a).crm.notifier.v1.ListSuppressionsResponse\"\x18\x90\x02\x01\xca\xc1\x18\x11suppressions.read\x12r\n\x11\x44\x65leteSuppression\x12).crm.notifier.v1.DeleteSuppressionRequest\x1a\x16.google.protobuf.Empty\"\x1a\x90\x02\x02\xca\xc1\x18\x13suppressions.delete\x12\x8a\x01\n\x13\x44\x65scribeUnsubscribe\x12+.crm.notifier.v1.DescribeUnsubscribeRequest\x1a,.crm.notifier.v1.DescribeUnsubscribeResponse\"\x18\x90\x02\x01\xca\xc1\x18\x11suppressions.read\x12k\n\x0bUnsubscribe\x12#.crm.notifier.v1.UnsubscribeRequest\x1a\x1c.crm.notifier.v1.Suppression\"\x19\x90\x02\x02\xca\xc1\x18\x12suppressions.write2\xc6\x08\n\rSenderService\x12o\n\x10\x43reateAdvertiser\x12(.crm.notifier.v1.CreateAdvertiserRequest\x1a\x1b.crm.notifier.v1.Advertiser\"\x14\x90\x02\x02\xca\xc1\x18\rsenders.write\x12h\n\rGetAdvertiser\x12%.crm.notifier.v1.GetAdvertiserRequest\x1a\x1b.crm.notifier.v1.Advertiser\"\x13\x90\x02\x01\xca\xc1\x18\x0csenders.read\x12y\n\x0fListAdvertisers\x12\'.crm.notifier.v1.ListAdvertisersRequest\x1a(.crm.notifier.v1.ListAdvertisersResponse\"\x13\x90\x02\x01\xca\xc1\x18\x0csenders.read\x12o\n\x10UpdateAdvertiser\x12(.crm.notifier.v1.UpdateAdvertiserRequest\x1a\x1b.crm.notifier.v1.Advertiser\"\x14\x90\x02\x02\xca\xc1\x18\rsenders.write\x12{\n\x14\x43reateSenderIdentity\x12,.crm.notifier.v1.CreateSenderIdentityRequest\x1a\x1f.crm.notifier.v1.SenderIdentity\"\x14\x90\x02\x02\xca\xc1\x18\rsenders.write\x12{\n\x14UpdateSenderIdentity\x12,.crm.notifier.v1.UpdateSenderIdentityRequest\x1a\x1f.crm.notifier.v1.SenderIdentity\"\x14\x90\x02\x02\xca\xc1\x18\rsenders.write\x12t\n\x11GetSenderIdentity\x12).crm.notifier.v1.GetSenderIdentityRequest\x1a\x1f.crm.notifier.v1.SenderIdentity\"\x13\x90\x02\x01\xca\xc1\x18\x0csenders.read\x12\x88\x01\n\x14ListSenderIdentities\x12,.crm.notifier.v1.ListSenderIdentitiesRequest\x1a-.crm.notifier.v1.ListSenderIdentitiesResponse\"\x13\x90\x02\x01\xca\xc1\x18\x0csenders.read\x12s\n\rListProviders\x12%.crm.notifier.v1.ListProvidersRequest\x1a&.crm.notifier.v1.ListProvidersResponse\"\x13\x90\x02\x01\xca\xc1\x18\x0csenders.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)crm/notifier/v1/suppression_service.proto\x12\x0f\x63rm.notifier.v1\x1a\x1d\x63rm/notifier/v1/message.proto\x1a!crm/notifier/v1/suppression.proto\x1a\x1a\x63rm/rights/v1/rights.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"a\n\x18\x43reateSuppressionRequest\x12\x31\n\x0bsuppression\x18\x01 \x01(\x0b\x32\x1c.crm.notifier.v1.Suppression\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"|\n\x17ListSuppressionsRequest\x12)\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x18ListSuppressionsResponse\x12\x32\n\x0csuppressions\x18\x01 \x03(\x0b\x32\x1c.crm.notifier.v1.Suppression\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x18\x44\x65leteSuppressionRequest\x12\n\n\x02id\x18\x01 \x01(\t\"+\n\x1a\x44\x65scribeUnsubscribeRequest\x12\r\n\x05token\x18\x01 \x01(\t\"\xe2\x01\n\x1b\x44\x65scribeUnsubscribeResponse\x12>\n\x0emasked_address\x18\x01 \x01(\tB&\xca\xc1\x18\x0f\x63ontacts.phones\xca\xc1\x18\x0f\x63ontacts.emails\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12)\n\x07purpose\x18\x03 \x01(\x0e\x32\x18.crm.notifier.v1.Purpose\x12\x17\n\x0f\x61\x64vertiser_name\x18\x04 \x01(\t\x12\x14\n\x0cunsubscribed\x18\x05 \x01(\x08\"0\n\x12UnsubscribeRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0b\n\x03\x61ll\x18\x02 \x01(\x08\"^\n\x17\x43reateAdvertiserRequest\x12/\n\nadvertiser\x18\x01 \x01(\x0b\x32\x1b.crm.notifier.v1.Advertiser\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\"\n\x14GetAdvertiserRequest\x12\n\n\x02id\x18\x01 \x01(\t\"?\n\x16ListAdvertisersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"d\n\x17ListAdvertisersResponse\x12\x30\n\x0b\x61\x64vertisers\x18\x01 \x03(\x0b\x32\x1b.crm.notifier.v1.Advertiser\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x17UpdateAdvertiserRequest\x12/\n\nadvertiser\x18\x01 \x01(\x0b\x32\x1b.crm.notifier.v1.Advertiser\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"k\n\x1b\x43reateSenderIdentityRequest\x12\x38\n\x0fsender_identity\x18\x01 \x01(\x0b\x32\x1f.crm.notifier.v1.SenderIdentity\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x88\x01\n\x1bUpdateSenderIdentityRequest\x12\x38\n\x0fsender_identity\x18\x01 \x01(\x0b\x32\x1f.crm.notifier.v1.SenderIdentity\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"&\n\x18GetSenderIdentityRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x86\x01\n\x1bListSenderIdentitiesRequest\x12\x15\n\radvertiser_id\x18\x01 \x01(\t\x12)\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x18.crm.notifier.v1.Channel\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"s\n\x1cListSenderIdentitiesResponse\x12:\n\x11sender_identities\x18\x01 \x03(\x0b\x32\x1f.crm.notifier.v1.SenderIdentity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x16\n\x14ListProvidersRequest\"E\n\x15ListProvidersResponse\x12,\n\tproviders\x18\x01 \x03(\x0b\x32\x19.crm.notifier.v1.Provider2\xff\x04\n\x12SuppressionService\x12w\n\x11\x43reateSuppression\x12).crm.notifier.v1.CreateSuppressionRequest\x1a\x1c.crm.notifier.v1.Suppression\"\x19\x90\x02\x02\xca\xc1\x18\x12suppressions.write\x12\x81\x01\n\x10ListSuppressions\x12(.crm.notifier.v1.ListSuppressionsRequest\x1a).crm.notifier.v1.ListSuppressionsResponse\"\x18\x90\x02\x01\xca\xc1\x18\x11suppressions.read\x12r\n\x11\x44\x65leteSuppression\x12).crm.notifier.v1.DeleteSuppressionRequest\x1a\x16.google.protobuf.Empty\"\x1a\x90\x02\x02\xca\xc1\x18\x13suppressions.delete\x12\x8a\x01\n\x13\x44\x65scribeUnsubscribe\x12+.crm.notifier.v1.DescribeUnsubscribeRequest\x1a,.crm.notifier.v1.DescribeUnsubscribeResponse\"\x18\x90\x02\x01\xca\xc1\x18\x11suppressions.read\x12k\n\x0bUnsubscribe\x12#.crm.notifier.v1.UnsubscribeRequest\x1a\x1c.crm.notifier.v1.Suppression\"\x19\x90\x02\x02\xca\xc1\x18\x12suppressions.write2\xc6\x08\n\rSenderService\x12o\n\x10\x43reateAdvertiser\x12(.crm.notifier.v1.CreateAdvertiserRequest\x1a\x1b.crm.notifier.v1.Advertiser\"\x14\x90\x02\x02\xca\xc1\x18\rsenders.write\x12h\n\rGetAdvertiser\x12%.crm.notifier.v1.GetAdvertiserRequest\x1a\x1b.crm.notifier.v1.Advertiser\"\x13\x90\x02\x01\xca\xc1\x18\x0csenders.read\x12y\n\x0fListAdvertisers\x12\'.crm.notifier.v1.ListAdvertisersRequest\x1a(.crm.notifier.v1.ListAdvertisersResponse\"\x13\x90\x02\x01\xca\xc1\x18\x0csenders.read\x12o\n\x10UpdateAdvertiser\x12(.crm.notifier.v1.UpdateAdvertiserRequest\x1a\x1b.crm.notifier.v1.Advertiser\"\x14\x90\x02\x02\xca\xc1\x18\rsenders.write\x12{\n\x14\x43reateSenderIdentity\x12,.crm.notifier.v1.CreateSenderIdentityRequest\x1a\x1f.crm.notifier.v1.SenderIdentity\"\x14\x90\x02\x02\xca\xc1\x18\rsenders.write\x12{\n\x14UpdateSenderIdentity\x12,.crm.notifier.v1.UpdateSenderIdentityRequest\x1a\x1f.crm.notifier.v1.SenderIdentity\"\x14\x90\x02\x02\xca\xc1\x18\rsenders.write\x12t\n\x11GetSenderIdentity\x12).crm.notifier.v1.GetSenderIdentityRequest\x1a\x1f.crm.notifier.v1.SenderIdentity\"\x13\x90\x02\x01\xca\xc1\x18\x0csenders.read\x12\x88\x01\n\x14ListSenderIdentities\x12,.crm.notifier.v1.ListSenderIdentitiesRequest\x1a-.crm.notifier.v1.ListSenderIdentitiesResponse\"\x13\x90\x02\x01\xca\xc1\x18\x0csenders.read\x12s\n\rListProviders\x12%.crm.notifier.v1.ListProvidersRequest\x1a&.crm.notifier.v1.ListProvidersResponse\"\x13\x90\x02\x01\xca\xc1\x18\x0csenders.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.notifier.v1.suppression_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_DESCRIBEUNSUBSCRIBERESPONSE'].fields_by_name['masked_address']._loaded_options = None
+  _globals['_DESCRIBEUNSUBSCRIBERESPONSE'].fields_by_name['masked_address']._serialized_options = b'\312\301\030\017contacts.phones\312\301\030\017contacts.emails'
   _globals['_SUPPRESSIONSERVICE'].methods_by_name['CreateSuppression']._loaded_options = None
   _globals['_SUPPRESSIONSERVICE'].methods_by_name['CreateSuppression']._serialized_options = b'\220\002\002\312\301\030\022suppressions.write'
   _globals['_SUPPRESSIONSERVICE'].methods_by_name['ListSuppressions']._loaded_options = None
@@ -75,35 +77,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DESCRIBEUNSUBSCRIBEREQUEST']._serialized_start=589
   _globals['_DESCRIBEUNSUBSCRIBEREQUEST']._serialized_end=632
   _globals['_DESCRIBEUNSUBSCRIBERESPONSE']._serialized_start=635
-  _globals['_DESCRIBEUNSUBSCRIBERESPONSE']._serialized_end=821
-  _globals['_UNSUBSCRIBEREQUEST']._serialized_start=823
-  _globals['_UNSUBSCRIBEREQUEST']._serialized_end=871
-  _globals['_CREATEADVERTISERREQUEST']._serialized_start=873
-  _globals['_CREATEADVERTISERREQUEST']._serialized_end=967
-  _globals['_GETADVERTISERREQUEST']._serialized_start=969
-  _globals['_GETADVERTISERREQUEST']._serialized_end=1003
-  _globals['_LISTADVERTISERSREQUEST']._serialized_start=1005
-  _globals['_LISTADVERTISERSREQUEST']._serialized_end=1068
-  _globals['_LISTADVERTISERSRESPONSE']._serialized_start=1070
-  _globals['_LISTADVERTISERSRESPONSE']._serialized_end=1170
-  _globals['_UPDATEADVERTISERREQUEST']._serialized_start=1172
-  _globals['_UPDATEADVERTISERREQUEST']._serialized_end=1295
-  _globals['_CREATESENDERIDENTITYREQUEST']._serialized_start=1297
-  _globals['_CREATESENDERIDENTITYREQUEST']._serialized_end=1404
-  _globals['_UPDATESENDERIDENTITYREQUEST']._serialized_start=1407
-  _globals['_UPDATESENDERIDENTITYREQUEST']._serialized_end=1543
-  _globals['_GETSENDERIDENTITYREQUEST']._serialized_start=1545
-  _globals['_GETSENDERIDENTITYREQUEST']._serialized_end=1583
-  _globals['_LISTSENDERIDENTITIESREQUEST']._serialized_start=1586
-  _globals['_LISTSENDERIDENTITIESREQUEST']._serialized_end=1720
-  _globals['_LISTSENDERIDENTITIESRESPONSE']._serialized_start=1722
-  _globals['_LISTSENDERIDENTITIESRESPONSE']._serialized_end=1837
-  _globals['_LISTPROVIDERSREQUEST']._serialized_start=1839
-  _globals['_LISTPROVIDERSREQUEST']._serialized_end=1861
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=1863
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=1932
-  _globals['_SUPPRESSIONSERVICE']._serialized_start=1935
-  _globals['_SUPPRESSIONSERVICE']._serialized_end=2574
-  _globals['_SENDERSERVICE']._serialized_start=2577
-  _globals['_SENDERSERVICE']._serialized_end=3671
+  _globals['_DESCRIBEUNSUBSCRIBERESPONSE']._serialized_end=861
+  _globals['_UNSUBSCRIBEREQUEST']._serialized_start=863
+  _globals['_UNSUBSCRIBEREQUEST']._serialized_end=911
+  _globals['_CREATEADVERTISERREQUEST']._serialized_start=913
+  _globals['_CREATEADVERTISERREQUEST']._serialized_end=1007
+  _globals['_GETADVERTISERREQUEST']._serialized_start=1009
+  _globals['_GETADVERTISERREQUEST']._serialized_end=1043
+  _globals['_LISTADVERTISERSREQUEST']._serialized_start=1045
+  _globals['_LISTADVERTISERSREQUEST']._serialized_end=1108
+  _globals['_LISTADVERTISERSRESPONSE']._serialized_start=1110
+  _globals['_LISTADVERTISERSRESPONSE']._serialized_end=1210
+  _globals['_UPDATEADVERTISERREQUEST']._serialized_start=1212
+  _globals['_UPDATEADVERTISERREQUEST']._serialized_end=1335
+  _globals['_CREATESENDERIDENTITYREQUEST']._serialized_start=1337
+  _globals['_CREATESENDERIDENTITYREQUEST']._serialized_end=1444
+  _globals['_UPDATESENDERIDENTITYREQUEST']._serialized_start=1447
+  _globals['_UPDATESENDERIDENTITYREQUEST']._serialized_end=1583
+  _globals['_GETSENDERIDENTITYREQUEST']._serialized_start=1585
+  _globals['_GETSENDERIDENTITYREQUEST']._serialized_end=1623
+  _globals['_LISTSENDERIDENTITIESREQUEST']._serialized_start=1626
+  _globals['_LISTSENDERIDENTITIESREQUEST']._serialized_end=1760
+  _globals['_LISTSENDERIDENTITIESRESPONSE']._serialized_start=1762
+  _globals['_LISTSENDERIDENTITIESRESPONSE']._serialized_end=1877
+  _globals['_LISTPROVIDERSREQUEST']._serialized_start=1879
+  _globals['_LISTPROVIDERSREQUEST']._serialized_end=1901
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=1903
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=1972
+  _globals['_SUPPRESSIONSERVICE']._serialized_start=1975
+  _globals['_SUPPRESSIONSERVICE']._serialized_end=2614
+  _globals['_SENDERSERVICE']._serialized_start=2617
+  _globals['_SENDERSERVICE']._serialized_end=3711
 # @@protoc_insertion_point(module_scope)

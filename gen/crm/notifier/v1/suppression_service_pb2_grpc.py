@@ -69,14 +69,14 @@ class SuppressionServiceServicer:
     """
 
     def CreateSuppression(self, request, context):
-        """Suppresses an address; after the answer no claim passes it.
+        """Suppresses an address; after the answer no claim passes it. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSuppressions(self, request, context):
-        """Lists suppressions, newest first.
+        """Lists suppressions, newest first. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

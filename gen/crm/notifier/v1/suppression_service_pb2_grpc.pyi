@@ -36,9 +36,9 @@ class SuppressionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SuppressionServiceAsyncStub: ...
     CreateSuppression: _grpc.UnaryUnaryMultiCallable[_suppression_service_pb2.CreateSuppressionRequest, _suppression_pb2.Suppression]
-    """Suppresses an address; after the answer no claim passes it."""
+    """Suppresses an address; after the answer no claim passes it. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
     ListSuppressions: _grpc.UnaryUnaryMultiCallable[_suppression_service_pb2.ListSuppressionsRequest, _suppression_service_pb2.ListSuppressionsResponse]
-    """Lists suppressions, newest first."""
+    """Lists suppressions, newest first. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
     DeleteSuppression: _grpc.UnaryUnaryMultiCallable[_suppression_service_pb2.DeleteSuppressionRequest, _empty_pb2.Empty]
     """Lifts a suppression."""
     DescribeUnsubscribe: _grpc.UnaryUnaryMultiCallable[_suppression_service_pb2.DescribeUnsubscribeRequest, _suppression_service_pb2.DescribeUnsubscribeResponse]
@@ -52,9 +52,9 @@ class SuppressionServiceAsyncStub(SuppressionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateSuppression: _aio.UnaryUnaryMultiCallable[_suppression_service_pb2.CreateSuppressionRequest, _suppression_pb2.Suppression]  # type: ignore[assignment]
-    """Suppresses an address; after the answer no claim passes it."""
+    """Suppresses an address; after the answer no claim passes it. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
     ListSuppressions: _aio.UnaryUnaryMultiCallable[_suppression_service_pb2.ListSuppressionsRequest, _suppression_service_pb2.ListSuppressionsResponse]  # type: ignore[assignment]
-    """Lists suppressions, newest first."""
+    """Lists suppressions, newest first. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
     DeleteSuppression: _aio.UnaryUnaryMultiCallable[_suppression_service_pb2.DeleteSuppressionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Lifts a suppression."""
     DescribeUnsubscribe: _aio.UnaryUnaryMultiCallable[_suppression_service_pb2.DescribeUnsubscribeRequest, _suppression_service_pb2.DescribeUnsubscribeResponse]  # type: ignore[assignment]
@@ -71,7 +71,7 @@ class SuppressionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _suppression_service_pb2.CreateSuppressionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_suppression_pb2.Suppression, _abc.Awaitable[_suppression_pb2.Suppression]]:
-        """Suppresses an address; after the answer no claim passes it."""
+        """Suppresses an address; after the answer no claim passes it. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
 
     @_abc_1.abstractmethod
     def ListSuppressions(
@@ -79,7 +79,7 @@ class SuppressionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _suppression_service_pb2.ListSuppressionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_suppression_service_pb2.ListSuppressionsResponse, _abc.Awaitable[_suppression_service_pb2.ListSuppressionsResponse]]:
-        """Lists suppressions, newest first."""
+        """Lists suppressions, newest first. An address of a kind that the caller's role hides is refused: FIELD_HIDDEN."""
 
     @_abc_1.abstractmethod
     def DeleteSuppression(
