@@ -75,7 +75,8 @@ class Studio:
         """Returns what was sent, its texts with what the caller may read of the person."""
         person = None
         if proposal.contact_id is not None:
-            person = await self.people.get(proposal.contact_id, on_behalf_of=caller())
+            reach = gate.reach("contacts", "read")
+            person = await self.people.get(proposal.contact_id, reach, on_behalf_of=caller())
         seen = await self.sheet(proposal, person or _NOBODY, blocks, proposal.send_time)
         return {**sent, "blocks": seen["blocks"]}
 
