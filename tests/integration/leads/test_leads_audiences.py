@@ -166,6 +166,15 @@ class TestSampling:
 
         assert (found.reachable, found.without_consent) == (1, 0)
 
+    async def test_only_what_the_caller_may_read_is_in_it(self, leads: Leads) -> None:
+        await leads.contact(email="a@a.example")
+        mine = await leads.contact(email="b@a.example", owner_ids=[ALICE])
+
+        found = await sample(leads.as_(user(ALICE, contacts="own")), purpose=TRANSACTIONAL)
+
+        assert [str(uuid.UUID(bytes=it.contact_id)) for it in found.sample] == [mine.id]
+        assert found.size == 1
+
     async def test_nobody_sums_too(self, leads: Leads) -> None:
         assert (await sample(leads)).size == 0
 
