@@ -137,8 +137,8 @@ def _rights(files: FileDescriptorSet) -> Iterator[str]:
     yield "where phones or e-mail addresses are hidden, and finds nobody. Messages that are rendered for who looks at them (previews of templates"
     yield "and follow-ups, samples of a review) are rendered as if the person had no value in it; what is sent is whole."
     yield "A proposal is rendered so for its sender, too. They are rendered of people within reach of the caller's"
-    yield "`contacts.read` alone: a review counts everybody and shows nobody to who may read nobody. A proposal that was"
-    yield "sent stays as it was sent, for whoever may read it.\n"
+    yield "`contacts.read` alone: a review counts everybody and shows nobody to who may read nobody. The texts of a"
+    yield "proposal that was sent are rendered anew for who sees no addresses; its customer keeps what was sent.\n"
     yield "| name | fields |\n|---|---|"
     for name, places in guarded(files).items():
         yield f"| `{name}` | {', '.join(f'`{it}`' for it in places)} |"

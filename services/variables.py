@@ -11,7 +11,7 @@ _PRINTED_FROM = {"email": "emails", "phone": "phones", "province": "address", "w
 """Of variables that have not the name of a contact's field, the field."""
 
 _CALLED = "display_name"
-_ADDRESSES = frozenset({"contacts.phones", "contacts.emails"})
+_FIELDS = contact_pb2.Contact.DESCRIPTOR.fields_by_name
 
 
 def shown(values: Mapping[str, str], hidden: Collection[str]) -> dict[str, str]:
@@ -21,7 +21,7 @@ def shown(values: Mapping[str, str], hidden: Collection[str]) -> dict[str, str]:
     left out with addresses. Raises `KeyError` for a variable that no contact has a field for.
     """
     found = {name: value for name, value in values.items() if names(name).isdisjoint(hidden)}
-    if is_address(found.get(_CALLED, "")) and not _ADDRESSES.isdisjoint(hidden):
+    if is_address(found.get(_CALLED, "")) and set(rights.address_guards(_FIELDS[_CALLED])) & {*hidden}:
         del found[_CALLED]
     return found
 
@@ -29,4 +29,4 @@ def shown(values: Mapping[str, str], hidden: Collection[str]) -> dict[str, str]:
 def names(variable: str) -> frozenset[str]:
     """Returns the names under which a role can hide what a variable prints; raises as `shown`."""
     field = _PRINTED_FROM.get(variable, variable)
-    return frozenset(rights.guards(contact_pb2.Contact.DESCRIPTOR.fields_by_name[field]))
+    return frozenset(rights.guards(_FIELDS[field]))

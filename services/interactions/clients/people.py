@@ -45,7 +45,7 @@ class People:
     ) -> Person | None:
         """Returns a person within reach, None if there is none or this one may not see them.
 
-        A program's token may reach less than the program does, for which leads is asked.
+        What leads answers beyond the reach of the caller's own token is left out here once more.
         """
         request = contact_service_pb2.BatchGetContactsRequest(ids=[str(contact_id)])
         if on_behalf_of is None:
