@@ -21,7 +21,8 @@ def shown(values: Mapping[str, str], hidden: Collection[str]) -> dict[str, str]:
     left out with addresses. Raises `KeyError` for a variable that no contact has a field for.
     """
     found = {name: value for name, value in values.items() if names(name).isdisjoint(hidden)}
-    if is_address(found.get(_CALLED, "")) and set(rights.address_guards(_FIELDS[_CALLED])) & {*hidden}:
+    kept_with = frozenset(rights.address_guards(_FIELDS[_CALLED]))
+    if is_address(found.get(_CALLED, "")) and not kept_with.isdisjoint(hidden):
         del found[_CALLED]
     return found
 

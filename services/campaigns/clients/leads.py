@@ -130,7 +130,7 @@ class Leads:
         return {UUID(it.id).bytes for it in found}
 
     async def _within(self, ids: Sequence[str], reach: Scope) -> Sequence[contact_pb2.Contact]:
-        """Return contacts, without what leads answers beyond the reach of the caller's own token."""
+        """Return contacts, but none that leads answers beyond the reach of the caller."""
         request = contact_service_pb2.BatchGetContactsRequest(ids=ids)
         found = await self._contacts.BatchGetContacts(request)
         return [it for it in found.contacts if _reached(it, reach)]
