@@ -134,7 +134,8 @@ def _rights(files: FileDescriptorSet) -> Iterator[str]:
     yield "A field is left out of every answer when the caller's role hides it under any of its names; nobody finds"
     yield "people by what is hidden from them, nor changes it, nor brings it by a file. Audit entries of contacts, their logins and"
     yield "proposals come without its values. Who has no name is shown by an address; such a `display_name` is left out"
-    yield "where phones or e-mail addresses are hidden, and finds nobody.\n"
+    yield "where phones or e-mail addresses are hidden, and finds nobody. Conditions of a segment on a hidden field"
+    yield "come without their values.\n"
     yield "| name | fields |\n|---|---|"
     for name, places in guarded(files).items():
         yield f"| `{name}` | {', '.join(f'`{it}`' for it in places)} |"
