@@ -8,6 +8,7 @@ from chassis.db import Sessions, idempotency
 from chassis.rpc import fieldmask
 from services.leads.domain import conditions
 from services.leads.domain.fields import Checks
+from services.leads.domain.segment import Segment
 from services.leads.messages import contacts as contact_messages
 from services.leads.messages import segments as messages
 from services.leads.rpc import pages
@@ -39,7 +40,7 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
 
             async def work() -> segment_pb2.Segment:
                 made = await segments.create(session, checks, draft, now=self._clock())
-                return messages.segment(made)
+                return _told(made)
 
             return await idempotency.once(
                 session, "CreateSegment", request, segment_pb2.Segment, work
@@ -51,7 +52,7 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
         """Returns one segment."""
         segment_id = required_id(request.id)
         async with self._sessions.begin() as session:
-            return messages.segment(await segments.get(session, segment_id))
+            return _told(await segments.get(session, segment_id))
 
     async def ListSegments(
         self, request: pb.ListSegmentsRequest, context: Context
@@ -61,7 +62,7 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
         async with self._sessions.begin() as session:
             found, after = await storage.page(session, page)
         return pb.ListSegmentsResponse(
-            segments=[messages.segment(it) for it in found],
+            segments=[_told(it) for it in found],
             next_page_token=pages.next_token(after, request, self._seal),
         )
 
@@ -78,7 +79,7 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
             made = await segments.change(
                 session, checks, segment_id, given.etag, draft, changed, now=self._clock()
             )
-            return messages.segment(made)
+            return _told(made)
 
     async def DeleteSegment(self, request: pb.DeleteSegmentRequest, context: Context) -> Empty:
         """Deletes a segment."""
@@ -107,6 +108,10 @@ class SegmentServicer(segment_service_pb2_grpc.SegmentServiceServicer):
             sample=[contact_messages.contact(it) for it in found.sample],
             windows=messages.windows(found.windows),
         )
+
+
+def _told(it: Segment) -> segment_pb2.Segment:
+    return messages.segment(hidden.told(it))
 
 
 def _draft(given: segment_pb2.Segment) -> tuple[Checks, SegmentDraft]:

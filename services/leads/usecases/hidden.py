@@ -9,7 +9,7 @@ from chassis.errors import PermissionDenied
 from services.leads.domain.files.shape import Shape
 from services.leads.domain.importing import Import
 from services.leads.domain.listing import Filter
-from services.leads.domain.segment import Condition, Dates, Field, Group
+from services.leads.domain.segment import Condition, Dates, Field, Group, Segment
 
 _OF_CONDITIONS = {
     "phone": "phones",
@@ -36,6 +36,14 @@ def refuse_question(definition: Group) -> None:
     """Raise `PermissionDenied` FIELD_HIDDEN when a condition asks about a hidden field."""
     for name in _asked(definition):
         _refuse(_OF_CONDITIONS.get(name, name))
+
+
+def told(segment: Segment) -> Segment:
+    """Return a segment without the values that its conditions compare hidden fields with.
+
+    Numbers and addresses that somebody typed are those of people, too.
+    """
+    return replace(segment, definition=_told(segment.definition))
 
 
 def searched(wanted: Filter) -> Filter:
@@ -70,6 +78,19 @@ def _asked(condition: Condition) -> Iterator[str]:
             yield from _asked(each)
     elif isinstance(condition, Field | Dates):
         yield condition.name
+
+
+def _told(group: Group) -> Group:
+    return replace(group, conditions=tuple(_without_values(it) for it in group.conditions))
+
+
+def _without_values(condition: Condition) -> Condition:
+    if isinstance(condition, Group):
+        return _told(condition)
+    if isinstance(condition, Field):
+        field = _OF_CONDITIONS.get(condition.name, condition.name)
+        return replace(condition, values=()) if _is_hidden(field) else condition
+    return condition
 
 
 def _refuse(field: str) -> None:

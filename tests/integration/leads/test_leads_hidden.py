@@ -9,6 +9,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.errors import PermissionDenied
 from tests.integration.leads.conftest import ALICE, Leads, user
+from tests.integration.leads.segment_parts import ANY, CONTAINS, EQUALS, NONE, create, field, group
 from tests.integration.serving import refused
 
 
@@ -125,6 +126,35 @@ class TestASearch:
         self, leads: Leads, dao: contact_pb2.Contact, query: str
     ) -> None:
         assert await leads.as_(blind("phones")).names(query=query) == [dao.display_name]
+
+
+class TestASegmentOfOthers:
+    async def test_comes_without_the_values_of_a_hidden_field(self, leads: Leads) -> None:
+        inner = group(field("email", CONTAINS, "dao@"), field("company", EQUALS, "A"), match=ANY)
+        asked = group(
+            field("phone", EQUALS, "0912345678"), segment_pb2.Condition(group=inner), match=NONE
+        )
+        made = await create(leads, "Hỏi", asked)
+        pb = segment_service_pb2
+        renamed = pb.UpdateSegmentRequest(
+            segment=segment_pb2.Segment(id=made.id, name="Hỏi nữa"),
+            update_mask=FieldMask(paths=["name"]),
+        )
+
+        stub = leads.as_(blind("phones", "emails")).segments
+        answers = [
+            await stub.GetSegment(pb.GetSegmentRequest(id=made.id)),
+            *(await stub.ListSegments(pb.ListSegmentsRequest())).segments,
+            await stub.UpdateSegment(renamed),
+        ]
+
+        expected = segment_pb2.Group()
+        expected.CopyFrom(asked)
+        expected.conditions[0].field.ClearField("values")
+        expected.conditions[1].group.conditions[0].field.ClearField("values")
+        assert [it.definition for it in answers] == [expected] * 3
+        kept = await leads.segments.GetSegment(pb.GetSegmentRequest(id=made.id))
+        assert (kept.name, kept.definition) == ("Hỏi nữa", asked)
 
 
 class TestAQuestion:

@@ -128,7 +128,7 @@ class FieldCondition(_message.Message):
     """Required."""
     @_builtins.property
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Required unless PRESENT or ABSENT. At most 100."""
+        """Required unless PRESENT or ABSENT. At most 100. Left out of answers where the field is hidden from the caller."""
 
     def __init__(
         self,
