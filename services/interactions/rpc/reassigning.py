@@ -17,6 +17,8 @@ from services.interactions.usecases import reassigning as usecases
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
+_REQUESTS = ("requests", "write")
+
 
 class ReassignmentServicer(reassignment_service_pb2_grpc.ReassignmentServiceServicer):
     """Serves `ReassignmentService`."""
@@ -34,7 +36,7 @@ class ReassignmentServicer(reassignment_service_pb2_grpc.ReassignmentServiceServ
         if user_id is None:
             raise AssertionError("it was noted")
         async with self._sessions.begin() as session:
-            return _out(await kept.count(session, reach, user_id))
+            return _out(await kept.count(session, reach, gate.reach(*_REQUESTS), user_id))
 
     async def ReassignFollowUps(
         self, request: pb2.ReassignFollowUpsRequest, context: Context
@@ -52,7 +54,8 @@ class ReassignmentServicer(reassignment_service_pb2_grpc.ReassignmentServiceServ
         async with self._sessions.begin() as session:
 
             async def give() -> pb2.ReassignFollowUpsResponse:
-                count, left = await usecases.reassign(session, reach, wish)
+                asked = gate.reach(*_REQUESTS)
+                count, left = await usecases.reassign(session, reach, asked, wish)
                 return pb2.ReassignFollowUpsResponse(given=_out(count), remaining_count=left)
 
             return await idempotency.once(

@@ -56,8 +56,8 @@ class Moved(NamedTuple):
     new: int
 
 
-async def count(session: AsyncSession, reach: Scope, user_id: UUID) -> Count:
-    """Returns what a user has within reach that is not closed."""
+async def count(session: AsyncSession, reach: Scope, asked: Scope, user_id: UUID) -> Count:
+    """Returns what a user has within reach that is not closed; `asked` is that of requests."""
     theirs = select(series.c.id).where(*_of(series, reach, user_id))
     planned = _planned_by(theirs.scalar_subquery())
     alone = [*_pending(reach, user_id), not_(planned)]
@@ -67,7 +67,7 @@ async def count(session: AsyncSession, reach: Scope, user_id: UUID) -> Count:
         await _number(session, series, _of(series, reach, user_id)),
         await _number(session, table, [_has(table, user_id), planned]),
         await _number(session, follow_up_batches, batches),
-        await _number(session, requests, _waiting(reach, user_id)),
+        await _number(session, requests, _waiting(asked, user_id)),
     )
 
 

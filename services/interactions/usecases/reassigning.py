@@ -32,8 +32,10 @@ def manager(allowed: Scope) -> Scope:
     return allowed
 
 
-async def reassign(session: AsyncSession, reach: Scope, wish: Wish) -> tuple[Count, int]:
-    """Gives everything of the leaver within reach to others.
+async def reassign(
+    session: AsyncSession, reach: Scope, asked: Scope, wish: Wish
+) -> tuple[Count, int]:
+    """Gives everything of the leaver within reach to others; `asked` is the reach of requests.
 
     Returns what was given, and how many follow-ups are left.
     """
@@ -47,13 +49,13 @@ async def reassign(session: AsyncSession, reach: Scope, wish: Wish) -> tuple[Cou
     given = await reassigning.give_follow_ups(
         session, ids, wish.leaver, wish.taker, owners=wish.owners
     )
-    asked = await reassigning.give_requests(
-        session, reach, wish.leaver, wish.taker, owners=wish.owners
+    requests = await reassigning.give_requests(
+        session, asked, wish.leaver, wish.taker, owners=wish.owners
     )
-    for request, taker in asked:
+    for request, taker in requests:
         await announce.request_changed(session, "assign", request)
         await notifying.took(session, request, taker)
-    count = Count(len(given), series.all, planned.all, batches.all, len(asked))
+    count = Count(len(given), series.all, planned.all, batches.all, len(requests))
     await announce.reassigned(
         session, wish.leaver, wish.taker, count, [it.follow_up for it in given]
     )
@@ -61,5 +63,7 @@ async def reassign(session: AsyncSession, reach: Scope, wish: Wish) -> tuple[Cou
     if planned.new or series.new or batches.new:
         gains[wish.taker] += planned.new
     await notifying.handed_over(session, gains)
-    left = await reassigning.count(session, reach, wish.leaver) if len(given) == MOST else None
-    return count, left.follow_ups if left else 0
+    if len(given) < MOST:
+        return count, 0
+    left = await reassigning.count(session, reach, asked, wish.leaver)
+    return count, left.follow_ups

@@ -138,6 +138,23 @@ class TestRequests:
         assert list((await got(house, owned.id)).assignee_ids) == [OTHER]
         assert list((await got(house, own.id)).assignee_ids) == [TAKER]
 
+    @pytest.mark.parametrize(("level", "moved"), [("none", 0), ("own", 0), ("team", 1)])
+    async def test_only_those_that_the_caller_may_write_are_counted_and_given(
+        self, house: Any, level: str, moved: int
+    ) -> None:
+        team = str(uuid4())
+        waits = await ask(house, house.contact(LEAVER, team=team))
+        await plan(house, LEAVER)
+        boss = person("all", team=team, requests=level)
+        counting = pb2.CountReassignmentRequest(user_id=LEAVER)
+
+        counted = await house.reassignments(boss).CountReassignment(counting)
+        answer = await give(house, boss)
+
+        assert (counted.request_count, answer.given.request_count) == (moved, moved)
+        assert (counted.follow_up_count, answer.given.follow_up_count) == (1, 1)
+        assert list((await got(house, waits.id)).assignee_ids) == [TAKER if moved else LEAVER]
+
     async def test_they_are_counted_before(self, house: Any) -> None:
         await ask(house, house.contact(LEAVER))
 
@@ -199,7 +216,7 @@ class TestBesideDeletion:
         wish = reassigning.Wish(UUID(LEAVER), UUID(TAKER), owners=False)
         request = follow_up_service_pb2.DeleteFollowUpRequest(id=gone.id)
         async with house.sessions.begin() as session:
-            given, _ = await reassigning.reassign(session, REACH, wish)
+            given, _ = await reassigning.reassign(session, REACH, REACH, wish)
             deleting = asyncio.ensure_future(house.follow_ups().DeleteFollowUp(request))
             await somebody_waits(house.sessions)
 

@@ -195,7 +195,7 @@ class TestHandingOver:
         async def hand_over() -> None:
             async with parts.sessions.begin() as session:
                 reach = scope.of(lan, lan.level("follow_ups", "write"))
-                await reassigning.reassign(session, reach, giving)
+                await reassigning.reassign(session, reach, reach, giving)
 
         async with parts.sessions.begin() as session:
             assert await making.make(session, held, [UUID(contacts[0])], 1, LEASE)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from crm.rights.v1 import rights_pb2 as crm_dot_rights_dot_v1_dot_rights__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.crm/interactions/v1/reassignment_service.proto\x12\x13\x63rm.interactions.v1\x1a\x1a\x63rm/rights/v1/rights.proto\"+\n\x18\x43ountReassignmentRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"\x88\x01\n\x11ReassignmentCount\x12\x17\n\x0f\x66ollow_up_count\x18\x01 \x01(\x03\x12\x14\n\x0cseries_count\x18\x02 \x01(\x03\x12\x18\n\x10occurrence_count\x18\x03 \x01(\x03\x12\x13\n\x0b\x62\x61tch_count\x18\x04 \x01(\x03\x12\x15\n\rrequest_count\x18\x05 \x01(\x03\"j\n\x18ReassignFollowUpsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nto_user_id\x18\x02 \x01(\t\x12\x15\n\rprefer_owners\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"k\n\x19ReassignFollowUpsResponse\x12\x35\n\x05given\x18\x01 \x01(\x0b\x32&.crm.interactions.v1.ReassignmentCount\x12\x17\n\x0fremaining_count\x18\x02 \x01(\x03\x32\xb3\x02\n\x13ReassignmentService\x12\x88\x01\n\x11\x43ountReassignment\x12-.crm.interactions.v1.CountReassignmentRequest\x1a&.crm.interactions.v1.ReassignmentCount\"\x1c\x90\x02\x01\xca\xc1\x18\x15\x66ollow_ups.write:team\x12\x90\x01\n\x11ReassignFollowUps\x12-.crm.interactions.v1.ReassignFollowUpsRequest\x1a..crm.interactions.v1.ReassignFollowUpsResponse\"\x1c\x90\x02\x02\xca\xc1\x18\x15\x66ollow_ups.write:teamb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.crm/interactions/v1/reassignment_service.proto\x12\x13\x63rm.interactions.v1\x1a\x1a\x63rm/rights/v1/rights.proto\"+\n\x18\x43ountReassignmentRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"\x88\x01\n\x11ReassignmentCount\x12\x17\n\x0f\x66ollow_up_count\x18\x01 \x01(\x03\x12\x14\n\x0cseries_count\x18\x02 \x01(\x03\x12\x18\n\x10occurrence_count\x18\x03 \x01(\x03\x12\x13\n\x0b\x62\x61tch_count\x18\x04 \x01(\x03\x12\x15\n\rrequest_count\x18\x05 \x01(\x03\"j\n\x18ReassignFollowUpsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nto_user_id\x18\x02 \x01(\t\x12\x15\n\rprefer_owners\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"k\n\x19ReassignFollowUpsResponse\x12\x35\n\x05given\x18\x01 \x01(\x0b\x32&.crm.interactions.v1.ReassignmentCount\x12\x17\n\x0fremaining_count\x18\x02 \x01(\x03\x32\xd7\x02\n\x13ReassignmentService\x12\x9a\x01\n\x11\x43ountReassignment\x12-.crm.interactions.v1.CountReassignmentRequest\x1a&.crm.interactions.v1.ReassignmentCount\".\x90\x02\x01\xca\xc1\x18\x15\x66ollow_ups.write:team\xda\xc1\x18\x0erequests.write\x12\xa2\x01\n\x11ReassignFollowUps\x12-.crm.interactions.v1.ReassignFollowUpsRequest\x1a..crm.interactions.v1.ReassignFollowUpsResponse\".\x90\x02\x02\xca\xc1\x18\x15\x66ollow_ups.write:team\xda\xc1\x18\x0erequests.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.interactions.v1.reassig
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REASSIGNMENTSERVICE'].methods_by_name['CountReassignment']._loaded_options = None
-  _globals['_REASSIGNMENTSERVICE'].methods_by_name['CountReassignment']._serialized_options = b'\220\002\001\312\301\030\025follow_ups.write:team'
+  _globals['_REASSIGNMENTSERVICE'].methods_by_name['CountReassignment']._serialized_options = b'\220\002\001\312\301\030\025follow_ups.write:team\332\301\030\016requests.write'
   _globals['_REASSIGNMENTSERVICE'].methods_by_name['ReassignFollowUps']._loaded_options = None
-  _globals['_REASSIGNMENTSERVICE'].methods_by_name['ReassignFollowUps']._serialized_options = b'\220\002\002\312\301\030\025follow_ups.write:team'
+  _globals['_REASSIGNMENTSERVICE'].methods_by_name['ReassignFollowUps']._serialized_options = b'\220\002\002\312\301\030\025follow_ups.write:team\332\301\030\016requests.write'
   _globals['_COUNTREASSIGNMENTREQUEST']._serialized_start=99
   _globals['_COUNTREASSIGNMENTREQUEST']._serialized_end=142
   _globals['_REASSIGNMENTCOUNT']._serialized_start=145
@@ -45,5 +45,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REASSIGNFOLLOWUPSRESPONSE']._serialized_start=391
   _globals['_REASSIGNFOLLOWUPSRESPONSE']._serialized_end=498
   _globals['_REASSIGNMENTSERVICE']._serialized_start=501
-  _globals['_REASSIGNMENTSERVICE']._serialized_end=808
+  _globals['_REASSIGNMENTSERVICE']._serialized_end=844
 # @@protoc_insertion_point(module_scope)

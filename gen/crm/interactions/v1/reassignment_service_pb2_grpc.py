@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ReassignmentServiceStub:
-    """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach.
+    """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach; requests of customers as far as the right to write requests reaches.
     """
 
     def __init__(self, channel):
@@ -48,7 +48,7 @@ class ReassignmentServiceStub:
 
 
 class ReassignmentServiceServicer:
-    """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach.
+    """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach; requests of customers as far as the right to write requests reaches.
     """
 
     def CountReassignment(self, request, context):
@@ -87,7 +87,7 @@ def add_ReassignmentServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReassignmentService:
-    """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach.
+    """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach; requests of customers as far as the right to write requests reaches.
     """
 
     @staticmethod

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ReassignmentServiceStub:
-    """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach."""
+    """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach; requests of customers as far as the right to write requests reaches."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -40,7 +40,7 @@ class ReassignmentServiceStub:
 
 @_typing.type_check_only
 class ReassignmentServiceAsyncStub(ReassignmentServiceStub):
-    """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach."""
+    """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach; requests of customers as far as the right to write requests reaches."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CountReassignment: _aio.UnaryUnaryMultiCallable[_reassignment_service_pb2.CountReassignmentRequest, _reassignment_service_pb2.ReassignmentCount]  # type: ignore[assignment]
@@ -49,7 +49,7 @@ class ReassignmentServiceAsyncStub(ReassignmentServiceStub):
     """Gives everything scheduled or open of a user to another: follow-ups, series with what they planned, batches that still make some, and requests of customers that are not closed. All of it or nothing, up to 10,000 follow-ups a call."""
 
 class ReassignmentServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach."""
+    """What a person leaves behind, given to others in one act. With the right to write the follow-ups of a team or of everybody, for those within reach; requests of customers as far as the right to write requests reaches."""
 
     @_abc_1.abstractmethod
     def CountReassignment(
