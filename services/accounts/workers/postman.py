@@ -13,8 +13,9 @@ import structlog
 
 from chassis import db, errors
 from chassis.db.patience import patiently
+from services.accounts import metrics
 from services.accounts.clients.peers import REFUSALS, Mail
-from services.accounts.domain.letters import Letter, Reason, Waiting
+from services.accounts.domain.letters import Letter, Reason, State, Waiting
 from services.accounts.usecases.letters import Scribe
 
 _BATCH = 20
@@ -84,7 +85,9 @@ class Postman:
                 return await self.scribe.queue.put_off(session, waiting.id, wait)
         async with self._sessions.begin() as session:
             await self.scribe.handed_over(session, waiting, letter, message_id)
+        metrics.letters.labels(self.scribe.kin, State.HANDED_OVER).inc()
 
     async def _refused(self, waiting: Waiting, letter: Letter | None, reason: str) -> None:
         async with self._sessions.begin() as session:
             await self.scribe.refused(session, waiting, letter, reason)
+        metrics.letters.labels(self.scribe.kin, State.FAILED).inc()

@@ -8,6 +8,7 @@ import pytest
 from crm.accounts.v1 import password_service_pb2 as pb2
 from crm.accounts.v1 import user_service_pb2
 from crm.accounts.v1.user_pb2 import User
+from prometheus_client import REGISTRY
 
 from chassis import errors
 from chassis.context import Principal
@@ -27,13 +28,21 @@ async def post(house: Any, settings: Settings, serve: Any) -> Post:
     return await post_parts.post(house, settings, serve)
 
 
+def count(state: str) -> float:
+    """How many letters to staff came to a state, as an operator is told."""
+    labels = {"letters": "password", "state": state}
+    return REGISTRY.get_sample_value("mekong_accounts_letters_total", labels) or 0.0
+
+
 class TestInviting:
     async def test_a_user_without_a_password_gets_a_link_and_chooses_one(
         self, house: Any, post: Post
     ) -> None:
+        before = count("handed_over")
         added = await post.invite("lan")
         assert await post.make().round() == 1
 
+        assert count("handed_over") == before + 1
         assert added.invited
         (mail,) = post.messages.requests
         assert (mail.address, mail.subject) == (added.email, "Mời bạn vào Mekong")
@@ -166,9 +175,11 @@ class TestOnTheWay:
         await house.add("Lan")
         post.messages.refusal = errors.FailedPrecondition("ADDRESS_SUPPRESSED", "no")
 
+        before = count("failed")
         token = await post.link("lan@mekong.example")
 
         assert await post.standing() == [("failed", "ADDRESS_SUPPRESSED")]
+        assert count("failed") == before + 1
         with refused(errors.NotFound, "PASSWORD_LINK_INVALID"):
             await post.describe(token)
 
@@ -178,9 +189,11 @@ class TestOnTheWay:
         await house.add("Lan")
         await post.ask("lan@mekong.example")
 
+        before = count("failed")
         await post.make(uuid4()).round()
 
         assert await post.standing() == [("failed", "SENDER_MISSING")]
+        assert count("failed") == before + 1
 
 
 class TestWithoutASender:
