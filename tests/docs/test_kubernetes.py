@@ -161,6 +161,13 @@ class TestSecrets:
         assert len({(made / f"client_{it}").read_text() for it in SERVICES}) == len(SERVICES)
 
 
+class TestWithoutKeysForMails:
+    def test_there_is_no_folder_then(self) -> None:
+        made = check.render(*EXAMPLE, "--set", "services.notifier.folders.dkim_folder=null")
+
+        assert created() - wanted(made) == {("mekong-dkim", "*")}
+
+
 class TestDatabases:
     @pytest.fixture
     def server(self, postgres: Postgres, made: Path) -> Iterator[Postgres]:
@@ -240,6 +247,20 @@ class TestPage:
             (container,) = template["template"]["spec"]["containers"]
             assert endpoint["port"] in {port["name"] for port in container["ports"]}
             assert chosen <= template["template"]["metadata"]["labels"].items()
+
+    def test_it_asks_for_the_kubernetes_that_the_chart_asks_for(
+        self, manifests: list[dict[str, Any]]
+    ) -> None:
+        asked = values(check.CHART / "Chart.yaml")["kubeVersion"]
+        sleeps = [
+            it
+            for it in pods(manifests)
+            if "lifecycle" in it["spec"]["template"]["spec"]["containers"][0]
+        ]
+
+        assert asked == ">=1.30.0-0"
+        assert "| Kubernetes 1.30 or newer" in PAGE.read_text("utf-8")
+        assert sleeps, "1.29 has no sleep before the stop unless a feature gate is opened"
 
     def test_the_readme_leads_there(self) -> None:
         assert "docs/kubernetes.md" in (ROOT / "README.md").read_text("utf-8")
