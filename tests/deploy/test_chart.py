@@ -28,6 +28,13 @@ class TestManifests:
     ) -> None:
         check.validate(manifests, version)
 
+    @pytest.mark.parametrize("arguments", check.VARIANTS)
+    def test_so_do_those_of_all_values_that_are_checked(self, arguments: tuple[str, ...]) -> None:
+        made = check.render(*arguments)
+
+        for version in check.VERSIONS:
+            check.validate(made, version)
+
     def test_every_pod_meets_the_restricted_standard(self, manifests: list[dict[str, Any]]) -> None:
         for manifest in pods(manifests):
             spec = manifest["spec"]["template"]["spec"]
