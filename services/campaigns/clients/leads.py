@@ -130,7 +130,11 @@ class Leads:
         return {UUID(it.id).bytes for it in found}
 
     async def _within(self, ids: Sequence[str], reach: Scope) -> Sequence[contact_pb2.Contact]:
-        """Return contacts, but none that leads answers beyond the reach of the caller."""
+        """Return contacts within reach.
+
+        An accounts of the release before acts for programs with all their rights, whatever their
+        token carries.
+        """
         request = contact_service_pb2.BatchGetContactsRequest(ids=ids)
         found = await self._contacts.BatchGetContacts(request)
         return [it for it in found.contacts if _reached(it, reach)]

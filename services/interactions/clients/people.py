@@ -45,7 +45,8 @@ class People:
     ) -> Person | None:
         """Returns a person within reach, None if there is none or this one may not see them.
 
-        What leads answers beyond the reach of the caller's own token is left out here once more.
+        An accounts of the release before acts for programs with all their rights, whatever their
+        token carries; what is beyond `reach` is left out here therefore.
         """
         request = contact_service_pb2.BatchGetContactsRequest(ids=[str(contact_id)])
         if on_behalf_of is None:

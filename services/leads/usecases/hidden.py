@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from chassis import context
 from chassis.context import Level
-from chassis.errors import PermissionDenied
+from chassis.rpc import rights
 from services.leads.domain.files.shape import Shape
 from services.leads.domain.importing import Import
 from services.leads.domain.listing import Filter
@@ -94,9 +94,7 @@ def _without_values(condition: Condition) -> Condition:
 
 
 def _refuse(field: str) -> None:
-    if _is_hidden(field):
-        name = f"contacts.{field}"
-        raise PermissionDenied("FIELD_HIDDEN", f"{name} is hidden from the caller", field=name)
+    rights.must_be_shown(f"contacts.{field}")
 
 
 def _is_hidden(field: str) -> bool:

@@ -113,11 +113,7 @@ def _end(checks: Checks, given: suppression_pb2.SenderIdentity, now: datetime) -
     if not given.HasField("expire_time"):
         return None
     field = "sender_identity.expire_time"
-    try:
-        ends = resources.time(given.expire_time)
-    except ValueError:
-        checks.wrong(field, "is no time")
-        return None
+    ends = resources.time(given.expire_time)
     if ends <= now:
         checks.wrong(field, "has passed")
     elif ends >= _LAST:
